@@ -1,0 +1,36 @@
+/**
+ * The base of every error that a semcast user may read.
+ *
+ * `code` is stable and documented (docs/errors.md); `message` says what was wrong, `remedy` what to do about it.
+ * Packages subclass it in their own `errors.ts`.
+ */
+export class SemcastError extends Error {
+  override readonly name: string = 'SemcastError';
+  readonly code: string;
+  readonly remedy: string | undefined;
+
+  constructor(code: string, message: string, options: { remedy?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.remedy = options.remedy;
+  }
+}
+
+/** One line for a terminal or a log: what was wrong and, where known, what to do. */
+export function describeError(error: unknown): string {
+  if (error instanceof SemcastError) {
+    return error.remedy === undefined
+      ? `${error.message} [${error.code}]`
+      : `${error.message} — ${error.remedy} [${error.code}]`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A value that a caller passed is outside what a function is defined for. */
+export class ArgumentError extends SemcastError {
+  override readonly name = 'ArgumentError';
+
+  constructor(message: string, options: { remedy?: string; cause?: unknown } = {}) {
+    super('E_ARGUMENT', message, options);
+  }
+}

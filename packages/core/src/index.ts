@@ -1,0 +1,13 @@
+export { ArgumentError, describeError, SemcastError } from './errors.js';
+export { philox4x32, RandomSource, randomFor, type DrawCoordinates } from './random.js';
+export { meanPower, sizeOf, tensor, type ComplexVector, type Tensor } from './tensor.js';
+export {
+  cbrValue,
+  csnrDbToNoiseVariance,
+  dbToPower,
+  formatCbr,
+  noiseVarianceToCsnrDb,
+  parseCbr,
+  powerToDb,
+  type Cbr,
+} from './units.js';

@@ -1,0 +1,39 @@
+import { ArgumentError } from './errors.js';
+
+/** A dense float32 array in row-major order, as networks take and give it. */
+export interface Tensor {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+}
+
+/**
+ * Complex samples, interleaved I, Q, I, Q, … (`cf32`): sample k is data[2k] + j·data[2k+1].
+ * A plain Float32Array, so that it travels over sockets and threads without a copy.
+ */
+export type ComplexVector = Float32Array;
+
+/** The number of entries of a tensor of these dimensions. */
+export function sizeOf(dims: readonly number[]): number {
+  return dims.reduce((size, dim) => size * dim, 1);
+}
+
+/**
+ * Pair data with its dimensions.
+ *
+ * @throws ArgumentError when the data doesn't have exactly as many entries as the dimensions say.
+ */
+export function tensor(data: Float32Array, dims: readonly number[]): Tensor {
+  if (data.length !== sizeOf(dims)) {
+    throw new ArgumentError(`a tensor of shape [${dims.join(', ')}] needs ${sizeOf(dims)} values, not ${data.length}`);
+  }
+  return { data, dims };
+}
+
+/** Mean of |x|² over complex samples; 0 for none. */
+export function meanPower(samples: ComplexVector): number {
+  let sum = 0;
+  for (const value of samples) {
+    sum += value * value;
+  }
+  return samples.length === 0 ? 0 : (2 * sum) / samples.length;
+}
