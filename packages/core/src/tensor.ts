@@ -37,3 +37,10 @@ export function meanPower(samples: ComplexVector): number {
   }
   return samples.length === 0 ? 0 : (2 * sum) / samples.length;
 }
+
+/** An 8-bit picture: R, G, B interleaved, rows from the top; data has 3·width·height bytes. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
