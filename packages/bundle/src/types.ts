@@ -1,0 +1,112 @@
+import type { RgbImage, Tensor } from '@semcast/core';
+
+/** Where inference runs. */
+export type Device = 'cpu' | 'cuda';
+
+/** How pixels become network input: (rgb/255 - mean) / std, per colour channel. */
+export interface Normalisation {
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+/**
+ * A picture as a graph's input. The worker turns it into a [1,3,H',W'] tensor, padded at the right and the bottom to
+ * multiples of `multiple` (by reflection, by edge replication where a side is too short to reflect), so that the
+ * caller's event loop is spared the pass over the pixels.
+ */
+export interface ImageFeed {
+  readonly image: RgbImage;
+  readonly multiple: number;
+  readonly normalisation: Normalisation;
+}
+
+/** What a graph can be fed with. */
+export type Feed = Tensor | ImageFeed;
+
+/** Which output becomes pictures, how, and how large: one size for each picture of the batch, cropped top left. */
+export interface ImageFetch {
+  readonly output: string;
+  readonly normalisation: Normalisation;
+  readonly sizes: readonly { readonly width: number; readonly height: number }[];
+}
+
+export interface RunOptions {
+  /** Cancels the run: at once while it waits; while it runs, the caller is freed and the result thrown away. */
+  readonly signal?: AbortSignal;
+  /**
+   * Hand the feeds' buffers over to the worker instead of copying them. Afterwards the caller's arrays are empty
+   * (detached), so only for arrays that nobody reads again. Views of larger buffers are copied all the same.
+   */
+  readonly transfer?: boolean;
+}
+
+/** An input or output of a graph: its name and its sizes, a number where fixed, a name (or null) where dynamic. */
+export interface TensorSignature {
+  readonly name: string;
+  readonly dims: readonly (number | string | null)[];
+}
+
+/** What a graph takes and gives; all of it float32. */
+export interface GraphSignature {
+  readonly inputs: readonly TensorSignature[];
+  readonly outputs: readonly TensorSignature[];
+}
+
+/** What a graph must offer, checked when a pool loads it. Ranks only: sizes are the graph's own business. */
+export interface ExpectedSignature {
+  /** Input name → rank. The graph must have exactly these. */
+  readonly inputs: Readonly<Record<string, number>>;
+  /** Output name → rank. The graph may have more. */
+  readonly outputs: Readonly<Record<string, number>>;
+}
+
+/** A graph to load: its file, absolute, and what it has to look like. */
+export interface GraphSource {
+  readonly file: string;
+  readonly expect?: ExpectedSignature;
+}
+
+export interface SessionPoolOptions {
+  /** Graphs by name; a plain string is an absolute file. Every worker loads all of them. */
+  readonly graphs: Readonly<Record<string, string | GraphSource>>;
+  readonly device?: Device;
+  /** CUDA device number. */
+  readonly deviceId?: number;
+  /** Worker threads. Default: one per core on a CPU, one on CUDA (where no other number is allowed). */
+  readonly workers?: number;
+  /** Runs that may wait for a worker; one more is refused with E_QUEUE_FULL. Default 64. */
+  readonly maxQueue?: number;
+  /** Called after each run with the seconds spent inside ONNX Runtime (conversions and waiting not counted). */
+  readonly onRun?: (graph: string, seconds: number) => void;
+  /** Called when a worker died or when a graph needs the CPU beside the GPU: a sentence for the log. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** Loaded graphs behind worker threads. Runs are taken in order of arrival by whichever worker is free. */
+export interface SessionPool {
+  readonly device: Device;
+  /** Number of worker threads. */
+  readonly workers: number;
+  /** Runs waiting for a worker, not counting those that run. */
+  readonly queueDepth: number;
+  /** Runs inside a worker. */
+  readonly running: number;
+  /** What each graph takes and gives. */
+  readonly signatures: Readonly<Record<string, GraphSignature>>;
+  /**
+   * Run a graph on tensors (or pictures) and resolve to its outputs by name.
+   *
+   * @throws FeedError (E_FEED), QueueFullError (E_QUEUE_FULL), CancelledError (E_CANCELLED), InferenceError
+   *   (E_INFERENCE), PoolClosedError (E_POOL_CLOSED); always as a rejection.
+   */
+  run(graph: string, feeds: Readonly<Record<string, Feed>>, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /** As {@link run}, but one output [B,3,H,W] becomes B 8-bit pictures (made in the worker); the rest is dropped. */
+  runToImages(
+    graph: string,
+    feeds: Readonly<Record<string, Feed>>,
+    fetch: ImageFetch,
+    options?: RunOptions,
+  ): Promise<RgbImage[]>;
+  /** Refuse new runs, reject waiting ones (E_POOL_CLOSED), let running ones end, then end the threads. */
+  close(): Promise<void>;
+}
