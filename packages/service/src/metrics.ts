@@ -1,0 +1,142 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { METRIC_DEFINITIONS, type MetricDefinition, type MetricKey, type ServiceName } from './metric-definitions.js';
+
+type Definitions = typeof METRIC_DEFINITIONS;
+type LabelsOf<K extends MetricKey> = Definitions[K]['labels'][number];
+
+/** Labels first where the metric has any: `inc({ reason: 'deadline' })`, `inc({ reason: 'deadline' }, 3)`, `inc(3)`. */
+type Arguments<L extends string, Rest extends readonly unknown[]> = [L] extends [never]
+  ? Rest
+  : [labels: Readonly<Record<L, string>>, ...rest: Rest];
+
+/** A count that only grows. */
+export interface CounterMetric<L extends string> {
+  inc(...args: Arguments<L, [by?: number]>): void;
+}
+
+/** A value that comes and goes. */
+export interface GaugeMetric<L extends string> {
+  set(...args: Arguments<L, [value: number]>): void;
+  inc(...args: Arguments<L, [by?: number]>): void;
+  dec(...args: Arguments<L, [by?: number]>): void;
+}
+
+/** A distribution, in the buckets of its definition. */
+export interface HistogramMetric<L extends string> {
+  observe(...args: Arguments<L, [value: number]>): void;
+}
+
+type InstrumentOf<K extends MetricKey> = Definitions[K]['kind'] extends 'counter'
+  ? CounterMetric<LabelsOf<K>>
+  : Definitions[K]['kind'] extends 'gauge'
+    ? GaugeMetric<LabelsOf<K>>
+    : HistogramMetric<LabelsOf<K>>;
+
+/** The keys of the metrics that a service exposes. */
+export type MetricsOf<S extends ServiceName> = {
+  [K in MetricKey]: S extends Definitions[K]['services'][number] ? K : never;
+}[MetricKey];
+
+/** What every service's metrics have, whatever the service: enough to serve them. */
+export interface MetricsEndpoint {
+  readonly service: ServiceName;
+  readonly contentType: string;
+  /** The exposition text that Prometheus scrapes. */
+  text(): Promise<string>;
+}
+
+/** The metrics of one service: one typed instrument per contracted metric that belongs to it. */
+export type Metrics<S extends ServiceName> = { readonly [K in MetricsOf<S>]: InstrumentOf<K> } & MetricsEndpoint;
+
+export interface MetricsOptions {
+  /** Also expose prom-client's process metrics (CPU, memory, event loop, garbage collection). Default true. */
+  readonly processMetrics?: boolean;
+  /**
+   * The most label sets one metric may have, default 100. Those beyond it are counted under `other`, so that a name
+   * that came over a socket can't grow the service's memory or the scrape.
+   */
+  readonly maxLabelSets?: number;
+}
+
+/** The metrics that belong to a service, in the order of the definitions. */
+export function metricDefinitionsOf(service: ServiceName): MetricDefinition[] {
+  return Object.values<MetricDefinition>(METRIC_DEFINITIONS).filter(({ services }) => services.includes(service));
+}
+
+const OTHER = 'other';
+
+/** Folds label sets beyond a metric's limit into one whose values all read `other`. */
+function labelLimiter(labelNames: readonly string[], maxLabelSets: number) {
+  const seen = new Set<string>();
+  const folded = Object.fromEntries(labelNames.map((name) => [name, OTHER]));
+  return (labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+    const key = JSON.stringify(labelNames.map((name) => labels[name]));
+    if (seen.has(key)) {
+      return labels;
+    }
+    if (seen.size >= maxLabelSets) {
+      return folded;
+    }
+    seen.add(key);
+    return labels;
+  };
+}
+
+type LabelValues = Readonly<Record<string, string>>;
+
+function createInstrument(definition: MetricDefinition, registry: Registry, maxLabelSets: number) {
+  const { name, help, labels: labelNames } = definition;
+  const limit = labelLimiter(labelNames, maxLabelSets);
+  // The labels are the first argument exactly when the metric has labels; the types above say the same.
+  const call =
+    (effect: (labels: LabelValues, value: number | undefined) => void) =>
+    (...args: readonly unknown[]): void => {
+      if (labelNames.length === 0) {
+        effect({}, args[0] as number | undefined);
+      } else {
+        effect(limit(args[0] as LabelValues), args[1] as number | undefined);
+      }
+    };
+  const common = { name, help, labelNames: [...labelNames], registers: [registry] };
+  switch (definition.kind) {
+    case 'counter': {
+      const counter = new Counter(common);
+      return { inc: call((labels, by) => counter.inc(labels, by)) };
+    }
+    case 'gauge': {
+      const gauge = new Gauge(common);
+      return {
+        set: call((labels, value) => gauge.set(labels, value!)),
+        inc: call((labels, by) => gauge.inc(labels, by)),
+        dec: call((labels, by) => gauge.dec(labels, by)),
+      };
+    }
+    case 'histogram': {
+      const histogram = new Histogram({ ...common, buckets: [...(definition.buckets ?? [])] });
+      return { observe: call((labels, value) => histogram.observe(labels, value!)) };
+    }
+  }
+}
+
+/**
+ * The metrics of one service in a registry of its own: `createMetrics('receiver').frames.inc({ stage, outcome })`.
+ * Metrics of other services are absent, in the type and in the exposition.
+ */
+export function createMetrics<S extends ServiceName>(service: S, options: MetricsOptions = {}): Metrics<S> {
+  const registry = new Registry();
+  if (options.processMetrics ?? true) {
+    collectDefaultMetrics({ register: registry });
+  }
+  const instruments = Object.fromEntries(
+    Object.entries<MetricDefinition>(METRIC_DEFINITIONS)
+      .filter(([, definition]) => definition.services.includes(service))
+      .map(([key, definition]) => [key, createInstrument(definition, registry, options.maxLabelSets ?? 100)]),
+  );
+  const endpoint: MetricsEndpoint = {
+    service,
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+  // Object.fromEntries forgets which key has which instrument; the table of definitions gave both.
+  return { ...instruments, ...endpoint } as Metrics<S>;
+}
