@@ -1,0 +1,78 @@
+import { ArgumentError, dbToPower, type RandomSource } from '@semcast/core';
+import { z } from 'zod';
+import type { Gains } from './model.js';
+
+/** The longest coherence that can be configured, in samples. */
+export const MAX_COHERENCE_SAMPLES = 1 << 24;
+
+/** For how many samples a block's gain holds. */
+export const coherenceSchema = z
+  .int()
+  .min(1)
+  .max(MAX_COHERENCE_SAMPLES)
+  .default(256)
+  .describe('samples over which one gain holds');
+
+/** The Rician K factor in dB: power of the line-of-sight path over that of all scattered paths. */
+export const kFactorDbSchema = z
+  .number()
+  .min(-40)
+  .max(40)
+  .default(6)
+  .describe('power of the line of sight over the scattered power, in dB');
+
+/** How many gains a frame needs when each holds for `coherence` samples. */
+export function gainCount(sampleCount: number, coherence: number): number {
+  if (!Number.isSafeInteger(sampleCount) || sampleCount < 0) {
+    throw new ArgumentError(`a frame can't have ${sampleCount} samples`);
+  }
+  return Math.ceil(sampleCount / coherence);
+}
+
+/**
+ * Rayleigh fading: h ~ CN(0, 1), independent from block to block.
+ *
+ * Both parts are normal of variance 1/2, so E|h|² = 1 and |h| has the Rayleigh density 2r·exp(-r²)
+ * (Tse, Viswanath, "Fundamentals of Wireless Communication", 2005, section 2.4.2).
+ *
+ * @param coherence samples over which one gain holds
+ */
+export function drawRayleighGains(random: RandomSource, sampleCount: number, coherence: number): Gains {
+  const values = new Float32Array(2 * gainCount(sampleCount, coherence));
+  random.fillNormal(values, Math.SQRT1_2);
+  return { coherence, values };
+}
+
+/**
+ * Rician fading: h = √(K/(K+1))·e^{jθ} + √(1/(K+1))·CN(0, 1), the scattered part independent from block to block.
+ *
+ * θ, the phase of the line of sight, is uniform and holds for the whole frame: transmitter and receiver share no
+ * phase reference, and nothing moves within a frame. E|h|² = 1 (Tse, Viswanath 2005, section 2.4.2).
+ *
+ * @param coherence samples over which one gain holds
+ * @param kFactorDb K in dB
+ */
+export function drawRicianGains(
+  random: RandomSource,
+  sampleCount: number,
+  coherence: number,
+  kFactorDb: number,
+): Gains {
+  const k = dbToPower(kFactorDb);
+  const theta = 2 * Math.PI * random.uniform();
+  const lineOfSight = Math.sqrt(k / (k + 1));
+  const lineOfSightI = lineOfSight * Math.cos(theta);
+  const lineOfSightQ = lineOfSight * Math.sin(theta);
+  const values = new Float32Array(2 * gainCount(sampleCount, coherence));
+  random.fillNormal(values, Math.sqrt(0.5 / (k + 1)));
+  for (let i = 0; i < values.length; i += 2) {
+    values[i]! += lineOfSightI;
+    values[i + 1]! += lineOfSightQ;
+  }
+  return { coherence, values };
+}
+
+/** One gain for a whole frame: a coherence as long as the frame. */
+export function wholeFrame(sampleCount: number): number {
+  return Math.max(1, sampleCount);
+}

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { drawRayleighGains } from '../gains.js';
+import type { ChannelModel } from '../model.js';
+
+const optionsSchema = z.strictObject({});
+
+/** Flat Rayleigh fading, one gain a symbol: y_k = h_k·z_k + n_k. */
+export const rayleighFast = {
+  name: 'rayleigh-fast',
+  summary: 'Rayleigh fading, one gain a symbol',
+  optionsSchema,
+  create: () => ({
+    drawFading: (random, sampleCount) => drawRayleighGains(random, sampleCount, 1),
+  }),
+} as const satisfies ChannelModel<typeof optionsSchema>;

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { drawRicianGains, kFactorDbSchema, wholeFrame } from '../gains.js';
+import type { ChannelModel } from '../model.js';
+
+const optionsSchema = z.strictObject({ kFactorDb: kFactorDbSchema });
+
+/** Flat Rician fading, one gain a frame: y = h·z + n. */
+export const ricianSlow = {
+  name: 'rician-slow',
+  summary: 'Rician fading (a line of sight), one gain a frame',
+  optionsSchema,
+  create: ({ kFactorDb }) => ({
+    drawFading: (random, sampleCount) => drawRicianGains(random, sampleCount, wholeFrame(sampleCount), kFactorDb),
+  }),
+} as const satisfies ChannelModel<typeof optionsSchema>;

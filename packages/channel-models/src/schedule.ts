@@ -1,0 +1,25 @@
+import type { z } from 'zod';
+
+/** Whose SNR is asked for: what a schedule may depend on beside the frame number. */
+export interface ScheduleCoordinates {
+  readonly seed: number;
+  readonly stream: string;
+}
+
+/**
+ * The SNR of a frame, in dB: a pure function of the frame number (and of seed and stream where it is random).
+ *
+ * @param frame integer from 0 to 2^53 - 1
+ */
+export type SnrAt = (frame: number, coordinates: ScheduleCoordinates) => number;
+
+/** An SNR schedule: one file, and one line in `schedule-registry.ts`. */
+export interface SnrSchedule<Options extends z.ZodObject = z.ZodObject> {
+  /** Its key in the registry; kebab-case. */
+  readonly name: string;
+  /** One line for `--help` and the console. */
+  readonly summary: string;
+  readonly optionsSchema: Options;
+  /** @throws SemcastError when the options, though of the right form, make no schedule (a broken trace). */
+  create(options: z.output<Options>): SnrAt;
+}
