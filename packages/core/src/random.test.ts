@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { philox4x32, randomFor, RandomSource } from './random.js';
 
@@ -15,7 +16,9 @@ describe('philox4x32', () => {
   it('matches the known answers of the reference implementation', () => {
     expect(philox4x32([0, 0, 0, 0], [0, 0])).toEqual([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
     const ones = 0xffffffff;
-    expect(philox4x32([ones, ones, ones, ones], [ones, ones])).toEqual([0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]);
+    expect(philox4x32([ones, ones, ones, ones], [ones, ones])).toEqual([
+      0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd,
+    ]);
     expect(philox4x32([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0])).toEqual([
       0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1,
     ]);
@@ -30,10 +33,37 @@ describe('randomFor', () => {
     };
     const reference = draw({});
     expect(draw({})).toBe(reference);
-    for (const change of [{ seed: 8 }, { seed: 7 + 2 ** 32 }, { stream: 'cam-2' }, { frame: 4 }, { purpose: 'fading' }]) {
+    for (const change of [
+      { seed: 8 },
+      { seed: 7 + 2 ** 32 },
+      { stream: 'cam-2' },
+      { frame: 4 },
+      { purpose: 'fading' },
+    ]) {
       expect(draw(change)).not.toBe(reference);
     }
     expect(draw({ frame: 3 + 2 ** 32 })).not.toBe(reference);
+  });
+
+  it('gives the recorded normal numbers, whichever way they are asked for', () => {
+    const n = 200_000;
+    const filled = new Float64Array(n);
+    const filler = randomFor(coordinates);
+    filler.fillNormal(filled, 0.5);
+    expect(createHash('sha256').update(new Uint8Array(filled.buffer)).digest('hex')).toBe(
+      'ea4bf8d6e5c828a2049b19e27c28a949cfbf2c10442a5d162144a53977e89a4a',
+    );
+    expect(filler.uint32()).toBe(2464388870);
+    const single = randomFor(coordinates);
+    expect(Float64Array.from({ length: n }, () => 0.5 * single.normal())).toEqual(filled);
+    expect(single.uint32()).toBe(2464388870);
+    const added = new Float64Array(n).fill(8);
+    const adder = randomFor(coordinates);
+    // In two pieces: the state survives between calls.
+    adder.addNormal(added.subarray(0, 777), 0.5);
+    adder.addNormal(added.subarray(777), 0.5);
+    expect(added).toEqual(filled.map((value) => 8 + value));
+    expect(adder.uint32()).toBe(2464388870);
   });
 
   it('draws standard normals: moments, Kolmogorov-Smirnov, tails', () => {

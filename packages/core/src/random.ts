@@ -5,6 +5,11 @@
  * as 1, 2, 3", SC'11), turns the four coordinates of a draw into 128 well-mixed bits, so any frame's noise can be
  * had without drawing that of the frames before it. Those bits seed xoshiro128++ (Blackman, Vigna 2021), which is
  * several times faster in JavaScript and serves the thousands of draws within one frame.
+ *
+ * The sequences are part of the contract: results of last month must be had again bit for bit, so a test holds them
+ * to recorded digests. All arithmetic is on integers or on correctly rounded doubles but for the logarithms and
+ * exponentials of the 1.2 % of normal numbers outside the ziggurat's rectangles, which are those of the JavaScript
+ * engine (V8 computes them in software, alike on every machine).
  */
 
 const PHILOX_M0 = 0xd2511f53;
@@ -77,11 +82,14 @@ const ZIGGURAT_V = 0.00492867323399;
 
 /**
  * Tables of the 256-layer ziggurat for the standard normal (Marsaglia, Tsang 2000; Doornik 2005).
- * `x[i]` is the right edge of layer i, `f[i]` = exp(-x[i]²/2).
+ *
+ * A draw is a layer i and a 24-bit signed integer k, of value (k + ½)·2^-23·x[i] where x[i] is the right edge of the
+ * layer; `scale[i]` is 2^-23·x[i], `f[i]` is exp(-x[i]²/2). It is accepted at once when |k + ½|·2^-23 < x[i+1]/x[i],
+ * that is when k (or ~k, for negative k) is below `inside[i]`: one integer comparison and one multiplication in
+ * 98.8 % of draws.
  */
 const ziggurat = (() => {
   const x = new Float64Array(ZIGGURAT_LAYERS + 1);
-  const f = new Float64Array(ZIGGURAT_LAYERS + 1);
   x[0] = ZIGGURAT_V / Math.exp(-0.5 * ZIGGURAT_R * ZIGGURAT_R);
   x[1] = ZIGGURAT_R;
   for (let i = 2; i < ZIGGURAT_LAYERS; i++) {
@@ -89,15 +97,11 @@ const ziggurat = (() => {
     x[i] = Math.sqrt(-2 * Math.log(ZIGGURAT_V / previous + Math.exp(-0.5 * previous * previous)));
   }
   x[ZIGGURAT_LAYERS] = 0;
-  for (let i = 0; i <= ZIGGURAT_LAYERS; i++) {
-    f[i] = Math.exp(-0.5 * x[i]! * x[i]!);
-  }
-  // A draw is accepted at once when |u| < inside[i]: one multiplication and one comparison in 98.8 % of draws.
-  const inside = new Float64Array(ZIGGURAT_LAYERS);
-  for (let i = 0; i < ZIGGURAT_LAYERS; i++) {
-    inside[i] = x[i + 1]! / x[i]!;
-  }
-  return { x, f, inside };
+  return {
+    f: x.map((edge) => Math.exp(-0.5 * edge * edge)),
+    scale: x.map((edge) => edge * 2 ** -23),
+    inside: Int32Array.from({ length: ZIGGURAT_LAYERS }, (_, i) => Math.ceil((x[i + 1]! / x[i]!) * 2 ** 23 - 0.5)),
+  };
 })();
 
 /** A sequence of random numbers. Not shared between draws: make one with {@link randomFor} where it is used. */
@@ -127,31 +131,76 @@ export class RandomSource {
 
   /** A standard normal number. */
   normal(): number {
-    const { x, f, inside } = ziggurat;
     for (;;) {
       const bits = this.#int32();
       // 24 bits make the value, the low 8 choose the layer: no bit serves twice.
       const layer = bits & 0xff;
-      const u = ((bits >> 8) + 0.5) * 2 ** -23;
-      if (u < inside[layer]! && u > -inside[layer]!) {
-        return u * x[layer]!;
+      const k = bits >> 8;
+      if ((k ^ (k >> 31)) < ziggurat.inside[layer]!) {
+        return (k + 0.5) * ziggurat.scale[layer]!;
       }
-      if (layer === 0) {
-        return this.#normalTail(u < 0);
-      }
-      const candidate = u * x[layer]!;
-      const height = f[layer]! + this.uniform() * (f[layer + 1]! - f[layer]!);
-      if (height < Math.exp(-0.5 * candidate * candidate)) {
-        return candidate;
+      const value = this.#normalOutside(layer, k);
+      if (value !== undefined) {
+        return value;
       }
     }
   }
 
   /** Fill `out` with independent normal numbers of mean 0 and the given standard deviation. */
   fillNormal(out: Float32Array | Float64Array, standardDeviation = 1): void {
-    for (let i = 0; i < out.length; i++) {
-      out[i] = standardDeviation * this.normal();
+    out.fill(0);
+    this.addNormal(out, standardDeviation);
+  }
+
+  /**
+   * Add independent normal numbers of mean 0 and the given standard deviation to `out`: the same numbers, in the
+   * same order, as {@link normal} would give.
+   */
+  addNormal(out: Float32Array | Float64Array, standardDeviation = 1): void {
+    // The loop of normal() and #int32() by hand, with the generator's state in local variables: more than twice as
+    // fast, because nothing is written to the object between two numbers.
+    const { inside, scale } = ziggurat;
+    let [a, b, c, d] = [this.#a, this.#b, this.#c, this.#d];
+    for (let i = 0; i < out.length;) {
+      const sum = (a + d) | 0;
+      const bits = (((sum << 7) | (sum >>> 25)) + a) | 0;
+      const shifted = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= shifted;
+      d = (d << 11) | (d >>> 21);
+      const layer = bits & 0xff;
+      const k = bits >> 8;
+      if ((k ^ (k >> 31)) < inside[layer]!) {
+        out[i]! += standardDeviation * ((k + 0.5) * scale[layer]!);
+        i++;
+      } else {
+        [this.#a, this.#b, this.#c, this.#d] = [a, b, c, d];
+        const value = this.#normalOutside(layer, k);
+        [a, b, c, d] = [this.#a, this.#b, this.#c, this.#d];
+        if (value !== undefined) {
+          out[i]! += standardDeviation * value;
+          i++;
+        }
+      }
     }
+    [this.#a, this.#b, this.#c, this.#d] = [a, b, c, d];
+  }
+
+  /**
+   * The 1.2 % of draws that fall outside the rectangle within a layer; undefined when one must be drawn afresh. A
+   * method of its own, so that the common path stays small enough to be inlined.
+   */
+  #normalOutside(layer: number, k: number): number | undefined {
+    const { f, scale } = ziggurat;
+    if (layer === 0) {
+      return this.#normalTail(k < 0);
+    }
+    const candidate = (k + 0.5) * scale[layer]!;
+    const height = f[layer]! + this.uniform() * (f[layer + 1]! - f[layer]!);
+    return height < Math.exp(-0.5 * candidate * candidate) ? candidate : undefined;
   }
 
   #int32(): number {
