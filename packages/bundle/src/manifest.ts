@@ -12,7 +12,7 @@ const fileName = z
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be a SHA-256 in 64 lower-case hex digits' });
 
-const fileEntry = z.strictObject({ file: fileName, sha256 });
+export const fileEntry = z.strictObject({ file: fileName, sha256 });
 
 const cbrText = z.string().refine(
   (text) => {

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { z } from 'zod';
+import { BundleHashError, BundleManifestError, BundleMissingError } from './errors.js';
+import { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName } from './manifest.js';
+import { CODEC_SIGNATURES } from './signatures.js';
+import type { ExpectedSignature, GraphSource } from './types.js';
+
+/** A codec bundle whose files are all there and are the ones that its manifest was written for. */
+export interface Bundle {
+  /** Absolute. */
+  readonly dir: string;
+  readonly manifest: BundleManifest;
+  /** SHA-256 of bundle.json, in hex: it holds every other file's hash, so it stands for the whole bundle. */
+  readonly digest: string;
+  /** The graphs that the bundle has, ready to be given to a session pool, all or some. */
+  readonly graphs: Readonly<Partial<Record<GraphName, GraphSource>> & Record<'encoder' | 'decoder', GraphSource>>;
+}
+
+const MANIFEST = 'bundle.json';
+/** bundle.json and parity.json are read whole. */
+const MAX_JSON_BYTES = 4 * 2 ** 20;
+
+/** How one gets a bundle's file back. */
+function restoreRemedy(path: string): string {
+  return (
+    `bring the file back: in a checkout by "git checkout -- ${path}", elsewhere by copying the bundle again; ` +
+    'if it was changed on purpose, export the bundle again, which rewrites bundle.json'
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR';
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  // Chunks small enough that hashing a hundred megabytes doesn't hold up the event loop.
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+    hash.update(chunk as Buffer);
+  }
+  return hash.digest('hex');
+}
+
+/** The first few complaints of zod, one a line of "path: message". */
+function describeIssues(error: z.ZodError): string {
+  const lines = error.issues.slice(0, 5).map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
+  const rest = error.issues.length - lines.length;
+  return lines.join('; ') + (rest > 0 ? `; and ${rest} more` : '');
+}
+
+/**
+ * Read a JSON file of a bundle and check it against a schema.
+ *
+ * @throws BundleMissingError, BundleManifestError
+ */
+export async function readBundleJson<T>(path: string, schema: z.ZodType<T>): Promise<{ value: T; bytes: Buffer }> {
+  let bytes: Buffer;
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_JSON_BYTES) {
+      throw new BundleManifestError(`${path} has ${size} bytes, more than the ${MAX_JSON_BYTES} that are read`, {
+        remedy: restoreRemedy(path),
+      });
+    }
+    bytes = await readFile(path);
+  } catch (error) {
+    if (!isMissing(error)) {
+      throw error;
+    }
+    throw new BundleMissingError(`there is no ${path}`, { cause: error, remedy: restoreRemedy(path) });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new BundleManifestError(`${path} is no JSON: ${(error as Error).message}`, {
+      cause: error,
+      remedy: restoreRemedy(path),
+    });
+  }
+  const result = schema.safeParse(json);
+  if (!result.success) {
+    throw new BundleManifestError(`${path} isn't valid: ${describeIssues(result.error)}`, {
+      cause: result.error,
+      remedy: 'export the bundle again; docs/adr/0002-bundle-format.md has the format',
+    });
+  }
+  return { value: result.data, bytes };
+}
+
+/** @throws BundleMissingError, BundleHashError */
+export async function checkFile(dir: string, { file, sha256 }: { file: string; sha256: string }): Promise<void> {
+  const path = join(dir, file);
+  let actual: string;
+  try {
+    actual = await sha256OfFile(path);
+  } catch (error) {
+    if (!isMissing(error)) {
+      throw error;
+    }
+    throw new BundleMissingError(`the bundle ${basename(dir)} lacks its file ${path}`, {
+      cause: error,
+      remedy: restoreRemedy(path),
+    });
+  }
+  if (actual !== sha256) {
+    throw new BundleHashError(
+      `${path} isn't the file that the bundle was made with: its SHA-256 is ${actual}, bundle.json says ${sha256}`,
+      { remedy: restoreRemedy(path) },
+    );
+  }
+}
+
+/**
+ * Load a codec bundle: read and validate bundle.json, and check that every file it names is there, unchanged.
+ * The graphs themselves are loaded, and their inputs and outputs checked, by `createSessionPool`.
+ *
+ * @throws BundleMissingError (E_BUNDLE_MISSING), BundleManifestError (E_BUNDLE_MANIFEST), BundleHashError
+ *   (E_BUNDLE_HASH); each names the file and says how to get it back.
+ */
+export async function loadBundle(dir: string): Promise<Bundle> {
+  const root = resolve(dir);
+  if (!existsSync(root)) {
+    throw new BundleMissingError(`there is no bundle folder ${root}`, {
+      remedy: `name a folder with a ${MANIFEST} in it, or leave it away for the one that comes with semcast`,
+    });
+  }
+  const { value: manifest, bytes } = await readBundleJson(join(root, MANIFEST), bundleManifestSchema);
+  const graphs: Partial<Record<GraphName, GraphSource>> = {};
+  for (const name of GRAPH_NAMES) {
+    const entry = manifest.graphs[name];
+    if (entry === undefined) {
+      continue;
+    }
+    await checkFile(root, entry);
+    const expect = (CODEC_SIGNATURES as Partial<Record<GraphName, ExpectedSignature>>)[name];
+    const file = join(root, entry.file);
+    graphs[name] = expect === undefined ? { file } : { file, expect };
+  }
+  for (const entry of [...(manifest.weights ?? []), manifest.parity]) {
+    await checkFile(root, entry);
+  }
+  return {
+    dir: root,
+    manifest,
+    digest: createHash('sha256').update(bytes).digest('hex'),
+    // The schema has made sure of encoder and decoder.
+    graphs: graphs as Bundle['graphs'],
+  };
+}
+
+/**
+ * The bundle used when none is named: the folder in the environment variable SEMCAST_BUNDLE, otherwise
+ * `models/natural` of the checkout that this package belongs to.
+ *
+ * @throws BundleMissingError when that folder has no bundle.json.
+ */
+export function findDefaultBundle(environment: NodeJS.ProcessEnv = process.env): string {
+  const chosen = environment['SEMCAST_BUNDLE'];
+  if (chosen !== undefined && chosen !== '') {
+    const dir = resolve(chosen);
+    if (!existsSync(join(dir, MANIFEST))) {
+      throw new BundleMissingError(`the environment variable SEMCAST_BUNDLE names ${dir}, which has no ${MANIFEST}`, {
+        remedy: 'correct or unset it',
+      });
+    }
+    return dir;
+  }
+  // From packages/bundle/dist (or src).
+  const dir = fileURLToPath(new URL('../../../models/natural', import.meta.url));
+  if (!existsSync(join(dir, MANIFEST))) {
+    throw new BundleMissingError(`the bundle that comes with semcast isn't at ${dir}`, {
+      remedy: `in a checkout: git checkout -- models/natural; or name another folder by "--bundle" or SEMCAST_BUNDLE`,
+    });
+  }
+  return dir;
+}

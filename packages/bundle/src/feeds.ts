@@ -1,0 +1,76 @@
+import { sizeOf, type Tensor } from '@semcast/core';
+import { FeedError } from './errors.js';
+import { checkImage, padTo } from './images.js';
+import type { PackedFeed } from './protocol.js';
+import { checkFeedDims } from './signatures.js';
+import type { Feed, GraphSignature } from './types.js';
+
+function dimsOf(feed: Feed): readonly number[] {
+  return 'image' in feed
+    ? [1, 3, padTo(feed.image.height, feed.multiple), padTo(feed.image.width, feed.multiple)]
+    : feed.dims;
+}
+
+function checkTensor(graph: string, name: string, { data, dims }: Tensor): void {
+  if (!(data instanceof Float32Array)) {
+    throw new FeedError(`input "${name}" of the graph "${graph}" is no Float32Array`, {
+      remedy: 'convert the data to float32 first',
+    });
+  }
+  if (data.length !== sizeOf(dims)) {
+    throw new FeedError(
+      `input "${name}" of the graph "${graph}" has ${data.length} values for the shape [${dims.join(', ')}]`,
+      { remedy: 'a length of 0 means that the array was handed over to a worker before (option "transfer")' },
+    );
+  }
+}
+
+/**
+ * Check feeds against a graph's signature.
+ *
+ * @throws FeedError
+ */
+export function checkFeeds(graph: string, signature: GraphSignature, feeds: Readonly<Record<string, Feed>>): void {
+  for (const [name, feed] of Object.entries(feeds)) {
+    if ('image' in feed) {
+      checkImage(feed.image);
+    } else {
+      checkTensor(graph, name, feed);
+    }
+  }
+  checkFeedDims(
+    graph,
+    signature,
+    Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, dimsOf(feed)])),
+  );
+}
+
+/** Can this array's buffer be handed over whole? Not when it is shared, or a view of something larger. */
+function ownsBuffer(data: Float32Array): boolean {
+  return data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength;
+}
+
+/**
+ * Feeds in the form in which they travel, and the buffers that move with them.
+ *
+ * Everything is copied (once, by memcpy) unless the caller gives its arrays away: a queued run must not see what the
+ * caller writes into them later. Pictures are always copied: decoders hand out buffers that can't be moved.
+ */
+export function packFeeds(
+  feeds: Readonly<Record<string, Feed>>,
+  transfer: boolean,
+): { packed: PackedFeed[]; buffers: ArrayBuffer[] } {
+  const buffers = new Set<ArrayBuffer>();
+  const packed = Object.entries(feeds).map(([name, feed]): PackedFeed => {
+    if ('image' in feed) {
+      const { width, height } = feed.image;
+      const data = new Uint8Array(feed.image.data);
+      buffers.add(data.buffer);
+      return { name, image: { width, height, data }, multiple: feed.multiple, normalisation: feed.normalisation };
+    }
+    const data = transfer && ownsBuffer(feed.data) ? feed.data : new Float32Array(feed.data);
+    buffers.add(data.buffer as ArrayBuffer);
+    return { name, dims: [...feed.dims], data };
+  });
+  return { packed, buffers: [...buffers] };
+}

@@ -1,0 +1,104 @@
+import { sizeOf, type RgbImage, type Tensor } from '@semcast/core';
+import { FeedError } from './errors.js';
+import type { Normalisation } from './types.js';
+
+/** The smallest multiple of `multiple` that is at least `size`. */
+export function padTo(size: number, multiple: number): number {
+  return Math.ceil(size / multiple) * multiple;
+}
+
+/**
+ * Which source row (or column) each of `padded` rows is a copy of: reflection about the last row (which isn't
+ * repeated), or the last row over and over where the picture is too short to reflect.
+ */
+function paddingMap(size: number, padded: number): Int32Array {
+  const reflects = padded - size <= size - 1;
+  return Int32Array.from({ length: padded }, (_, i) => {
+    if (i < size) {
+      return i;
+    }
+    return reflects ? 2 * (size - 1) - i : size - 1;
+  });
+}
+
+/** @throws FeedError when the picture's data doesn't have 3·width·height bytes. */
+export function checkImage({ width, height, data }: RgbImage): void {
+  const whole = Number.isSafeInteger(width) && Number.isSafeInteger(height) && width >= 1 && height >= 1;
+  if (!whole || data.length !== 3 * width * height) {
+    throw new FeedError(
+      `a picture of ${width}×${height} pixels needs ${3 * width * height} bytes, not ${data.length}`,
+      {
+        remedy: 'pass R, G, B interleaved, 8 bits each, without an alpha channel',
+      },
+    );
+  }
+}
+
+/**
+ * An 8-bit picture as network input: [1,3,H',W'], (rgb/255 - mean)/std, padded at the right and the bottom to
+ * multiples of `multiple`.
+ */
+export function imageToTensor(image: RgbImage, multiple: number, normalisation: Normalisation): Tensor {
+  checkImage(image);
+  const { width, height, data: pixels } = image;
+  const paddedWidth = padTo(width, multiple);
+  const paddedHeight = padTo(height, multiple);
+  const columns = paddingMap(width, paddedWidth);
+  const rows = paddingMap(height, paddedHeight);
+  const plane = paddedWidth * paddedHeight;
+  const data = new Float32Array(3 * plane);
+  for (let channel = 0; channel < 3; channel++) {
+    const mean = normalisation.mean[channel]!;
+    const std = normalisation.std[channel]!;
+    // 256 possible values: a table instead of two divisions a pixel.
+    const table = Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / std);
+    let out = channel * plane;
+    for (let y = 0; y < paddedHeight; y++) {
+      const row = 3 * width * rows[y]! + channel;
+      for (let x = 0; x < paddedWidth; x++) {
+        data[out++] = table[pixels[row + 3 * columns[x]!]!]!;
+      }
+    }
+  }
+  return { data, dims: [1, 3, paddedHeight, paddedWidth] };
+}
+
+/**
+ * The reverse: a [B,3,H,W] network output as B 8-bit pictures, each cropped (top left) to its own size, values
+ * rounded and clamped to 0 … 255.
+ *
+ * @throws FeedError when the tensor holds no such pictures.
+ */
+export function tensorToImages(
+  { data, dims }: Tensor,
+  sizes: readonly { readonly width: number; readonly height: number }[],
+  normalisation: Normalisation,
+): RgbImage[] {
+  const [batch = 0, channels = 0, tensorHeight = 0, tensorWidth = 0] = dims;
+  const fits = sizes.every(
+    ({ width, height }) => width >= 1 && height >= 1 && width <= tensorWidth && height <= tensorHeight,
+  );
+  if (dims.length !== 4 || channels !== 3 || batch !== sizes.length || data.length !== sizeOf(dims) || !fits) {
+    const wanted = sizes.map(({ width, height }) => `${width}×${height}`).join(', ');
+    throw new FeedError(`a tensor of shape [${dims.join(', ')}] holds no pictures of ${wanted}`);
+  }
+  const plane = tensorWidth * tensorHeight;
+  return sizes.map(({ width, height }, item) => {
+    // A clamped array rounds and clamps as it stores; NaN becomes 0.
+    const pixels = new Uint8ClampedArray(3 * width * height);
+    for (let channel = 0; channel < 3; channel++) {
+      const scale = normalisation.std[channel]! * 255;
+      const offset = normalisation.mean[channel]! * 255;
+      const start = (3 * item + channel) * plane;
+      for (let y = 0; y < height; y++) {
+        let out = 3 * width * y + channel;
+        const row = start + tensorWidth * y;
+        for (let x = 0; x < width; x++) {
+          pixels[out] = data[row + x]! * scale + offset;
+          out += 3;
+        }
+      }
+    }
+    return { width, height, data: new Uint8Array(pixels.buffer) };
+  });
+}

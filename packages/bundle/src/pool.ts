@@ -1,0 +1,437 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { ArgumentError, describeError, type RgbImage, type SemcastError, type Tensor } from '@semcast/core';
+import {
+  BundleGraphError,
+  CancelledError,
+  DeviceUnavailableError,
+  FeedError,
+  InferenceError,
+  PoolClosedError,
+  QueueFullError,
+} from './errors.js';
+import { checkFeeds, packFeeds } from './feeds.js';
+import type { LoadFailure, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
+import { checkSignature } from './signatures.js';
+import type {
+  Device,
+  Feed,
+  GraphSignature,
+  GraphSource,
+  ImageFetch,
+  RunOptions,
+  SessionPool,
+  SessionPoolOptions,
+} from './types.js';
+
+const DEFAULT_MAX_QUEUE = 64;
+const MAX_WORKERS = 256;
+/** A slot is given up when this many replacements in a row couldn't load their graphs. */
+const MAX_FAILED_STARTS = 3;
+const RESTART_DELAY_MS = 200;
+
+/** Starts a worker thread; replaceable, so that tests can hold the thread in hand and kill it. */
+export type SpawnWorker = (setup: WorkerSetup) => Worker;
+
+/** The compiled worker, also when this module itself runs from source (tests, tsx): a thread has no TypeScript. */
+function workerUrl(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? '../dist/worker.js' : './worker.js', import.meta.url);
+}
+
+export function spawnWorker(setup: WorkerSetup): Worker {
+  // No inherited flags: a loader or an inspector of the parent isn't meant for this thread.
+  return new Worker(workerUrl(), { workerData: setup, execArgv: [], name: 'semcast-inference' });
+}
+
+interface Job {
+  readonly request: RunRequest;
+  readonly buffers: readonly ArrayBuffer[];
+  readonly resolve: (outcome: RunOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The place of one worker; the thread in it may be replaced. */
+interface Slot {
+  state: 'starting' | 'idle' | 'busy' | 'lost';
+  worker: Worker | undefined;
+  job: Job | undefined;
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Promise.withResolvers, which Node has from 22 on. */
+function defer<T>(): Deferred<T> {
+  const callbacks = {} as { resolve: Deferred<T>['resolve']; reject: Deferred<T>['reject'] };
+  const promise = new Promise<T>((resolve, reject) => {
+    Object.assign(callbacks, { resolve, reject });
+  });
+  return { promise, ...callbacks };
+}
+
+interface Settings {
+  readonly graphs: ReadonlyMap<string, GraphSource>;
+  readonly device: Device;
+  readonly deviceId: number;
+  readonly workers: number;
+  readonly maxQueue: number;
+}
+
+function readSettings(options: SessionPoolOptions): Settings {
+  const device = options.device ?? 'cpu';
+  const graphs = new Map(
+    Object.entries(options.graphs).map(([name, source]) => [
+      name,
+      typeof source === 'string' ? { file: source } : source,
+    ]),
+  );
+  const workers = options.workers ?? (device === 'cuda' ? 1 : Math.min(availableParallelism(), MAX_WORKERS));
+  const maxQueue = options.maxQueue ?? DEFAULT_MAX_QUEUE;
+  if (graphs.size === 0) {
+    throw new ArgumentError('a session pool needs at least one graph');
+  }
+  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
+    throw new ArgumentError(`workers must be an integer from 1 to ${MAX_WORKERS}, not ${workers}`);
+  }
+  if (device === 'cuda' && workers !== 1) {
+    throw new ArgumentError(`one worker drives a CUDA device, not ${workers}`, {
+      remedy: 'leave "workers" away, and raise the batch instead',
+    });
+  }
+  if (!Number.isInteger(maxQueue) || maxQueue < 0) {
+    throw new ArgumentError(`maxQueue must be a non-negative integer, not ${maxQueue}`);
+  }
+  return { graphs, device, deviceId: options.deviceId ?? 0, workers, maxQueue };
+}
+
+function loadError({ fault, graph, file, message }: LoadFailure): SemcastError {
+  if (fault === 'device') {
+    return new DeviceUnavailableError(`CUDA can't be used here: ${message}`, {
+      remedy:
+        'check that nvidia-smi lists a GPU and that CUDA 12 and cuDNN 9 are installed; fetch the CUDA libraries of ONNX ' +
+        'Runtime by "ONNXRUNTIME_NODE_INSTALL=cuda12 node script/install.js" in the folder of onnxruntime-node; ' +
+        'or run on the CPU ("--device cpu")',
+    });
+  }
+  return new BundleGraphError(`ONNX Runtime can't load the graph "${graph}" from ${file}: ${message}`, {
+    remedy: 'export the graph again, or restore the bundle (a file cut short or overwritten looks like this)',
+  });
+}
+
+function noWorkerLeft(): InferenceError {
+  return new InferenceError(
+    `no inference worker is left: each died, and could not be replaced in ${MAX_FAILED_STARTS} tries`,
+    {
+      remedy: 'see the log for the reasons, and restart the service',
+    },
+  );
+}
+
+function cancelled(graph: string, signal: AbortSignal): CancelledError {
+  return new CancelledError(`the run of "${graph}" was cancelled`, { cause: signal.reason });
+}
+
+/**
+ * See {@link SessionPool}. One slot for each worker; a slot has at most one run inside its worker and everything
+ * else waits here, where it can still be cancelled.
+ */
+export class WorkerPool implements SessionPool {
+  readonly #settings: Settings;
+  readonly #spawn: SpawnWorker;
+  readonly #onRun: ((graph: string, seconds: number) => void) | undefined;
+  readonly #onWarning: ((message: string) => void) | undefined;
+  readonly #slots: readonly Slot[];
+  readonly #queue = new Set<Job>();
+  readonly #ending = new AbortController();
+  #signatures: Readonly<Record<string, GraphSignature>> = {};
+  #closed: Promise<void> | undefined;
+  #whenQuiet: (() => void) | undefined;
+
+  private constructor(options: SessionPoolOptions, spawn: SpawnWorker) {
+    this.#settings = readSettings(options);
+    this.#spawn = spawn;
+    this.#onRun = options.onRun;
+    this.#onWarning = options.onWarning;
+    this.#slots = Array.from({ length: this.#settings.workers }, () => ({
+      state: 'starting',
+      worker: undefined,
+      job: undefined,
+    }));
+  }
+
+  /** Start all workers; resolves once each has loaded all graphs. On any failure no thread is left behind. */
+  static async start(options: SessionPoolOptions, spawn: SpawnWorker = spawnWorker): Promise<WorkerPool> {
+    const pool = new WorkerPool(options, spawn);
+    try {
+      await Promise.all(pool.#slots.map(async (slot) => pool.#startWorker(slot)));
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  get device(): Device {
+    return this.#settings.device;
+  }
+
+  get workers(): number {
+    return this.#settings.workers;
+  }
+
+  get signatures(): Readonly<Record<string, GraphSignature>> {
+    return this.#signatures;
+  }
+
+  get queueDepth(): number {
+    return this.#queue.size;
+  }
+
+  get running(): number {
+    return this.#slots.filter(({ state }) => state === 'busy').length;
+  }
+
+  async run(
+    graph: string,
+    feeds: Readonly<Record<string, Feed>>,
+    options: RunOptions = {},
+  ): Promise<Record<string, Tensor>> {
+    const { tensors } = await this.#submit(graph, feeds, undefined, options);
+    return Object.fromEntries(tensors.map(({ name, dims, data }) => [name, { dims, data }]));
+  }
+
+  async runToImages(
+    graph: string,
+    feeds: Readonly<Record<string, Feed>>,
+    fetch: ImageFetch,
+    options: RunOptions = {},
+  ): Promise<RgbImage[]> {
+    const { images } = await this.#submit(graph, feeds, fetch, options);
+    return [...images];
+  }
+
+  async close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#ending.abort();
+    this.#rejectQueue(new PoolClosedError('the session pool was closed before this run started'));
+    if (this.running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenQuiet = resolve;
+      });
+    }
+    await Promise.all(this.#slots.map(async ({ worker }) => worker?.terminate()));
+  }
+
+  async #submit(
+    graph: string,
+    feeds: Readonly<Record<string, Feed>>,
+    fetch: ImageFetch | undefined,
+    { signal, transfer = false }: RunOptions,
+  ): Promise<RunOutcome> {
+    this.#checkRun(graph, feeds, fetch);
+    if (signal?.aborted === true) {
+      throw cancelled(graph, signal);
+    }
+    const { packed, buffers } = packFeeds(feeds, transfer);
+    const request: RunRequest = fetch === undefined ? { graph, feeds: packed } : { graph, feeds: packed, fetch };
+    const { promise, resolve, reject } = defer<RunOutcome>();
+    const job: Job = { request, buffers, resolve, reject };
+    const onAbort = (): void => {
+      // Waiting: it never starts. Running: its worker ends the run, for nobody.
+      this.#queue.delete(job);
+      reject(cancelled(graph, signal!));
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      this.#queue.add(job);
+      this.#dispatch();
+      return await promise;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Everything that can be wrong with a run before it has cost anything. */
+  #checkRun(graph: string, feeds: Readonly<Record<string, Feed>>, fetch: ImageFetch | undefined): void {
+    if (this.#ending.signal.aborted) {
+      throw new PoolClosedError('the session pool is closed');
+    }
+    const signature = this.#signatures[graph];
+    if (signature === undefined) {
+      throw new FeedError(`the session pool has no graph "${graph}"`, {
+        remedy: `it has ${Object.keys(this.#signatures).join(', ')}`,
+      });
+    }
+    checkFeeds(graph, signature, feeds);
+    if (fetch !== undefined && !signature.outputs.some(({ name }) => name === fetch.output)) {
+      throw new FeedError(`the graph "${graph}" has no output "${fetch.output}"`, {
+        remedy: `it has ${signature.outputs.map(({ name }) => name).join(', ')}`,
+      });
+    }
+    if (this.#slots.every(({ state }) => state === 'lost')) {
+      throw noWorkerLeft();
+    }
+    const idle = this.#slots.some(({ state }) => state === 'idle');
+    if (!idle && this.#queue.size >= this.#settings.maxQueue) {
+      throw new QueueFullError(`${this.#queue.size} runs wait for an inference worker, and no more may`, {
+        remedy: 'try again later, send less, or raise "maxQueue" or "workers"',
+      });
+    }
+  }
+
+  /** Give waiting runs to idle workers, oldest first. */
+  #dispatch(): void {
+    for (const slot of this.#slots) {
+      const [job] = this.#queue;
+      if (job === undefined) {
+        return;
+      }
+      if (slot.state !== 'idle' || slot.worker === undefined) {
+        continue;
+      }
+      this.#queue.delete(job);
+      slot.state = 'busy';
+      slot.job = job;
+      try {
+        slot.worker.postMessage(job.request, job.buffers);
+      } catch {
+        // Memory that its owner has pinned (native, WebAssembly) can't be moved; it can be copied.
+        slot.worker.postMessage(job.request, []);
+      }
+    }
+  }
+
+  /** Start a worker in a slot; resolves when it is ready for runs, rejects when it never will be. */
+  async #startWorker(slot: Slot): Promise<void> {
+    const { device, deviceId, graphs } = this.#settings;
+    const worker = this.#spawn({
+      graphs: Array.from(graphs, ([name, { file }]) => ({ name, file })),
+      device,
+      deviceId,
+    });
+    slot.worker = worker;
+    const { promise, resolve, reject } = defer<readonly string[]>();
+    let crash: unknown;
+    worker.on('message', (message: WorkerReply) => {
+      if (message.type === 'ready') {
+        try {
+          this.#acceptSignatures(message.signatures);
+          slot.state = 'idle';
+          resolve(message.warnings);
+        } catch (error) {
+          reject(error);
+        }
+      } else if (message.type === 'unready') {
+        reject(loadError(message.failure));
+      } else {
+        this.#finish(slot, message);
+      }
+    });
+    worker.on('error', (error) => {
+      crash = error;
+    });
+    worker.on('exit', (exitCode) => {
+      slot.worker = undefined;
+      const why = crash instanceof Error ? crash.message : `exit code ${exitCode}`;
+      const error = new InferenceError(`an inference worker died (${why})`, {
+        cause: crash,
+        remedy: 'send the frame again: the worker is being replaced',
+      });
+      reject(error);
+      if (slot.state !== 'starting') {
+        this.#lose(slot, error);
+      }
+    });
+    const warnings = await promise;
+    warnings.forEach((warning) => this.#onWarning?.(warning));
+    this.#dispatch();
+  }
+
+  #acceptSignatures(signatures: Readonly<Record<string, GraphSignature>>): void {
+    for (const [name, { file, expect }] of this.#settings.graphs) {
+      if (expect !== undefined) {
+        checkSignature(name, file, signatures[name]!, expect);
+      }
+    }
+    this.#signatures = signatures;
+  }
+
+  /** A worker has answered. */
+  #finish(slot: Slot, message: Extract<WorkerReply, { type: 'done' | 'failed' }>): void {
+    const { job } = slot;
+    slot.job = undefined;
+    slot.state = 'idle';
+    this.#dispatch();
+    this.#noteQuiet();
+    if (job === undefined) {
+      return;
+    }
+    const { graph } = job.request;
+    if (message.type === 'failed') {
+      job.reject(new InferenceError(`the graph "${graph}" failed: ${message.message}`));
+      return;
+    }
+    job.resolve(message.outcome);
+    this.#onRun?.(graph, message.seconds);
+  }
+
+  /** A worker that had been ready is gone: its run fails, and unless the pool closes another one takes its place. */
+  #lose(slot: Slot, error: InferenceError): void {
+    slot.job?.reject(error);
+    slot.job = undefined;
+    slot.state = 'starting';
+    this.#noteQuiet();
+    if (this.#ending.signal.aborted) {
+      return;
+    }
+    this.#onWarning?.(`${error.message}; starting another one`);
+    // It handles its own failures; a rejection here would be a bug and should be seen as one.
+    void this.#replaceWorker(slot);
+  }
+
+  async #replaceWorker(slot: Slot): Promise<void> {
+    const { signal } = this.#ending;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        await this.#startWorker(slot);
+        return;
+      } catch (error) {
+        await slot.worker?.terminate();
+        if (signal.aborted) {
+          return;
+        }
+        this.#onWarning?.(`an inference worker couldn't be replaced (try ${attempt}): ${describeError(error)}`);
+      }
+      if (attempt === MAX_FAILED_STARTS) {
+        slot.state = 'lost';
+        if (this.#slots.every(({ state }) => state === 'lost')) {
+          this.#rejectQueue(noWorkerLeft());
+        }
+        return;
+      }
+      // Resolves early when the pool closes.
+      await delay(RESTART_DELAY_MS * attempt, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #rejectQueue(error: SemcastError): void {
+    for (const job of this.#queue) {
+      job.reject(error);
+    }
+    this.#queue.clear();
+  }
+
+  #noteQuiet(): void {
+    if (this.running === 0) {
+      this.#whenQuiet?.();
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import type { RgbImage } from '@semcast/core';
+import type { Device, GraphSignature, ImageFeed, ImageFetch } from './types.js';
+
+/** What a worker thread is started with. */
+export interface WorkerSetup {
+  readonly graphs: readonly { readonly name: string; readonly file: string }[];
+  readonly device: Device;
+  readonly deviceId: number;
+}
+
+/** A tensor on its way between threads. */
+export interface PackedTensor {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A picture on its way to a worker. */
+export interface PackedImage extends ImageFeed {
+  readonly name: string;
+}
+
+export type PackedFeed = PackedTensor | PackedImage;
+
+/** Main thread → worker: one run. A worker is never given a second one before it has answered. */
+export interface RunRequest {
+  readonly graph: string;
+  readonly feeds: readonly PackedFeed[];
+  /** Absent: all outputs, as tensors. */
+  readonly fetch?: ImageFetch;
+}
+
+/** What a run came to: tensors, or (where the request had a `fetch`) pictures. */
+export interface RunOutcome {
+  readonly tensors: readonly PackedTensor[];
+  readonly images: readonly RgbImage[];
+}
+
+/** Worker → main thread. `seconds` is the time inside ONNX Runtime. */
+export type WorkerReply =
+  | {
+      readonly type: 'ready';
+      readonly signatures: Record<string, GraphSignature>;
+      readonly warnings: readonly string[];
+    }
+  | { readonly type: 'unready'; readonly failure: LoadFailure }
+  | { readonly type: 'done'; readonly seconds: number; readonly outcome: RunOutcome }
+  | { readonly type: 'failed'; readonly message: string };
+
+/** Why a worker couldn't load a graph: the file is at fault, or the device. */
+export interface LoadFailure {
+  readonly fault: 'graph' | 'device';
+  readonly graph: string;
+  readonly file: string;
+  readonly message: string;
+}
