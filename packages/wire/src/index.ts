@@ -1,1 +1,55 @@
-export {};
+export { backoffDelayMs, type BackoffOptions } from './backoff.js';
+export { CLOSE_CODES, isRetryable, type CloseCodeName } from './close-codes.js';
+export * from './errors.js';
+export {
+  decodeFrame,
+  encodeFrame,
+  encodeFrameParts,
+  joinFrame,
+  type EncodedFrame,
+  type PayloadSource,
+} from './frame.js';
+export * from './heads.js';
+export {
+  DEFAULT_MAX_PAYLOAD_BYTES,
+  MAX_HEAD_BYTES,
+  PREFIX_BYTES,
+  PROTOCOL_VERSION,
+  type FrameLimits,
+} from './limits.js';
+export type {
+  ClientKind,
+  ClientLink,
+  ClientLinkEvents,
+  ClientMessage,
+  ClientSocketOptions,
+  ConnectLinkOptions,
+  HelloInput,
+  LinkEnd,
+  LinkState,
+  Masking,
+  OpenLink,
+  OpenLinkOptions,
+  OutgoingFrame,
+  Refusal,
+  ServedLinks,
+  ServeLinksOptions,
+  ServerKind,
+  ServerMessage,
+  ServerSession,
+  SessionEvents,
+  SessionHello,
+  SocketOptions,
+  UpgradeServer,
+} from './link-types.js';
+export {
+  bytesToIq,
+  framePayloadBytes,
+  iqPayload,
+  iqToBytes,
+  readIq,
+  SAMPLE_BYTES,
+  type ChannelGains,
+  type EncodedSamples,
+  type FrameIq,
+} from './samples.js';

@@ -1,0 +1,270 @@
+/**
+ * The heads of all messages: one strict zod schema a kind, and the types that follow from them.
+ *
+ * Every string, list and number is bounded here, so nothing that a peer sends can be large before it is known to be
+ * wanted. Payloads are described where they belong: in `frame` (samples) and `result` (an image); the other kinds
+ * have none.
+ */
+import { parseCbr } from '@semcast/core';
+import { z } from 'zod';
+import { PROTOCOL_VERSION } from './limits.js';
+
+/** Sample formats, named as in SigMF: complex float32, and complex int16 with a scale. */
+export const SAMPLE_FORMATS = ['cf32_le', 'ci16_le'] as const;
+export type SampleFormat = (typeof SAMPLE_FORMATS)[number];
+
+/** What the receiver knows of the channel: its true state, or nothing. */
+export const CSI_MODES = ['genie', 'none'] as const;
+export type CsiMode = (typeof CSI_MODES)[number];
+
+/** How images come back: `raw` is R, G, B interleaved, 8 bits each. */
+export const RESULT_FORMATS = ['png', 'webp', 'raw'] as const;
+export type ResultFormat = (typeof RESULT_FORMATS)[number];
+
+/** A frame has any number of previews and intermediate results, and one final result or one drop. */
+export const RESULT_STAGES = ['preview', 'intermediate', 'final'] as const;
+export type ResultStage = (typeof RESULT_STAGES)[number];
+
+export const LINK_ROLES = ['transmitter', 'channel'] as const;
+export type LinkRole = (typeof LINK_ROLES)[number];
+
+/** Why a frame ended without a result. Also the label `reason` of `semcast_dropped_frames_total`. */
+export const DROP_REASONS = [
+  'channel-loss',
+  'invalid-frame',
+  'unknown-decoder',
+  'unknown-rate',
+  'image-too-large',
+  'wrong-bundle',
+  'queue-full',
+  'deadline',
+  'cancelled',
+  'decode-failed',
+  'shutting-down',
+  'encode-failed',
+  'unreadable-image',
+  'gave-up',
+] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** The longest `detail`, `message` and `remedy` that a head may carry, in UTF-16 units. */
+export const MAX_TEXT_LENGTH = 2000;
+/** The most unresolved frames that a receiver may allow one stream. */
+export const MAX_CREDITS = 65_536;
+/** The longest side of an image that a head may name, in pixels; what a service takes is its own, lower limit. */
+export const MAX_IMAGE_SIDE = 1_000_000;
+
+const name = z.string().min(1).max(64);
+const text = z.string().max(MAX_TEXT_LENGTH);
+const count = z.int().nonnegative();
+const positiveCount = z.int().positive();
+const side = z.int().positive().max(MAX_IMAGE_SIDE);
+const milliseconds = z.number().nonnegative();
+const credits = z.int().min(1).max(MAX_CREDITS);
+const protocol = z.literal(PROTOCOL_VERSION);
+
+/** Names a stream: 1 to 64 of `A-Z a-z 0-9 . _ -`. */
+export const streamIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'a stream id has 1 to 64 letters, digits, ".", "_" or "-"');
+/** Numbers a frame within its stream: 0 … 2^53 - 1. */
+export const frameNumberSchema = count;
+/** Names one run of a client, so that a restarted client that counts from 0 again isn't taken for a resend. */
+export const runIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+
+const cbr = z.string().max(32).refine(isCbr, 'a channel bandwidth ratio is a fraction below one, as in 1/24');
+
+function isCbr(value: string): boolean {
+  try {
+    parseCbr(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const helloSchema = z.strictObject({
+  protocol,
+  token: z.string().max(1024).optional(),
+  stream: streamIdSchema,
+  run: runIdSchema,
+  role: z.enum(LINK_ROLES),
+  agent: z.string().max(64),
+  decoder: name,
+  csi: z.enum(CSI_MODES),
+  sampleFormat: z.enum(SAMPLE_FORMATS),
+  result: z.strictObject({ format: z.enum(RESULT_FORMATS) }),
+});
+
+export const welcomeSchema = z.strictObject({
+  protocol,
+  credits,
+  limits: z.strictObject({ maxPayloadBytes: positiveCount, maxImagePixels: positiveCount }),
+  decoders: z.array(name).max(64),
+  bundle: z.strictObject({ name: z.string().max(128), version: z.string().max(64), digest: z.string().max(128) }),
+});
+
+/** How samples lie in a payload. `ci16_le`: value = integer · scale. */
+export const samplesSchema = z.discriminatedUnion('format', [
+  z.strictObject({ format: z.literal('cf32_le'), count: positiveCount }),
+  z.strictObject({ format: z.literal('ci16_le'), count: positiveCount, scale: z.number().positive() }),
+]);
+
+export const impairmentSchema = z.strictObject({
+  model: name,
+  /** Configured channel SNR in dB per complex symbol. */
+  snrDb: z.number(),
+  seed: count,
+  /** N0 per complex symbol; only with genie channel state. */
+  noiseVariance: z.number().nonnegative().optional(),
+  /** Channel gains, cf32_le behind the samples: that of sample k is gains[floor(k / coherence)]; genie only. */
+  gains: z.strictObject({ coherence: positiveCount, count: positiveCount }).optional(),
+});
+
+export const frameSchema = z
+  .strictObject({
+    stream: streamIdSchema,
+    frame: frameNumberSchema,
+    width: side,
+    height: side,
+    cbr,
+    channelUses: positiveCount,
+    designCsnrDb: z.number(),
+    decoder: name,
+    decoderOptions: z
+      .record(name, z.union([z.number(), z.string().max(256), z.boolean()]))
+      .refine((options) => Object.keys(options).length <= 32, 'at most 32 decoder options')
+      .optional(),
+    deadlineMs: z.number().positive().optional(),
+    csi: z.enum(CSI_MODES),
+    waveform: z.strictObject({ kind: z.literal('single-carrier'), interleaved: z.boolean() }),
+    samples: samplesSchema,
+    impairment: impairmentSchema.optional(),
+    bundleDigest: z.string().min(1).max(128),
+  })
+  .superRefine((head, context) => {
+    const { impairment } = head;
+    if (impairment === undefined) {
+      return;
+    }
+    if (head.csi !== 'genie' && (impairment.gains !== undefined || impairment.noiseVariance !== undefined)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['impairment'],
+        message: 'gains and noiseVariance are for genie channel state only',
+      });
+    }
+    const { gains } = impairment;
+    if (gains !== undefined && gains.count !== Math.ceil(head.samples.count / gains.coherence)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['impairment', 'gains', 'count'],
+        message: `${head.samples.count} samples with coherence ${gains.coherence} have ${Math.ceil(head.samples.count / gains.coherence)} gains`,
+      });
+    }
+  });
+
+export const resultSchema = z.strictObject({
+  stream: streamIdSchema,
+  frame: frameNumberSchema,
+  stage: z.enum(RESULT_STAGES),
+  decoder: name,
+  image: z.strictObject({ format: z.enum(RESULT_FORMATS), width: side, height: side }),
+  /** Sampler steps spent; 0 for a one-pass decoder. */
+  steps: count,
+  csnrDb: z.strictObject({
+    configured: z.number().optional(),
+    measured: z.number().optional(),
+    estimated: z.number().nullable(),
+  }),
+  /** mean|y - h·E(x̂)|² / noise variance. */
+  residual: z.number().nonnegative().nullable(),
+  timingsMs: z.strictObject({ queue: milliseconds, preview: milliseconds, decode: milliseconds, total: milliseconds }),
+  reducedSteps: z.boolean().optional(),
+});
+
+export const dropSchema = z.strictObject({
+  stream: streamIdSchema,
+  frame: frameNumberSchema,
+  reason: z.enum(DROP_REASONS),
+  detail: text,
+});
+
+export const ackSchema = z.strictObject({ stream: streamIdSchema, frame: frameNumberSchema });
+export const creditSchema = z.strictObject({ credits });
+export const errorSchema = z.strictObject({ code: z.string().min(1).max(64), message: text, remedy: text });
+export const byeSchema = z.strictObject({ stream: streamIdSchema });
+
+/** client → server, the first message of a link. */
+export type HelloHead = z.infer<typeof helloSchema>;
+/** server → client, the answer to a hello. */
+export type WelcomeHead = z.infer<typeof welcomeSchema>;
+/** How the samples of a frame lie in its payload. */
+export type SamplesHead = z.infer<typeof samplesSchema>;
+/** What the channel did to a frame. */
+export type ImpairmentHead = z.infer<typeof impairmentSchema>;
+/** client → server: one image as IQ samples. */
+export type FrameHead = z.infer<typeof frameSchema>;
+/** server → client: one decoded image. */
+export type ResultHead = z.infer<typeof resultSchema>;
+/** server → client: a frame ended without an image. */
+export type DropHead = z.infer<typeof dropSchema>;
+/** client → server: the final result or the drop has arrived and may be forgotten. */
+export type AckHead = z.infer<typeof ackSchema>;
+/** server → client: the new window, the absolute number of unresolved frames allowed. */
+export type CreditHead = z.infer<typeof creditSchema>;
+/** Why the link is about to be closed. */
+export type ErrorHead = z.infer<typeof errorSchema>;
+/** client → server: the stream ends; what is unresolved is cancelled. */
+export type ByeHead = z.infer<typeof byeSchema>;
+
+/** The kinds of messages and their numbers in the prefix. */
+export const MESSAGE_KINDS = {
+  hello: 1,
+  welcome: 2,
+  frame: 3,
+  result: 4,
+  drop: 5,
+  ack: 6,
+  credit: 7,
+  error: 8,
+  bye: 9,
+} as const;
+
+export type MessageKind = keyof typeof MESSAGE_KINDS;
+
+export const HEAD_SCHEMAS = {
+  hello: helloSchema,
+  welcome: welcomeSchema,
+  frame: frameSchema,
+  result: resultSchema,
+  drop: dropSchema,
+  ack: ackSchema,
+  credit: creditSchema,
+  error: errorSchema,
+  bye: byeSchema,
+} as const satisfies Record<MessageKind, z.ZodType>;
+
+/** The head that belongs to each kind. */
+export type Heads = { readonly [Kind in MessageKind]: z.infer<(typeof HEAD_SCHEMAS)[Kind]> };
+
+/**
+ * One decoded message; `kind` tells which head it has. The payload may be a view into what the socket delivered:
+ * read it through {@link readIq} or as bytes, not as a Float32Array of your own.
+ */
+export type WireMessage = {
+  readonly [Kind in MessageKind]: { readonly kind: Kind; readonly head: Heads[Kind]; readonly payload: Uint8Array };
+}[MessageKind];
+
+/** The message of one kind, or of several. */
+export type MessageOf<Kind extends MessageKind> = Extract<WireMessage, { readonly kind: Kind }>;
+
+export type HelloMessage = MessageOf<'hello'>;
+export type WelcomeMessage = MessageOf<'welcome'>;
+export type FrameMessage = MessageOf<'frame'>;
+export type ResultMessage = MessageOf<'result'>;
+export type DropMessage = MessageOf<'drop'>;
+export type AckMessage = MessageOf<'ack'>;
+export type CreditMessage = MessageOf<'credit'>;
+export type ErrorMessage = MessageOf<'error'>;
+export type ByeMessage = MessageOf<'bye'>;
