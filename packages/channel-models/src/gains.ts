@@ -26,6 +26,9 @@ export function gainCount(sampleCount: number, coherence: number): number {
   if (!Number.isSafeInteger(sampleCount) || sampleCount < 0) {
     throw new ArgumentError(`a frame can't have ${sampleCount} samples`);
   }
+  if (!Number.isSafeInteger(coherence) || coherence < 1) {
+    throw new ArgumentError(`a gain can't hold for ${coherence} samples`);
+  }
   return Math.ceil(sampleCount / coherence);
 }
 
@@ -59,10 +62,12 @@ export function drawRicianGains(
   kFactorDb: number,
 ): Gains {
   const k = dbToPower(kFactorDb);
-  const theta = 2 * Math.PI * random.uniform();
-  const lineOfSight = Math.sqrt(k / (k + 1));
-  const lineOfSightI = lineOfSight * Math.cos(theta);
-  const lineOfSightQ = lineOfSight * Math.sin(theta);
+  // e^{jθ} is the direction of a complex normal number: exact arithmetic, where sin and cos differ between engines.
+  const directionI = random.normal();
+  const directionQ = random.normal();
+  const lineOfSight = Math.sqrt(k / ((k + 1) * (directionI * directionI + directionQ * directionQ)));
+  const lineOfSightI = lineOfSight * directionI;
+  const lineOfSightQ = lineOfSight * directionQ;
   const values = new Float32Array(2 * gainCount(sampleCount, coherence));
   random.fillNormal(values, Math.sqrt(0.5 / (k + 1)));
   for (let i = 0; i < values.length; i += 2) {

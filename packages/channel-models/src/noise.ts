@@ -27,10 +27,6 @@ export function addNoise(samples: ComplexVector, coordinates: FrameCoordinates, 
   if (!Number.isFinite(noiseVariance) || noiseVariance < 0) {
     throw new ArgumentError(`noise can't have the variance ${noiseVariance}`);
   }
-  const random = randomFor({ ...coordinates, purpose: PURPOSE });
-  const standardDeviation = Math.sqrt(noiseVariance / 2);
-  for (let i = 0; i < samples.length; i++) {
-    samples[i]! += standardDeviation * random.normal();
-  }
+  randomFor({ ...coordinates, purpose: PURPOSE }).addNormal(samples, Math.sqrt(noiseVariance / 2));
   return samples;
 }

@@ -20,6 +20,8 @@ export interface SnrSchedule<Options extends z.ZodObject = z.ZodObject> {
   /** One line for `--help` and the console. */
   readonly summary: string;
   readonly optionsSchema: Options;
+  /** Options worth a look: what menus offer first, and what the conformance tests run. */
+  readonly example: z.input<Options>;
   /** @throws SemcastError when the options, though of the right form, make no schedule (a broken trace). */
   create(options: z.output<Options>): SnrAt;
 }

@@ -9,6 +9,7 @@ export const constant = {
   name: 'constant',
   summary: 'the same SNR for every frame',
   optionsSchema,
+  example: { snrDb: 10 },
   create:
     ({ snrDb }) =>
     () =>

@@ -19,6 +19,7 @@ export const linear = {
   name: 'linear',
   summary: 'a sweep from one SNR to another',
   optionsSchema,
+  example: { fromDb: 20, toDb: 0, frames: 100, atEnd: 'return' },
   create: ({ fromDb, toDb, frames, atEnd }) => {
     const steps = frames - 1;
     const positionAt = {

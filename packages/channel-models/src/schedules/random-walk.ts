@@ -70,6 +70,7 @@ export const randomWalk = {
   name: 'random-walk',
   summary: 'a random walk between two limits',
   optionsSchema,
+  example: { startDb: 10, stepDb: 0.5, minDb: 0, maxDb: 20 },
   create:
     ({ startDb, stepDb, minDb, maxDb }) =>
     (frame, coordinates) =>

@@ -24,6 +24,7 @@ export const sine = {
   name: 'sine',
   summary: 'an SNR that swings about a mean',
   optionsSchema,
+  example: { meanDb: 10, amplitudeDb: 8, periodFrames: 60 },
   create:
     ({ meanDb, amplitudeDb, periodFrames, phaseRad }) =>
     // The remainder first: sin() of a large argument would lose the phase.

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { berAwgn, berRayleigh, berRician, bitErrorRates, type BitErrorRun } from '../test/qpsk.js';
+import { erfc, estimateMean, scaledBesselI0 } from '../test/statistics.js';
+
+/** Five standard errors: a right channel fails once in 1.7 million tries. */
+function expectBitErrorRate(run: BitErrorRun, expected: number): void {
+  const rates = bitErrorRates(run);
+  const { mean, standardError } = estimateMean(rates);
+  // The test must be sharp enough to see half a decibel: a rate it can't tell from its neighbour proves nothing.
+  expect(standardError).toBeLessThan(expected * 0.05);
+  expect(Math.abs(mean - expected), `measured ${mean}, expected ${expected} ± ${standardError}`).toBeLessThan(
+    5 * standardError,
+  );
+}
+
+describe('the closed forms', () => {
+  it('are those of the tables', () => {
+    expect(erfc(1)).toBeCloseTo(0.157299207, 7);
+    expect(erfc(-0.5)).toBeCloseTo(1.520499878, 6);
+    expect(scaledBesselI0(0)).toBeCloseTo(1, 12);
+    expect(scaledBesselI0(2) * Math.exp(2)).toBeCloseTo(2.2795853, 7);
+    expect(scaledBesselI0(500)).toBeCloseTo((1 / Math.sqrt(1000 * Math.PI)) * (1 + 1 / 4000), 7);
+    // Proakis' figures: 9.6 dB for 1e-5 on AWGN, about 24 dB for 1e-3 on Rayleigh.
+    expect(berAwgn(9.588)).toBeCloseTo(1e-5, 7);
+    expect(berRayleigh(23.97)).toBeCloseTo(1e-3, 5);
+    // A Rician channel without a line of sight is a Rayleigh one, and with nothing else an AWGN one.
+    expect(berRician(10, 0)).toBeCloseTo(berRayleigh(10), 8);
+    expect(berRician(4, 1e7)).toBeCloseTo(berAwgn(4), 5);
+  });
+});
+
+describe('QPSK over AWGN', () => {
+  it.each([0, 2, 4, 6, 7])('has the bit error rate Q(√(2·Eb/N0)) at %d dB', (ebN0Db) => {
+    expectBitErrorRate(
+      { model: { name: 'awgn' }, ebN0Db, frames: 24, symbolsPerFrame: 40_000, symbolsPerUnit: 1 },
+      berAwgn(ebN0Db),
+    );
+  });
+});
+
+describe('QPSK over Rayleigh fading', () => {
+  it.each([0, 5, 10, 15, 20])('has the bit error rate ½(1 - √(γ/(1+γ))) at %d dB, one gain a symbol', (ebN0Db) => {
+    expectBitErrorRate(
+      { model: { name: 'rayleigh-fast' }, ebN0Db, frames: 10, symbolsPerFrame: 40_000, symbolsPerUnit: 1 },
+      berRayleigh(ebN0Db),
+    );
+  });
+
+  it.each([0, 10])('… at %d dB, one gain a block', (ebN0Db) => {
+    expectBitErrorRate(
+      {
+        model: { name: 'rayleigh-block', coherence: 8 },
+        ebN0Db,
+        frames: 20,
+        symbolsPerFrame: 16_000,
+        symbolsPerUnit: 8,
+      },
+      berRayleigh(ebN0Db),
+    );
+  });
+
+  it.each([0, 10])('… at %d dB, one gain a frame', (ebN0Db) => {
+    expectBitErrorRate(
+      { model: { name: 'rayleigh-slow' }, ebN0Db, frames: 60_000, symbolsPerFrame: 8, symbolsPerUnit: 8 },
+      berRayleigh(ebN0Db),
+    );
+  });
+});
+
+describe('QPSK over Rician fading', () => {
+  it.each([
+    [5, 0],
+    [5, 6],
+    [10, 6],
+  ])('has the bit error rate of its integral at %d dB, K = %d dB, one gain a symbol', (ebN0Db, kFactorDb) => {
+    expectBitErrorRate(
+      { model: { name: 'rician-fast', kFactorDb }, ebN0Db, frames: 10, symbolsPerFrame: 40_000, symbolsPerUnit: 1 },
+      berRician(ebN0Db, 10 ** (kFactorDb / 10)),
+    );
+  });
+
+  it('… one gain a block, and one a frame', () => {
+    const expected = berRician(5, 10 ** 0.3);
+    expectBitErrorRate(
+      {
+        model: { name: 'rician-block', kFactorDb: 3, coherence: 8 },
+        ebN0Db: 5,
+        frames: 20,
+        symbolsPerFrame: 16_000,
+        symbolsPerUnit: 8,
+      },
+      expected,
+    );
+    expectBitErrorRate(
+      {
+        model: { name: 'rician-slow', kFactorDb: 3 },
+        ebN0Db: 5,
+        frames: 60_000,
+        symbolsPerFrame: 8,
+        symbolsPerUnit: 8,
+      },
+      expected,
+    );
+  });
+});

@@ -1,0 +1,191 @@
+import { randomFor } from '@semcast/core';
+import { describe, expect, it } from 'vitest';
+import {
+  applyFading,
+  createChannel,
+  drawNoise,
+  MAX_SNR_DB,
+  MIN_SNR_DB,
+  parseChannelConfig,
+  type ChannelModel,
+  type ImpairedFrame,
+  type SnrSchedule,
+} from '../src/index.js';
+import { bytesOf, correlation, estimateMean } from './statistics.js';
+
+const COORDINATES = { seed: 11, stream: 'conformance', frame: 5 };
+
+/** Unit-power complex Gaussian symbols, as a codec sends them. */
+export function symbols(count: number, frame = 0): Float32Array {
+  const values = new Float32Array(2 * count);
+  randomFor({ seed: 3, stream: 'symbols', frame, purpose: 'symbols' }).fillNormal(values, Math.SQRT1_2);
+  return values;
+}
+
+/** What every channel model must do. Being in the registry is enough to be held to it. */
+export function describeChannelModel(key: string, model: ChannelModel): void {
+  describe(`channel model ${key}`, () => {
+    const process = () => model.create(model.optionsSchema.parse({}));
+    const fadingOf = (frame: number, sampleCount: number, stream = COORDINATES.stream) =>
+      process().drawFading(randomFor({ ...COORDINATES, stream, frame, purpose: 'fading' }), sampleCount);
+    const channelOf = (seed = 11) =>
+      createChannel(parseChannelConfig({ model: { name: model.name }, snr: { name: 'constant', snrDb: 6 }, seed }));
+
+    it('is named like its key, says what it is, and is configured by its name alone', () => {
+      expect(model.name).toBe(key);
+      expect(key).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+      expect(model.summary).toMatch(/^\S.{5,90}$/);
+      const { config } = channelOf();
+      expect(config.model.name).toBe(key);
+      expect(parseChannelConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+    });
+
+    it('refuses options that it does not have', () => {
+      expect(() => parseChannelConfig({ model: { name: key, noSuchOption: 1 } })).toThrow(/noSuchOption/);
+    });
+
+    it.each([0, 1, 2, 255, 256, 257, 1000])('draws as many gains as %i samples need', (sampleCount) => {
+      const gains = fadingOf(0, sampleCount);
+      if (gains === null) {
+        return;
+      }
+      expect(Number.isSafeInteger(gains.coherence) && gains.coherence >= 1).toBe(true);
+      expect(gains.values.length).toBe(2 * Math.ceil(sampleCount / gains.coherence));
+      expect(gains.values.every(Number.isFinite)).toBe(true);
+      const samples = symbols(sampleCount);
+      expect(applyFading(samples, gains).length).toBe(samples.length);
+    });
+
+    it('draws equal gains from equal sources, and others for another frame or stream', () => {
+      const text = (...where: Parameters<typeof fadingOf>) => {
+        const gains = fadingOf(...where);
+        return gains === null ? null : bytesOf(gains.values);
+      };
+      const reference = text(5, 300);
+      expect(text(5, 300)).toBe(reference);
+      if (reference !== null) {
+        expect(text(6, 300)).not.toBe(reference);
+        expect(text(5, 300, 'other')).not.toBe(reference);
+      }
+    });
+
+    it('has unit mean power: E|h|² = 1, and E[h] = 0 where there is fading', () => {
+      const frames = 20_000;
+      const power = new Float64Array(frames);
+      const sums = [new Float64Array(frames), new Float64Array(frames)] as const;
+      for (let frame = 0; frame < frames; frame++) {
+        const gains = fadingOf(frame, 8);
+        if (gains === null) {
+          return;
+        }
+        const { values } = gains;
+        for (let i = 0; i < values.length; i += 2) {
+          power[frame]! += (2 * (values[i]! ** 2 + values[i + 1]! ** 2)) / values.length;
+          sums[0][frame]! += (2 * values[i]!) / values.length;
+          sums[1][frame]! += (2 * values[i + 1]!) / values.length;
+        }
+      }
+      const { mean, standardError } = estimateMean(power);
+      expect(Math.abs(mean - 1)).toBeLessThan(5 * standardError);
+      for (const part of sums) {
+        const estimate = estimateMean(part);
+        expect(Math.abs(estimate.mean)).toBeLessThan(5 * estimate.standardError);
+      }
+      // Power from one frame to the next is independent.
+      expect(Math.abs(correlation(power.subarray(1), power.subarray(0, -1)))).toBeLessThan(5 / Math.sqrt(frames));
+    });
+
+    it('gives y = h⊙z + n with the gains and the noise it reports, and leaves its input alone', () => {
+      const samples = symbols(513);
+      const before = bytesOf(samples);
+      const id = { stream: 'cam', frame: 9 };
+      const received = channelOf().impairFrame(samples, id) as ImpairedFrame;
+      expect(bytesOf(samples)).toBe(before);
+      const noise = drawNoise({ seed: 11, ...id }, 513, received.noiseVariance);
+      const rebuilt = applyFading(samples, received.gains);
+      const error = received.samples.map((value, i) => value - rebuilt[i]! - noise[i]!);
+      expect(Math.max(...error.map(Math.abs))).toBeLessThan(1e-5);
+      expect(received.noiseVariance).toBeCloseTo(10 ** -0.6, 12);
+      expect(received.snrDb).toBe(6);
+    });
+
+    it('gives byte-identical frames in whatever order, however often, whatever was sent between', () => {
+      const frames = [0, 1, 2, 3, 2 ** 32, Number.MAX_SAFE_INTEGER];
+      const send = (channel: ReturnType<typeof channelOf>, frame: number) => {
+        const { samples, gains } = channel.impairFrame(symbols(100 + (frame % 7)), {
+          stream: 'cam',
+          frame,
+        }) as ImpairedFrame;
+        return `${bytesOf(samples)} ${gains === null ? '' : bytesOf(gains.values)}`;
+      };
+      const forwards = channelOf();
+      const backwards = channelOf();
+      const first = new Map(frames.map((frame) => [frame, send(forwards, frame)]));
+      for (const frame of frames.toReversed()) {
+        backwards.impairFrame(symbols(9), { stream: 'other', frame: 77 });
+        expect(send(backwards, frame)).toBe(first.get(frame));
+        expect(send(forwards, frame)).toBe(first.get(frame));
+      }
+      expect(new Set(first.values()).size).toBe(frames.length);
+      expect(send(channelOf(12), 0)).not.toBe(first.get(0));
+    });
+
+    it('meets the configured SNR on average over its fading', () => {
+      const frames = 4000;
+      const channel = channelOf();
+      const samples = new Float32Array(128).fill(Math.SQRT1_2);
+      const power = new Float64Array(frames);
+      const noise = new Float64Array(frames);
+      for (let frame = 0; frame < frames; frame++) {
+        const received = channel.impairFrame(samples, { stream: 'snr', frame }) as ImpairedFrame;
+        power[frame] = 10 ** (received.measuredSnrDb! / 10);
+        const clean = applyFading(samples, received.gains);
+        for (let i = 0; i < samples.length; i++) {
+          noise[frame]! += (received.samples[i]! - clean[i]!) ** 2 / 64;
+        }
+      }
+      const csnr = estimateMean(power);
+      expect(Math.abs(csnr.mean - 10 ** 0.6)).toBeLessThan(5 * csnr.standardError + 1e-6);
+      const n0 = estimateMean(noise);
+      expect(Math.abs(n0.mean - 10 ** -0.6)).toBeLessThan(5 * n0.standardError);
+    });
+  });
+}
+
+/** What every SNR schedule must do. Being in the registry is enough to be held to it. */
+export function describeSnrSchedule(key: string, schedule: SnrSchedule): void {
+  describe(`SNR schedule ${key}`, () => {
+    const create = () => schedule.create(schedule.optionsSchema.parse(schedule.example));
+    const frames = [...Array.from({ length: 200 }, (_, k) => k), 2 ** 20 + 1, 2 ** 32, Number.MAX_SAFE_INTEGER];
+
+    it('is named like its key, says what it is, and has an example that makes a channel', () => {
+      expect(schedule.name).toBe(key);
+      expect(key).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+      expect(schedule.summary).toMatch(/^\S.{5,90}$/);
+      const config = parseChannelConfig({ snr: { name: key, ...schedule.example } });
+      expect(parseChannelConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+      const channel = createChannel(config);
+      const snrDb = channel.snrDbAt({ stream: 'a', frame: 3 });
+      expect(channel.impairFrame(symbols(4), { stream: 'a', frame: 3 })).toMatchObject({ lost: false, snrDb });
+    });
+
+    it('refuses options that it does not have', () => {
+      expect(() => parseChannelConfig({ snr: { name: key, ...schedule.example, noSuchOption: 1 } })).toThrow(
+        /noSuchOption/,
+      );
+    });
+
+    it('depends on nothing but seed, stream and frame, and stays within what a channel can make', () => {
+      const forwards = create();
+      const backwards = create();
+      const coordinates = { seed: 4, stream: 'cam' };
+      const first = new Map(frames.map((frame) => [frame, forwards(frame, coordinates)]));
+      for (const frame of frames.toReversed()) {
+        backwards(frame, { seed: 5, stream: 'other' });
+        const snrDb = backwards(frame, coordinates);
+        expect(snrDb).toBe(first.get(frame));
+        expect(snrDb >= MIN_SNR_DB && snrDb <= MAX_SNR_DB).toBe(true);
+      }
+    });
+  });
+}

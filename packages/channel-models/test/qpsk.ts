@@ -1,0 +1,77 @@
+import { randomFor } from '@semcast/core';
+import { createChannel, parseChannelConfig, type ChannelModelConfigInput, type ImpairedFrame } from '../src/index.js';
+import { gaussianTail, integrate } from './statistics.js';
+
+/** Es/N0 of a QPSK symbol, in dB, at a given Eb/N0: two bits a symbol. */
+export function symbolSnrDb(ebN0Db: number): number {
+  return ebN0Db + 10 * Math.log10(2);
+}
+
+/** Bit error rate of Gray-mapped QPSK on AWGN: Q(√(2·Eb/N0)) (Proakis, Salehi 2008, section 4.3). */
+export function berAwgn(ebN0Db: number): number {
+  return gaussianTail(Math.sqrt(2 * 10 ** (ebN0Db / 10)));
+}
+
+/** … on Rayleigh fading with coherent reception: ½(1 - √(γ/(1+γ))), γ the mean Eb/N0 (Proakis, Salehi, section 13.3). */
+export function berRayleigh(ebN0Db: number): number {
+  const gamma = 10 ** (ebN0Db / 10);
+  return (1 - Math.sqrt(gamma / (1 + gamma))) / 2;
+}
+
+/**
+ * … on Rician fading: 1/π ∫ M(-1/sin²θ) dθ over 0 … π/2, with M the moment generating function of the SNR
+ * (Simon, Alouini, "Digital Communication over Fading Channels", 2005, sections 2.2.1 and 8.2.1).
+ */
+export function berRician(ebN0Db: number, k: number): number {
+  const gamma = 10 ** (ebN0Db / 10);
+  const integrand = (theta: number) => {
+    const lowered = (1 + k) * Math.sin(theta) ** 2;
+    return (lowered / (lowered + gamma)) * Math.exp((-k * gamma) / (lowered + gamma));
+  };
+  return integrate(integrand, 0, Math.PI / 2, 2000) / Math.PI;
+}
+
+export interface BitErrorRun {
+  readonly model: ChannelModelConfigInput;
+  readonly ebN0Db: number;
+  readonly frames: number;
+  readonly symbolsPerFrame: number;
+  /** Symbols that share a fade: the units whose errors are independent. */
+  readonly symbolsPerUnit: number;
+}
+
+/** Send random QPSK through a channel, decide with the true gains, and return each unit's share of wrong bits. */
+export function bitErrorRates(run: BitErrorRun): Float64Array {
+  const { frames, symbolsPerFrame, symbolsPerUnit } = run;
+  const channel = createChannel(
+    parseChannelConfig({
+      model: run.model,
+      snr: { name: 'constant', snrDb: symbolSnrDb(run.ebN0Db) },
+      seed: 20_260,
+    }),
+  );
+  const unitsPerFrame = symbolsPerFrame / symbolsPerUnit;
+  const rates = new Float64Array(frames * unitsPerFrame);
+  const sent = new Float32Array(2 * symbolsPerFrame);
+  for (let frame = 0; frame < frames; frame++) {
+    const bits = randomFor({ seed: 1, stream: 'qpsk', frame, purpose: 'bits' });
+    for (let i = 0; i < sent.length; i++) {
+      sent[i] = bits.uint32() >>> 31 === 1 ? Math.SQRT1_2 : -Math.SQRT1_2;
+    }
+    const received = channel.impairFrame(sent, { stream: 'qpsk', frame }) as ImpairedFrame;
+    const { samples, gains } = received;
+    for (let k = 0; k < symbolsPerFrame; k++) {
+      const block = gains === null ? 0 : 2 * Math.floor(k / gains.coherence);
+      const gainI = gains?.values[block] ?? 1;
+      const gainQ = gains?.values[block + 1] ?? 0;
+      const sampleI = samples[2 * k]!;
+      const sampleQ = samples[2 * k + 1]!;
+      // The sign of h*·y, part by part.
+      const wrongI = gainI * sampleI + gainQ * sampleQ > 0 !== sent[2 * k]! > 0;
+      const wrongQ = gainI * sampleQ - gainQ * sampleI > 0 !== sent[2 * k + 1]! > 0;
+      const unit = frame * unitsPerFrame + Math.floor(k / symbolsPerUnit);
+      rates[unit]! += (Number(wrongI) + Number(wrongQ)) / (2 * symbolsPerUnit);
+    }
+  }
+  return rates;
+}
