@@ -1,0 +1,1 @@
+"""Training and export of semcast model bundles (PyTorch lives only here)."""

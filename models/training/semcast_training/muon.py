@@ -1,0 +1,94 @@
+"""Muon: momentum whose update is orthogonalised (Jordan et al. 2024), for the weights of hidden convolutions.
+
+    M <- mu M + G,   U = G + mu M (Nesterov),   W <- W - lr * 0.2 sqrt(max(n, m)) * orthogonalise(U)
+
+with U as a matrix of n output channels by m = input channels x kernel taps. 0.2 sqrt(max(n, m)) gives the update the
+root mean square of about 0.2 that AdamW's has (Liu et al. 2025, eq. 4), so both can share one learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+
+def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
+    """Push the singular values of [n, m] towards 1 (about 0.7 to 1.2) by a quintic Newton-Schulz iteration.
+
+        X <- Q X,   Q = 3.4445 I - 4.7750 A + 2.0315 A^2,   A = X X^T
+
+    Q commutes with A, so A <- Q A Q, and the product of the Qs is all that X has to be multiplied with: the iteration
+    runs on n x n matrices, which is several times cheaper for a kernel with n much smaller than m. That last product
+    is in bfloat16.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    norm = x.norm() + 1e-7
+    gram = (x @ x.T) / (norm * norm)
+    product: Tensor | None = None
+    for iteration in range(iterations):
+        q = torch.addmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
+        q.diagonal().add_(3.4445)
+        product = q if product is None else q @ product
+        if iteration < iterations - 1:
+            gram = q @ gram @ q
+    assert product is not None
+    result = (product / norm).bfloat16() @ x.bfloat16()
+    return (result.T if tall else result).float()
+
+
+class Muon(torch.optim.Optimizer):
+    """For parameters of two dimensions or more; the rest belongs to AdamW.
+
+    ``parts`` gives for some parameters into how many interleaved sets of output channels they are cut before each is
+    orthogonalised by itself: a convolution before a pixel shuffle by 2 is four convolutions, one for each phase.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: float = 1e-3,
+        momentum: float = 0.95,
+        parts: Mapping[Tensor, int] | None = None,
+    ) -> None:
+        super().__init__(parameters, {'lr': lr, 'momentum': momentum})
+        self.parts = dict(parts or {})
+        for group in self.param_groups:
+            for parameter in group['params']:
+                if parameter.ndim < 2:
+                    raise ValueError(f'Muon takes matrices and kernels only, not shape {tuple(parameter.shape)}')
+                self.state[parameter]['momentum'] = torch.zeros_like(parameter)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:
+        if closure is not None:
+            raise ValueError('Muon takes no closure')
+        for group in self.param_groups:
+            for parameter in group['params']:
+                if parameter.grad is None:
+                    continue
+                buffer = self.state[parameter]['momentum']
+                buffer.mul_(group['momentum']).add_(parameter.grad)
+                update = parameter.grad + group['momentum'] * buffer
+                parts = self.parts.get(parameter, 1)
+                for part in range(parts):
+                    piece = update[part::parts]
+                    # channels last is how training keeps kernels; the order of columns makes no difference
+                    taps = piece.movedim(1, -1)
+                    flat = orthogonalise(taps.reshape(taps.shape[0], -1))
+                    scale = 0.2 * max(flat.shape) ** 0.5
+                    change = flat.reshape(taps.shape).movedim(-1, 1)
+                    parameter[part::parts].add_(change, alpha=-group['lr'] * scale)
+
+    def buffers(self) -> list[Tensor]:
+        """The momentum of each parameter, in order: what a checkpoint keeps."""
+        return [self.state[p]['momentum'] for group in self.param_groups for p in group['params']]
+
+    def load_buffers(self, saved: Sequence[Tensor]) -> None:
+        buffers = self.buffers()
+        if len(buffers) != len(saved):
+            raise ValueError(f'{len(saved)} momentum buffers for {len(buffers)} parameters: another network')
+        for buffer, value in zip(buffers, saved):
+            buffer.copy_(value)

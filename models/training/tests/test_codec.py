@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import torch
+
+from semcast_training.checkpoint import _rename
+from semcast_training.codec import CodecConfig, Decoder, Encoder, EncoderGraph, awgn, normalise_power, prefix_mask
+
+
+@pytest.mark.parametrize(('batch', 'height', 'width'), [(1, 4, 4), (2, 8, 20), (3, 16, 12)])
+def test_shapes(tiny: CodecConfig, batch: int, height: int, width: int) -> None:
+    csnr_db, rate = torch.full((batch,), 7.0), torch.full((batch,), 0.5)
+    latent = Encoder(tiny)(torch.zeros(batch, 3, height, width), csnr_db, rate)
+    assert latent.shape == (batch, 8, height // 4, width // 4)
+    assert Decoder(tiny)(latent, csnr_db, rate).shape == (batch, 3, height, width)
+
+
+def test_default_rates() -> None:
+    config = CodecConfig()
+    assert config.stride == 16
+    assert [config.cbr(c) for c in config.channels] == [
+        Fraction(1, 48),
+        Fraction(1, 24),
+        Fraction(1, 16),
+        Fraction(1, 12),
+    ]
+
+
+def test_config_refuses_odd_channels() -> None:
+    with pytest.raises(ValueError, match='even'):
+        CodecConfig(channels=(31,))
+
+
+def test_power_is_one_per_complex_symbol_of_each_image() -> None:
+    latent = torch.randn(4, 8, 6, 5) * torch.tensor([0.1, 1.0, 3.0, 20.0])[:, None, None, None]
+    active = torch.tensor([2, 4, 6, 8])
+    z = normalise_power(latent, prefix_mask(active, 8))
+    symbols = z[:, 0::2].square() + z[:, 1::2].square()
+    power = symbols.sum((1, 2, 3)) / (active / 2 * 30)
+    assert torch.allclose(power, torch.ones(4), atol=1e-5)
+
+
+def test_grouped_power_is_shared() -> None:
+    latent = torch.randn(4, 8, 6, 5) * torch.tensor([1.0, 3.0, 1.0, 1.0])[:, None, None, None]
+    z = normalise_power(latent, prefix_mask(torch.full((4,), 8), 8), group=2)
+    power = 2 * z.square().mean((1, 2, 3))
+    assert torch.allclose(power.view(2, 2).mean(1), torch.ones(2), atol=1e-5)
+    assert power[1] > 5 * power[0]
+
+
+def test_mask_is_a_prefix_and_inactive_channels_carry_nothing(tiny: CodecConfig) -> None:
+    active = torch.tensor([2, 4, 8])
+    mask = prefix_mask(active, 8)
+    assert mask[:, :, 0, 0].tolist() == [[1] * 2 + [0] * 6, [1] * 4 + [0] * 4, [1] * 8]
+    graph = EncoderGraph(Encoder(tiny))
+    csnr_db = torch.full((3,), 5.0)
+    z = graph(torch.randn(3, 3, 8, 8), csnr_db, active / 8, mask)
+    received = awgn(z, mask, csnr_db, torch.randn_like(z))
+    for tensor in (z, received):
+        assert torch.all(tensor[0, 2:] == 0) and torch.all(tensor[1, 4:] == 0)
+        assert tensor[0, :2].abs().min() > 0
+
+
+def test_inactive_channels_do_not_reach_the_active_ones(tiny: CodecConfig) -> None:
+    """With the condition held fixed, a lower rate sends the same symbols up to their common scale."""
+    encoder = EncoderGraph(Encoder(tiny))
+    image, csnr_db, rate = torch.randn(1, 3, 8, 8), torch.tensor([5.0]), torch.tensor([0.5])
+    low = encoder(image, csnr_db, rate, prefix_mask(torch.tensor([4]), 8))[:, :4]
+    high = encoder(image, csnr_db, rate, prefix_mask(torch.tensor([8]), 8))[:, :4]
+    ratio = low / high
+    assert torch.allclose(ratio, ratio.flatten()[0].expand_as(ratio), rtol=1e-4)
+
+
+def test_noise_has_the_variance_of_its_csnr() -> None:
+    z = torch.zeros(2, 2, 200, 200)
+    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(1))
+    received = awgn(z, torch.ones(2, 2, 1, 1), torch.tensor([0.0, 10.0]), noise)
+    per_symbol = received.square().sum(1).mean((1, 2))
+    assert torch.allclose(per_symbol, torch.tensor([1.0, 0.1]), rtol=0.02)
+
+
+def test_early_names_become_present_ones() -> None:
+    with torch.device('meta'):
+        encoder, decoder = Encoder(CodecConfig()), Decoder(CodecConfig())
+    for network, transition in ((encoder, 'd'), (decoder, 'u')):
+        state = network.state_dict()
+        early = {}
+        for key, value in state.items():
+            parts = key.split('.')
+            head = {'condition': 'cond', 'stem': 'inp', 'stages': 'b', 'modulations': 'f', 'transitions': transition}[
+                parts[0]
+            ]
+            rest = [{'network': 'n', 'first': 'a', 'second': 'b', 'linear': 'l'}.get(p, p) for p in parts[1:]]
+            early['.'.join([head, *rest])] = value
+        assert list(_rename(early)) == list(state)
+    with pytest.raises(ValueError, match='unknown parameter'):
+        _rename({'surprise.weight': torch.zeros(1)})
