@@ -23,7 +23,8 @@ const cbrText = z.string().refine(
       return false;
     }
   },
-  { error: 'must be a channel bandwidth ratio such as "1/24"' },
+  // Aborts, because the checks across fields below compute with it.
+  { error: 'must be a channel bandwidth ratio such as "1/24"', abort: true },
 );
 
 /** Names of the graphs that a codec bundle may hold; encoder and decoder it must. */

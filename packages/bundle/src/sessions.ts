@@ -39,6 +39,9 @@ export function sessionOptions(
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
+    // Without the arena a worker gives back what a large picture needed (600 MB at 2048×2048) when the run ends; with
+    // it, it keeps the largest ever seen. Both took the same time at 64×64 to 768×512, measured in one process.
+    enableCpuMemArena: device === 'cuda',
     // On a CPU whatever goes wrong is in the exception too; CUDA says why its library doesn't load only in the log.
     logSeverityLevel: device === 'cuda' ? 3 : 4,
     extra: { session },
