@@ -1,6 +1,9 @@
 import { SemcastError } from '@semcast/core';
 import { CLOSE_CODES } from './close-codes.js';
 
+/** The close code that stands for "the connection broke without one". */
+const ABNORMAL_END = 1006;
+
 interface WireErrorOptions {
   readonly remedy: string;
   readonly cause?: unknown;
@@ -219,12 +222,12 @@ export class SlowReader extends WireError {
   }
 }
 
-/** The service failed while it greeted a client; the cause is in its log, not on the wire. */
+/** This end's own code threw while it handled a message; the cause is for its log, not for the wire. */
 export class ServiceFailed extends WireError {
   override readonly name = 'ServiceFailed';
 
   constructor(cause: unknown) {
-    super('E_SERVICE_FAILED', CLOSE_CODES.internalError, 'the service failed inside', {
+    super('E_SERVICE_FAILED', CLOSE_CODES.internalError, 'this end failed inside while it handled a message', {
       remedy: "look at the service's log",
       cause,
     });
@@ -285,6 +288,30 @@ export class LinkTimeout extends WireError {
   constructor(message: string) {
     super('E_LINK_TIMEOUT', CLOSE_CODES.tryAgain, message, {
       remedy: 'check that the peer is alive and that nothing between holds messages back',
+    });
+  }
+}
+
+/** An established link ended without anybody saying why. */
+export class LinkLost extends WireError {
+  override readonly name = 'LinkLost';
+
+  constructor(message: string, options: { closeCode?: number; cause?: unknown } = {}) {
+    super('E_LINK_LOST', options.closeCode ?? ABNORMAL_END, message, {
+      remedy: 'nothing to do if it comes back: clients connect again by themselves',
+      ...(options.cause === undefined ? {} : { cause: options.cause }),
+    });
+  }
+}
+
+/** The peer broke the WebSocket protocol underneath ours. */
+export class BrokenWebSocket extends FrameError {
+  override readonly name = 'BrokenWebSocket';
+
+  constructor(cause: Error) {
+    super('E_FRAME_WEBSOCKET', CLOSE_CODES.badFrame, `the peer broke the WebSocket protocol: ${cause.message}`, {
+      remedy: 'connect with a WebSocket client, and check that no proxy between changes bytes',
+      cause,
     });
   }
 }

@@ -234,8 +234,12 @@ function decodeHead(kind: MessageKind, bytes: Uint8Array): WireMessage['head'] {
   return checkHead(kind, value);
 }
 
-/** The head as its schema returns it. */
-function checkHead(kind: MessageKind, value: unknown): WireMessage['head'] {
+/**
+ * The head as its schema returns it.
+ *
+ * @throws BadHead, or BadVersion when a hello or welcome is for another version of the protocol.
+ */
+export function checkHead(kind: MessageKind, value: unknown): WireMessage['head'] {
   const parsed = HEAD_SCHEMAS[kind].safeParse(value);
   if (parsed.success) {
     return parsed.data;

@@ -1,5 +1,6 @@
 export { backoffDelayMs, type BackoffOptions } from './backoff.js';
 export { CLOSE_CODES, isRetryable, type CloseCodeName } from './close-codes.js';
+export { connectLink } from './connect-link.js';
 export * from './errors.js';
 export {
   decodeFrame,
@@ -10,6 +11,14 @@ export {
   type PayloadSource,
 } from './frame.js';
 export * from './heads.js';
+export {
+  DeliveryCancelled,
+  InboundStreams,
+  type Delivery,
+  type InboundStreamsOptions,
+  type StreamSession,
+} from './inbound-streams.js';
+export { Inbox, type InboxOptions, type InboxVerdict } from './inbox.js';
 export {
   DEFAULT_MAX_PAYLOAD_BYTES,
   MAX_HEAD_BYTES,
@@ -42,6 +51,8 @@ export type {
   SocketOptions,
   UpgradeServer,
 } from './link-types.js';
+export { openLink } from './open-link.js';
+export { Outbox, type OutboxFrame, type OutboxOptions, type OutcomeVerdict } from './outbox.js';
 export {
   bytesToIq,
   framePayloadBytes,
@@ -53,3 +64,4 @@ export {
   type EncodedSamples,
   type FrameIq,
 } from './samples.js';
+export { serveLinks } from './serve-links.js';

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { BackoffOptions } from './backoff.js';
 import type { BadHead, BadPayload, WireError } from './errors.js';
-import type { PayloadSource } from './frame.js';
+import type { EncodedFrame, PayloadSource } from './frame.js';
 import type {
   AckHead,
   DropHead,
@@ -83,6 +83,8 @@ export interface OpenLink {
   readonly isOpen: boolean;
   /** Send a message; ignored once the link is closing. The payload must not change until it is sent. */
   send<Kind extends ClientKind>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void;
+  /** The same for a message that is encoded already; `flushed` is called when the operating system has it. */
+  sendEncoded(frame: EncodedFrame, flushed?: () => void): void;
   /** Stop (and start) reading from the socket. */
   pause(): void;
   resume(): void;
@@ -205,6 +207,8 @@ export interface ServerSession {
   readonly signal: AbortSignal;
   /** Send a message; ignored once the session is closing. The payload must not change until it is sent. */
   send<Kind extends ServerKind>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void;
+  /** The same for a message that is encoded already; `flushed` is called when the operating system has it. */
+  sendEncoded(frame: EncodedFrame, flushed?: () => void): void;
   /** Stop (and start) reading from the socket. */
   pause(): void;
   resume(): void;

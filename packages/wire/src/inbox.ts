@@ -1,0 +1,118 @@
+import { BoundedSet } from './bounded-set.js';
+
+export interface InboxOptions {
+  /** Unresolved frames that the client may have: the credits of the welcome. */
+  readonly window: number;
+  /**
+   * Frames in progress beyond which more are refused; 2·window by default. The slack is for clients that gave a
+   * frame up, or that haven't read a smaller window yet.
+   */
+  readonly maxInProgress?: number;
+  /** Outcomes kept for a client that hasn't acknowledged them; `window` by default. Beyond it the oldest is forgotten. */
+  readonly maxStored?: number;
+  /** Acknowledged frames whose numbers are remembered; 4,096 by default. */
+  readonly maxRemembered?: number;
+}
+
+/** What to do with a frame that has arrived. */
+export type InboxVerdict<Outcome> =
+  /** Work on it, then {@link Inbox.finish} it. */
+  | { readonly verdict: 'new' }
+  /** It is being worked on: nothing to do, its outcome goes to the newest link. */
+  | { readonly verdict: 'in-progress' }
+  /** It is done: send this outcome again. */
+  | { readonly verdict: 'finished'; readonly outcome: Outcome }
+  /** Its outcome has arrived and been acknowledged: nothing to do. */
+  | { readonly verdict: 'acknowledged' }
+  /** The client sends more than its credits allow: refuse it. */
+  | { readonly verdict: 'over-window' };
+
+/**
+ * The frames of one run of one stream on the server's side: which are new, which are resends, and the outcomes that
+ * the client hasn't acknowledged. Pure.
+ *
+ * Memory is bounded whatever the client does: at most `maxInProgress` frames and `maxStored` outcomes. An outcome
+ * that had to be forgotten costs a second decode when its frame is sent again, never a frame: the client takes the
+ * first outcome only. An honest client has no more than `window` unresolved frames, so none of its is forgotten,
+ * except outcomes whose acknowledgement was lost with a link.
+ */
+export class Inbox<Outcome> {
+  readonly #inProgress = new Set<number>();
+  readonly #stored = new Map<number, Outcome>();
+  readonly #acknowledged: BoundedSet;
+  readonly #options: InboxOptions;
+  #window: number;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+    this.#window = options.window;
+    this.#acknowledged = new BoundedSet(options.maxRemembered ?? 4096);
+  }
+
+  get window(): number {
+    return this.#window;
+  }
+
+  /** Change the window; tell the client with a `credit` message. */
+  setWindow(window: number): void {
+    this.#window = window;
+  }
+
+  /** Frames being worked on. */
+  get inProgress(): number {
+    return this.#inProgress.size;
+  }
+
+  /** Outcomes that wait for their acknowledgement. */
+  get stored(): number {
+    return this.#stored.size;
+  }
+
+  /** A frame has arrived. */
+  accept(frame: number): InboxVerdict<Outcome> {
+    if (this.#inProgress.has(frame)) {
+      return { verdict: 'in-progress' };
+    }
+    const outcome = this.#stored.get(frame);
+    if (outcome !== undefined) {
+      return { verdict: 'finished', outcome };
+    }
+    if (this.#acknowledged.has(frame)) {
+      return { verdict: 'acknowledged' };
+    }
+    if (this.#inProgress.size >= (this.#options.maxInProgress ?? 2 * this.#window)) {
+      return { verdict: 'over-window' };
+    }
+    this.#inProgress.add(frame);
+    return { verdict: 'new' };
+  }
+
+  /**
+   * A frame's work is done, with this result or drop; it is kept until acknowledged.
+   *
+   * @returns false when the frame isn't in progress (any more): don't send the outcome.
+   */
+  finish(frame: number, outcome: Outcome): boolean {
+    if (!this.#inProgress.delete(frame)) {
+      return false;
+    }
+    this.#stored.set(frame, outcome);
+    const maxStored = this.#options.maxStored ?? this.#window;
+    for (const oldest of this.#stored.keys()) {
+      if (this.#stored.size <= maxStored) {
+        break;
+      }
+      this.#stored.delete(oldest);
+    }
+    return true;
+  }
+
+  /** The client has the outcome. Returns false when none is stored for the frame. */
+  acknowledge(frame: number): boolean {
+    if (!this.#stored.delete(frame)) {
+      return false;
+    }
+    this.#acknowledged.add(frame);
+    return true;
+  }
+}

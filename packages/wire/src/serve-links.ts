@@ -1,0 +1,375 @@
+/** The server's end: take WebSocket upgrades, check hellos, and hand out sessions. */
+import type { SemcastError } from '@semcast/core';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { CLOSE_CODES } from './close-codes.js';
+import { Emitter } from './emitter.js';
+import {
+  BadHead,
+  BadPayload,
+  BadToken,
+  FrameTooLarge,
+  HelloTimeout,
+  LinkLost,
+  LinkReplaced,
+  PeerError,
+  ServiceFailed,
+  TooManySessions,
+  TryAgain,
+  UnexpectedMessage,
+  WireError,
+  type FrameError,
+} from './errors.js';
+import type { EncodedFrame, PayloadSource } from './frame.js';
+import {
+  MAX_TEXT_LENGTH,
+  type DropHead,
+  type Heads,
+  type HelloHead,
+  type MessageKind,
+  type WireMessage,
+} from './heads.js';
+import { MAX_HEAD_BYTES, PREFIX_BYTES, PROTOCOL_VERSION } from './limits.js';
+import type {
+  LinkEnd,
+  ServedLinks,
+  ServeLinksOptions,
+  ServerKind,
+  ServerSession,
+  SessionEvents,
+  SessionHello,
+} from './link-types.js';
+import { maxMessageBytes, MessageSocket, socketLimits } from './message-socket.js';
+
+const GREETING: ReadonlySet<MessageKind> = new Set(['hello']);
+const NOTHING: ReadonlySet<MessageKind> = new Set();
+const GREETED: ReadonlySet<MessageKind> = new Set(['frame', 'ack', 'bye']);
+
+/** Connections beyond `maxSessions` that are let in far enough to be told in words why they can't stay. */
+const EXTRA_CONNECTIONS = 32;
+/** What a connection may send before its hello has been checked: nobody unknown gets to fill a payload's memory. */
+const MAX_GREETING_BYTES = PREFIX_BYTES + MAX_HEAD_BYTES + 64;
+
+class Session extends Emitter<SessionEvents> implements ServerSession {
+  readonly hello: SessionHello;
+  readonly remoteAddress: string;
+  /** Position among all hellos: of two links with one stream, that with the later hello wins. */
+  readonly sequence: number;
+  readonly #socket: MessageSocket;
+  readonly #ending = new AbortController();
+
+  constructor(hello: SessionHello, remoteAddress: string, sequence: number, socket: MessageSocket) {
+    super();
+    this.hello = hello;
+    this.remoteAddress = remoteAddress;
+    this.sequence = sequence;
+    this.#socket = socket;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedBytes;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.isOpen;
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  send<Kind extends ServerKind>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void {
+    this.#socket.send(kind, head, payload);
+  }
+
+  sendEncoded(frame: EncodedFrame, flushed?: () => void): void {
+    this.#socket.sendEncoded(frame, flushed);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  close(code?: number, error?: SemcastError): void {
+    this.#socket.close(code, error);
+  }
+
+  /** A message that the handshake leaves to the session. */
+  receive(message: WireMessage): void {
+    if (message.kind !== 'frame' && message.kind !== 'ack' && message.kind !== 'bye') {
+      return;
+    }
+    const { stream } = message.head;
+    if (stream !== this.hello.stream) {
+      const error = new UnexpectedMessage(`a ${message.kind} for stream "${stream}" came on "${this.hello.stream}"`);
+      this.close(error.closeCode, error);
+      return;
+    }
+    switch (message.kind) {
+      case 'frame':
+        this.emit('frame', message);
+        return;
+      case 'ack':
+        this.emit('ack', message.head);
+        return;
+      case 'bye':
+        this.emit('bye');
+        this.close(CLOSE_CODES.normal);
+        return;
+    }
+  }
+
+  /** A frame that can't be used, though it says which one it is: drop that one, and keep the link. */
+  refuse(error: FrameError): boolean {
+    if (!(error instanceof BadHead || error instanceof BadPayload) || error.frame?.stream !== this.hello.stream) {
+      return false;
+    }
+    const drop: DropHead = { ...error.frame, reason: 'invalid-frame', detail: error.message.slice(0, MAX_TEXT_LENGTH) };
+    this.send('drop', drop);
+    this.emit('refused', drop, error);
+    return true;
+  }
+
+  ended(end: LinkEnd): void {
+    this.#ending.abort(end.error);
+    this.emit('close', end);
+  }
+}
+
+/**
+ * Serve links on an HTTP server: every WebSocket upgrade of `path` is greeted, checked (protocol version, token,
+ * number of sessions), welcomed with what `welcome` says, and handed to `onSession`.
+ *
+ * Of two links with the same stream id the newest wins, the older is closed with 4410. Whatever a client sends, the
+ * worst that happens is that its own link is closed, with an `error` message that names cause and remedy.
+ */
+export function serveLinks(options: ServeLinksOptions): ServedLinks {
+  return new LinkServer(options);
+}
+
+class LinkServer implements ServedLinks {
+  readonly sessions = new Map<string, Session>();
+  readonly #options: ServeLinksOptions;
+  readonly #maxSessions: number;
+  readonly #path: string;
+  readonly #tokenDigest: Buffer | undefined;
+  readonly #webSockets: WebSocketServer;
+  /** Every connection, from its upgrade to its end. */
+  readonly #sockets = new Set<MessageSocket>();
+  /** Sessions whose hello is good and whose welcome is being prepared: they hold a place. */
+  readonly #admitted = new Set<Session>();
+  #sequence = 0;
+  #closed: Promise<void> | undefined;
+  #allGone: (() => void) | undefined;
+
+  constructor(options: ServeLinksOptions) {
+    this.#options = options;
+    this.#maxSessions = options.maxSessions ?? 64;
+    this.#path = options.path ?? '/';
+    this.#tokenDigest = options.token === undefined ? undefined : digest(options.token);
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: maxMessageBytes(socketLimits(options).maxPayloadBytes),
+    });
+    options.server.on('upgrade', this.#upgrade);
+  }
+
+  get greeting(): number {
+    return this.#sockets.size - this.sessions.size;
+  }
+
+  async close(code: number = CLOSE_CODES.tryAgain, error: SemcastError = shuttingDown()): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#allGone = resolve;
+    });
+    for (const socket of this.#sockets) {
+      socket.close(code, error);
+    }
+    this.#settleClose();
+    await this.#closed;
+  }
+
+  readonly #upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+    const path = (request.url ?? '/').split('?', 1)[0];
+    if (path !== this.#path) {
+      // Somebody else's, unless nobody else listens: then the client would wait in vain.
+      if (this.#options.server.listenerCount('upgrade') === 1) {
+        refuseUpgrade(stream, '404 Not Found', `no link is served at this path; try ${this.#path}`);
+      }
+      return;
+    }
+    if (this.#closed !== undefined) {
+      refuseUpgrade(stream, '503 Service Unavailable', 'shutting down');
+      return;
+    }
+    if (this.#sockets.size >= this.#maxSessions + EXTRA_CONNECTIONS) {
+      refuseUpgrade(stream, '503 Service Unavailable', 'too many connections');
+      return;
+    }
+    this.#webSockets.handleUpgrade(request, stream, head, (ws) => {
+      this.#greet(ws, stream, request.socket.remoteAddress ?? 'unknown');
+    });
+  };
+
+  #greet(ws: WebSocket, stream: Duplex, remoteAddress: string): void {
+    ws.binaryType = 'fragments';
+    let session: Session | undefined;
+    let received = 0;
+    const count = (chunk: Buffer): void => {
+      received += chunk.length;
+      if (received > MAX_GREETING_BYTES) {
+        const error = new FrameTooLarge(`more than ${MAX_GREETING_BYTES} bytes came before the welcome`);
+        socket.close(error.closeCode, error);
+      }
+    };
+    const timeoutMs = this.#options.helloTimeoutMs ?? 5000;
+    const timer = setTimeout(() => {
+      const error = new HelloTimeout(timeoutMs);
+      socket.close(error.closeCode, error);
+    }, timeoutMs);
+    const socket = new MessageSocket({
+      ...this.#options,
+      ws,
+      stream,
+      peer: remoteAddress,
+      accepts: GREETING,
+      onMessage: (message) => {
+        if (session !== undefined) {
+          session.receive(message);
+        } else if (message.kind === 'hello') {
+          clearTimeout(timer);
+          socket.accept(NOTHING);
+          session = this.#checkHello(message.head, remoteAddress, socket);
+          void this.#welcome(session, socket, () => stream.off('data', count));
+        }
+      },
+      onBroken: (error) => session?.refuse(error) ?? false,
+      onFailure: (error) => {
+        if (session !== undefined) {
+          this.#options.onFailure?.(error, session);
+        }
+      },
+      onEnd: (end) => {
+        clearTimeout(timer);
+        stream.off('data', count);
+        this.#sockets.delete(socket);
+        this.#end(end, session, remoteAddress);
+      },
+    });
+    this.#sockets.add(socket);
+    stream.on('data', count);
+  }
+
+  /** The session of a hello; the link of one that may not stay is closed. */
+  #checkHello(hello: HelloHead, remoteAddress: string, socket: MessageSocket): Session {
+    const { token, ...rest } = hello;
+    let refusal: WireError | undefined;
+    if (this.#tokenDigest !== undefined && !timingSafeEqual(digest(token ?? ''), this.#tokenDigest)) {
+      refusal = new BadToken(token === undefined ? 'the hello carries no token' : "the hello's token is wrong");
+    } else if (!this.sessions.has(hello.stream) && this.sessions.size + this.#admitted.size >= this.#maxSessions) {
+      refusal = new TooManySessions(this.#maxSessions);
+    }
+    if (refusal !== undefined) {
+      socket.close(refusal.closeCode, refusal);
+    }
+    return new Session(rest, remoteAddress, this.#sequence++, socket);
+  }
+
+  async #welcome(session: Session, socket: MessageSocket, greeted: () => void): Promise<void> {
+    if (!socket.isOpen) {
+      return;
+    }
+    this.#admitted.add(session);
+    let head: Awaited<ReturnType<ServeLinksOptions['welcome']>>;
+    try {
+      head = await this.#options.welcome(session.hello, session);
+    } catch (error) {
+      this.#refuseWelcome(error, session, socket);
+      return;
+    } finally {
+      this.#admitted.delete(session);
+    }
+    if (!socket.isOpen) {
+      return;
+    }
+    const { stream } = session.hello;
+    const other = this.sessions.get(stream);
+    if (other !== undefined) {
+      const replaced = new LinkReplaced(stream);
+      if (other.sequence > session.sequence) {
+        socket.close(replaced.closeCode, replaced);
+        return;
+      }
+      other.close(replaced.closeCode, replaced);
+    }
+    this.sessions.set(stream, session);
+    greeted();
+    socket.accept(GREETED);
+    try {
+      socket.send('welcome', { ...head, protocol: PROTOCOL_VERSION });
+      this.#options.onSession(session);
+    } catch (error) {
+      this.#refuseWelcome(error, session, socket);
+    }
+  }
+
+  /** `welcome` threw: its own words when it refuses, no more than that it failed when it is broken. */
+  #refuseWelcome(error: unknown, session: Session, socket: MessageSocket): void {
+    if (error instanceof WireError && !(error instanceof BadHead)) {
+      socket.close(error.closeCode, error);
+      return;
+    }
+    this.#options.onFailure?.(error, session);
+    const failed = new ServiceFailed(error);
+    socket.close(failed.closeCode, failed);
+  }
+
+  #end(end: LinkEnd, session: Session | undefined, remoteAddress: string): void {
+    if (session !== undefined && this.sessions.get(session.hello.stream) === session) {
+      this.sessions.delete(session.hello.stream);
+    }
+    try {
+      session?.ended(end);
+    } catch (error) {
+      this.#options.onFailure?.(error, session!);
+    }
+    // A broken connection, or a client that says why it goes, is no refusal.
+    if (end.error !== undefined && !(end.error instanceof LinkLost || end.error instanceof PeerError)) {
+      this.#options.onRefused?.({ error: end.error, remoteAddress, stream: session?.hello.stream });
+    }
+    this.#settleClose();
+  }
+
+  #settleClose(): void {
+    if (this.#allGone !== undefined && this.#sockets.size === 0) {
+      this.#options.server.off('upgrade', this.#upgrade);
+      this.#webSockets.close();
+      this.#allGone();
+    }
+  }
+}
+
+function shuttingDown(): WireError {
+  return new TryAgain('the service is shutting down');
+}
+
+/** Of one length whatever the token's, so that comparing takes one time. */
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** Answer an upgrade with a plain HTTP status. */
+function refuseUpgrade(stream: Duplex, status: string, words: string): void {
+  stream.on('error', () => stream.destroy());
+  stream.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(words)}\r\n\r\n${words}`,
+  );
+}
