@@ -1,6 +1,10 @@
 import type { Server } from 'node:http';
-import { fastify, type FastifyInstance } from 'fastify';
+import { isIPv6, type AddressInfo, type Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { answerFrameworkError, installErrorAnswers } from './http-errors.js';
+import { explainListenError } from './listen-error.js';
 import type { MetricsEndpoint } from './metrics.js';
 
 export interface Readiness {
@@ -11,12 +15,20 @@ export interface Readiness {
 
 export interface HttpServerOptions {
   readonly service: string;
+  /** An address of this machine, or 0.0.0.0 or :: for all. */
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
   readonly metrics: MetricsEndpoint;
+  /** Asked at every GET /readyz. */
   readonly ready: () => Readiness;
   readonly logger: Logger;
+  /** The longest request body, default 64 KiB; a route may set its own `bodyLimit`. */
+  readonly maxBodyBytes?: number;
+  /** The longest time to wait for a whole request, default 30 s. Sockets upgraded to WebSockets are not concerned. */
+  readonly requestTimeoutMs?: number;
+  /** How long close() waits for open sockets before it cuts them, default 2 s. */
+  readonly closeGraceMs?: number;
 }
 
 export interface HttpAddress {
@@ -31,25 +43,100 @@ export interface HttpAddress {
 export interface HttpServer {
   /** Add routes before `listen()`. */
   readonly app: FastifyInstance;
-  /** For `upgrade`: mount ws with `noServer` here. */
+  /** For `upgrade`: mount ws with `noServer` here, before `listen()`. */
   readonly server: Server;
-  /** @throws ServiceError E_PORT_BUSY, E_PORT_DENIED or E_HOST_UNAVAILABLE. */
+  /** @throws ListenError E_PORT_BUSY, E_PORT_DENIED, E_HOST_UNAVAILABLE, or E_LISTEN for anything else. */
   listen(): Promise<HttpAddress>;
+  /**
+   * Stop to listen, let running requests end, and cut what is still open after the grace. Close WebSockets first: to
+   * the server they are open sockets like any other.
+   */
   close(): Promise<void>;
 }
 
-/** The HTTP side that every service shares: /metrics, /healthz, /readyz and errors as JSON. */
+const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
+const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
+const DEFAULT_CLOSE_GRACE_MS = 2000;
+
+function addressOf(host: string, { address, port }: AddressInfo): HttpAddress {
+  const everywhere = address === '0.0.0.0' || address === '::';
+  const dialled = everywhere ? '127.0.0.1' : isIPv6(address) ? `[${address}]` : address;
+  return { host, port, url: `http://${dialled}:${port}`, wsUrl: `ws://${dialled}:${port}` };
+}
+
+function addStandardRoutes(
+  app: FastifyInstance,
+  { service, metrics, ready }: HttpServerOptions,
+  closing: () => boolean,
+) {
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  app.get('/healthz', () => ({ status: 'ok', service, uptimeSeconds: process.uptime() }));
+  app.get('/readyz', (request, reply) => {
+    let readiness: Readiness;
+    try {
+      readiness = closing() ? { ready: false, reasons: ['the service is shutting down'] } : ready();
+    } catch (error) {
+      request.log.error({ err: error }, 'the readiness check failed');
+      readiness = { ready: false, reasons: ['the readiness check itself failed; the log says why'] };
+    }
+    return reply.code(readiness.ready ? 200 : 503).send(readiness);
+  });
+}
+
+/**
+ * The HTTP side that every service shares: GET /metrics, /healthz (the process answers) and /readyz (it can serve),
+ * safe headers, limits, and every error as `{ error: { code, message, remedy } }`.
+ *
+ * Nothing listens until `listen()`.
+ */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const app = fastify();
+  // The interface that a service gets is fastify's own, whatever writes the log.
+  const app: FastifyInstance = fastify({
+    loggerInstance: options.logger as FastifyBaseLogger,
+    // A scrape every few seconds would drown the frames.
+    disableRequestLogging: true,
+    bodyLimit: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    requestTimeout: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    frameworkErrors: answerFrameworkError,
+  });
+  const sockets = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  let closing: Promise<void> | undefined;
+
+  installErrorAnswers(app);
+  await app.register(helmet, {
+    // Services speak plain HTTP, TLS ends in front of them: neither may tell a browser to insist on HTTPS.
+    strictTransportSecurity: false,
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, connectSrc: ["'self'", 'ws:', 'wss:'] } },
+  });
+  addStandardRoutes(app, options, () => closing !== undefined);
+
+  const close = async (): Promise<void> => {
+    const cut = setTimeout(() => {
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+    }, options.closeGraceMs ?? DEFAULT_CLOSE_GRACE_MS);
+    try {
+      await app.close();
+    } finally {
+      clearTimeout(cut);
+    }
+  };
   return {
     app,
     server: app.server,
     listen: async () => {
-      const url = await app.listen({ host: options.host, port: options.port });
-      return { host: options.host, port: options.port, url, wsUrl: url };
+      try {
+        await app.listen({ host: options.host, port: options.port });
+      } catch (error) {
+        throw explainListenError(options, error);
+      }
+      return addressOf(options.host, app.server.address() as AddressInfo);
     },
-    close: async () => {
-      await app.close();
-    },
+    close: () => (closing ??= close()),
   };
 }

@@ -1,8 +1,30 @@
 export { formatConfig, loadConfig, type ConfigSources } from './config.js';
-export { createHttpServer, type HttpAddress, type HttpServer, type HttpServerOptions, type Readiness } from './http-server.js';
+export { MAX_CONFIG_FILE_BYTES } from './config-sources.js';
+export {
+  ConfigError,
+  ConfigFileError,
+  HttpError,
+  ListenError,
+  type ConfigProblem,
+  type ListenErrorCode,
+} from './errors.js';
+export type { ErrorBody } from './http-errors.js';
+export {
+  createHttpServer,
+  type HttpAddress,
+  type HttpServer,
+  type HttpServerOptions,
+  type Readiness,
+} from './http-server.js';
 export { createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel } from './logger.js';
 export type { Logger } from 'pino';
-export { METRIC_DEFINITIONS, SERVICE_NAMES, type MetricDefinition, type MetricKey, type ServiceName } from './metric-definitions.js';
+export {
+  METRIC_DEFINITIONS,
+  SERVICE_NAMES,
+  type MetricDefinition,
+  type MetricKey,
+  type ServiceName,
+} from './metric-definitions.js';
 export {
   createMetrics,
   metricDefinitionsOf,
@@ -14,4 +36,6 @@ export {
   type MetricsOf,
   type MetricsOptions,
 } from './metrics.js';
-export { runUntilSignal, type ShutdownOptions } from './shutdown.js';
+export { nearestName, suggestName } from './nearest-name.js';
+export { redact, REDACTED } from './redact.js';
+export { runUntilSignal, type Shutdown, type ShutdownOptions } from './shutdown.js';

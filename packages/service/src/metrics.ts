@@ -45,7 +45,10 @@ export interface MetricsEndpoint {
   text(): Promise<string>;
 }
 
-/** The metrics of one service: one typed instrument per contracted metric that belongs to it. */
+/**
+ * The metrics of one service: one typed instrument per contracted metric that belongs to it. Values that are
+ * no finite number are left out.
+ */
 export type Metrics<S extends ServiceName> = { readonly [K in MetricsOf<S>]: InstrumentOf<K> } & MetricsEndpoint;
 
 export interface MetricsOptions {
@@ -89,7 +92,7 @@ function createInstrument(definition: MetricDefinition, registry: Registry, maxL
   const limit = labelLimiter(labelNames, maxLabelSets);
   // The labels are the first argument exactly when the metric has labels; the types above say the same.
   const call =
-    (effect: (labels: LabelValues, value: number | undefined) => void) =>
+    (effect: (labels: LabelValues, value: number | undefined) => unknown) =>
     (...args: readonly unknown[]): void => {
       if (labelNames.length === 0) {
         effect({}, args[0] as number | undefined);
@@ -97,23 +100,25 @@ function createInstrument(definition: MetricDefinition, registry: Registry, maxL
         effect(limit(args[0] as LabelValues), args[1] as number | undefined);
       }
     };
+  // prom-client throws on NaN and infinity: a figure that doesn't exist must not end the frame that it belongs to.
+  const finite = (value: number | undefined): value is number => Number.isFinite(value);
   const common = { name, help, labelNames: [...labelNames], registers: [registry] };
   switch (definition.kind) {
     case 'counter': {
       const counter = new Counter(common);
-      return { inc: call((labels, by) => counter.inc(labels, by)) };
+      return { inc: call((labels, by = 1) => finite(by) && counter.inc(labels, by)) };
     }
     case 'gauge': {
       const gauge = new Gauge(common);
       return {
-        set: call((labels, value) => gauge.set(labels, value!)),
-        inc: call((labels, by) => gauge.inc(labels, by)),
-        dec: call((labels, by) => gauge.dec(labels, by)),
+        set: call((labels, value) => finite(value) && gauge.set(labels, value)),
+        inc: call((labels, by = 1) => finite(by) && gauge.inc(labels, by)),
+        dec: call((labels, by = 1) => finite(by) && gauge.dec(labels, by)),
       };
     }
     case 'histogram': {
       const histogram = new Histogram({ ...common, buckets: [...(definition.buckets ?? [])] });
-      return { observe: call((labels, value) => histogram.observe(labels, value!)) };
+      return { observe: call((labels, value) => finite(value) && histogram.observe(labels, value)) };
     }
   }
 }
