@@ -48,6 +48,11 @@ export type StreamSession = Pick<
 export interface InboundStreamsOptions {
   /** Unresolved frames allowed per stream; send it as the welcome's credits. */
   readonly window: number;
+  /**
+   * Frames of one stream in progress beyond which more are refused; 2·window by default. For windows that shrink:
+   * what was sent under a larger one is still to be taken.
+   */
+  readonly maxInProgress?: number;
   /** Streams remembered, connected or not; 1,024 by default. Beyond it, the one longest disconnected is forgotten. */
   readonly maxStreams?: number;
   /** Milliseconds for which a disconnected stream's frames and outcomes are kept; 300,000 by default. */
@@ -128,7 +133,11 @@ export class InboundStreams {
         session.close(error.closeCode, error);
         return;
       }
-      const inbox = new Inbox<EncodedFrame>({ window: this.#window });
+      const { maxInProgress } = this.#options;
+      const inbox = new Inbox<EncodedFrame>({
+        window: this.#window,
+        ...(maxInProgress === undefined ? {} : { maxInProgress }),
+      });
       state = { stream, run, inbox, working: new Map(), session, retention: undefined };
       this.#streams.set(stream, state);
     }
