@@ -2,16 +2,17 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { ArgumentError, describeError, type RgbImage, type SemcastError, type Tensor } from '@semcast/core';
+import { cudaUnavailable } from './cuda.js';
 import {
   BundleGraphError,
   CancelledError,
-  DeviceUnavailableError,
   FeedError,
   InferenceError,
   PoolClosedError,
   QueueFullError,
 } from './errors.js';
 import { checkFeeds, packFeeds } from './feeds.js';
+import { createGuardMemory, NativeGuard, unwatchExit, watchExit } from './native-guard.js';
 import type { LoadFailure, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
 import { checkSignature } from './signatures.js';
 import type {
@@ -51,10 +52,25 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
+/** A worker thread, from its spawn to its exit. */
+interface Thread {
+  readonly worker: Worker;
+  readonly guard: NativeGuard;
+  readonly exited: Promise<void>;
+}
+
+/** End a thread, as soon as it is outside ONNX Runtime, and wait until it is gone. */
+async function endThread({ worker, guard, exited }: Thread): Promise<void> {
+  if (guard.requestStop()) {
+    await worker.terminate();
+  }
+  await exited;
+}
+
 /** The place of one worker; the thread in it may be replaced. */
 interface Slot {
   state: 'starting' | 'idle' | 'busy' | 'lost';
-  worker: Worker | undefined;
+  thread: Thread | undefined;
   job: Job | undefined;
 }
 
@@ -110,12 +126,7 @@ function readSettings(options: SessionPoolOptions): Settings {
 
 function loadError({ fault, graph, file, message }: LoadFailure): SemcastError {
   if (fault === 'device') {
-    return new DeviceUnavailableError(`CUDA can't be used here: ${message}`, {
-      remedy:
-        'check that nvidia-smi lists a GPU and that CUDA 12 and cuDNN 9 are installed; fetch the CUDA libraries of ONNX ' +
-        'Runtime by "ONNXRUNTIME_NODE_INSTALL=cuda12 node script/install.js" in the folder of onnxruntime-node; ' +
-        'or run on the CPU ("--device cpu")',
-    });
+    return cudaUnavailable(message);
   }
   return new BundleGraphError(`ONNX Runtime can't load the graph "${graph}" from ${file}: ${message}`, {
     remedy: 'export the graph again, or restore the bundle (a file cut short or overwritten looks like this)',
@@ -146,6 +157,7 @@ export class WorkerPool implements SessionPool {
   readonly #onWarning: ((message: string) => void) | undefined;
   readonly #slots: readonly Slot[];
   readonly #queue = new Set<Job>();
+  readonly #watches = new Map<AbortSignal, { readonly jobs: Set<Job>; readonly onAbort: () => void }>();
   readonly #ending = new AbortController();
   #signatures: Readonly<Record<string, GraphSignature>> = {};
   #closed: Promise<void> | undefined;
@@ -158,7 +170,7 @@ export class WorkerPool implements SessionPool {
     this.#onWarning = options.onWarning;
     this.#slots = Array.from({ length: this.#settings.workers }, () => ({
       state: 'starting',
-      worker: undefined,
+      thread: undefined,
       job: undefined,
     }));
   }
@@ -227,7 +239,7 @@ export class WorkerPool implements SessionPool {
         this.#whenQuiet = resolve;
       });
     }
-    await Promise.all(this.#slots.map(async ({ worker }) => worker?.terminate()));
+    await Promise.all(this.#slots.map(async ({ thread }) => thread && endThread(thread)));
   }
 
   async #submit(
@@ -244,19 +256,44 @@ export class WorkerPool implements SessionPool {
     const request: RunRequest = fetch === undefined ? { graph, feeds: packed } : { graph, feeds: packed, fetch };
     const { promise, resolve, reject } = defer<RunOutcome>();
     const job: Job = { request, buffers, resolve, reject };
-    const onAbort = (): void => {
-      // Waiting: it never starts. Running: its worker ends the run, for nobody.
-      this.#queue.delete(job);
-      reject(cancelled(graph, signal!));
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const forget = signal === undefined ? undefined : this.#cancelWith(signal, job);
     try {
       this.#queue.add(job);
       this.#dispatch();
       return await promise;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      forget?.();
     }
+  }
+
+  /**
+   * Cancel a job when its signal fires, until the returned function is called. One listener a signal, however many
+   * of its jobs there are: a stream has one signal for all its frames, and Node warns of more than ten listeners.
+   */
+  #cancelWith(signal: AbortSignal, job: Job): () => void {
+    let watch = this.#watches.get(signal);
+    if (watch === undefined) {
+      const jobs = new Set<Job>();
+      const onAbort = (): void => {
+        for (const { request, reject } of jobs) {
+          reject(cancelled(request.graph, signal));
+        }
+        // Those that wait never start; those that run are ended by their workers, for nobody.
+        jobs.forEach((each) => this.#queue.delete(each));
+      };
+      watch = { jobs, onAbort };
+      this.#watches.set(signal, watch);
+      signal.addEventListener('abort', onAbort, { once: true });
+    }
+    const { jobs, onAbort } = watch;
+    jobs.add(job);
+    return () => {
+      jobs.delete(job);
+      if (jobs.size === 0) {
+        signal.removeEventListener('abort', onAbort);
+        this.#watches.delete(signal);
+      }
+    };
   }
 
   /** Everything that can be wrong with a run before it has cost anything. */
@@ -294,17 +331,17 @@ export class WorkerPool implements SessionPool {
       if (job === undefined) {
         return;
       }
-      if (slot.state !== 'idle' || slot.worker === undefined) {
+      if (slot.state !== 'idle' || slot.thread === undefined) {
         continue;
       }
       this.#queue.delete(job);
       slot.state = 'busy';
       slot.job = job;
       try {
-        slot.worker.postMessage(job.request, job.buffers);
+        slot.thread.worker.postMessage(job.request, job.buffers);
       } catch {
         // Memory that its owner has pinned (native, WebAssembly) can't be moved; it can be copied.
-        slot.worker.postMessage(job.request, []);
+        slot.thread.worker.postMessage(job.request, []);
       }
     }
   }
@@ -312,12 +349,16 @@ export class WorkerPool implements SessionPool {
   /** Start a worker in a slot; resolves when it is ready for runs, rejects when it never will be. */
   async #startWorker(slot: Slot): Promise<void> {
     const { device, deviceId, graphs } = this.#settings;
+    const guard = new NativeGuard(createGuardMemory());
     const worker = this.#spawn({
       graphs: Array.from(graphs, ([name, { file }]) => ({ name, file })),
       device,
       deviceId,
+      guard: guard.memory,
     });
-    slot.worker = worker;
+    watchExit(guard);
+    const exit = defer<void>();
+    slot.thread = { worker, guard, exited: exit.promise };
     const { promise, resolve, reject } = defer<readonly string[]>();
     let crash: unknown;
     worker.on('message', (message: WorkerReply) => {
@@ -339,7 +380,9 @@ export class WorkerPool implements SessionPool {
       crash = error;
     });
     worker.on('exit', (exitCode) => {
-      slot.worker = undefined;
+      unwatchExit(guard);
+      exit.resolve();
+      slot.thread = undefined;
       const why = crash instanceof Error ? crash.message : `exit code ${exitCode}`;
       const error = new InferenceError(`an inference worker died (${why})`, {
         cause: crash,
@@ -404,7 +447,7 @@ export class WorkerPool implements SessionPool {
         await this.#startWorker(slot);
         return;
       } catch (error) {
-        await slot.worker?.terminate();
+        await (slot.thread && endThread(slot.thread));
         if (signal.aborted) {
           return;
         }

@@ -6,6 +6,8 @@ export interface WorkerSetup {
   readonly graphs: readonly { readonly name: string; readonly file: string }[];
   readonly device: Device;
   readonly deviceId: number;
+  /** Of the thread's NativeGuard. */
+  readonly guard: SharedArrayBuffer;
 }
 
 /** A tensor on its way between threads. */

@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { imageToTensor, tensorToImages } from './images.js';
+import { NativeGuard } from './native-guard.js';
 import type { PackedFeed, PackedTensor, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
 import { LoadFailureError, loadGraph, readSignature } from './sessions.js';
 import type { GraphSignature } from './types.js';
@@ -12,6 +13,16 @@ import type { GraphSignature } from './types.js';
 const port = parentPort;
 if (port === null) {
   throw new Error('worker.js is started by the session pool, not by hand');
+}
+
+const guard = new NativeGuard((workerData as WorkerSetup).guard);
+// Also when this thread ends by an error: nobody may wait for it then.
+process.on('exit', () => guard.leave());
+
+interface LoadedGraphs {
+  readonly sessions: ReadonlyMap<string, InferenceSession>;
+  readonly signatures: Record<string, GraphSignature>;
+  readonly warnings: readonly string[];
 }
 
 function reply(message: WorkerReply, transfer: ArrayBuffer[] = []): void {
@@ -22,12 +33,16 @@ async function createSession(file: string, options: InferenceSession.SessionOpti
   return InferenceSession.create(file, options);
 }
 
-async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<Map<string, InferenceSession>> {
+/** All sessions, or undefined when the pool was closed meanwhile. */
+async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<LoadedGraphs | undefined> {
   env.logLevel = device === 'cuda' ? 'error' : 'fatal';
   const sessions = new Map<string, InferenceSession>();
   const signatures: Record<string, GraphSignature> = {};
   const warnings: string[] = [];
   for (const { name, file } of graphs) {
+    if (guard.stopping) {
+      return undefined;
+    }
     const { session, warning } = await loadGraph(createSession, name, file, { device, deviceId });
     signatures[name] = readSignature(session, name, file);
     sessions.set(name, session);
@@ -35,8 +50,7 @@ async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<
       warnings.push(warning);
     }
   }
-  reply({ type: 'ready', signatures, warnings });
-  return sessions;
+  return { sessions, signatures, warnings };
 }
 
 function unpack(feed: PackedFeed): OrtTensor {
@@ -50,30 +64,57 @@ function pack(name: string, value: OrtTensor): PackedTensor {
   return { name, dims: value.dims, data: whole ? data : data.slice() };
 }
 
-/** One request, from unpacked feeds to packed outputs. */
-async function answer(sessions: Map<string, InferenceSession>, { graph, feeds, fetch }: RunRequest): Promise<void> {
-  const session = sessions.get(graph)!;
+async function runSession(
+  session: InferenceSession,
+  feeds: readonly PackedFeed[],
+  fetch: RunRequest['fetch'],
+): Promise<{ outputs: readonly PackedTensor[]; seconds: number }> {
   const inputs = Object.fromEntries(feeds.map((feed) => [feed.name, unpack(feed)]));
   const start = performance.now();
   const outputs = fetch === undefined ? await session.run(inputs) : await session.run(inputs, [fetch.output]);
   const seconds = (performance.now() - start) / 1000;
-  const tensors = Object.entries(outputs).map(([name, value]) => pack(name, value));
+  return { outputs: Object.entries(outputs).map(([name, value]) => pack(name, value)), seconds };
+}
+
+/** One request, from unpacked feeds to packed outputs. */
+async function answer(session: InferenceSession, { feeds, fetch }: RunRequest): Promise<void> {
+  const { outputs, seconds } = await runSession(session, feeds, fetch).finally(() => guard.leave());
   const outcome: RunOutcome =
     fetch === undefined
-      ? { tensors, images: [] }
-      : { tensors: [], images: tensorToImages(tensors[0]!, fetch.sizes, fetch.normalisation) };
+      ? { tensors: outputs, images: [] }
+      : { tensors: [], images: tensorToImages(outputs[0]!, fetch.sizes, fetch.normalisation) };
   const moved = [...outcome.tensors, ...outcome.images];
   reply({ type: 'done', seconds, outcome }, [...new Set(moved.map(({ data }) => data.buffer as ArrayBuffer))]);
 }
 
-try {
-  const sessions = await loadSessions(workerData as WorkerSetup);
-  port.on('message', (request: RunRequest) => {
-    answer(sessions, request).catch((error: unknown) => {
-      reply({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
-    });
+function serve({ sessions, signatures, warnings }: LoadedGraphs): void {
+  port!.on('message', (request: RunRequest) => {
+    if (!guard.enter()) {
+      port!.close();
+      return;
+    }
+    answer(sessions.get(request.graph)!, request)
+      .catch((error: unknown) => {
+        reply({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+      })
+      .finally(() => {
+        if (guard.stopping) {
+          port!.close();
+        }
+      });
   });
+  reply({ type: 'ready', signatures, warnings });
+}
+
+// Until it listens for messages, nothing keeps this thread alive: it ends when there is nothing to serve.
+try {
+  const loaded = await loadSessions(workerData as WorkerSetup);
+  guard.leave();
+  if (loaded !== undefined && !guard.stopping) {
+    serve(loaded);
+  }
 } catch (error) {
+  guard.leave();
   if (!(error instanceof LoadFailureError)) {
     throw error;
   }
