@@ -64,6 +64,10 @@ for (let round = 0; round < ROUNDS; round++) {
   }
 }
 
+function millions(rate: number): number {
+  return Math.round(rate / 1e4) / 100;
+}
+
 function commit(): string | null {
   try {
     return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
@@ -81,8 +85,7 @@ const report = {
   symbolsPerFrame: symbols,
   rows: contenders.map(({ name, rates }) => {
     const sorted = rates.toSorted((a, b) => a - b);
-    const round = (rate: number) => Math.round(rate / 1e4) / 100;
-    return { model: name, msymbolsPerSecond: round(sorted[ROUNDS >> 1]!), best: round(sorted.at(-1)!) };
+    return { model: name, msymbolsPerSecond: millions(sorted[ROUNDS >> 1]!), best: millions(sorted.at(-1)!) };
   }),
 };
 

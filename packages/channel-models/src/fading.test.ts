@@ -36,6 +36,12 @@ function gainsOf(config: ChannelModelConfig, sampleCount: number, frame = 0, str
   return drawFading(createChannelModel(config), { seed: SEED, stream, frame }, sampleCount)!;
 }
 
+/** Over how many samples each gain of a frame of 100 holds, and how many gains there are. */
+function coherenceOf(config: ChannelModelConfig): [number, number] {
+  const { coherence, values } = gainsOf(config, 100);
+  return [coherence, values.length / 2];
+}
+
 /** The argument of each gain over a turn, 0 … 1. */
 function turns(gains: Float32Array): Float64Array {
   return Float64Array.from(
@@ -148,6 +154,17 @@ describe('Rician gains', () => {
       lineOfSight.set([i, q], 2 * frame);
     }
     expect(kolmogorovStatistic(turns(lineOfSight), (turn) => turn)).toBeLessThan(KOLMOGOROV_LIMIT);
+  });
+});
+
+describe('coherence', () => {
+  it('is the frame, the configured number of samples, or one sample', () => {
+    for (const kind of ['rayleigh', 'rician'] as const) {
+      const rest = kind === 'rician' ? { kFactorDb: 0 } : {};
+      expect(coherenceOf({ name: `${kind}-slow`, ...rest } as ChannelModelConfig)).toEqual([100, 1]);
+      expect(coherenceOf({ name: `${kind}-block`, coherence: 30, ...rest } as ChannelModelConfig)).toEqual([30, 4]);
+      expect(coherenceOf({ name: `${kind}-fast`, ...rest } as ChannelModelConfig)).toEqual([1, 100]);
+    }
   });
 });
 

@@ -7,7 +7,9 @@ import {
   MAX_SNR_DB,
   MIN_SNR_DB,
   parseChannelConfig,
+  type Channel,
   type ChannelModel,
+  type Gains,
   type ImpairedFrame,
   type SnrSchedule,
 } from '../src/index.js';
@@ -22,15 +24,25 @@ export function symbols(count: number, frame = 0): Float32Array {
   return values;
 }
 
+/** A frame of 100 symbols or a few more through a channel, as text that is equal when every bit is. */
+function sendAsText(channel: Channel, frame: number): string {
+  const { samples, gains } = channel.impairFrame(symbols(100 + (frame % 7)), { stream: 'cam', frame }) as ImpairedFrame;
+  return `${bytesOf(samples)} ${gains === null ? '' : bytesOf(gains.values)}`;
+}
+
+function gainsAsText(gains: Gains | null): string | null {
+  return gains === null ? null : bytesOf(gains.values);
+}
+
 /** What every channel model must do. Being in the registry is enough to be held to it. */
 export function describeChannelModel(key: string, model: ChannelModel): void {
-  describe(`channel model ${key}`, () => {
-    const process = () => model.create(model.optionsSchema.parse({}));
-    const fadingOf = (frame: number, sampleCount: number, stream = COORDINATES.stream) =>
-      process().drawFading(randomFor({ ...COORDINATES, stream, frame, purpose: 'fading' }), sampleCount);
-    const channelOf = (seed = 11) =>
-      createChannel(parseChannelConfig({ model: { name: model.name }, snr: { name: 'constant', snrDb: 6 }, seed }));
+  const process = () => model.create(model.optionsSchema.parse({}));
+  const fadingOf = (frame: number, sampleCount: number, stream = COORDINATES.stream) =>
+    process().drawFading(randomFor({ ...COORDINATES, stream, frame, purpose: 'fading' }), sampleCount);
+  const channelOf = (seed = 11) =>
+    createChannel(parseChannelConfig({ model: { name: model.name }, snr: { name: 'constant', snrDb: 6 }, seed }));
 
+  describe(`channel model ${key}`, () => {
     it('is named like its key, says what it is, and is configured by its name alone', () => {
       expect(model.name).toBe(key);
       expect(key).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
@@ -57,16 +69,11 @@ export function describeChannelModel(key: string, model: ChannelModel): void {
     });
 
     it('draws equal gains from equal sources, and others for another frame or stream', () => {
-      const text = (...where: Parameters<typeof fadingOf>) => {
-        const gains = fadingOf(...where);
-        return gains === null ? null : bytesOf(gains.values);
-      };
-      const reference = text(5, 300);
-      expect(text(5, 300)).toBe(reference);
-      if (reference !== null) {
-        expect(text(6, 300)).not.toBe(reference);
-        expect(text(5, 300, 'other')).not.toBe(reference);
-      }
+      const reference = gainsAsText(fadingOf(5, 300));
+      expect(gainsAsText(fadingOf(5, 300))).toBe(reference);
+      const others = [fadingOf(6, 300), fadingOf(5, 300, 'other')].map(gainsAsText);
+      // A channel that never fades has no gains, wherever it is asked; any other has others everywhere.
+      expect(others.map((other) => other === reference)).toEqual(others.map(() => reference === null));
     });
 
     it('has unit mean power: E|h|² = 1, and E[h] = 0 where there is fading', () => {
@@ -111,23 +118,16 @@ export function describeChannelModel(key: string, model: ChannelModel): void {
 
     it('gives byte-identical frames in whatever order, however often, whatever was sent between', () => {
       const frames = [0, 1, 2, 3, 2 ** 32, Number.MAX_SAFE_INTEGER];
-      const send = (channel: ReturnType<typeof channelOf>, frame: number) => {
-        const { samples, gains } = channel.impairFrame(symbols(100 + (frame % 7)), {
-          stream: 'cam',
-          frame,
-        }) as ImpairedFrame;
-        return `${bytesOf(samples)} ${gains === null ? '' : bytesOf(gains.values)}`;
-      };
       const forwards = channelOf();
       const backwards = channelOf();
-      const first = new Map(frames.map((frame) => [frame, send(forwards, frame)]));
+      const first = new Map(frames.map((frame) => [frame, sendAsText(forwards, frame)]));
       for (const frame of frames.toReversed()) {
         backwards.impairFrame(symbols(9), { stream: 'other', frame: 77 });
-        expect(send(backwards, frame)).toBe(first.get(frame));
-        expect(send(forwards, frame)).toBe(first.get(frame));
+        expect(sendAsText(backwards, frame)).toBe(first.get(frame));
+        expect(sendAsText(forwards, frame)).toBe(first.get(frame));
       }
       expect(new Set(first.values()).size).toBe(frames.length);
-      expect(send(channelOf(12), 0)).not.toBe(first.get(0));
+      expect(sendAsText(channelOf(12), 0)).not.toBe(first.get(0));
     });
 
     it('meets the configured SNR on average over its fading', () => {
@@ -154,8 +154,9 @@ export function describeChannelModel(key: string, model: ChannelModel): void {
 
 /** What every SNR schedule must do. Being in the registry is enough to be held to it. */
 export function describeSnrSchedule(key: string, schedule: SnrSchedule): void {
+  const create = () => schedule.create(schedule.optionsSchema.parse(schedule.example));
+
   describe(`SNR schedule ${key}`, () => {
-    const create = () => schedule.create(schedule.optionsSchema.parse(schedule.example));
     const frames = [...Array.from({ length: 200 }, (_, k) => k), 2 ** 20 + 1, 2 ** 32, Number.MAX_SAFE_INTEGER];
 
     it('is named like its key, says what it is, and has an example that makes a channel', () => {

@@ -1,6 +1,7 @@
-import { ArgumentError, powerToDb, type ComplexVector } from '@semcast/core';
+import { ArgumentError, csnrDbToNoiseVariance, meanPower, powerToDb, type ComplexVector } from '@semcast/core';
+import { complexCount } from './complex.js';
+import { PowerError } from './errors.js';
 import { checkGains, type Gains } from './gains.js';
-import { complexCount } from './interleaver.js';
 
 /** The range within which CSNR is reported, in dB: beyond it lies no signal at all, or no noise at all. */
 export const CSNR_LIMITS_DB = { min: -50, max: 100 } as const;
@@ -33,13 +34,18 @@ export interface Equalised {
  * Equalise symbols of unit power under known gains, so that what remains looks like AWGN to a decoder trained on it.
  *
  * The linear MMSE estimate β_k·y_k/h_k, with β_k = |h_k|²/(|h_k|² + N0), minimises the error of each symbol but
- * shrinks it: E[ẑ_k|z_k] = β_k·z_k (Kay, "Estimation Theory", 1993, section 12.4; Tse, Viswanath 2005, section 8.3.3).
- * One common factor 1/β̄, β̄ = mean β_k, makes it unbiased on average over the frame:
+ * shrinks it: E[ẑ_k|z_k] = β_k·z_k (Kay, "Fundamentals of Statistical Signal Processing: Estimation Theory", 1993,
+ * chapter 12). One common factor 1/β̄, β̄ = mean β_k, makes it unbiased on average over the frame:
  *
  *     ẑ_k = h_k*·y_k / ((|h_k|² + N0)·β̄)
  *
  * The error e = ẑ - z then has mean power 1/β̄ - 1, and is uncorrelated with z over the frame, so the effective CSNR is
- * β̄/(1 - β̄). With one gain for the frame that is |h|²/N0, and ẑ = y/h.
+ * β̄/(1 - β̄): the MMSE's SNR 1/(1 - β̄) less one, as for every unbiased receiver (Cioffi, Dudevoir, Eyuboglu, Forney,
+ * "MMSE decision-feedback equalizers and coding", IEEE Trans. Commun. 43, 1995). With one gain for the frame it is
+ * |h|²/N0, and ẑ = y/h.
+ *
+ * @throws ShapeError when the gains are not those of so many samples
+ * @throws PowerError when samples, gains or the result are not all finite
  */
 export function equalise({ samples, gains, noiseVariance }: EqualiseOptions): Equalised {
   const sampleCount = complexCount(samples);
@@ -48,7 +54,7 @@ export function equalise({ samples, gains, noiseVariance }: EqualiseOptions): Eq
   }
   if (gains === null) {
     const csnrDb = limitedCsnrDb(1 / noiseVariance);
-    return { symbols: samples.slice(), csnrDb, noiseVariance: 10 ** (-csnrDb / 10) };
+    return { symbols: finite(samples.slice()), csnrDb, noiseVariance: csnrDbToNoiseVariance(csnrDb) };
   }
   checkGains(gains, sampleCount);
   const { coherence, values } = gains;
@@ -87,5 +93,13 @@ export function equalise({ samples, gains, noiseVariance }: EqualiseOptions): Eq
     }
   }
   const csnrDb = limitedCsnrDb(kept / missing);
-  return { symbols, csnrDb, noiseVariance: 10 ** (-csnrDb / 10) };
+  return { symbols: finite(symbols), csnrDb, noiseVariance: csnrDbToNoiseVariance(csnrDb) };
+}
+
+/** One look at the result finds every NaN and infinity that came in, or arose on the way. */
+function finite(symbols: ComplexVector): ComplexVector {
+  if (!Number.isFinite(meanPower(symbols))) {
+    throw new PowerError('the samples or their gains are not all finite and of ordinary size');
+  }
+  return symbols;
 }

@@ -1,7 +1,7 @@
 import { meanPower, type ComplexVector } from '@semcast/core';
+import { complexCount } from './complex.js';
 import { PowerError } from './errors.js';
 import { limitedCsnrDb } from './equalise.js';
-import { complexCount } from './interleaver.js';
 
 /**
  * The CSNR of samples under unit gain, from their power alone: N̂0 = mean|y|² - 1.

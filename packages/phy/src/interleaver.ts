@@ -1,37 +1,54 @@
 import { randomFor, type ComplexVector } from '@semcast/core';
-import { ShapeError } from './errors.js';
+import { complexCount } from './complex.js';
 
-/** How many permutations are remembered: one for each image size and rate in use at a time. */
-export const MAX_CACHED_PERMUTATIONS = 16;
+/** How many symbols the remembered permutations may have together: 4 MiB of them. */
+export const MAX_CACHED_SYMBOLS = 1 << 20;
 
+/** Permutations by (seed, count), the one longest unused first; a few photograph sizes and rates come up again and again. */
 const cache = new Map<string, Uint32Array>();
 
 /**
- * The interleaver's permutation of `count` symbols: sample k on the air is symbol `permutation[k]`.
+ * The interleaver's permutation of `count` symbols: sample k on the air is symbol `permutation[k]`. Not to be written.
  *
  * A Fisher-Yates shuffle (Durstenfeld 1964) drawn from (seed, count) alone, so that both ends have it without a word
  * on the wire.
  */
 export function interleaverPermutation(count: number, seed = 0): Uint32Array {
   const key = `${seed}/${count}`;
-  const known = cache.get(key);
-  if (known !== undefined) {
-    // Back to the end of the line: the oldest entry of the map is the one longest unused.
-    cache.delete(key);
-    cache.set(key, known);
-    return known;
+  const permutation = cache.get(key) ?? shuffle(count, seed);
+  cache.delete(key);
+  cache.set(key, permutation);
+  let cached = cachedSymbols();
+  for (const [oldest, { length }] of cache) {
+    if (cached <= MAX_CACHED_SYMBOLS) {
+      break;
+    }
+    cache.delete(oldest);
+    cached -= length;
   }
-  const permutation = Uint32Array.from({ length: count }, (_, k) => k);
+  return permutation;
+}
+
+/** How many symbols the permutations remembered now have together. */
+export function cachedSymbols(): number {
+  let sum = 0;
+  for (const { length } of cache.values()) {
+    sum += length;
+  }
+  return sum;
+}
+
+function shuffle(count: number, seed: number): Uint32Array {
+  const permutation = new Uint32Array(count);
+  for (let k = 0; k < count; k++) {
+    permutation[k] = k;
+  }
   const random = randomFor({ seed, stream: '', frame: count, purpose: 'phy/interleaver' });
   for (let last = count - 1; last > 0; last--) {
     const other = Math.floor(random.uniform() * (last + 1));
     const kept = permutation[last]!;
     permutation[last] = permutation[other]!;
     permutation[other] = kept;
-  }
-  cache.set(key, permutation);
-  if (cache.size > MAX_CACHED_PERMUTATIONS) {
-    cache.delete(cache.keys().next().value!);
   }
   return permutation;
 }
@@ -63,12 +80,4 @@ export function deinterleave(samples: ComplexVector, seed = 0): ComplexVector {
     symbols[to + 1] = samples[2 * k + 1]!;
   }
   return symbols;
-}
-
-/** The number of complex samples in a vector. */
-export function complexCount(samples: ComplexVector): number {
-  if (samples.length % 2 !== 0) {
-    throw new ShapeError(`${samples.length} values are no complex vector: I and Q must come in pairs`);
-  }
-  return samples.length / 2;
 }

@@ -48,28 +48,25 @@ export function latentToSymbols(latent: Float32Array, layout: LatentLayout): Com
 /**
  * The inverse of {@link latentToSymbols}: active channels from the symbols, the rest zero.
  *
- * @param out real [C, h, w], every entry of which is written
+ * @param out real [C, h, w], every entry of which is written; a new array unless given
  * @throws ShapeError when symbols or `out` don't have the layout's size
  */
-export function symbolsToLatent(
-  symbols: ComplexVector,
-  layout: LatentLayout,
-  out: Float32Array = new Float32Array(layout.channels * layout.positions),
-): Float32Array {
+export function symbolsToLatent(symbols: ComplexVector, layout: LatentLayout, out?: Float32Array): Float32Array {
   const count = symbolCount(layout);
-  checkLatent(out, layout);
+  const latent = out ?? new Float32Array(layout.channels * layout.positions);
+  checkLatent(latent, layout);
   if (symbols.length !== 2 * count) {
     throw new ShapeError(`this latent takes ${count} symbols, not ${symbols.length / 2}`);
   }
   const { positions } = layout;
   for (let pair = 0; pair < symbols.length; pair += 2 * positions) {
     for (let p = 0; p < positions; p++) {
-      out[pair + p] = symbols[pair + 2 * p]!;
-      out[pair + positions + p] = symbols[pair + 2 * p + 1]!;
+      latent[pair + p] = symbols[pair + 2 * p]!;
+      latent[pair + positions + p] = symbols[pair + 2 * p + 1]!;
     }
   }
-  out.fill(0, symbols.length);
-  return out;
+  latent.fill(0, symbols.length);
+  return latent;
 }
 
 function checkLatent(latent: Float32Array, { channels, positions }: LatentLayout): void {

@@ -1,6 +1,6 @@
 import { meanPower, type ComplexVector } from '@semcast/core';
+import { complexCount } from './complex.js';
 import { PowerError } from './errors.js';
-import { complexCount } from './interleaver.js';
 
 /**
  * Scale symbols to unit mean power per complex symbol: ẑ = scale·z with scale = 1/√(mean|z|²).

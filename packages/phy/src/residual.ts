@@ -1,7 +1,7 @@
 import { ArgumentError, type ComplexVector } from '@semcast/core';
+import { complexCount } from './complex.js';
 import { PowerError, ShapeError } from './errors.js';
 import { checkGains, type Gains } from './gains.js';
-import { complexCount } from './interleaver.js';
 
 export interface ResidualOptions {
   /** y, as received. */

@@ -1,0 +1,190 @@
+import { ArgumentError, meanPower, type ComplexVector } from '@semcast/core';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { add, complexNormal, expIntegralE1, meanProduct, multiply, subtract, unitSymbols } from '../test/signals.js';
+import { CSNR_LIMITS_DB, equalise, expandGains, PowerError, ShapeError, type Gains } from './index.js';
+
+const N = 100_000;
+
+/** y = h⊙z + n for unit-power z, and what the equaliser makes of it. */
+function transmit(gains: Gains | null, count: number, noiseVariance: number, frame = 0) {
+  const symbols = unitSymbols(count, frame);
+  const noise = complexNormal(count, noiseVariance, 'noise', frame);
+  const samples = add(multiply(expandGains(gains, count), symbols), noise);
+  const equalised = equalise({ samples, gains, noiseVariance });
+  return { symbols, samples, equalised, error: subtract(equalised.symbols, symbols) };
+}
+
+function betas(gains: ComplexVector, noiseVariance: number): number[] {
+  return Array.from({ length: gains.length / 2 }, (_, k) => {
+    const power = gains[2 * k]! ** 2 + gains[2 * k + 1]! ** 2;
+    return power / (power + noiseVariance);
+  });
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+describe('equalise, one gain a frame', () => {
+  it('is division by h, and the effective CSNR is |h|²/N0', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.01, max: 10, noNaN: true }),
+        fc.double({ min: -Math.PI, max: Math.PI, noNaN: true }),
+        fc.double({ min: 1e-4, max: 10, noNaN: true }),
+        (magnitude, phase, noiseVariance) => {
+          const values = Float32Array.of(magnitude * Math.cos(phase), magnitude * Math.sin(phase));
+          const samples = complexNormal(20, 1, 'samples');
+          const {
+            symbols,
+            csnrDb,
+            noiseVariance: effective,
+          } = equalise({
+            samples,
+            gains: { coherence: 20, values },
+            noiseVariance,
+          });
+          const back = multiply(expandGains({ coherence: 20, values }, 20), symbols);
+          expect(Math.max(...subtract(back, samples).map(Math.abs))).toBeLessThan(1e-5);
+          expect(csnrDb).toBeCloseTo(10 * Math.log10(meanPower(values) / noiseVariance), 4);
+          expect(effective).toBeCloseTo(10 ** (-csnrDb / 10), 10);
+        },
+      ),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  it('does nothing on AWGN, with a gain of 1 or none, but for saying the CSNR', () => {
+    const samples = complexNormal(50, 1, 'samples');
+    const none = equalise({ samples, gains: null, noiseVariance: 0.05 });
+    expect(none.symbols).toEqual(samples);
+    expect(none.symbols).not.toBe(samples);
+    expect(none.csnrDb).toBeCloseTo(13.0103, 4);
+    const one = equalise({ samples, gains: { coherence: 64, values: Float32Array.of(1, 0) }, noiseVariance: 0.05 });
+    expect(one.csnrDb).toBeCloseTo(none.csnrDb, 9);
+    expect(Math.max(...subtract(one.symbols, samples).map(Math.abs))).toBeLessThan(1e-6);
+  });
+});
+
+describe('equalise, many gains', () => {
+  const channels: Record<string, Gains> = {
+    'Rayleigh, one a symbol': { coherence: 1, values: complexNormal(N, 1, 'gains') },
+    'Rayleigh, in blocks with a shorter last one': { coherence: 300, values: complexNormal(334, 1, 'gains') },
+    'two gains, one of them small': { coherence: N / 2, values: Float32Array.of(0.1, -0.1, 1, 0.9) },
+  };
+
+  it.each(Object.keys(channels))('%s: unbiased on average, error uncorrelated, of the power it says', (key) => {
+    for (const snrDb of [-5, 0, 10, 20]) {
+      const gains = channels[key]!;
+      const { symbols, equalised, error } = transmit(gains, N, 10 ** (-snrDb / 10));
+      const limit = 6 / Math.sqrt(N);
+      const spread = Math.sqrt(equalised.noiseVariance + 1);
+      const gain = meanProduct(symbols, equalised.symbols);
+      // E[z*ẑ] = 1: neither shrunk nor blown up. Blocks make a frame's own average rougher, hence the factor.
+      expect(Math.abs(gain.re - 1)).toBeLessThan(4 * limit * spread);
+      expect(Math.abs(gain.im)).toBeLessThan(4 * limit * spread);
+      expect(Math.abs(meanPower(error) / equalised.noiseVariance - 1)).toBeLessThan(0.05);
+      expect(equalised.csnrDb).toBeCloseTo(-10 * Math.log10(equalised.noiseVariance), 9);
+    }
+  });
+
+  it.each(Object.keys(channels))('%s: the effective CSNR is β̄/(1 - β̄)', (key) => {
+    const gains = channels[key]!;
+    for (const noiseVariance of [3, 0.1, 1e-3]) {
+      const { equalised } = transmit(gains, N, noiseVariance);
+      const beta = mean(betas(expandGains(gains, N), noiseVariance));
+      expect(10 ** (equalised.csnrDb / 10) / (beta / (1 - beta))).toBeCloseTo(1, 6);
+    }
+  });
+
+  it('fast Rayleigh: β̄ is 1 - N0·exp(N0)·E1(N0), 6.0 dB at 10 dB', () => {
+    const gains = channels['Rayleigh, one a symbol']!;
+    for (const snrDb of [0, 10, 20]) {
+      const noiseVariance = 10 ** (-snrDb / 10);
+      const beta = 1 - noiseVariance * Math.exp(noiseVariance) * expIntegralE1(noiseVariance);
+      const { csnrDb } = transmit(gains, N, noiseVariance).equalised;
+      expect(Math.abs(csnrDb - 10 * Math.log10(beta / (1 - beta)))).toBeLessThan(0.1);
+    }
+    expect(expIntegralE1(1)).toBeCloseTo(0.219383934, 9);
+    expect(transmit(gains, N, 0.1).equalised.csnrDb).toBeCloseTo(6, 1);
+  });
+
+  it('no common scale of the same estimate has a smaller error among unbiased ones, nor does division by h', () => {
+    const gains = channels['Rayleigh, one a symbol']!;
+    const noiseVariance = 0.1;
+    const { symbols, samples, equalised, error } = transmit(gains, N, noiseVariance);
+    const h = expandGains(gains, N);
+    const divided = multiply(h, samples, true).map((value, i) => {
+      const k = i - (i % 2);
+      return value / (h[k]! ** 2 + h[k + 1]! ** 2);
+    });
+    expect(meanPower(error)).toBeLessThan(meanPower(subtract(divided, symbols)) / 2);
+    // The plain MMSE estimate has less error still, 1 - β̄, but is shrunk by β̄.
+    const beta = mean(betas(h, noiseVariance));
+    const plain = equalised.symbols.map((value) => value * beta);
+    expect(meanPower(subtract(plain, symbols))).toBeCloseTo(1 - beta, 2);
+    expect(meanProduct(symbols, plain).re).toBeCloseTo(beta, 2);
+  });
+});
+
+describe('equalise, at the edges', () => {
+  const samples = complexNormal(4, 1, 'samples');
+
+  it('survives a dead channel: no symbols, the lowest CSNR', () => {
+    for (const noiseVariance of [0, 0.1]) {
+      const dead = equalise({ samples, gains: { coherence: 2, values: new Float32Array(4) }, noiseVariance });
+      expect([...dead.symbols]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+      expect(dead.csnrDb).toBe(CSNR_LIMITS_DB.min);
+      expect(dead.noiseVariance).toBeCloseTo(1e5, 6);
+    }
+  });
+
+  it('survives one dead block among good ones', () => {
+    const gains = { coherence: 2, values: Float32Array.of(0, 0, 1, 0) };
+    const { symbols, csnrDb } = equalise({ samples, gains, noiseVariance: 0 });
+    expect([...symbols.subarray(0, 4)]).toEqual([0, 0, 0, 0]);
+    // β is 0, 0, 1, 1: the live half is doubled, and the error is as large as the signal.
+    expect(symbols.subarray(4)).toEqual(samples.subarray(4).map((value) => 2 * value));
+    expect(csnrDb).toBeCloseTo(0, 12);
+  });
+
+  it('survives a channel without noise: division by h, the highest CSNR', () => {
+    const gains = { coherence: 4, values: Float32Array.of(0, 2) };
+    const { symbols, csnrDb } = equalise({ samples, gains, noiseVariance: 0 });
+    expect(csnrDb).toBe(CSNR_LIMITS_DB.max);
+    expect(symbols[0]).toBeCloseTo(samples[1]! / 2, 6);
+    expect(symbols[1]).toBeCloseTo(-samples[0]! / 2, 6);
+    expect(equalise({ samples, gains: null, noiseVariance: 0 }).csnrDb).toBe(CSNR_LIMITS_DB.max);
+  });
+
+  it('keeps the precision of high CSNRs: 90 dB is 90 dB', () => {
+    const gains = { coherence: 1, values: Float32Array.of(1, 0, 0, 1, -1, 0, 0, -1) };
+    expect(equalise({ samples, gains, noiseVariance: 1e-9 }).csnrDb).toBeCloseTo(90, 6);
+  });
+
+  it('takes an empty frame', () => {
+    const empty = { samples: new Float32Array(0), noiseVariance: 1 };
+    expect(equalise({ ...empty, gains: null }).symbols.length).toBe(0);
+    const faded = equalise({ ...empty, gains: { coherence: 1, values: new Float32Array(0) } });
+    expect(faded.csnrDb).toBe(CSNR_LIMITS_DB.min);
+  });
+
+  it('refuses what is no number, no pair or no fit', () => {
+    const gains = { coherence: 4, values: Float32Array.of(1, 0) };
+    for (const noiseVariance of [-1, NaN, Infinity]) {
+      expect(() => equalise({ samples, gains, noiseVariance })).toThrow(ArgumentError);
+      expect(() => equalise({ samples, gains: null, noiseVariance })).toThrow(ArgumentError);
+    }
+    expect(() => equalise({ samples: new Float32Array(3), gains: null, noiseVariance: 1 })).toThrow(ShapeError);
+    expect(() => equalise({ samples, gains: { ...gains, coherence: 3 }, noiseVariance: 1 })).toThrow(ShapeError);
+    for (const value of [NaN, Infinity]) {
+      const broken = samples.slice();
+      broken[3] = value;
+      expect(() => equalise({ samples: broken, gains, noiseVariance: 1 })).toThrow(PowerError);
+      expect(() => equalise({ samples: broken, gains: null, noiseVariance: 1 })).toThrow(PowerError);
+      const values = Float32Array.of(value, 0);
+      expect(() => equalise({ samples, gains: { coherence: 4, values }, noiseVariance: 1 })).toThrow(PowerError);
+    }
+  });
+});

@@ -1,0 +1,57 @@
+import { meanPower, randomFor, type ComplexVector } from '@semcast/core';
+
+/** Complex Gaussian samples of variance `variance` per complex sample. */
+export function complexNormal(count: number, variance: number, purpose: string, frame = 0): ComplexVector {
+  const values = new Float32Array(2 * count);
+  randomFor({ seed: 17, stream: 'phy', frame, purpose }).fillNormal(values, Math.sqrt(variance / 2));
+  return values;
+}
+
+/** Complex Gaussian symbols of mean power exactly 1 over the frame, as a codec sends them. */
+export function unitSymbols(count: number, frame = 0): ComplexVector {
+  const symbols = complexNormal(count, 1, 'symbols', frame);
+  const scale = 1 / Math.sqrt(meanPower(symbols));
+  return symbols.map((value) => scale * value);
+}
+
+/** The complex product a·b, sample by sample; with `conjugate`, a*·b. */
+export function multiply(a: ComplexVector, b: ComplexVector, conjugate = false): ComplexVector {
+  const sign = conjugate ? -1 : 1;
+  const product = new Float32Array(a.length);
+  for (let i = 0; i < a.length; i += 2) {
+    const [aI, aQ, bI, bQ] = [a[i]!, sign * a[i + 1]!, b[i]!, b[i + 1]!];
+    product[i] = aI * bI - aQ * bQ;
+    product[i + 1] = aI * bQ + aQ * bI;
+  }
+  return product;
+}
+
+export function add(a: ComplexVector, b: ComplexVector): ComplexVector {
+  return a.map((value, i) => value + b[i]!);
+}
+
+export function subtract(a: ComplexVector, b: ComplexVector): ComplexVector {
+  return a.map((value, i) => value - b[i]!);
+}
+
+/** mean(a*·b): the correlation of two complex vectors. */
+export function meanProduct(a: ComplexVector, b: ComplexVector): { re: number; im: number } {
+  const product = multiply(a, b, true);
+  let [re, im] = [0, 0];
+  for (let i = 0; i < product.length; i += 2) {
+    re += product[i]!;
+    im += product[i + 1]!;
+  }
+  return { re: (2 * re) / product.length, im: (2 * im) / product.length };
+}
+
+/** The exponential integral E1(x), x > 0, by its series (Abramowitz & Stegun 5.1.11); exact enough below 3. */
+export function expIntegralE1(x: number): number {
+  let sum = -0.577_215_664_901_532_9 - Math.log(x);
+  let term = 1;
+  for (let k = 1; k < 60; k++) {
+    term *= -x / k;
+    sum -= term / k;
+  }
+  return sum;
+}
