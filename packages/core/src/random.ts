@@ -55,13 +55,15 @@ export function philox4x32(
   return [c0, c1, c2, c3];
 }
 
-/** FNV-1a, 32 bits, over UTF-8: names of streams and purposes become words of a counter. */
-function hashText(text: string, basis: number): number {
-  let hash = basis >>> 0;
-  for (const byte of new TextEncoder().encode(text)) {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+const encoder = new TextEncoder();
+
+/** FNV-1a, 32 bits: the bytes of names of streams and purposes become words of a counter. */
+function hashBytes(bytes: Uint8Array, basis: number): number {
+  let hash = basis;
+  for (let i = 0; i < bytes.length; i++) {
+    hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   }
-  return hash;
+  return hash >>> 0;
 }
 
 /** What a draw belongs to. Equal coordinates give equal numbers, on any machine, in any order. */
@@ -231,12 +233,12 @@ export class RandomSource {
 /** The random numbers of one draw; the same coordinates always give the same sequence. */
 export function randomFor({ seed, stream, frame, purpose }: DrawCoordinates): RandomSource {
   const key: [number, number] = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
-  const name = `${stream}\u0000${purpose}`;
+  const name = encoder.encode(`${stream}\u0000${purpose}`);
   const counter: [number, number, number, number] = [
     frame >>> 0,
     Math.floor(frame / 2 ** 32) >>> 0,
-    hashText(name, 0x811c9dc5),
-    hashText(name, 0x9747b28c),
+    hashBytes(name, 0x811c9dc5),
+    hashBytes(name, 0x9747b28c),
   ];
   return new RandomSource(philox4x32(counter, key));
 }
