@@ -122,6 +122,9 @@ describe('createCodec', () => {
     await expect(codec.encode({ width: 0, height: 4, data: new Uint8Array(0) }, full)).rejects.toThrow(FeedError);
     const wrong = codec.decode(zeros([1, 48, 2, 2]), { ...full, width: 4, height: 4 });
     await expect(wrong).rejects.toMatchObject({ code: 'E_FEED', remedy: expect.stringContaining('[1, 48, 1, 1]') });
+    await expect(codec.decode(zeros([2, 48, 1, 1]), { ...full, width: 4, height: 4 })).rejects.toThrow(
+      /\[2, 48, 1, 1\]/,
+    );
     await expect(codec.encodeTensor(zeros([1, 3, 6, 8]), full)).rejects.toThrow(/\[1, 3, 6, 8\]/);
     await expect(codec.decodeTensor(zeros([1, 47, 2, 2]), full)).rejects.toThrow(FeedError);
   });

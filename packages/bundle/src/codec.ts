@@ -131,10 +131,11 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
     }
   }
 
-  function checkLatent({ dims }: Tensor, { channels, height, width }: LatentGeometry): void {
-    if (dims.length !== 4 || dims[1] !== channels || dims[2] !== height || dims[3] !== width) {
+  function checkLatent({ dims }: Tensor, batch: number, { channels, height, width }: LatentGeometry): void {
+    const wanted = [batch, channels, height, width];
+    if (dims.join() !== wanted.join()) {
       throw new FeedError(`a latent has the shape [${dims.join(', ')}]`, {
-        remedy: `for this picture the bundle ${manifest.name} has [1, ${channels}, ${height}, ${width}]`,
+        remedy: `the bundle ${manifest.name} takes [${wanted.join(', ')}] here`,
       });
     }
   }
@@ -180,8 +181,8 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
 
     async decode(latent, { width, height, ...condition }, runOptions) {
       checkSize(width, height);
-      checkLatent(latent, geometry(width, height));
-      const { csnrDb, rate } = batchConditions(condition, latent.dims[0]!);
+      checkLatent(latent, 1, geometry(width, height));
+      const { csnrDb, rate } = conditionTensors([condition]);
       const [image] = await pool.runToImages(
         'decoder',
         { latent, csnr_db: csnrDb, rate },
@@ -205,7 +206,7 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
 
     async decodeTensor(latent, condition, runOptions) {
       const [batch = 0, , height = 0, width = 0] = latent.dims;
-      checkLatent(latent, geometry(width * stride, height * stride));
+      checkLatent(latent, batch, geometry(width * stride, height * stride));
       checkSize(width * stride, batch * height * stride);
       const { csnrDb, rate } = batchConditions(condition, batch);
       const { image } = await pool.run('decoder', { latent, csnr_db: csnrDb, rate }, runOptions);
