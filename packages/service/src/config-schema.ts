@@ -7,10 +7,17 @@ import { parse as parseYaml } from 'yaml';
  */
 
 type Schema = z.core.$ZodType;
+type SchemaDefinition = z.core.$ZodTypes['_zod']['def'];
+
+/** What a schema is made of: zod's documented way to look into schemas of any of its flavours. */
+export function definitionOf(schema: Schema): SchemaDefinition {
+  // oxlint-disable-next-line no-underscore-dangle -- zod's name for it
+  return (schema as z.core.$ZodTypes)._zod.def;
+}
 
 /** The schemas that a value may have to satisfy, wrappers such as defaults taken off and unions spread out. */
-function alternativesOf(schema: Schema): z.core.$ZodTypes[] {
-  const { def } = (schema as z.core.$ZodTypes)._zod;
+function alternativesOf(schema: Schema): Schema[] {
+  const def = definitionOf(schema);
   switch (def.type) {
     case 'default':
     case 'prefault':
@@ -22,7 +29,7 @@ function alternativesOf(schema: Schema): z.core.$ZodTypes[] {
       return alternativesOf(def.innerType);
     case 'pipe': {
       // The input side, except for z.preprocess, whose input side is a bare function.
-      const inputIsFunction = (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
+      const inputIsFunction = definitionOf(def.in).type === 'transform';
       return alternativesOf(inputIsFunction ? def.out : def.in);
     }
     case 'lazy':
@@ -32,21 +39,21 @@ function alternativesOf(schema: Schema): z.core.$ZodTypes[] {
     case 'intersection':
       return [...alternativesOf(def.left), ...alternativesOf(def.right)];
     default:
-      return [schema as z.core.$ZodTypes];
+      return [schema];
   }
 }
 
 /** The discriminated union inside a schema's wrappers, and what the wrappers put in the place of nothing. */
 function discriminatedUnionOf(schema: Schema): { discriminator: string; defaultValue: unknown } | undefined {
-  let current = schema as z.core.$ZodTypes;
+  let current = schema;
   let defaultValue: unknown;
   for (;;) {
-    const { def } = current._zod;
+    const def = definitionOf(current);
     if (def.type === 'default' || def.type === 'prefault') {
       defaultValue ??= def.defaultValue;
     }
     if ('innerType' in def) {
-      current = def.innerType as z.core.$ZodTypes;
+      current = def.innerType;
     } else if (def.type === 'union' && 'discriminator' in def && typeof def.discriminator === 'string') {
       return { discriminator: def.discriminator, defaultValue };
     } else {
@@ -63,10 +70,10 @@ export function keysOf(place: Place): readonly string[] | 'any' | undefined {
   const keys = new Set<string>();
   let isObject = false;
   for (const alternative of place.flatMap(alternativesOf)) {
-    const { def } = alternative._zod;
+    const def = definitionOf(alternative);
     if (def.type === 'object') {
       isObject = true;
-      if (def.catchall !== undefined && (def.catchall as z.core.$ZodTypes)._zod.def.type !== 'never') {
+      if (def.catchall !== undefined && definitionOf(def.catchall).type !== 'never') {
         return 'any';
       }
       for (const key of Object.keys(def.shape)) {
@@ -82,7 +89,7 @@ export function keysOf(place: Place): readonly string[] | 'any' | undefined {
 /** What may stand under a key there; empty for unknown keys. */
 export function childOf(place: Place, key: string): Place {
   return place.flatMap(alternativesOf).flatMap((alternative): Schema[] => {
-    const { def } = alternative._zod;
+    const def = definitionOf(alternative);
     if (def.type === 'object') {
       const child = Object.hasOwn(def.shape, key) ? def.shape[key] : def.catchall;
       return child === undefined ? [] : [child];
@@ -121,7 +128,7 @@ export function shapesFor(place: Place, value: Readonly<Record<string, unknown>>
     return place;
   }
   return place.flatMap(alternativesOf).filter((alternative) => {
-    const { def } = alternative._zod;
+    const def = definitionOf(alternative);
     const field = def.type === 'object' ? def.shape[discriminator] : undefined;
     return field !== undefined && z.safeParse(field, value[discriminator]).success;
   });
@@ -140,9 +147,9 @@ function yamlOr(text: string): unknown {
 }
 
 /** What a text stands for if it is meant for one schema; the text itself when it can't be that. */
-function readTextAs(schema: z.core.$ZodTypes, text: string, discriminator: string | undefined): unknown {
+function readTextAs(schema: Schema, text: string, discriminator: string | undefined): unknown {
   const trimmed = text.trim();
-  const { def } = schema._zod;
+  const def = definitionOf(schema);
   switch (def.type) {
     case 'number':
       return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : text;

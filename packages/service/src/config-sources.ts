@@ -24,9 +24,12 @@ export function constantCase(name: string): string {
     .toUpperCase();
 }
 
-/** `MAX_PAYLOAD_BYTES`, `max-payload-bytes` → `maxPayloadBytes`, for records, whose keys no schema tells. */
-function camelCase(name: string): string {
-  const words = name.toLowerCase().split(/[_-]/);
+/** `SITE_NAME` → `siteName`, for records, whose keys no schema tells. A name that isn't all capitals is kept. */
+function recordKey(name: string): string {
+  if (!/^[A-Z0-9_]+$/.test(name)) {
+    return name;
+  }
+  const words = name.toLowerCase().split('_');
   return words.map((word, i) => (i === 0 ? word : word.charAt(0).toUpperCase() + word.slice(1))).join('');
 }
 
@@ -40,7 +43,9 @@ class LayerBuilder implements ConfigLayer {
     let object = this.values;
     for (const key of path.slice(0, -1)) {
       const child = object[key];
-      object = (isRecord(child) ? child : (object[key] = {})) as Record<string, unknown>;
+      const inside: Record<string, unknown> = isRecord(child) ? child : {};
+      object[key] = inside;
+      object = inside;
     }
     const last = path.at(-1)!;
     // `model={name: awgn}` and `model.name=…` of one source: neither wipes out the other.
@@ -69,7 +74,7 @@ function resolvePath(
       return { known: [] };
     }
     const wanted = constantCase(segment);
-    const key = keys === 'any' ? camelCase(segment) : keys.find((known) => constantCase(known) === wanted);
+    const key = keys === 'any' ? recordKey(segment) : keys.find((known) => constantCase(known) === wanted);
     if (key === undefined || isForbiddenKey(key)) {
       return { known: (keys === 'any' ? [] : keys).map((known) => [...path, known].join('.')) };
     }

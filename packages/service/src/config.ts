@@ -1,6 +1,14 @@
 import type { z } from 'zod';
 import { Document, isMap, isScalar, type YAMLMap } from 'yaml';
-import { childOf, defaultShapeOf, discriminatorOf, isRecord, shapesFor, type Place } from './config-schema.js';
+import {
+  childOf,
+  defaultShapeOf,
+  definitionOf,
+  discriminatorOf,
+  isRecord,
+  shapesFor,
+  type Place,
+} from './config-schema.js';
 import { environmentPrefix, readEnvironment, readFile, readFlags, type ConfigLayer } from './config-sources.js';
 import { explainIssues } from './config-problems.js';
 import { ConfigError, type ConfigProblem } from './errors.js';
@@ -142,7 +150,7 @@ function addComments(map: YAMLMap, place: Place, values: Readonly<Record<string,
 
 /** A description is on whichever wrapper `.describe()` was called: `z.int().describe('…').default(1)` has it inside. */
 function describe(schema: z.core.$ZodType): string | undefined {
-  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const def = definitionOf(schema);
   return (schema as z.ZodType).description ?? ('innerType' in def ? describe(def.innerType) : undefined);
 }
 

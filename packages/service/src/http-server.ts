@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { isIPv6, type AddressInfo, type Socket } from 'node:net';
 import helmet from '@fastify/helmet';
-import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { answerFrameworkError, installErrorAnswers } from './http-errors.js';
 import { explainListenError } from './listen-error.js';
@@ -64,17 +64,13 @@ function addressOf(host: string, { address, port }: AddressInfo): HttpAddress {
   return { host, port, url: `http://${dialled}:${port}`, wsUrl: `ws://${dialled}:${port}` };
 }
 
-function addStandardRoutes(
-  app: FastifyInstance,
-  { service, metrics, ready }: HttpServerOptions,
-  closing: () => boolean,
-) {
+function addStandardRoutes(app: FastifyInstance, { service, metrics, ready }: HttpServerOptions): void {
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   app.get('/healthz', () => ({ status: 'ok', service, uptimeSeconds: process.uptime() }));
   app.get('/readyz', (request, reply) => {
     let readiness: Readiness;
     try {
-      readiness = closing() ? { ready: false, reasons: ['the service is shutting down'] } : ready();
+      readiness = ready();
     } catch (error) {
       request.log.error({ err: error }, 'the readiness check failed');
       readiness = { ready: false, reasons: ['the readiness check itself failed; the log says why'] };
@@ -90,11 +86,12 @@ function addStandardRoutes(
  * Nothing listens until `listen()`.
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  // The interface that a service gets is fastify's own, whatever writes the log.
+  // Fastify's own type, so that the type of the app doesn't depend on what writes the log.
+  const logger: FastifyBaseLogger = options.logger;
   const app: FastifyInstance = fastify({
-    loggerInstance: options.logger as FastifyBaseLogger,
+    loggerInstance: logger,
     // A scrape every few seconds would drown the frames.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     requestTimeout: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
     frameworkErrors: answerFrameworkError,
@@ -104,7 +101,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  let closing: Promise<void> | undefined;
 
   installErrorAnswers(app);
   await app.register(helmet, {
@@ -112,7 +108,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     strictTransportSecurity: false,
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, connectSrc: ["'self'", 'ws:', 'wss:'] } },
   });
-  addStandardRoutes(app, options, () => closing !== undefined);
+  addStandardRoutes(app, options);
 
   const close = async (): Promise<void> => {
     const cut = setTimeout(() => {
@@ -126,6 +122,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       clearTimeout(cut);
     }
   };
+  let closing: Promise<void> | undefined;
   return {
     app,
     server: app.server,

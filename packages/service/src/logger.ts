@@ -1,4 +1,4 @@
-import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import { pino, stdTimeFunctions, type Bindings, type DestinationStream, type Logger } from 'pino';
 import { redact } from './redact.js';
 
 /** From the most talkative to none at all. */
@@ -22,13 +22,20 @@ export interface LoggerOptions {
  * written synchronously, so that the last one before a crash isn't lost.
  */
 export function createLogger({ service, level = 'info', destination }: LoggerOptions): Logger {
-  return pino(
+  const logger = pino(
     {
       level,
       base: { service },
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), bindings: redact, log: redact },
+      formatters: { level: (label) => ({ level: label }), log: redact },
     },
     destination ?? pino.destination({ fd: 2, sync: true }),
   );
+  // Pino formats what a line brings, not what a child is bound to. Children inherit this method from their parent.
+  // oxlint-disable-next-line typescript/unbound-method -- the proxy passes `this` on
+  logger.child = new Proxy(logger.child, {
+    apply: (child, self: unknown, [bindings, options]: [Bindings, unknown]) =>
+      Reflect.apply(child, self, [redact(bindings), options]),
+  });
+  return logger;
 }

@@ -85,6 +85,9 @@ function labelLimiter(labelNames: readonly string[], maxLabelSets: number) {
   };
 }
 
+/** prom-client throws on NaN and infinity, but a figure that doesn't exist must not end the frame that it belongs to. */
+const finite = (value: number | undefined): value is number => Number.isFinite(value);
+
 type LabelValues = Readonly<Record<string, string>>;
 
 function createInstrument(definition: MetricDefinition, registry: Registry, maxLabelSets: number) {
@@ -100,27 +103,21 @@ function createInstrument(definition: MetricDefinition, registry: Registry, maxL
         effect(limit(args[0] as LabelValues), args[1] as number | undefined);
       }
     };
-  // prom-client throws on NaN and infinity: a figure that doesn't exist must not end the frame that it belongs to.
-  const finite = (value: number | undefined): value is number => Number.isFinite(value);
   const common = { name, help, labelNames: [...labelNames], registers: [registry] };
-  switch (definition.kind) {
-    case 'counter': {
-      const counter = new Counter(common);
-      return { inc: call((labels, by = 1) => finite(by) && counter.inc(labels, by)) };
-    }
-    case 'gauge': {
-      const gauge = new Gauge(common);
-      return {
-        set: call((labels, value) => finite(value) && gauge.set(labels, value)),
-        inc: call((labels, by = 1) => finite(by) && gauge.inc(labels, by)),
-        dec: call((labels, by = 1) => finite(by) && gauge.dec(labels, by)),
-      };
-    }
-    case 'histogram': {
-      const histogram = new Histogram({ ...common, buckets: [...(definition.buckets ?? [])] });
-      return { observe: call((labels, value) => finite(value) && histogram.observe(labels, value)) };
-    }
+  if (definition.kind === 'counter') {
+    const counter = new Counter(common);
+    return { inc: call((labels, by = 1) => finite(by) && counter.inc(labels, by)) };
   }
+  if (definition.kind === 'gauge') {
+    const gauge = new Gauge(common);
+    return {
+      set: call((labels, value) => finite(value) && gauge.set(labels, value)),
+      inc: call((labels, by = 1) => finite(by) && gauge.inc(labels, by)),
+      dec: call((labels, by = 1) => finite(by) && gauge.dec(labels, by)),
+    };
+  }
+  const histogram = new Histogram({ ...common, buckets: [...(definition.buckets ?? [])] });
+  return { observe: call((labels, value) => finite(value) && histogram.observe(labels, value)) };
 }
 
 /**
