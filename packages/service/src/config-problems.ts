@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { childOf, isRecord, keysOf, shapesFor, type Place } from './config-schema.js';
+import { childOf, discriminatorOf, isRecord, keysOf, shapesFor, type Place } from './config-schema.js';
 import { nearestName, suggestName } from './nearest-name.js';
 import { isSecretName } from './redact.js';
 
@@ -47,18 +47,25 @@ function wrongChoice(path: readonly string[], actual: unknown, choices: readonly
 
 const SIZE_UNITS: Readonly<Record<string, string>> = { string: ' characters', array: ' entries', set: ' entries' };
 
-/** The keys that may still be added to an object of the configuration. */
-function missingKeys(root: Place, values: unknown, path: readonly string[]): readonly string[] {
+/** An object of the configuration: which shape it has, where there are several, and which keys could still be added. */
+function objectAt(
+  root: Place,
+  values: unknown,
+  path: readonly string[],
+): { shape: string | undefined; missing: readonly string[] } {
   let place = root;
   let value = values;
   for (const key of path) {
     place = childOf(isRecord(value) ? shapesFor(place, value) : place, key);
     value = valueAt(value, [key]);
   }
-  const keys = keysOf(isRecord(value) ? shapesFor(place, value) : place);
-  return keys === undefined || keys === 'any'
-    ? []
-    : keys.filter((key) => !isRecord(value) || !Object.hasOwn(value, key));
+  const object = isRecord(value) ? value : {};
+  const keys = keysOf(shapesFor(place, object));
+  const shape = object[discriminatorOf(place) ?? ''];
+  return {
+    shape: typeof shape === 'string' ? shape : undefined,
+    missing: keys === undefined || keys === 'any' ? [] : keys.filter((key) => !Object.hasOwn(object, key)),
+  };
 }
 
 function explainIssue(
@@ -76,8 +83,11 @@ function explainIssue(
   }
   switch (issue.code) {
     case 'unrecognized_keys': {
-      const known = missingKeys(root, values, path);
-      return issue.keys.map((key) => ({ path: [...path, key], message: `is no key here${suggestName(key, known)}` }));
+      const { shape, missing } = objectAt(root, values, path);
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: `is no key ${shape === undefined ? 'here' : `of ${shape}`}${suggestName(key, missing)}`,
+      }));
     }
     case 'invalid_type':
       return say(
@@ -98,10 +108,14 @@ function explainIssue(
           `${issue.maximum}${SIZE_UNITS[issue.origin] ?? ''}${butIs(path, actual)}`,
       );
     case 'invalid_format':
+      if (issue.format === 'regex') {
+        return say(`must match ${issue.pattern}${butIs(path, actual)}`);
+      }
+      // A URL may be well formed and still have the wrong protocol; then the pattern is that of the protocol.
       return say(
-        issue.format === 'regex'
-          ? `must match ${issue.pattern}${butIs(path, actual)}`
-          : `must be a valid ${issue.format}${butIs(path, actual)}`,
+        issue.pattern === undefined || issue.format !== 'url'
+          ? `must be a valid ${issue.format}${butIs(path, actual)}`
+          : `must be a URL whose protocol matches ${issue.pattern}${butIs(path, actual)}`,
       );
     case 'invalid_union': {
       if ('options' in issue && Array.isArray(issue.options)) {

@@ -211,14 +211,14 @@ describe('a wrong configuration', () => {
 
   it('names options that belong to another shape', () => {
     expect(problemsOf({ file: fileWith('channel: { model: { name: awgn, coherence: 4 } }') })).toEqual([
-      'channel.model.coherence | is no key here | file channel.yaml',
+      'channel.model.coherence | is no key of awgn | file channel.yaml',
     ]);
     expect(problemsOf({ flags: { 'channel.model.coherence': 4 } })).toEqual([
-      'channel.model.coherence | is no key here | flag --channel.model.coherence',
+      'channel.model.coherence | is no key of awgn | flag --channel.model.coherence',
     ]);
     expect(problemsOf({ flags: { 'channel.snr': '{ name: linear, fromDb: 1, snrDb: 1 }' } })).toEqual([
       'channel.snr.toDb | is required | flag --channel.snr',
-      'channel.snr.snrDb | is no key here; known are toDb | flag --channel.snr',
+      'channel.snr.snrDb | is no key of linear; known are toDb | flag --channel.snr',
     ]);
   });
 
@@ -226,7 +226,7 @@ describe('a wrong configuration', () => {
     const env = { SEMCAST_CHANNEL_PORT: 'seven', SEMCAST_CHANNEL_LIMITS__MAX_SESSIONS: '0' };
     expect(problemsOf({ env, file: fileWith('loop: 3\nlogLevel: wran\nreceiverUrl: http://x\nport: 80\n') })).toEqual([
       'port | must be a number, not "seven" | environment variable SEMCAST_CHANNEL_PORT',
-      'receiverUrl | must be a valid url, not "http://x" | file channel.yaml',
+      'receiverUrl | must be a URL whose protocol matches ^wss?$, not "http://x" | file channel.yaml',
       'loop | must be true or false, not 3 | file channel.yaml',
       'logLevel | must be one of debug, info, warn, not "wran"; did you mean "warn"? | file channel.yaml',
       'limits.maxSessions | must be at least 1, not 0 | environment variable SEMCAST_CHANNEL_LIMITS__MAX_SESSIONS',
@@ -237,6 +237,9 @@ describe('a wrong configuration', () => {
       'rates.1 | must be a number, not "x" | flag --rates',
       'limits | must be a group of keys, not "5" | flag --limits',
       'channel.loss | must be at most 1, not 2 | flag --channel.loss',
+    ]);
+    expect(problemsOf({ flags: { receiverUrl: 'host' } })).toEqual([
+      'receiverUrl | must be a valid url, not "host" | flag --receiverUrl',
     ]);
     expect(problemsOf({ flags: { port: '1.5' } })).toEqual(['port | must be a whole number, not 1.5 | flag --port']);
     expect(problemsOf({ flags: { 'channel.model': 'awgm' } })).toEqual([
@@ -388,7 +391,8 @@ describe('formatConfig', () => {
       sampler: z
         .discriminatedUnion('name', [
           z.strictObject({ name: z.literal('a'), eta: z.number().default(1).describe('step of a') }),
-          z.strictObject({ name: z.literal('b'), eta: z.number().default(2).describe('step of b') }),
+          // Options before the name, as registries that extend option schemas have it.
+          z.strictObject({ eta: z.number().default(2).describe('step of b'), name: z.literal('b') }),
         ])
         .prefault({ name: 'b' }),
     });

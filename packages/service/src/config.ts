@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { Document, isMap, isScalar, type YAMLMap } from 'yaml';
+import { Document, isMap, isScalar, type Pair, type YAMLMap } from 'yaml';
 import {
   childOf,
   defaultShapeOf,
@@ -130,8 +130,12 @@ export function loadConfig<S extends z.ZodObject>({
   throw new ConfigError(name, problems);
 }
 
-function addComments(map: YAMLMap, place: Place, values: Readonly<Record<string, unknown>>): void {
+function arrange(map: YAMLMap, place: Place, values: Readonly<Record<string, unknown>>): void {
   const shapes = shapesFor(place, values);
+  // Which shape it is comes before the options of the shape.
+  const discriminator = discriminatorOf(place);
+  const isDiscriminator = ({ key }: Pair): boolean => isScalar(key) && key.value === discriminator;
+  map.items.sort((a, b) => Number(isDiscriminator(b)) - Number(isDiscriminator(a)));
   for (const { key, value } of map.items) {
     if (!isScalar(key)) {
       continue;
@@ -143,7 +147,7 @@ function addComments(map: YAMLMap, place: Place, values: Readonly<Record<string,
     }
     const childValue = values[String(key.value)];
     if (isMap(value) && isRecord(childValue)) {
-      addComments(value, child, childValue);
+      arrange(value, child, childValue);
     }
   }
 }
@@ -162,7 +166,7 @@ export function formatConfig(config: Readonly<Record<string, unknown>>, schema?:
   const redacted = redact(config);
   const document = new Document(redacted);
   if (schema !== undefined && isMap(document.contents)) {
-    addComments(document.contents, [schema], redacted);
+    arrange(document.contents, [schema], redacted);
   }
   return document.toString();
 }
