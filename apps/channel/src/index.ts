@@ -1,1 +1,13 @@
-export {};
+export { createChannelService, type ChannelService } from './app.js';
+export type { ChannelState } from './channel-control.js';
+export { channelServiceConfigSchema, type ChannelServiceConfig, type ChannelServiceConfigInput } from './config.js';
+export {
+  ChannelUpdateError,
+  ControlTokenError,
+  FrameDropError,
+  InvalidFrameError,
+  LostFrameError,
+  ReceiverAwayError,
+  TraceFileError,
+} from './errors.js';
+export { runChannel } from './main.js';
