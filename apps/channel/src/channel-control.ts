@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import {
+  channelConfigSchema,
+  createChannel,
+  parseChannelConfig,
+  type Channel,
+  type ChannelConfig,
+  type FrameId,
+} from '@semcast/channel-models';
+import { z } from 'zod';
+import type { ChannelServiceConfig } from './config.js';
+import { ChannelUpdateError, TraceFileError } from './errors.js';
+
+/** What `GET /channel` tells: the whole configuration, and the SNR of the newest frame under it. */
+export type ChannelState = ChannelConfig & {
+  /** Configured SNR of the newest frame (of frame 0 before any), in dB per complex symbol. */
+  readonly snrDb: number;
+};
+
+/** The channel in force. A change takes effect with the next frame; a frame in the making keeps the channel it met. */
+export interface ChannelControl {
+  readonly channel: Channel;
+  state(): ChannelState;
+  /**
+   * Merge a change into the configuration in force and validate the whole.
+   *
+   * @throws ChannelUpdateError when the result is no channel; the one in force stays
+   */
+  update(change: unknown): ChannelState;
+  /** Remember which frame came last: its SNR is the one to show. */
+  sawFrame(id: FrameId): void;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * A model or a schedule with a change applied: options are merged while the name stays, and start from their defaults
+ * under a new name, because options of one model mean nothing to another.
+ */
+function mergeNamed(current: JsonObject, change: unknown): unknown {
+  if (!isObject(change) || (change['name'] !== undefined && change['name'] !== current['name'])) {
+    return change;
+  }
+  return { ...current, ...change };
+}
+
+/**
+ * The configuration that a change asks for, not yet validated.
+ *
+ * `snrDb` alone is short for a constant SNR. Beside `snr` it is what GET adds for reading, so a client may send back
+ * what it got.
+ */
+function mergeChange(current: ChannelConfig, change: JsonObject): JsonObject {
+  const { snrDb, ...rest } = change;
+  const merged: Record<string, unknown> = { ...current, ...rest };
+  if ('model' in rest) {
+    merged['model'] = mergeNamed(current.model, rest['model']);
+  }
+  if ('snr' in rest) {
+    merged['snr'] = mergeNamed(current.snr, rest['snr']);
+  } else if (snrDb !== undefined) {
+    merged['snr'] = { name: 'constant', snrDb };
+  }
+  return merged;
+}
+
+export function createChannelControl(initial: ChannelConfig): ChannelControl {
+  let channel = createChannel(initial);
+  let newest: FrameId = { stream: '', frame: 0 };
+  const state = (): ChannelState => ({ ...channel.config, snrDb: channel.snrDbAt(newest) });
+  return {
+    get channel() {
+      return channel;
+    },
+    state,
+    update: (change) => {
+      if (!isObject(change)) {
+        throw new ChannelUpdateError('the body is no JSON object');
+      }
+      const parsed = channelConfigSchema.safeParse(mergeChange(channel.config, change));
+      if (!parsed.success) {
+        throw new ChannelUpdateError(z.prettifyError(parsed.error), { cause: parsed.error });
+      }
+      channel = createChannel(parsed.data);
+      return state();
+    },
+    sawFrame: (id) => {
+      newest = id;
+    },
+  };
+}
+
+/**
+ * The channel that a service starts with: its configuration, with the SNR trace read from its file if one is named.
+ *
+ * @throws TraceFileError when the file can't be read; ChannelConfigError when it is no trace
+ */
+export async function initialChannelConfig(config: ChannelServiceConfig): Promise<ChannelConfig> {
+  if (config.traceFile === undefined) {
+    return config.channel;
+  }
+  const csv = await readFile(config.traceFile, 'utf8').catch((error: unknown) => {
+    throw new TraceFileError(config.traceFile!, error);
+  });
+  return parseChannelConfig({ ...config.channel, snr: { name: 'trace', csv, loop: config.traceLoop } });
+}

@@ -1,0 +1,57 @@
+import { channelConfigSchema, type ChannelConfig, type ChannelConfigInput } from '@semcast/channel-models';
+import { LOG_LEVELS } from '@semcast/service';
+import { DEFAULT_MAX_PAYLOAD_BYTES } from '@semcast/wire';
+import { z } from 'zod';
+
+// Interfaces, because a declaration file refers to these by name, and would spell a type alias out.
+interface ChannelSettings extends ChannelConfig {}
+interface ChannelSettingsInput extends ChannelConfigInput {}
+const channel: z.ZodType<ChannelSettings, ChannelSettingsInput> = channelConfigSchema;
+
+/** The configuration of the channel emulator: every option, its default and its meaning. */
+export const channelServiceConfigSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all'),
+  port: z.int().min(0).max(65_535).default(7401).describe('port for links and HTTP; 0 takes any free one'),
+  receiverUrl: z
+    .url({ protocol: /^wss?$/ })
+    .default('ws://127.0.0.1:7402')
+    .describe('where the receiver listens for links'),
+  token: z.string().min(1).optional().describe('what transmitters must say; without it anyone may connect'),
+  receiverToken: z.string().min(1).optional().describe('what the receiver wants to hear'),
+  controlToken: z.string().min(1).optional().describe('bearer token without which PUT /channel is refused'),
+  maxSessions: z.int().min(1).max(100_000).default(64).describe('most transmitters linked at a time'),
+  maxPayloadBytes: z
+    .int()
+    .min(1024)
+    .max(2 ** 31 - 1)
+    .default(DEFAULT_MAX_PAYLOAD_BYTES)
+    .describe('longest payload of a message, in bytes'),
+  maxBufferedBytes: z
+    .int()
+    .min(0)
+    .max(2 ** 40)
+    .default(16 * 1024 * 1024)
+    .describe('bytes that may wait for one peer to read before its partner is made to wait too'),
+  helloTimeoutMs: z.int().min(10).max(600_000).default(5000).describe('longest wait for a hello or a welcome'),
+  pingIntervalMs: z.int().min(10).max(3_600_000).default(15_000).describe('how often a silent peer is probed'),
+  probeIntervalMs: z
+    .int()
+    .min(10)
+    .max(3_600_000)
+    .default(2000)
+    .describe('how often /readyz looks whether the receiver listens'),
+  channel: channel
+    .prefault({})
+    .describe('the channel at start: model, SNR schedule, loss, seed; PUT /channel changes it later'),
+  traceFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('CSV file of an SNR trace ("frame,snr_db" or "snr_db"); takes the place of channel.snr'),
+  traceLoop: z.boolean().default(false).describe('start the trace again after its last row'),
+  logLevel: z.enum(LOG_LEVELS).default('info').describe('least severe log lines that are written'),
+});
+
+export type ChannelServiceConfig = z.output<typeof channelServiceConfigSchema>;
+
+export type ChannelServiceConfigInput = z.input<typeof channelServiceConfigSchema>;

@@ -1,0 +1,58 @@
+/** Somebody whose messages can be left waiting in their socket. */
+export interface Reader {
+  pause(): void;
+  resume(): void;
+}
+
+/** Somebody who may be slow to take what is sent. */
+export interface Writer {
+  readonly bufferedBytes: number;
+}
+
+/** How often a full writer is looked at again, in milliseconds: sockets don't tell when they have drained. */
+const LOOK_AGAIN_MS = 10;
+
+/**
+ * Makes a reader wait while what came from it piles up at a writer, so that a slow peer costs its partner time
+ * instead of costing this process memory.
+ */
+export class HoldBack {
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+  readonly #maxBufferedBytes: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(reader: Reader, writer: Writer, maxBufferedBytes: number) {
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#maxBufferedBytes = maxBufferedBytes;
+  }
+
+  /** Whether the reader is made to wait. */
+  get holding(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** To be called after something was sent to the writer. */
+  check(): void {
+    if (this.#timer === undefined && this.#isFull()) {
+      this.#reader.pause();
+      this.#timer = setInterval(() => {
+        if (!this.#isFull()) {
+          this.stop();
+          this.#reader.resume();
+        }
+      }, LOOK_AGAIN_MS);
+    }
+  }
+
+  /** Stop looking; either end is gone. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #isFull(): boolean {
+    return this.#writer.bufferedBytes > this.#maxBufferedBytes;
+  }
+}

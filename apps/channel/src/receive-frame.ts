@@ -1,0 +1,22 @@
+import { readIq, type FrameHead, type FrameMessage } from '@semcast/wire';
+import type { ComplexVector } from '@semcast/core';
+import { InvalidFrameError } from './errors.js';
+
+/** A frame as a transmitter put it on the air. */
+export interface SentFrame {
+  readonly head: FrameHead;
+  /** z, nominally of unit mean power per complex sample. */
+  readonly samples: ComplexVector;
+}
+
+/**
+ * Take a transmitter's frame off the socket: all of it that a channel looks at are its samples.
+ *
+ * @throws InvalidFrameError when the frame has been through a channel already
+ */
+export function receiveFrame(message: FrameMessage): SentFrame {
+  if (message.head.impairment !== undefined) {
+    throw new InvalidFrameError('the frame has been through a channel already; channels can not be chained');
+  }
+  return { head: message.head, samples: readIq(message).samples };
+}

@@ -1,0 +1,73 @@
+import { connect } from 'node:net';
+
+export interface ReceiverProbeOptions {
+  /** `ws://host:port` or `wss://host:port`. */
+  readonly url: string;
+  /** Milliseconds between looks. */
+  readonly intervalMs: number;
+}
+
+/** Whether something listens where the receiver should. */
+export interface ReceiverProbe {
+  /** Why the receiver can't be reached; undefined when it can. */
+  readonly problem: string | undefined;
+  /** Report what a link found out meanwhile. */
+  note(problem: string | undefined): void;
+  close(): void;
+}
+
+/**
+ * Look every now and then whether a receiver listens, so that /readyz tells before the first transmitter finds out.
+ *
+ * It only opens and closes a TCP connection: a hello would take a stream's place at the receiver.
+ */
+export function probeReceiver({ url, intervalMs }: ReceiverProbeOptions): ReceiverProbe {
+  const { hostname, port, protocol } = new URL(url);
+  const address = {
+    // URL keeps the brackets of an IPv6 address, net.connect wants none.
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port),
+  };
+  let problem: string | undefined = 'it was not looked for yet';
+  let socket: ReturnType<typeof connect> | undefined;
+
+  function look(): void {
+    socket?.destroy();
+    const attempt = connect(address);
+    socket = attempt;
+    attempt.setTimeout(intervalMs);
+    const conclude = (found: string | undefined): void => {
+      if (attempt === socket) {
+        problem = found;
+        socket = undefined;
+      }
+      attempt.destroy();
+    };
+    attempt.once('connect', () => {
+      conclude(undefined);
+    });
+    attempt.once('timeout', () => {
+      conclude(`no answer within ${intervalMs} ms`);
+    });
+    attempt.on('error', (error) => {
+      conclude(error.message === '' ? 'connection failed' : error.message);
+    });
+  }
+
+  look();
+  const timer = setInterval(look, intervalMs);
+  timer.unref();
+  return {
+    get problem() {
+      return problem;
+    },
+    note: (found) => {
+      problem = found;
+    },
+    close: () => {
+      clearInterval(timer);
+      socket?.destroy();
+      socket = undefined;
+    },
+  };
+}

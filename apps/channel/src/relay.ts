@@ -1,0 +1,239 @@
+import { SemcastError } from '@semcast/core';
+import type { Logger, Metrics } from '@semcast/service';
+import {
+  CLOSE_CODES,
+  openLink,
+  PeerError,
+  type ClientSocketOptions,
+  type DropReason,
+  type FrameHead,
+  type FrameMessage,
+  type LinkEnd,
+  type OpenLink,
+  type ServerMessage,
+  type ServerSession,
+  type SessionHello,
+  type WelcomeHead,
+  type WireError,
+} from '@semcast/wire';
+import type { ChannelControl } from './channel-control.js';
+import { FrameDropError, ReceiverAwayError } from './errors.js';
+import { forwardFrame } from './forward-frame.js';
+import { HoldBack } from './hold-back.js';
+import { impairFrame, type HeardFrame } from './impair-frame.js';
+import { receiveFrame } from './receive-frame.js';
+
+/** What a relay needs from the service around it. */
+export interface RelayServices {
+  readonly receiverUrl: string;
+  readonly receiverToken: string | undefined;
+  readonly maxBufferedBytes: number;
+  readonly socket: Omit<ClientSocketOptions, 'hello' | 'signal'>;
+  readonly control: ChannelControl;
+  readonly metrics: Metrics<'channel'>;
+  readonly logger: Logger;
+  /** Told whether the receiver could be reached. */
+  readonly onReceiver: (problem: string | undefined) => void;
+}
+
+/**
+ * One transmitter's link and the link to the receiver that belongs to it.
+ *
+ * Frames cross the channel on their way up; everything else passes as it is, in both directions. When either link
+ * ends, so does the other: the transmitter connects again, and what is unresolved is sent again.
+ */
+export class Relay {
+  readonly #session: ServerSession;
+  readonly #services: RelayServices;
+  readonly #logger: Logger;
+  #upstream!: OpenLink;
+  #holdDown!: HoldBack;
+  #holdUp!: HoldBack;
+  /** Messages of the receiver that came before the transmitter was welcomed; then undefined. */
+  #early: ServerMessage[] | undefined = [];
+  #upstreamEnd: LinkEnd | undefined;
+
+  private constructor(session: ServerSession, services: RelayServices) {
+    this.#session = session;
+    this.#services = services;
+    this.#logger = services.logger.child({ stream: session.hello.stream });
+  }
+
+  /**
+   * Open the link to the receiver for a transmitter that has just said hello.
+   *
+   * @throws ReceiverAwayError when there is no receiver, PeerError when it refuses: the transmitter gets its words
+   */
+  static async open(hello: SessionHello, session: ServerSession, services: RelayServices): Promise<Relay> {
+    const relay = new Relay(session, services);
+    const { protocol: _, ...passed } = hello;
+    const token = services.receiverToken;
+    try {
+      relay.#upstream = await openLink(services.receiverUrl, {
+        ...services.socket,
+        hello: { ...passed, role: 'channel', ...(token === undefined ? {} : { token }) },
+        signal: session.signal,
+        onMessage: (message) => {
+          relay.#passDown(message);
+        },
+        onClose: (end) => {
+          relay.#upstreamClosed(end);
+        },
+      });
+    } catch (error) {
+      throw session.signal.aborted ? error : refusalOf(error, services);
+    }
+    services.onReceiver(undefined);
+    // The transmitter isn't welcomed yet; what the receiver says to it can wait in the socket.
+    relay.#upstream.pause();
+    relay.#holdDown = new HoldBack(session, relay.#upstream, services.maxBufferedBytes);
+    relay.#holdUp = new HoldBack(relay.#upstream, session, services.maxBufferedBytes);
+    return relay;
+  }
+
+  /** What the receiver said. */
+  get welcome(): WelcomeHead {
+    return this.#upstream.welcome;
+  }
+
+  /** Begin to pass messages; the transmitter has been welcomed. */
+  begin(): void {
+    const session = this.#session;
+    session.on('frame', (message) => {
+      this.#carryFrame(message);
+    });
+    session.on('ack', (head) => {
+      this.#upstream.send('ack', head);
+    });
+    session.on('bye', () => {
+      this.#upstream.send('bye', { stream: session.hello.stream });
+    });
+    session.on('refused', (drop) => {
+      this.#count(drop.reason);
+      this.#logger.warn({ frame: drop.frame, reason: drop.reason, detail: drop.detail }, 'frame dropped');
+    });
+    session.on('close', (end) => {
+      this.#sessionClosed(end);
+    });
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const message of early) {
+      this.#passDown(message);
+    }
+    this.#upstream.resume();
+    if (this.#upstreamEnd !== undefined) {
+      this.#upstreamClosed(this.#upstreamEnd);
+    }
+    this.#logger.info({ agent: session.hello.agent, remoteAddress: session.remoteAddress }, 'stream linked');
+  }
+
+  /** The way of a frame through this process. */
+  #carryFrame(message: FrameMessage): void {
+    const { control, metrics } = this.#services;
+    const startedMs = performance.now();
+    try {
+      const sent = receiveFrame(message);
+      control.sawFrame(sent.head);
+      const heard = impairFrame(control.channel, sent);
+      forwardFrame(this.#upstream, heard);
+      this.#recordFrame(heard);
+    } catch (error) {
+      this.#dropFrame(message.head, error);
+    }
+    metrics.frameLatency.observe({ stage: 'channel' }, (performance.now() - startedMs) / 1000);
+    this.#holdDown.check();
+  }
+
+  #recordFrame({ head, impaired }: HeardFrame): void {
+    const { metrics } = this.#services;
+    metrics.frames.inc({ stage: 'channel', outcome: 'forwarded' });
+    metrics.channelUses.inc(head.samples.count);
+    metrics.snr.set({ kind: 'configured' }, impaired.snrDb);
+    if (impaired.measuredSnrDb !== null) {
+      metrics.snr.set({ kind: 'measured' }, impaired.measuredSnrDb);
+    }
+    this.#logger.debug(
+      { frame: head.frame, snrDb: impaired.snrDb, channelUses: head.samples.count },
+      'frame forwarded',
+    );
+  }
+
+  #dropFrame({ stream, frame, samples }: FrameHead, error: unknown): void {
+    if (!(error instanceof SemcastError)) {
+      throw error;
+    }
+    // What isn't a drop by itself is a complaint about the samples.
+    const reason = error instanceof FrameDropError ? error.reason : 'invalid-frame';
+    if (reason === 'channel-loss') {
+      this.#services.metrics.channelUses.inc(samples.count);
+    }
+    this.#count(reason);
+    // Losses are what the channel was asked for; anything else is worth a line.
+    this.#logger[reason === 'channel-loss' ? 'debug' : 'warn'](
+      { frame, reason, detail: error.message },
+      'frame dropped',
+    );
+    this.#session.send('drop', { stream, frame, reason, detail: error.message });
+  }
+
+  #count(reason: DropReason): void {
+    const { metrics } = this.#services;
+    metrics.frames.inc({ stage: 'channel', outcome: 'dropped' });
+    metrics.droppedFrames.inc({ reason });
+  }
+
+  #passDown(message: ServerMessage): void {
+    if (this.#early !== undefined) {
+      this.#early.push(message);
+      return;
+    }
+    // The receiver's last words come with the end of its link, too, and are passed on there.
+    if (message.kind !== 'error') {
+      this.#session.send(message.kind, message.head, message.payload);
+      this.#holdUp.check();
+    }
+  }
+
+  #upstreamClosed(end: LinkEnd): void {
+    this.#upstreamEnd = end;
+    if (this.#early !== undefined || !this.#session.isOpen) {
+      return;
+    }
+    if (end.error === undefined && end.code === CLOSE_CODES.normal) {
+      this.#session.close();
+      return;
+    }
+    const error = refusalOf(end.error ?? `its link ended with code ${end.code}`, this.#services);
+    this.#session.close(error.closeCode, error);
+  }
+
+  #sessionClosed(end: LinkEnd): void {
+    // The link to the receiver ends by itself: it was opened with the signal of this session.
+    this.#holdDown.stop();
+    this.#holdUp.stop();
+    this.#logger.info({ code: end.code, reason: end.reason, error: end.error?.message }, 'stream unlinked');
+  }
+}
+
+/**
+ * What a transmitter is told when the receiver can't be had.
+ *
+ * The receiver's own words are passed on, with the code that says whether trying again can help. Its complaint about
+ * the token is the exception: that token is the channel's, so the transmitter can't mend it and should try again.
+ */
+function refusalOf(error: unknown, { receiverUrl, onReceiver, logger }: RelayServices): WireError {
+  const isPeers = error instanceof PeerError;
+  if (isPeers && error.closeCode !== CLOSE_CODES.badToken) {
+    return error;
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  const away = isPeers
+    ? new ReceiverAwayError(receiverUrl, `it refuses this channel (${why})`, {
+        remedy: 'set receiverToken of the channel to the token of the receiver',
+        cause: error,
+      })
+    : new ReceiverAwayError(receiverUrl, why, { cause: error });
+  onReceiver(why);
+  logger.warn({ code: away.code }, away.message);
+  return away;
+}

@@ -1,0 +1,259 @@
+import { createChannel, isFrameLost, parseChannelConfig } from '@semcast/channel-models';
+import { bytesToIq, iqToBytes, readIq, type FrameMessage } from '@semcast/wire';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ChannelService, ChannelServiceConfigInput } from '../src/index.js';
+import {
+  answer,
+  connect,
+  hello,
+  makeFrame,
+  makeSamples,
+  metric,
+  open,
+  startChannel,
+  startStubReceiver,
+  type Client,
+  type FrameOptions,
+  type StubReceiver,
+} from './helpers.js';
+
+const closers: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) {
+    await close();
+  }
+});
+
+interface Bench {
+  readonly receiver: StubReceiver;
+  readonly channel: ChannelService;
+  readonly client: Client;
+}
+
+async function start(input: ChannelServiceConfigInput = {}, changes = {}, options = {}): Promise<Bench> {
+  const receiver = await startStubReceiver(options);
+  closers.push(() => receiver.close());
+  const channel = await startChannel({ receiverUrl: receiver.url, ...input });
+  closers.push(() => channel.close());
+  const client = connect(channel.wsUrl, { hello: hello(changes) });
+  closers.push(() => client.link.close());
+  await client.link.ready;
+  return { receiver, channel, client };
+}
+
+async function sendAll(client: Client, frames: number, options: FrameOptions = {}): Promise<void> {
+  for (let frame = 0; frame < frames; frame++) {
+    await client.link.send(makeFrame(frame, options));
+  }
+  await client.link.idle();
+}
+
+const fading = { model: { name: 'rician-block', coherence: 10, kFactorDb: 3 }, seed: 7 } as const;
+
+describe('what passes', () => {
+  it('hands the hello on with its own role and token, and the welcome back', async () => {
+    const { receiver, client } = await start(
+      { receiverToken: 'secret', maxPayloadBytes: 5_000_000, token: 'outer' },
+      { token: 'outer', agent: 'camera' },
+      { token: 'secret' },
+    );
+    const [session] = receiver.links.sessions.values();
+    expect(session?.hello).toMatchObject({
+      stream: 'cam-1',
+      role: 'channel',
+      agent: 'camera',
+      run: client.link.hello.run,
+    });
+    expect(client.link.welcome).toMatchObject({
+      credits: 4,
+      limits: { maxPayloadBytes: 5_000_000, maxImagePixels: 1000 },
+      decoders: ['jscc', 'other'],
+      bundle: { name: 'stub' },
+    });
+  });
+
+  it('passes results, acknowledgements, credits and bye as they are', async () => {
+    const { receiver, client } = await start();
+    const windows: number[] = [];
+    receiver.onFrame = (message, session) => {
+      session.send('credit', { credits: 2 });
+      answer(message, session);
+    };
+    await sendAll(client, 3);
+    windows.push(client.link.window);
+    expect(client.results.map(({ frame }) => frame)).toEqual([0, 1, 2]);
+    expect(windows).toEqual([2]);
+    await vi.waitFor(() => expect(receiver.acks.map(({ frame }) => frame)).toEqual([0, 1, 2]));
+    await client.link.close();
+    await vi.waitFor(() => expect(receiver.byes).toEqual(['cam-1']));
+    await vi.waitFor(() => expect(receiver.links.sessions.size).toBe(0));
+  });
+
+  it('passes what the receiver says before the transmitter has been welcomed', async () => {
+    const receiver = await startStubReceiver({
+      onSession: (session) => {
+        session.send('credit', { credits: 3 });
+        session.send('drop', { stream: 'cam-1', frame: 9, reason: 'deadline', detail: 'old' });
+      },
+    });
+    closers.push(() => receiver.close());
+    const channel = await startChannel({ receiverUrl: receiver.url });
+    closers.push(() => channel.close());
+    const { link, messages } = await open(channel.wsUrl);
+    await vi.waitFor(() => expect(messages.map(({ kind }) => kind)).toEqual(['credit', 'drop']));
+    link.close();
+  });
+});
+
+describe('what the channel does to a frame', () => {
+  /** What channel-models makes of the same samples. */
+  function expected({ head }: FrameMessage, samples: Float32Array, config: object) {
+    const outcome = createChannel(parseChannelConfig(config)).impairFrame(samples, head);
+    if (outcome.lost) {
+      throw new Error('this frame was meant to arrive');
+    }
+    return outcome;
+  }
+
+  it('is what channel-models says, and genie channel state travels with it', async () => {
+    const { receiver, channel, client } = await start({ channel: fading });
+    await sendAll(client, 3);
+    for (const message of receiver.frames) {
+      const outcome = expected(message, makeSamples(96, message.head.frame + 1), fading);
+      const { samples, gains } = readIq(message);
+      expect(samples).toEqual(outcome.samples);
+      expect(gains).toEqual(outcome.gains);
+      expect(message.head.impairment).toEqual({
+        model: 'rician-block',
+        snrDb: 10,
+        seed: 7,
+        noiseVariance: outcome.noiseVariance,
+        gains: { coherence: 10, count: 10 },
+      });
+    }
+    expect(receiver.frames).toHaveLength(3);
+    expect(await metric(channel.httpUrl, 'semcast_channel_uses_total')).toBe(3 * 96);
+    expect(await metric(channel.httpUrl, 'semcast_frames_total{stage="channel",outcome="forwarded"}')).toBe(3);
+    expect(await metric(channel.httpUrl, 'semcast_frame_latency_seconds_count{stage="channel"}')).toBe(3);
+    expect(await metric(channel.httpUrl, 'semcast_snr_db{kind="configured"}')).toBe(10);
+    expect(await metric(channel.httpUrl, 'semcast_snr_db{kind="measured"}')).not.toBeUndefined();
+    expect(await metric(channel.httpUrl, 'semcast_sessions')).toBe(1);
+    expect(await metric(channel.httpUrl, 'semcast_wire_bytes_total{direction="in"}')).toBeGreaterThan(3 * 96 * 8);
+  });
+
+  it('tells nothing of its state to a stream without channel state information', async () => {
+    const { receiver, client } = await start({ channel: fading }, { csi: 'none' });
+    await sendAll(client, 1, { csi: 'none' });
+    const [message] = receiver.frames;
+    expect(message!.head.impairment).toEqual({ model: 'rician-block', snrDb: 10, seed: 7 });
+    expect(message!.payload).toHaveLength(96 * 8);
+    expect(readIq(message!).samples).toEqual(expected(message!, makeSamples(96, 1), fading).samples);
+  });
+
+  it('sends no gains where the gain is always one', async () => {
+    const { receiver, client } = await start();
+    await sendAll(client, 1);
+    expect(receiver.frames[0]!.head.impairment).toEqual({ model: 'awgn', snrDb: 10, seed: 0, noiseVariance: 0.1 });
+  });
+
+  it('takes 16-bit samples apart and puts them together again', async () => {
+    const { receiver, client } = await start({ channel: fading });
+    await sendAll(client, 1, { format: 'ci16_le' });
+    const [message] = receiver.frames;
+    const { samples: head } = message!.head;
+    if (head.format !== 'ci16_le') {
+      throw new Error('the format changed');
+    }
+    const quantised = iqToBytes(makeSamples(96, 1), 'ci16_le');
+    const outcome = expected(message!, bytesToIq(quantised.bytes, quantised.samples), fading);
+    const { samples, gains } = readIq(message!);
+    const worst = Math.max(...samples.map((value, i) => Math.abs(value - outcome.samples[i]!)));
+    expect(worst).toBeGreaterThan(0);
+    expect(worst).toBeLessThanOrEqual(0.51 * head.scale);
+    expect(gains).toEqual(outcome.gains);
+  });
+
+  it('loses the frames that it should lose, and tells their sender', async () => {
+    const config = { loss: 0.3, seed: 11 };
+    const { receiver, channel, client } = await start({ channel: config });
+    await sendAll(client, 40);
+    const lost = Array.from({ length: 40 }, (_, frame) => frame).filter((frame) =>
+      isFrameLost({ seed: 11, stream: 'cam-1', frame }, 0.3),
+    );
+    expect(lost.length).toBeGreaterThan(3);
+    expect(client.drops.map(({ frame }) => frame)).toEqual(lost);
+    expect(new Set(client.drops.map(({ reason }) => reason))).toEqual(new Set(['channel-loss']));
+    expect(client.results).toHaveLength(40 - lost.length);
+    expect(receiver.frames).toHaveLength(40 - lost.length);
+    const sample = 'semcast_dropped_frames_total{reason="channel-loss"}';
+    expect(await metric(channel.httpUrl, sample)).toBe(lost.length);
+  });
+
+  it('gives a frame that is sent again the same channel, byte for byte', async () => {
+    const { receiver, client } = await start({ channel: fading });
+    let times = 0;
+    receiver.onFrame = (message, session) => {
+      times += 1;
+      if (times === 2) {
+        // The link breaks with two frames unresolved, the newer one not even seen.
+        session.close(1011);
+      } else if (times > 2) {
+        answer(message, session);
+      }
+    };
+    await sendAll(client, 3);
+    const copies = receiver.frames.filter(({ head }) => head.frame === 0);
+    expect(copies.length).toBe(2);
+    expect(copies[1]!.payload).toEqual(copies[0]!.payload);
+    expect(copies[1]!.head).toEqual(copies[0]!.head);
+    expect(client.results.map(({ frame }) => frame).toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
+  });
+
+  it.each([
+    ['samples that are no numbers', { iq: new Float32Array([Number.NaN, 1, 0, 1]) }, 'finite'],
+    [
+      'a frame that has been through a channel',
+      { impairment: { model: 'awgn', snrDb: 3, seed: 0 } },
+      'through a channel already',
+    ],
+  ])('drops %s, and the link goes on', async (_, options, word) => {
+    const { receiver, channel, client } = await start();
+    await client.link.send(makeFrame(0, options));
+    await client.link.send(makeFrame(1));
+    await client.link.idle();
+    expect(client.drops).toMatchObject([{ frame: 0, reason: 'invalid-frame' }]);
+    expect(client.drops[0]!.detail).toContain(word);
+    expect(receiver.frames.map(({ head }) => head.frame)).toEqual([1]);
+    expect(await metric(channel.httpUrl, 'semcast_dropped_frames_total{reason="invalid-frame"}')).toBe(1);
+  });
+});
+
+describe('a receiver that reads slowly', () => {
+  it('makes the transmitter wait, and the channel holds no more than it may', async () => {
+    const maxBufferedBytes = 1_000_000;
+    const { receiver, channel, client } = await start({ maxBufferedBytes }, {}, { credits: 64 });
+    const [session] = receiver.links.sessions.values();
+    session!.pause();
+    // 64 frames of 1 MB: more than sockets hold between two processes, less than the link's own last resort.
+    const sent = Array.from({ length: 64 }, async (_, frame) =>
+      client.link.send(makeFrame(frame, { iq: new Float32Array(250_000), count: 125_000 })),
+    );
+    const read = (): Promise<number | undefined> => metric(channel.httpUrl, 'semcast_wire_bytes_total{direction="in"}');
+    let before = -1;
+    await vi.waitFor(
+      async () => {
+        const now = (await read())!;
+        const stalled = now === before && now > 0;
+        before = now;
+        expect(stalled).toBe(true);
+      },
+      { timeout: 10_000, interval: 300 },
+    );
+    expect(before).toBeLessThan(40_000_000);
+    session!.resume();
+    await Promise.all(sent);
+    await client.link.idle();
+    expect(client.results).toHaveLength(64);
+  });
+});

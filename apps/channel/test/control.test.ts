@@ -1,0 +1,116 @@
+import { readIq } from '@semcast/wire';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ChannelService } from '../src/index.js';
+import {
+  connect,
+  makeFrame,
+  request,
+  startChannel,
+  startStubReceiver,
+  type Client,
+  type StubReceiver,
+} from './helpers.js';
+
+const closers: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) {
+    await close();
+  }
+});
+
+async function startAlone(input = {}): Promise<ChannelService> {
+  const channel = await startChannel({ receiverUrl: 'ws://127.0.0.1:9', ...input });
+  closers.push(() => channel.close());
+  return channel;
+}
+
+describe('GET /channel', () => {
+  it('tells the whole configuration, defaults included, and the SNR in force', async () => {
+    const { httpUrl } = await startAlone({ channel: { loss: 0.5 } });
+    expect(await request(`${httpUrl}/channel`)).toEqual({
+      status: 200,
+      body: {
+        model: { name: 'awgn' },
+        snr: { name: 'constant', snrDb: 10 },
+        loss: 0.5,
+        seed: 0,
+        noiseReference: 'nominal',
+        snrDb: 10,
+      },
+    });
+  });
+});
+
+describe('PUT /channel', () => {
+  it('applies to the next frame, not to those before', async () => {
+    const receiver: StubReceiver = await startStubReceiver();
+    closers.push(() => receiver.close());
+    const channel = await startAlone({ receiverUrl: receiver.url });
+    const client: Client = connect(channel.wsUrl);
+    closers.push(() => client.link.close());
+    await client.link.send(makeFrame(0));
+    await client.link.idle();
+    const change = { model: { name: 'rayleigh-slow' }, snr: { snrDb: -5 } };
+    const { status, body } = await request(`${channel.httpUrl}/channel`, 'PUT', change);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ model: { name: 'rayleigh-slow' }, snr: { name: 'constant', snrDb: -5 }, snrDb: -5 });
+    await client.link.send(makeFrame(1));
+    await client.link.idle();
+    expect(receiver.frames.map(({ head }) => head.impairment)).toMatchObject([
+      { model: 'awgn', snrDb: 10 },
+      { model: 'rayleigh-slow', snrDb: -5 },
+    ]);
+    expect(readIq(receiver.frames[1]!).gains?.values).toHaveLength(2);
+    expect(channel.state().snrDb).toBe(-5);
+  });
+
+  it('takes back what GET gave', async () => {
+    const { httpUrl } = await startAlone({ channel: { snr: { name: 'sine' }, model: { name: 'rician-fast' } } });
+    const before = await request(`${httpUrl}/channel`);
+    expect(await request(`${httpUrl}/channel`, 'PUT', before.body)).toEqual(before);
+  });
+
+  it.each([
+    ['an unknown model', { model: { name: 'cable' } }, 'model'],
+    ['a loss above one', { loss: 2 }, 'loss'],
+    ['an unknown key', { los: 0 }, 'los'],
+    ['an SNR out of range', { snr: { name: 'constant', snrDb: 1e6 } }, 'snr'],
+    ['a seed that is no whole number', { seed: 1.5 }, 'seed'],
+    ['a list', [], 'object'],
+    ['no JSON', '{', 'JSON'],
+  ])('refuses %s with 400 and words, and changes nothing', async (_, body, word) => {
+    const { httpUrl } = await startAlone();
+    const before = await request(`${httpUrl}/channel`);
+    const answer = await request(`${httpUrl}/channel`, 'PUT', body);
+    expect(answer.status).toBe(400);
+    expect(answer.body.error?.message).toContain(word);
+    expect(answer.body.error?.remedy).not.toBe('');
+    expect(answer.body.error?.code).toMatch(/^E_/);
+    expect(await request(`${httpUrl}/channel`)).toEqual(before);
+  });
+
+  it('takes a trace of a megabyte, and refuses a body far beyond with 413', async () => {
+    const { httpUrl } = await startAlone();
+    const csv = `snr_db\n${'12\n'.repeat(300_000)}`;
+    expect(await request(`${httpUrl}/channel`, 'PUT', { snr: { name: 'trace', csv } })).toMatchObject({
+      status: 200,
+      body: { snrDb: 12 },
+    });
+    const answer = await request(`${httpUrl}/channel`, 'PUT', { snr: { name: 'trace', csv: 'x'.repeat(5_000_000) } });
+    expect(answer).toMatchObject({ status: 413, body: { error: { code: 'E_BODY_TOO_LARGE' } } });
+  });
+
+  it('asks for the control token where there is one, before it reads the body', async () => {
+    const { httpUrl } = await startAlone({ controlToken: 'open-sesame' });
+    const url = `${httpUrl}/channel`;
+    expect((await request(url)).status).toBe(200);
+    for (const authorization of [undefined, 'Bearer open', 'Bearer open-sesame2', 'open-sesame']) {
+      const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+      const refused = await request(url, 'PUT', '{', headers);
+      expect(refused).toMatchObject({ status: 401, body: { error: { code: 'E_CONTROL_TOKEN' } } });
+    }
+    const authorised = await request(url, 'PUT', { loss: 0.125 }, { authorization: 'Bearer open-sesame' });
+    expect(authorised).toMatchObject({ status: 200, body: { loss: 0.125 } });
+  });
+});

@@ -1,0 +1,102 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { finished } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { channelServiceConfigSchema, createChannelService } from '../src/index.js';
+import { request, silent, startChannel } from './helpers.js';
+
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly stderr: () => string;
+  readonly stdout: () => string;
+  readonly ended: Promise<{ code: number | null; signal: string | null }>;
+}
+
+function watch(child: ChildProcess): Run {
+  let stderr = '';
+  let stdout = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  // Not 'close': that doesn't come when it was the parent who disconnected.
+  const outputs = [child.stdout!, child.stderr!].map(async (stream) => finished(stream));
+  const ended = once(child, 'exit').then(async ([code, signal]) => {
+    await Promise.all(outputs);
+    return { code: code as number | null, signal: signal as string | null };
+  });
+  return { child, stderr: () => stderr, stdout: () => stdout, ended };
+}
+
+function runForked(flags: Record<string, unknown>): Run {
+  return watch(fork(script('run-channel.mjs'), [JSON.stringify(flags)], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }));
+}
+
+describe('boot', () => {
+  it('refuses a busy port, names it, and leaves nothing open', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const failure = await startChannel({ port }).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: 'E_PORT_BUSY' });
+      expect((failure as Error).message).toContain(String(port));
+      const run = runForked({ port, 'log-level': 'silent' });
+      expect(await run.ended).toEqual({ code: 1, signal: null });
+      expect(run.stderr()).toMatch(/^channel: .*E_PORT_BUSY\]\n$/);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it('names a trace file that is not there', async () => {
+    const config = channelServiceConfigSchema.parse({ port: 0, traceFile: '/nowhere/trace.csv' });
+    await expect(createChannelService(config, { logger: silent })).rejects.toMatchObject({ code: 'E_TRACE_FILE' });
+  });
+
+  it('ends with 2 and the nearest name on a wrong option', async () => {
+    const run = runForked({ prot: 7 });
+    expect(await run.ended).toEqual({ code: 2, signal: null });
+    expect(run.stderr()).toContain('did you mean');
+    expect(run.stderr()).toContain('port');
+  });
+
+  it('prints its configuration without secrets, and ends', async () => {
+    const run = runForked({ printConfig: true, token: 'hush', 'channel.snr.snrDb': '3' });
+    expect((await run.ended).code).toBe(0);
+    expect(run.stdout()).toContain('snrDb: 3');
+    expect(run.stdout()).toContain('port: 7401');
+    expect(run.stdout()).not.toContain('hush');
+  });
+});
+
+describe('the process', () => {
+  it('tells its parent when it is ready, and ends cleanly on SIGTERM', async () => {
+    const run = runForked({ port: 0 });
+    const [message] = (await once(run.child, 'message')) as [{ type: string; httpUrl: string; wsUrl: string }];
+    expect(message).toMatchObject({ type: 'ready', wsUrl: expect.stringMatching(/^ws:/) as string });
+    expect((await request(`${message.httpUrl}/healthz`)).status).toBe(200);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toEqual({ code: 0, signal: null });
+    const lines = run.stderr().trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { service: string }).service)).toEqual(lines.map(() => 'channel'));
+  });
+
+  it('ends cleanly when its parent is gone', async () => {
+    const run = runForked({ port: 0, 'log-level': 'silent' });
+    await once(run.child, 'message');
+    run.child.disconnect();
+    expect(await run.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('leaves no handle when the service is closed', async () => {
+    const run = watch(spawn(process.execPath, [script('start-and-stop.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] }));
+    const timer = setTimeout(() => run.child.kill(), 20_000);
+    const { code } = await run.ended;
+    clearTimeout(timer);
+    expect(run.stderr()).not.toContain('rror');
+    expect({ code, stdout: run.stdout() }).toEqual({ code: 0, stdout: 'closed\n' });
+  });
+});
