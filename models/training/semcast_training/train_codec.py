@@ -471,6 +471,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error('the checkpoint cannot end in .jsonl, which is for the validation results')
     if args.threads:
         torch.set_num_threads(args.threads)
+    # Gradients of rectified networks are full of denormals: on a CPU a step took 7 times as long without this.
+    torch.set_flush_denormal(True)
 
     source = args.out if args.resume else args.start_from
     data = load_checkpoint(source) if source else None

@@ -49,8 +49,8 @@ export interface InboundStreamsOptions {
   /** Unresolved frames allowed per stream; send it as the welcome's credits. */
   readonly window: number;
   /**
-   * Frames of one stream in progress beyond which more are refused; 2·window by default. For windows that shrink:
-   * what was sent under a larger one is still to be taken.
+   * Frames of one stream in progress beyond which more are refused; twice the widest window so far by default, as what
+   * was sent under a wider one is still to be taken.
    */
   readonly maxInProgress?: number;
   /** Streams remembered, connected or not; 1,024 by default. Beyond it, the one longest disconnected is forgotten. */

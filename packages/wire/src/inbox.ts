@@ -4,11 +4,14 @@ export interface InboxOptions {
   /** Unresolved frames that the client may have: the credits of the welcome. */
   readonly window: number;
   /**
-   * Frames in progress beyond which more are refused; 2·window by default. The slack is for clients that gave a
-   * frame up, or that haven't read a smaller window yet.
+   * Frames in progress beyond which more are refused; twice the widest window so far by default. The slack is for
+   * clients that gave a frame up, or that haven't read a smaller window yet.
    */
   readonly maxInProgress?: number;
-  /** Outcomes kept for a client that hasn't acknowledged them; `window` by default. Beyond it the oldest is forgotten. */
+  /**
+   * Outcomes kept for a client that hasn't acknowledged them; the widest window so far by default. Beyond it the
+   * oldest is forgotten.
+   */
   readonly maxStored?: number;
   /** Acknowledged frames whose numbers are remembered; 4,096 by default. */
   readonly maxRemembered?: number;
@@ -42,10 +45,12 @@ export class Inbox<Outcome> {
   readonly #acknowledged: BoundedSet;
   readonly #options: InboxOptions;
   #window: number;
+  #widestWindow: number;
 
   constructor(options: InboxOptions) {
     this.#options = options;
     this.#window = options.window;
+    this.#widestWindow = options.window;
     this.#acknowledged = new BoundedSet(options.maxRemembered ?? 4096);
   }
 
@@ -56,6 +61,7 @@ export class Inbox<Outcome> {
   /** Change the window; tell the client with a `credit` message. */
   setWindow(window: number): void {
     this.#window = window;
+    this.#widestWindow = Math.max(this.#widestWindow, window);
   }
 
   /** Frames being worked on. */
@@ -80,7 +86,7 @@ export class Inbox<Outcome> {
     if (this.#acknowledged.has(frame)) {
       return { verdict: 'acknowledged' };
     }
-    if (this.#inProgress.size >= (this.#options.maxInProgress ?? 2 * this.#window)) {
+    if (this.#inProgress.size >= (this.#options.maxInProgress ?? 2 * this.#widestWindow)) {
       return { verdict: 'over-window' };
     }
     this.#inProgress.add(frame);
@@ -97,7 +103,7 @@ export class Inbox<Outcome> {
       return false;
     }
     this.#stored.set(frame, outcome);
-    const maxStored = this.#options.maxStored ?? this.#window;
+    const maxStored = this.#options.maxStored ?? this.#widestWindow;
     for (const oldest of this.#stored.keys()) {
       if (this.#stored.size <= maxStored) {
         break;
