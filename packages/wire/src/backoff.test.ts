@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { backoffDelayMs } from './backoff.js';
+import { CLOSE_CODES, isRetryable } from './close-codes.js';
+
+describe('backoffDelayMs', () => {
+  it('doubles up to the longest', () => {
+    const delays = [1, 2, 3, 4, 5, 6, 7, 2000].map((failures) => backoffDelayMs(failures, { jitter: 0 }));
+    expect(delays).toEqual([200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
+  });
+
+  it('is shortened by the random share', () => {
+    expect(backoffDelayMs(1, { initialMs: 100, jitter: 0.5, random: () => 0.5 })).toBe(75);
+    for (let i = 0; i < 100; i++) {
+      const delay = backoffDelayMs(3, { initialMs: 100, factor: 3, maxMs: 800 });
+      expect(delay > 400 && delay <= 800).toBe(true);
+    }
+  });
+});
+
+describe('isRetryable', () => {
+  it('is false where trying again would end the same way', () => {
+    const final = [...Object.values(CLOSE_CODES), 1002, 1005, 1006, 1012, 4999].filter((code) => !isRetryable(code));
+    expect(final.sort((a, b) => a - b)).toEqual([1009, 4400, 4401, 4406, 4410]);
+  });
+});

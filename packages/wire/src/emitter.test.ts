@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { Emitter } from './emitter.js';
+
+class Numbers extends Emitter<{ number: [value: number] }> {
+  say(value: number): void {
+    this.emit('number', value);
+  }
+}
+
+describe('Emitter', () => {
+  it('calls listeners in order, until they are taken off', () => {
+    const numbers = new Numbers();
+    const heard: string[] = [];
+    const stop = numbers.on('number', (value) => heard.push(`a${value}`));
+    numbers.once('number', (value) => heard.push(`b${value}`));
+    const c = (value: number): void => void heard.push(`c${value}`);
+    numbers.on('number', c);
+    numbers.say(1);
+    stop();
+    numbers.say(2);
+    numbers.off('number', c);
+    numbers.say(3);
+    expect(heard).toEqual(['a1', 'b1', 'c1', 'c2']);
+    expect(numbers.listenerCount('number')).toBe(0);
+  });
+
+  it('calls all listeners though one throws, and then throws that', () => {
+    const numbers = new Numbers();
+    let heard = 0;
+    numbers.on('number', () => {
+      throw new Error('first');
+    });
+    numbers.on('number', () => {
+      heard++;
+      throw new Error('second');
+    });
+    expect(() => numbers.say(1)).toThrow('first');
+    expect(heard).toBe(1);
+  });
+});
