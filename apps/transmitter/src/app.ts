@@ -1,0 +1,306 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createMetricPool, type MetricPool } from '@semcast/bundle';
+import { describeError, type SemcastError } from '@semcast/core';
+import {
+  ConfigError,
+  createHttpServer,
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  type Readiness,
+} from '@semcast/service';
+import { connectLink, DEFAULT_MAX_PAYLOAD_BYTES, type ClientLink } from '@semcast/wire';
+import {
+  MAX_IN_FLIGHT,
+  transmitterConfigSchema,
+  type TransmitterConfig,
+  type TransmitterConfigInput,
+} from './config.js';
+import { DesignCsnr } from './design-csnr.js';
+import { openEncoder, type FrameEncoder } from './encode-frame.js';
+import type { FrameRequest } from './frame-request.js';
+import { Gate } from './gate.js';
+import { Journal } from './journal.js';
+import type { FrameOutcome } from './outcome.js';
+import { OutputFolder } from './output-folder.js';
+import { DEMO_PHOTOS, listPhotos } from './photo-source.js';
+import { QualityPool } from './quality-pool.js';
+import { ResultDesk } from './result-desk.js';
+import { transmitterStatus, type TransmitterStatus } from './status.js';
+import { Transmitter, type StreamTotals, type TransmitterEvents } from './transmitter.js';
+
+const AGENT = 'semcast-transmitter/0.1.0';
+/** What a result may be larger than its pixels: its head, and a picture format's overhead. */
+const RESULT_OVERHEAD_BYTES = 1024 ** 2;
+
+/** A running transmitter. */
+export interface TransmitterService {
+  readonly stream: string;
+  /** `http://127.0.0.1:7403`: /stream, /metrics, /healthz, /readyz. */
+  readonly httpUrl: string;
+  readonly metrics: Metrics<'transmitter'>;
+  /** Resolves when every frame of the source has its outcome; never for an endless source. */
+  readonly finished: Promise<StreamTotals>;
+  /** Resolves when the transmitter can't go on: the link was refused, or outcomes can't be written. close() it then. */
+  readonly failed: Promise<SemcastError>;
+  /** Send a photograph and wait for its outcome: {@link Transmitter.submit}. */
+  submit(request: FrameRequest): Promise<FrameOutcome>;
+  /** What GET /stream answers. */
+  status(): TransmitterStatus;
+  on<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
+  once<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
+  off<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
+  /** End everything, in order: frames, link, threads, journal, HTTP. Every submitted frame has its outcome then. */
+  close(): Promise<void>;
+}
+
+export interface TransmitterDependencies {
+  /** Default: JSON lines on standard error, at the configured level. */
+  readonly logger?: Logger;
+  /** Default: that of the configured bundle. Closed with the transmitter. */
+  readonly encoder?: FrameEncoder;
+}
+
+/**
+ * Start a transmitter: read the source, open the journal, load the encoder, listen for HTTP, connect, and begin to
+ * send. Doesn't wait for the channel: that may come later.
+ *
+ * @throws ConfigError, SourceError, JournalCorruptError, JournalMismatchError, JournalLockedError, WriteError, the errors of bundles
+ *   (E_BUNDLE_…, E_DEVICE_UNAVAILABLE, E_UNKNOWN_RATE), BadLinkUrl, and ListenError (E_PORT_BUSY); whatever had been
+ *   started is closed again
+ */
+export async function createTransmitter(
+  input: TransmitterConfigInput = {},
+  dependencies: TransmitterDependencies = {},
+): Promise<TransmitterService> {
+  const config = checkConfig(input);
+  const logger = dependencies.logger ?? createLogger({ service: 'transmitter', level: config.logLevel });
+  const started: (() => Promise<void>)[] = [];
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= closeInOrder(started.toReversed());
+    return closed;
+  };
+  try {
+    return await startTransmitter(config, logger, dependencies.encoder, started, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function checkConfig(input: TransmitterConfigInput): TransmitterConfig {
+  const { success, data, error } = transmitterConfigSchema.safeParse(input);
+  if (success) {
+    return data;
+  }
+  const problems = error.issues.map(({ path, message }) => ({ path: path.join('.'), message, source: undefined }));
+  throw new ConfigError('transmitter', problems);
+}
+
+/** Close all of them, one after the other, also when one of them fails; the first failure is thrown in the end. */
+async function closeInOrder(closers: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of closers) {
+    await close().catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) {
+    throw failures[0];
+  }
+}
+
+async function startTransmitter(
+  config: TransmitterConfig,
+  logger: Logger,
+  givenEncoder: FrameEncoder | undefined,
+  started: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<TransmitterService> {
+  const metrics = createMetrics('transmitter');
+  const onWarning = (message: string): void => {
+    logger.warn(message);
+  };
+
+  const source = await listPhotos(config.source ?? [DEMO_PHOTOS]);
+  const journal = await openJournal(config, source.files.length === 0 ? '' : source.fingerprint);
+  if (journal !== undefined) {
+    started.push(() => journal.close());
+    logger.info({ stream: journal.stream, frames: journal.size }, 'journal open');
+  }
+  const stream = journal?.stream ?? config.stream ?? newStreamId();
+
+  const encoder = givenEncoder ?? (await openConfiguredEncoder(config, metrics, onWarning));
+  started.push(() => encoder.close());
+  encoder.checkRate(config.cbr);
+
+  const metricPool = config.metricBundles.length === 0 ? undefined : await openMetricPool(config, metrics, onWarning);
+  started.push(async () => metricPool?.close());
+  const quality = new QualityPool({ workers: config.qualityWorkers, maxQueue: config.maxInFlight, onWarning });
+  started.push(() => quality.close());
+
+  const link = connectConfiguredLink(
+    config,
+    { stream, run: journal?.run ?? randomUUID() },
+    metrics,
+    journal !== undefined,
+  );
+  warnOfOtherBundle(link, encoder, logger);
+  const transmitter = new Transmitter({
+    config,
+    stream,
+    source,
+    journal,
+    metrics,
+    logger,
+    encoder,
+    design: new DesignCsnr(encoder.csnrDb),
+    link,
+    desk: new ResultDesk(),
+    quality,
+    metricPool,
+    output: config.outputDir === undefined ? undefined : new OutputFolder(config.outputDir, config.keepOutputs),
+    pixels: new Gate(config.maxInFlightPixels),
+  });
+  started.push(() => transmitter.close());
+
+  const status = (): TransmitterStatus => transmitterStatus(transmitter, { config, link, encoder, source });
+  const server = await createHttpServer({
+    service: 'transmitter',
+    host: config.host,
+    port: config.port,
+    metrics,
+    ready: () => readiness(transmitter, link),
+    logger,
+  });
+  server.app.get('/stream', status);
+  // The last to close: status and metrics are there until all frames have ended.
+  started.unshift(() => server.close());
+  const address = await server.listen();
+
+  transmitter.start();
+  const { to } = config;
+  logger.info({ stream, to, http: address.url, photographs: source.files.length }, 'transmitter started');
+
+  const service: TransmitterService = {
+    stream,
+    httpUrl: address.url,
+    metrics,
+    finished: transmitter.finished,
+    failed: transmitter.failed,
+    submit: (request) => transmitter.submit(request),
+    status,
+    on: (event, listener) => {
+      transmitter.on(event, listener as never);
+      return service;
+    },
+    once: (event, listener) => {
+      transmitter.once(event, listener as never);
+      return service;
+    },
+    off: (event, listener) => {
+      transmitter.off(event, listener as never);
+      return service;
+    },
+    close,
+  };
+  return service;
+}
+
+function newStreamId(): string {
+  return `tx-${randomBytes(2).toString('hex')}`;
+}
+
+async function openJournal(config: TransmitterConfig, photos: string): Promise<Journal | undefined> {
+  const { journal: file, stream, size, maxJournalBytes: maxBytes } = config;
+  return file === undefined
+    ? undefined
+    : Journal.open({ file, stream, photos, size, maxBytes, newStream: newStreamId, newRun: randomUUID });
+}
+
+function openConfiguredEncoder(
+  config: TransmitterConfig,
+  metrics: Metrics<'transmitter'>,
+  onWarning: (message: string) => void,
+): Promise<FrameEncoder> {
+  return openEncoder({
+    dir: config.bundle,
+    device: config.device,
+    // On a GPU one worker is all there may be.
+    workers: config.device === 'cuda' ? 1 : config.workers,
+    maxQueue: config.maxInFlight,
+    maxImagePixels: config.maxImagePixels,
+    onRun: (graph, seconds) => {
+      metrics.inference.observe({ graph }, seconds);
+    },
+    onWarning,
+  });
+}
+
+function openMetricPool(
+  config: TransmitterConfig,
+  metrics: Metrics<'transmitter'>,
+  onWarning: (message: string) => void,
+): Promise<MetricPool> {
+  return createMetricPool(config.metricBundles, {
+    workers: 1,
+    maxQueue: config.maxInFlight,
+    onRun: (graph, seconds) => {
+      metrics.inference.observe({ graph }, seconds);
+    },
+    onWarning,
+  });
+}
+
+function connectConfiguredLink(
+  config: TransmitterConfig,
+  identity: { readonly stream: string; readonly run: string },
+  metrics: Metrics<'transmitter'>,
+  hasJournal: boolean,
+): ClientLink {
+  const { token, decoder, csi, sampleFormat, resultFormat, maxImagePixels } = config;
+  return connectLink(config.to, {
+    hello: {
+      ...identity,
+      ...(token === undefined ? {} : { token }),
+      role: 'transmitter',
+      agent: AGENT,
+      decoder,
+      csi,
+      sampleFormat,
+      result: { format: resultFormat },
+    },
+    // With a journal the receiver keeps an outcome until it is on the disk here.
+    acknowledge: hasJournal ? 'manual' : 'auto',
+    maxWaiting: MAX_IN_FLIGHT,
+    maxPayloadBytes: Math.max(DEFAULT_MAX_PAYLOAD_BYTES, 3 * maxImagePixels + RESULT_OVERHEAD_BYTES),
+    onTraffic: (direction, bytes) => {
+      metrics.wireBytes.inc({ direction }, bytes);
+    },
+  });
+}
+
+/** Frames would be dropped one by one as `wrong-bundle`; say at once what is the matter. */
+function warnOfOtherBundle(link: ClientLink, encoder: FrameEncoder, logger: Logger): void {
+  link.on('welcome', ({ bundle }) => {
+    if (bundle.digest !== encoder.bundle.digest) {
+      const ours = `${encoder.bundle.name} ${encoder.bundle.version}`;
+      const theirs = `${bundle.name} ${bundle.version}`;
+      logger.warn({ ours, theirs }, 'the receiver has another bundle: give both ends the same one (bundle)');
+    }
+  });
+}
+
+function readiness(transmitter: Transmitter, { state, url }: ClientLink): Readiness {
+  const reasons: string[] = [];
+  if (transmitter.failure !== undefined) {
+    reasons.push(describeError(transmitter.failure));
+  } else if (state.name === 'connecting') {
+    reasons.push(`the link to ${url} is being made`);
+  } else if (state.name === 'waiting') {
+    reasons.push(`there is no link to ${url}: ${describeError(state.error)}`);
+  } else if (state.name === 'closed') {
+    reasons.push('the link is closed');
+  }
+  return { ready: reasons.length === 0, reasons };
+}

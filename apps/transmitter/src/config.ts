@@ -1,0 +1,128 @@
+import { describeError, formatCbr, parseCbr } from '@semcast/core';
+import { LOG_LEVELS } from '@semcast/service';
+import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
+import { z } from 'zod';
+
+/** The most frames that one transmitter works on at a time. */
+export const MAX_IN_FLIGHT = 256;
+
+const cbrSchema = z.string().transform((text, context) => {
+  try {
+    return formatCbr(parseCbr(text));
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: describeError(error) });
+    return z.NEVER;
+  }
+});
+
+const webSocketUrl = z.url({ protocol: /^wss?$/, error: 'must be a WebSocket address such as ws://127.0.0.1:7401' });
+
+/** The transmitter's configuration. Descriptions are what `semcast transmitter --help` prints. */
+export const transmitterConfigSchema = z.strictObject({
+  to: webSocketUrl.default('ws://127.0.0.1:7401').describe('channel (or receiver) to send to'),
+  token: z.string().min(1).max(1024).optional().describe('shared secret of the channel'),
+  stream: streamIdSchema
+    .optional()
+    .describe('stream id; default: that of the journal, else tx- and four random digits'),
+
+  source: z
+    .array(z.string().min(1))
+    .max(10_000)
+    .optional()
+    .describe(
+      'image files and folders to stream; default: the demonstration photographs; empty: only what is submitted',
+    ),
+  loop: z.boolean().default(true).describe('begin again after the last photograph'),
+  frames: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe('end after this many frames, those before a restart counted; 0: no limit'),
+  stayUp: z.boolean().default(false).describe('keep serving metrics and status after the last frame'),
+  fps: z.number().min(0).max(1000).default(0).describe('frames per second; 0: as fast as credits allow'),
+  size: z
+    .int()
+    .min(0)
+    .max(16_384)
+    .default(0)
+    .describe('short side resized to this, centre-cropped to a square; 0: own size'),
+
+  cbr: cbrSchema.default('1/24').describe('channel bandwidth ratio, one of the rates of the bundle'),
+  designCsnrDb: z
+    .union([z.number().min(-50).max(100), z.literal('feedback')])
+    .default('feedback')
+    .describe('channel SNR that the encoder prepares for, in dB; feedback: the newest estimate of the receiver'),
+  csi: z.enum(CSI_MODES).default('genie').describe('what the receiver is told of the channel: everything or nothing'),
+  sampleFormat: z.enum(SAMPLE_FORMATS).default('cf32_le').describe('samples on the wire, in the names of SigMF'),
+  interleave: z.boolean().default(true).describe('spread neighbouring symbols over the frame'),
+
+  decoder: z.string().min(1).max(64).default('jscc').describe('decoder of the receiver'),
+  decoderOptions: z
+    .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
+    .optional()
+    .describe('options of the decoder'),
+  deadlineMs: z
+    .number()
+    .positive()
+    .optional()
+    .describe('the receiver gives each frame this long; default: no deadline'),
+  giveUpMs: z.number().min(0).default(0).describe('drop a frame that has no outcome after this long; 0: wait for ever'),
+  resultFormat: z.enum(RESULT_FORMATS).default('png').describe('format in which pictures come back'),
+
+  outputDir: z.string().min(1).optional().describe('folder to write received pictures to'),
+  keepOutputs: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe('received pictures kept in outputDir, the newest ones; 0: all'),
+  journal: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('file that remembers finished frames, so that a restart loses and repeats none'),
+  maxJournalBytes: z
+    .int()
+    .min(4096)
+    .default(64 * 1024 ** 2)
+    .describe('size at which the journal is rotated to FILE.old'),
+
+  bundle: z.string().min(1).optional().describe('model bundle; default: models/natural'),
+  device: z.enum(['cpu', 'cuda']).default('cpu').describe('where the encoder runs'),
+  workers: z.int().min(1).max(64).default(1).describe('encoder threads'),
+  metricBundles: z.array(z.string().min(1)).max(16).default([]).describe('metric bundles whose distances are measured'),
+  qualityWorkers: z.int().min(1).max(64).default(1).describe('threads that compare pictures'),
+
+  maxInFlight: z.int().min(1).max(MAX_IN_FLIGHT).default(16).describe('frames between reading and outcome'),
+  prepareAhead: z
+    .int()
+    .min(1)
+    .max(MAX_IN_FLIGHT)
+    .default(2)
+    .describe('frames read and encoded before there is a credit for them; 1 keeps frames in order on the air'),
+  maxInFlightPixels: z
+    .int()
+    .min(1)
+    .default(64_000_000)
+    .describe('pixels of all photographs between reading and outcome'),
+  maxQueue: z.int().min(0).default(4096).describe('submitted frames that may wait; one more is dropped as queue-full'),
+  maxImagePixels: z
+    .int()
+    .min(1)
+    .default(16_777_216)
+    .describe('largest picture that is sent; the receiver may allow less'),
+  maxFileBytes: z
+    .int()
+    .min(1)
+    .default(512 * 1024 ** 2)
+    .describe('largest image file that is read'),
+  drainMs: z.number().min(0).max(600_000).default(2000).describe('how long to wait for frames under way when closing'),
+
+  host: z.string().min(1).default('127.0.0.1').describe('address of the HTTP side'),
+  port: z.int().min(0).max(65_535).default(7403).describe('port of the HTTP side; 0: any free one'),
+  logLevel: z.enum(LOG_LEVELS).default('info').describe('least serious log lines that are written'),
+});
+
+/** The validated configuration. */
+export type TransmitterConfig = z.output<typeof transmitterConfigSchema>;
+/** What one writes: everything has a default. */
+export type TransmitterConfigInput = z.input<typeof transmitterConfigSchema>;

@@ -1,0 +1,49 @@
+import type { RgbImage } from '@semcast/core';
+import type { ResultHead } from '@semcast/wire';
+import sharp from 'sharp';
+import { ResultUnreadableError } from './errors.js';
+
+/** What was sent, which a result has to fit. */
+interface SentSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * The pixels of a picture that came back.
+ *
+ * @throws ResultUnreadableError when it can't be decoded or has another size than the picture that was sent
+ */
+export async function decodeResult(head: ResultHead, payload: Uint8Array, sent: SentSize): Promise<RgbImage> {
+  const { format, width, height } = head.image;
+  checkSize(width, height, sent);
+  if (format === 'raw') {
+    if (payload.length !== 3 * width * height) {
+      throw new ResultUnreadableError(
+        `a raw picture of ${width} × ${height} has ${3 * width * height} bytes; ${payload.length} came back`,
+      );
+    }
+    // A copy: the payload is a view into what the socket delivered.
+    return { width, height, data: new Uint8Array(payload) };
+  }
+  const { data, info } = await sharp(payload, { limitInputPixels: sent.width * sent.height, failOn: 'error' })
+    .toColourspace('srgb')
+    .removeAlpha()
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause: unknown) => {
+      const words = cause instanceof Error ? cause.message : String(cause);
+      throw new ResultUnreadableError(`the ${format} picture that came back can't be decoded: ${words}`, { cause });
+    });
+  checkSize(info.width, info.height, sent);
+  return { width: info.width, height: info.height, data };
+}
+
+function checkSize(width: number, height: number, sent: SentSize): void {
+  if (width !== sent.width || height !== sent.height) {
+    throw new ResultUnreadableError(
+      `a picture of ${sent.width} × ${sent.height} was sent and one of ${width} × ${height} came back`,
+      { remedy: 'run the same release of semcast on both ends' },
+    );
+  }
+}

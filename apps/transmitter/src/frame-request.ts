@@ -1,0 +1,38 @@
+import type { PhotoInput } from './read-photo.js';
+
+/** Options of a decoder, as they travel in a frame's head. */
+export type DecoderOptions = Readonly<Record<string, number | string | boolean>>;
+
+/** A photograph to send. Whatever isn't said is as configured. */
+export interface FrameRequest {
+  readonly photo: PhotoInput;
+  /** What outcomes, logs and written pictures call it. Default: the file's name, or `frame-N`. */
+  readonly name?: string;
+  /** Default: the next number of the stream. Noise and fading are drawn by (seed, stream, frame). */
+  readonly frame?: number;
+  readonly size?: number;
+  readonly cbr?: string;
+  readonly designCsnrDb?: number | 'feedback';
+  readonly decoder?: string;
+  readonly decoderOptions?: DecoderOptions;
+  readonly deadlineMs?: number;
+  readonly giveUpMs?: number;
+  /** Ends the frame as `cancelled`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A request with everything filled in. */
+export interface FrameJob {
+  readonly stream: string;
+  readonly frame: number;
+  readonly photo: PhotoInput;
+  readonly name: string;
+  readonly size: number;
+  readonly cbr: string;
+  readonly designCsnrDb: number | 'feedback';
+  readonly decoder: string;
+  readonly decoderOptions: DecoderOptions | undefined;
+  readonly deadlineMs: number | undefined;
+  /** 0 for never. */
+  readonly giveUpMs: number;
+}

@@ -1,0 +1,178 @@
+import { stat, readFile } from 'node:fs/promises';
+import { SemcastError, type RgbImage } from '@semcast/core';
+import sharp, { type Sharp } from 'sharp';
+import { PhotoTooLargeError, PhotoUnreadableError } from './errors.js';
+
+/** A file's path, the bytes of an image file, or pixels. */
+export type PhotoInput = string | Uint8Array | RgbImage;
+
+export interface ReadPhotoOptions {
+  /** Short side resized to this many pixels and centre-cropped to a square; 0 keeps the photograph's own size. */
+  readonly size: number;
+  /** The most pixels of the picture that is sent. */
+  readonly maxImagePixels: number;
+  /** The most pixels that are decoded in order to make a smaller picture of them (`size`). Default 268 million. */
+  readonly maxInputPixels?: number;
+  /** The most bytes of an image file. Default 512 MiB. */
+  readonly maxFileBytes?: number;
+}
+
+/** A photograph whose header has been read: its size is known, its pixels are still in the file. */
+export interface Photo {
+  /** Width and height as it will be sent: upright (EXIF), resized and cropped. */
+  readonly width: number;
+  readonly height: number;
+  /** Decode the pixels. @throws PhotoUnreadableError for a damaged file. */
+  read(): Promise<RgbImage>;
+}
+
+const DEFAULT_MAX_INPUT_PIXELS = 0x3fff * 0x3fff;
+const DEFAULT_MAX_FILE_BYTES = 512 * 1024 ** 2;
+
+/** EXIF orientations 5 to 8 lie on their side. */
+const FIRST_SIDEWAYS_ORIENTATION = 5;
+
+/**
+ * Open a photograph and check that it may be sent, before any of its pixels are decoded.
+ *
+ * Whatever sharp reads becomes 8-bit sRGB: EXIF rotation is applied, CMYK, grey, palette and 16-bit pictures are
+ * converted, transparency is laid on white (the paper that most pictures with alpha are drawn for), and of an animation
+ * the first picture is taken.
+ *
+ * @throws PhotoUnreadableError (E_PHOTO_UNREADABLE), PhotoTooLargeError (E_PHOTO_TOO_LARGE)
+ */
+export async function openPhoto(input: PhotoInput, options: ReadPhotoOptions): Promise<Photo> {
+  if (typeof input === 'object' && 'width' in input) {
+    return openPixels(input, options);
+  }
+  const bytes = typeof input === 'string' ? await readImageFile(input, options) : input;
+  const what = typeof input === 'string' ? input : 'the image';
+  if (bytes.byteLength === 0) {
+    throw new PhotoUnreadableError(`${what} is empty (0 bytes)`, { remedy: 'replace it by an image file' });
+  }
+  const header = await sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch((cause: unknown) => {
+      throw unreadable(what, cause);
+    });
+  const sideways = (header.orientation ?? 1) >= FIRST_SIDEWAYS_ORIENTATION;
+  const width = sideways ? header.height : header.width;
+  const height = sideways ? header.width : header.height;
+  checkSize(what, { width, height }, options);
+  // `failOn: 'error'` refuses truncated and damaged files, and lets through what merely isn't tidy.
+  const open = (): Sharp => sharp(bytes, { limitInputPixels: false, failOn: 'error' }).autoOrient();
+  return photo(what, open, { width, height }, options);
+}
+
+/** Open a photograph and decode it: 8-bit RGB, upright, on white. Errors as {@link openPhoto}. */
+export async function readPhoto(input: PhotoInput, options: ReadPhotoOptions): Promise<RgbImage> {
+  return (await openPhoto(input, options)).read();
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+function openPixels(image: RgbImage, options: ReadPhotoOptions): Photo {
+  const { width, height, data } = image;
+  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
+    throw new PhotoUnreadableError(`an image of ${width} × ${height} pixels is none`, {
+      remedy: 'pass whole, positive sides',
+    });
+  }
+  if (data.length !== 3 * width * height) {
+    throw new PhotoUnreadableError(
+      `an RGB image of ${width} × ${height} has ${3 * width * height} bytes, not ${data.length}`,
+      { remedy: 'pass R, G, B interleaved, 8 bits each' },
+    );
+  }
+  checkSize('the image', image, options);
+  return photo('the image', () => sharp(data, { raw: { width, height, channels: 3 } }), image, options);
+}
+
+function photo(what: string, open: () => Sharp, own: Size, { size }: ReadPhotoOptions): Photo {
+  const resized = size > 0;
+  return {
+    width: resized ? size : own.width,
+    height: resized ? size : own.height,
+    read: async () => {
+      const upright = open();
+      const fitted = resized ? upright.resize(size, size, { fit: 'cover', position: 'centre' }) : upright;
+      const { data, info } = await fitted
+        .flatten({ background: '#ffffff' })
+        .toColourspace('srgb')
+        .raw({ depth: 'uchar' })
+        .toBuffer({ resolveWithObject: true })
+        .catch((cause: unknown) => {
+          throw unreadable(what, cause);
+        });
+      if (info.channels !== 3) {
+        throw new PhotoUnreadableError(`${what} has ${info.channels} channels after conversion to sRGB`, {
+          remedy: 'convert it to an RGB PNG or JPEG',
+        });
+      }
+      return { width: info.width, height: info.height, data };
+    },
+  };
+}
+
+function checkSize(what: string, { width, height }: Size, options: ReadPhotoOptions): void {
+  const pixels = width * height;
+  const sent = options.size > 0 ? options.size ** 2 : pixels;
+  if (sent > options.maxImagePixels) {
+    const shown = options.size > 0 ? `${options.size} × ${options.size}` : `${width} × ${height}`;
+    throw new PhotoTooLargeError(
+      `${what} would be sent with ${shown} = ${sent} pixels; the limit is ${options.maxImagePixels}`,
+      { remedy: 'send it smaller (--size N), or raise maxImagePixels here and at the receiver' },
+    );
+  }
+  const readable = options.maxInputPixels ?? DEFAULT_MAX_INPUT_PIXELS;
+  if (pixels > readable) {
+    throw new PhotoTooLargeError(`${what} has ${width} × ${height} = ${pixels} pixels; at most ${readable} are read`, {
+      remedy: 'make it smaller with an image program first',
+    });
+  }
+}
+
+async function readImageFile(
+  file: string,
+  { maxFileBytes = DEFAULT_MAX_FILE_BYTES }: ReadPhotoOptions,
+): Promise<Uint8Array> {
+  try {
+    const info = await stat(file);
+    if (info.isDirectory()) {
+      throw new PhotoUnreadableError(`${file} is a folder`, { remedy: 'name the image files in it' });
+    }
+    // A named pipe or a device would be read for ever.
+    if (!info.isFile()) {
+      throw new PhotoUnreadableError(`${file} is no ordinary file`, { remedy: 'name an image file' });
+    }
+    if (info.size > maxFileBytes) {
+      throw new PhotoTooLargeError(`${file} has ${info.size} bytes; at most ${maxFileBytes} are read`, {
+        remedy: 'make it smaller with an image program first',
+      });
+    }
+    return await readFile(file);
+  } catch (cause) {
+    throw cause instanceof SemcastError ? cause : unreadable(file, cause);
+  }
+}
+
+function unreadable(what: string, cause: unknown): PhotoUnreadableError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') {
+    return new PhotoUnreadableError(`${what} doesn't exist`, { remedy: 'check the path', cause });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new PhotoUnreadableError(`${what} may not be read by this user`, {
+      remedy: 'change its permissions',
+      cause,
+    });
+  }
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return new PhotoUnreadableError(`${what} can't be read as an image: ${words}`, {
+    remedy: 'use a complete JPEG, PNG, WebP, TIFF, GIF or AVIF file',
+    cause,
+  });
+}

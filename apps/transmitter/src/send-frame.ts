@@ -1,0 +1,33 @@
+import type { ClientLink, FrameHead, ResultMessage } from '@semcast/wire';
+import type { ResultDesk } from './result-desk.js';
+
+export interface SendFrameOptions {
+  readonly link: ClientLink;
+  readonly desk: ResultDesk;
+  readonly signal: AbortSignal;
+  /** A credit was there, and the frame is on its way. */
+  readonly onSent: () => void;
+  readonly onPreview: (result: ResultMessage) => void;
+}
+
+/**
+ * Send a frame when there is a credit for it, and wait for its final result, over as many links as it takes.
+ *
+ * @throws FrameEndedError when it is dropped on its way; the link's errors; the signal's reason
+ */
+export async function sendFrame(
+  head: FrameHead,
+  payload: readonly Uint8Array[],
+  { link, desk, signal, onSent, onPreview }: SendFrameOptions,
+): Promise<ResultMessage> {
+  // Asked for before the frame is sent: the answer may be quicker than the promise that says "sent".
+  const result = desk.expect(head.frame, onPreview, signal);
+  const sent = link.send({ head, payload }, { signal }).then(onSent);
+  try {
+    // Whichever fails first ends the frame.
+    const [message] = await Promise.all([result, sent]);
+    return message;
+  } finally {
+    desk.forget(head.frame);
+  }
+}

@@ -1,0 +1,233 @@
+/** The journey of one frame, from a photograph to the one outcome that it has. */
+import { ImageTooLargeError, UnknownRateError, type MetricPool } from '@semcast/bundle';
+import { describeError } from '@semcast/core';
+import {
+  FrameTooLarge,
+  type ClientLink,
+  type DropReason,
+  type FrameHead,
+  type ResultMessage,
+  type WelcomeHead,
+} from '@semcast/wire';
+import { abortable } from './abortable.js';
+import type { TransmitterConfig } from './config.js';
+import type { DesignCsnr } from './design-csnr.js';
+import { encodeFrame, type FrameEncoder } from './encode-frame.js';
+import { FrameEndedError, PhotoTooLargeError, WriteError } from './errors.js';
+import type { FrameJob } from './frame-request.js';
+import type { Gate, Release } from './gate.js';
+import { modulateFrame } from './modulate-frame.js';
+import type { DroppedFrame, FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
+import type { OutputFolder } from './output-folder.js';
+import type { QualityPool } from './quality-pool.js';
+import { openPhoto } from './read-photo.js';
+import { recordResult } from './record-result.js';
+import type { ResultDesk } from './result-desk.js';
+import { sendFrame } from './send-frame.js';
+import { Stopwatch } from './stopwatch.js';
+
+/** What every frame of a transmitter shares. */
+export interface FrameTools {
+  readonly config: TransmitterConfig;
+  readonly encoder: FrameEncoder;
+  readonly design: DesignCsnr;
+  readonly link: ClientLink;
+  readonly desk: ResultDesk;
+  readonly quality: QualityPool;
+  readonly metricPool: MetricPool | undefined;
+  readonly output: OutputFolder | undefined;
+  /** Bounds the pixels of all photographs under way. */
+  readonly pixels: Gate;
+}
+
+/** Who wants to know how a frame gets on. */
+export interface FrameWatcher {
+  onStage(stage: FrameStage | 'air', milliseconds: number): void;
+  onSent(sent: SentFrame): void;
+  onPreview(preview: PreviewedFrame): void;
+}
+
+/** The stages of a frame at the transmitter, in order. */
+export type FrameStage = 'read' | 'encode' | 'modulate' | 'send' | 'record';
+
+export interface JourneyEnd {
+  readonly outcome: FrameOutcome;
+  /** False when the transmitter stopped under the frame: after a restart it may begin anew. */
+  readonly isFinal: boolean;
+  /** False for a drop that channel or receiver decided, and count. */
+  readonly decidedHere: boolean;
+}
+
+/** Read, encode, modulate and send a photograph, wait for its picture, and measure that. Never rejects but with a WriteError. */
+export async function transmitFrame(
+  job: FrameJob,
+  tools: FrameTools,
+  watcher: FrameWatcher,
+  signal: AbortSignal,
+): Promise<JourneyEnd> {
+  const { config, encoder, design, link, desk, pixels } = tools;
+  let stage: FrameStage = 'read';
+  let release: Release | undefined;
+  try {
+    const welcome = link.welcome ?? (await abortable(link.ready, signal));
+
+    const watch = new Stopwatch();
+    const photo = await openPhoto(job.photo, { size: job.size, ...photoLimits(config, welcome) });
+    release = await pixels.enter(photo.width * photo.height, signal);
+    const original = await photo.read();
+    const readMs = watch.lap();
+    watcher.onStage('read', readMs);
+
+    stage = 'encode';
+    const designCsnrDb = design.next(job.designCsnrDb);
+    const encoded = await encodeFrame(original, { csnrDb: designCsnrDb, cbr: job.cbr }, { encoder, signal });
+    const encodeMs = watch.lap();
+    watcher.onStage('encode', encodeMs);
+
+    stage = 'modulate';
+    const waveform = modulateFrame(encoded, config);
+    const modulateMs = watch.lap();
+    watcher.onStage('modulate', modulateMs);
+
+    stage = 'send';
+    const head = frameHead(
+      job,
+      { ...waveform.head, width: original.width, height: original.height, designCsnrDb },
+      tools,
+    );
+    let creditMs = 0;
+    let previewEndToEndMs: number | null = null;
+    const result = await sendFrame(head, waveform.payload, {
+      link,
+      desk,
+      signal,
+      onSent: () => {
+        creditMs = watch.lap();
+        watcher.onStage('send', creditMs);
+        watcher.onSent(sentFrame(job, head));
+      },
+      onPreview: (preview) => {
+        previewEndToEndMs ??= watch.total();
+        watcher.onPreview(previewedFrame(job, preview, watch.total()));
+      },
+    });
+    const endToEndMs = watch.total();
+    const airMs = watch.lap();
+    watcher.onStage('air', airMs);
+    design.observe(result.head.csnrDb.estimated);
+
+    stage = 'record';
+    const recorded = await recordResult(result, { name: job.name, original }, tools);
+    watcher.onStage('record', watch.lap());
+
+    const outcome: FrameOutcome = {
+      kind: 'completed',
+      ...sentFrame(job, head),
+      ...recorded,
+      endToEndMs,
+      previewEndToEndMs,
+      timingsMs: { read: readMs, encode: encodeMs, modulate: modulateMs, credit: creditMs, air: airMs },
+    };
+    return { outcome, isFinal: true, decidedHere: true };
+  } catch (error) {
+    if (error instanceof WriteError) {
+      throw error;
+    }
+    return dropFrame(job, stage, signal.aborted ? signal.reason : error, link);
+  } finally {
+    release?.();
+  }
+}
+
+/** A frame ends without a picture: say why, in a reason for machines and in words. */
+function dropFrame(job: FrameJob, stage: FrameStage, error: unknown, link: ClientLink): JourneyEnd {
+  const ended = endOf(stage, error, link);
+  if (stage === 'send' && ended.isFinal && !ended.byPeer) {
+    link.giveUp(job.frame);
+  }
+  return droppedJourney(job, ended);
+}
+
+/** The end of a frame that didn't come back as a picture. */
+export function droppedJourney({ stream, frame, name }: FrameJob, ended: FrameEndedError): JourneyEnd {
+  const outcome: DroppedFrame = { kind: 'dropped', stream, frame, name, reason: ended.reason, detail: ended.message };
+  return { outcome, isFinal: ended.isFinal, decidedHere: !ended.byPeer };
+}
+
+function endOf(stage: FrameStage, error: unknown, link: ClientLink): FrameEndedError {
+  if (error instanceof FrameEndedError) {
+    return error;
+  }
+  const cause = error;
+  if (stage !== 'record' && link.state.name === 'closed') {
+    // A link that ended for good takes every frame with it; the frame itself was not at fault.
+    return new FrameEndedError('gave-up', describeError(error), { isFinal: false, cause });
+  }
+  return new FrameEndedError(dropReason(stage, error), describeError(error), { cause });
+}
+
+/** What a failure in a stage means where the error itself doesn't say. */
+const STAGE_REASONS = {
+  read: 'unreadable-image',
+  encode: 'encode-failed',
+  modulate: 'encode-failed',
+  send: 'invalid-frame',
+  record: 'decode-failed',
+} as const satisfies Record<FrameStage, DropReason>;
+
+function dropReason(stage: FrameStage, error: unknown): DropReason {
+  if (error instanceof PhotoTooLargeError || error instanceof ImageTooLargeError || error instanceof FrameTooLarge) {
+    return 'image-too-large';
+  }
+  if (error instanceof UnknownRateError) {
+    return 'unknown-rate';
+  }
+  return STAGE_REASONS[stage];
+}
+
+/** The stricter of what this transmitter reads and what the receiver takes. */
+function photoLimits({ maxImagePixels, maxFileBytes }: TransmitterConfig, { limits }: WelcomeHead) {
+  return { maxImagePixels: Math.min(maxImagePixels, limits.maxImagePixels), maxFileBytes };
+}
+
+type HeadOfStages = Pick<FrameHead, 'width' | 'height' | 'designCsnrDb' | 'channelUses' | 'waveform' | 'samples'>;
+
+function frameHead(job: FrameJob, stages: HeadOfStages, { config, encoder }: FrameTools): FrameHead {
+  return {
+    stream: job.stream,
+    frame: job.frame,
+    ...stages,
+    cbr: job.cbr,
+    decoder: job.decoder,
+    ...(job.decoderOptions === undefined ? {} : { decoderOptions: { ...job.decoderOptions } }),
+    ...(job.deadlineMs === undefined ? {} : { deadlineMs: job.deadlineMs }),
+    csi: config.csi,
+    bundleDigest: encoder.bundle.digest,
+  };
+}
+
+function sentFrame(job: FrameJob, head: FrameHead): SentFrame {
+  const { stream, frame, width, height, channelUses, cbr, decoder, designCsnrDb } = head;
+  return {
+    stream,
+    frame,
+    name: job.name,
+    ...(typeof job.photo === 'string' ? { path: job.photo } : {}),
+    width,
+    height,
+    channelUses,
+    cbr,
+    channelBandwidthRatio: channelUses / (3 * width * height),
+    decoder,
+    designCsnrDb,
+  };
+}
+
+function previewedFrame(
+  { stream, frame, name }: FrameJob,
+  { head, payload }: ResultMessage,
+  endToEndMs: number,
+): PreviewedFrame {
+  const { stage, decoder, image, steps, csnrDb, residual } = head;
+  return { stream, frame, name, stage, decoder, ...image, bytes: payload, steps, csnrDb, residual, endToEndMs };
+}

@@ -1,0 +1,491 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { basename } from 'node:path';
+import { describeError, formatCbr, parseCbr, SemcastError } from '@semcast/core';
+import type { Logger, Metrics } from '@semcast/service';
+import type { DropReason, LinkState, ResultMessage } from '@semcast/wire';
+import { abortable } from './abortable.js';
+import { FrameEndedError, FrameNumberError, WriteError } from './errors.js';
+import type { FrameJob, FrameRequest } from './frame-request.js';
+import { FrameSet } from './frame-set.js';
+import { Gate, type Release } from './gate.js';
+import type { Journal } from './journal.js';
+import {
+  summariseOutcome,
+  type CompletedFrame,
+  type FrameOutcome,
+  type OutcomeSummary,
+  type PreviewedFrame,
+  type SentFrame,
+} from './outcome.js';
+import type { PhotoSource } from './photo-source.js';
+import {
+  droppedJourney,
+  transmitFrame,
+  type FrameTools,
+  type FrameWatcher,
+  type JourneyEnd,
+} from './transmit-frame.js';
+
+export interface TransmitterEvents {
+  /** A frame is on its way, for the first time. */
+  sent: [sent: SentFrame];
+  /** A preview or an intermediate picture came. */
+  preview: [preview: PreviewedFrame];
+  /** A frame came to its end: exactly once a frame. */
+  outcome: [outcome: FrameOutcome];
+  /** The link went up or down. */
+  state: [state: LinkState];
+  /** The last frame of the source has its outcome. */
+  finished: [totals: StreamTotals];
+}
+
+/** Frames of this process by how they ended. */
+export interface StreamTotals {
+  readonly completed: number;
+  readonly dropped: number;
+  readonly droppedByReason: Readonly<Partial<Record<DropReason, number>>>;
+}
+
+export interface TransmitterParts extends FrameTools {
+  readonly stream: string;
+  readonly source: PhotoSource;
+  readonly journal: Journal | undefined;
+  readonly metrics: Metrics<'transmitter'>;
+  readonly logger: Logger;
+}
+
+/** The newest outcomes that the status shows. */
+const RECENT_OUTCOMES = 50;
+/** How long a closing transmitter waits for pictures that are being measured. */
+const RECORDING_GRACE_MS = 3000;
+
+/** Sends photographs over one link: those of its source, one after the other, and those that are submitted. */
+export class Transmitter extends EventEmitter<TransmitterEvents> {
+  readonly stream: string;
+  /** Resolves when the transmitter can't go on: the link was refused, or outcomes can't be written. */
+  readonly failed: Promise<SemcastError>;
+  /** Resolves when every frame of the source has its outcome; never for an endless source. */
+  readonly finished: Promise<StreamTotals>;
+  readonly #parts: TransmitterParts;
+  readonly #slots: Gate;
+  readonly #preparing: Gate;
+  /** Every frame number that this process has begun. */
+  readonly #used = new FrameSet();
+  /** Frames from their admission to their outcome. */
+  readonly #journeys = new Map<Promise<unknown>, AbortController>();
+  readonly #source = new AbortController();
+  readonly #recent: OutcomeSummary[] = [];
+  readonly #droppedByReason: Partial<Record<DropReason, number>> = {};
+  #completed = 0;
+  #dropped = 0;
+  #streaming: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #failure: SemcastError | undefined;
+  #resolveFailed!: (error: SemcastError) => void;
+  #resolveFinished!: (totals: StreamTotals) => void;
+
+  constructor(parts: TransmitterParts) {
+    super();
+    const { config, link, desk } = parts;
+    this.#parts = parts;
+    this.stream = parts.stream;
+    this.#slots = new Gate(config.maxInFlight);
+    this.#preparing = new Gate(Math.min(config.prepareAhead, config.maxInFlight));
+    this.failed = new Promise((resolve) => {
+      this.#resolveFailed = resolve;
+    });
+    this.finished = new Promise((resolve) => {
+      this.#resolveFinished = resolve;
+    });
+    link.on('result', (message) => {
+      this.#observeResult(message);
+      desk.deliverResult(message);
+    });
+    link.on('drop', (head) => {
+      desk.deliverDrop(head);
+    });
+    link.on('state', (state) => {
+      this.#observeState(state);
+    });
+    link.on('error', (error) => {
+      this.#fail(error);
+    });
+  }
+
+  /** Begin to send the photographs of the source. */
+  start(): void {
+    if (this.#parts.source.files.length > 0) {
+      this.#streaming = this.#streamPhotos();
+    }
+  }
+
+  /**
+   * Send a photograph, when those before it allow, and wait for its outcome. An unreadable photograph, a full queue or a
+   * closing transmitter are outcomes, too.
+   *
+   * @throws FrameNumberError (E_FRAME_NUMBER) when the wished-for number is none, or used; ArgumentError when the rate
+   *   is none. Nothing else: that is what outcomes are for.
+   */
+  async submit(request: FrameRequest): Promise<FrameOutcome> {
+    const job = this.#jobOf(request);
+    this.#used.add(job.frame);
+    if (this.#slots.used >= this.#slots.capacity && this.#slots.waiting >= this.#parts.config.maxQueue) {
+      const words = `${this.#slots.waiting} frames already wait to be sent`;
+      const remedy = 'await outcomes before submitting more, or raise maxQueue';
+      return this.#conclude(job, droppedJourney(job, new FrameEndedError('queue-full', `${words} — ${remedy}`)));
+    }
+    return this.#run(job, { signal: request.signal });
+  }
+
+  /** Frames by how they ended. */
+  get totals(): StreamTotals {
+    return { completed: this.#completed, dropped: this.#dropped, droppedByReason: { ...this.#droppedByReason } };
+  }
+
+  /** Frames from their admission to their outcome. */
+  get inFlight(): number {
+    return this.#slots.used;
+  }
+
+  /** Frames that wait to be admitted. */
+  get queued(): number {
+    return this.#slots.waiting;
+  }
+
+  /** The newest outcomes, oldest first. */
+  get recent(): readonly OutcomeSummary[] {
+    return this.#recent;
+  }
+
+  get failure(): SemcastError | undefined {
+    return this.#failure;
+  }
+
+  /** Photographs of the source in all: those before a restart counted; Infinity for a source that loops. */
+  get sourceFrames(): number {
+    const { config, source } = this.#parts;
+    const all = config.loop ? Number.POSITIVE_INFINITY : source.files.length;
+    return source.files.length === 0 ? 0 : Math.min(all, config.frames > 0 ? config.frames : all);
+  }
+
+  /**
+   * Take no more frames, give those under way `drainMs` to come back while there is a link, end the rest as
+   * `cancelled` (with a journal: to be sent again after a restart), and end the link and the threads that measure.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { config, link, journal, quality, metricPool } = this.#parts;
+    const cancelled = (): FrameEndedError =>
+      new FrameEndedError(
+        'cancelled',
+        journal === undefined
+          ? 'the transmitter was closed'
+          : 'the transmitter was closed; the frame is sent again after a restart with the same journal',
+        { isFinal: false },
+      );
+    this.#source.abort(cancelled());
+    await this.#streaming;
+    await this.#drain(config.drainMs);
+    // What must be sent again after a restart must not be forgotten by the receiver.
+    const endStream = journal === undefined || this.#journeys.size === 0;
+    this.#abortAll(cancelled());
+    // In the same turn of the loop: no outcome may slip in between that nobody waits for.
+    const linkClosed = link.close({ endStream });
+    // Pictures that have come back are still measured and recorded, if that doesn't take long.
+    const ended = Promise.all(this.#journeys.keys());
+    const patience = new AbortController();
+    await Promise.race([ended, delay(RECORDING_GRACE_MS, patience.signal).catch(() => undefined)]);
+    patience.abort();
+    await Promise.all([quality.close(), metricPool?.close()]);
+    await Promise.all([ended, linkClosed]);
+  }
+
+  /** Wait for the frames under way, as long as there is hope. */
+  async #drain(milliseconds: number): Promise<void> {
+    const { link } = this.#parts;
+    const patience = new AbortController();
+    const unlisten = link.on('state', ({ name }) => {
+      if (name !== 'open') {
+        patience.abort();
+      }
+    });
+    if (link.state.name === 'open') {
+      const expired = delay(milliseconds, patience.signal).catch(() => undefined);
+      await Promise.race([Promise.all(this.#journeys.keys()), expired]);
+    }
+    patience.abort();
+    unlisten();
+  }
+
+  #abortAll(reason: FrameEndedError): void {
+    for (const controller of this.#journeys.values()) {
+      controller.abort(reason);
+    }
+  }
+
+  #fail(error: SemcastError): void {
+    if (this.#failure !== undefined) {
+      return;
+    }
+    this.#failure = error;
+    this.#parts.logger.fatal({ err: error, code: error.code }, describeError(error));
+    const reason = new FrameEndedError('gave-up', describeError(error), { isFinal: false, cause: error });
+    this.#source.abort(reason);
+    this.#abortAll(reason);
+    this.#resolveFailed(error);
+  }
+
+  /** Frame n of the stream is photograph n modulo their number, now and after every restart. */
+  async #streamPhotos(): Promise<void> {
+    const { source, config } = this.#parts;
+    const periodMs = config.fps > 0 ? 1000 / config.fps : 0;
+    const running = new Set<Promise<unknown>>();
+    let due = performance.now();
+    let next = 0;
+    try {
+      for (;;) {
+        await delay(due - performance.now(), this.#source.signal);
+        const slot = await this.#slots.enter(1, this.#source.signal);
+        // Passes over what was finished before a restart, and what was submitted under a number of its own.
+        next = this.#nextFree(next);
+        if (next >= this.sourceFrames) {
+          slot();
+          break;
+        }
+        const job = this.#jobOf({ photo: source.files[next % source.files.length]!, frame: next });
+        this.#used.add(next);
+        const run: Promise<unknown> = this.#run(job, { slot }).finally(() => running.delete(run));
+        running.add(run);
+        // When credits hold the sender up, frames are late, not bunched together afterwards.
+        due = Math.max(due + periodMs, performance.now());
+      }
+      await abortable(Promise.all(running), this.#source.signal);
+    } catch (error) {
+      if (this.#source.signal.aborted) {
+        return;
+      }
+      throw error;
+    }
+    const { totals } = this;
+    this.#tell('finished', totals);
+    this.#resolveFinished(totals);
+  }
+
+  async #run(
+    job: FrameJob,
+    { signal, slot }: { readonly signal?: AbortSignal | undefined; readonly slot?: Release },
+  ): Promise<FrameOutcome> {
+    const controller = new AbortController();
+    const journey = this.#transmit(job, controller, slot, signal);
+    this.#journeys.set(journey, controller);
+    return journey.finally(() => this.#journeys.delete(journey));
+  }
+
+  async #transmit(
+    job: FrameJob,
+    controller: AbortController,
+    admitted: Release | undefined,
+    outer: AbortSignal | undefined,
+  ): Promise<FrameOutcome> {
+    const { signal } = controller;
+    const onOuterAbort = (): void => {
+      controller.abort(new FrameEndedError('cancelled', 'the frame was cancelled by who submitted it'));
+    };
+    outer?.addEventListener('abort', onOuterAbort, { once: true });
+    if (outer?.aborted) {
+      onOuterAbort();
+    }
+    // Closing or failed: the end of the source is the end of everything that comes after it.
+    if (this.#source.signal.aborted) {
+      controller.abort(this.#source.signal.reason);
+    }
+    let slot = admitted;
+    let preparing: Release | undefined;
+    let giveUp: NodeJS.Timeout | undefined;
+    try {
+      slot ??= await this.#slots.enter(1, signal);
+      if (job.giveUpMs > 0) {
+        giveUp = setTimeout(() => {
+          const words = `no outcome came within ${job.giveUpMs} ms`;
+          controller.abort(new FrameEndedError('gave-up', `${words} — check channel and receiver, or raise giveUpMs`));
+        }, job.giveUpMs);
+      }
+      preparing = await this.#preparing.enter(1, signal);
+      const watcher = this.#watcher(preparing);
+      return await this.#conclude(job, await transmitFrame(job, this.#parts, watcher, signal));
+    } catch (error) {
+      return await this.#conclude(job, droppedJourney(job, this.#endOf(error)));
+    } finally {
+      clearTimeout(giveUp);
+      preparing?.();
+      slot?.();
+      outer?.removeEventListener('abort', onOuterAbort);
+    }
+  }
+
+  /** Write down a frame's outcome, then tell everybody: once, whatever happens. */
+  async #conclude(job: FrameJob, end: JourneyEnd): Promise<FrameOutcome> {
+    const { journal, link, logger } = this.#parts;
+    let { outcome, decidedHere } = end;
+    if (end.isFinal) {
+      try {
+        await journal?.record({ ...summariseOutcome(outcome), at: new Date().toISOString() });
+        link.resolved(job.stream, job.frame);
+      } catch (error) {
+        ({ outcome, decidedHere } = droppedJourney(job, this.#endOf(error)));
+      }
+    }
+    const summary = summariseOutcome(outcome);
+    this.#recent.push(summary);
+    if (this.#recent.length > RECENT_OUTCOMES) {
+      this.#recent.shift();
+    }
+    const { stream, frame, name } = job;
+    if (outcome.kind === 'completed') {
+      this.#completed++;
+      this.#measureCompleted(outcome);
+      const { psnrDb, ssim, endToEndMs, decoder } = outcome;
+      logger.info({ stream, frame, name, decoder, psnrDb, ssim, endToEndMs }, 'frame completed');
+    } else {
+      const { reason, detail } = outcome;
+      this.#dropped++;
+      this.#droppedByReason[reason] = (this.#droppedByReason[reason] ?? 0) + 1;
+      this.#measureDropped(reason, decidedHere);
+      logger.warn({ stream, frame, name, reason, detail }, 'frame dropped');
+    }
+    this.#tell('outcome', outcome);
+    return outcome;
+  }
+
+  /** How an error from outside the stages ends a frame; one of writing ends the transmitter. */
+  #endOf(error: unknown): FrameEndedError {
+    if (error instanceof FrameEndedError) {
+      return error;
+    }
+    this.#fail(error instanceof SemcastError ? error : new WriteError(describeError(error), { cause: error }));
+    return new FrameEndedError('gave-up', describeError(error), { isFinal: false, cause: error });
+  }
+
+  #jobOf(request: FrameRequest): FrameJob {
+    const { config } = this.#parts;
+    const frame = request.frame ?? this.#nextFree(Math.max(this.#used.last, this.#parts.journal?.last ?? -1) + 1);
+    if (!Number.isSafeInteger(frame) || frame < 0) {
+      throw new FrameNumberError(`${frame} is no frame number`, { remedy: 'number frames 0, 1, 2, …' });
+    }
+    if (this.#used.has(frame) || this.#parts.journal?.has(frame) === true) {
+      throw new FrameNumberError(`frame ${frame} of stream ${this.stream} has been sent already`, {
+        remedy: 'use every number once, or leave it out to get the next one',
+      });
+    }
+    return {
+      stream: this.stream,
+      frame,
+      photo: request.photo,
+      name: request.name ?? (typeof request.photo === 'string' ? basename(request.photo) : `frame-${frame}`),
+      size: request.size ?? config.size,
+      cbr: request.cbr === undefined ? config.cbr : formatCbr(parseCbr(request.cbr)),
+      designCsnrDb: request.designCsnrDb ?? config.designCsnrDb,
+      decoder: request.decoder ?? config.decoder,
+      decoderOptions: request.decoderOptions ?? config.decoderOptions,
+      deadlineMs: request.deadlineMs ?? config.deadlineMs,
+      giveUpMs: request.giveUpMs ?? config.giveUpMs,
+    };
+  }
+
+  /** The first number from `from` on that neither this process nor one before it has used up. */
+  #nextFree(from: number): number {
+    const { journal } = this.#parts;
+    for (let frame = from; ;) {
+      const free = this.#used.firstMissing(journal?.firstMissing(frame) ?? frame);
+      if (journal === undefined || !journal.has(free)) {
+        return free;
+      }
+      frame = free;
+    }
+  }
+
+  #watcher(preparing: Release): FrameWatcher {
+    const { metrics } = this.#parts;
+    return {
+      onStage: (stage, milliseconds) => {
+        metrics.frameLatency.observe({ stage }, milliseconds / 1000);
+      },
+      onSent: (sent) => {
+        preparing();
+        metrics.channelBandwidthRatio.set(sent.channelBandwidthRatio);
+        this.#tell('sent', sent);
+      },
+      onPreview: (preview) => {
+        this.#tell('preview', preview);
+      },
+    };
+  }
+
+  #observeResult({ head }: ResultMessage): void {
+    const { configured, measured, estimated } = head.csnrDb;
+    for (const [kind, db] of Object.entries({ configured, measured, estimated })) {
+      if (typeof db === 'number') {
+        this.#parts.metrics.snr.set({ kind }, db);
+      }
+    }
+  }
+
+  #observeState(state: LinkState): void {
+    const { logger, metrics, config } = this.#parts;
+    metrics.sessions.set(state.name === 'open' ? 1 : 0);
+    const { stream } = this;
+    if (state.name === 'open') {
+      logger.info({ stream, to: config.to }, 'link open');
+    } else if (state.name === 'waiting') {
+      // Every attempt would fill the log of a night without a channel.
+      const level = state.attempt === 1 ? 'warn' : 'debug';
+      logger[level](
+        { stream, to: config.to, attempt: state.attempt, code: state.error.code },
+        describeError(state.error),
+      );
+    }
+    this.#tell('state', state);
+  }
+
+  #measureCompleted({ decoder, endToEndMs, psnrDb, ssim, msSsim }: CompletedFrame): void {
+    const { metrics } = this.#parts;
+    metrics.frames.inc({ stage: 'transmitter', outcome: 'completed' });
+    metrics.endToEndLatency.observe({ decoder }, endToEndMs / 1000);
+    metrics.reconstructionPsnr.observe({ decoder }, psnrDb);
+    if (ssim !== null) {
+      metrics.reconstructionSsim.observe({ decoder }, ssim);
+    }
+    if (msSsim !== null) {
+      metrics.reconstructionMsSsim.observe({ decoder }, msSsim);
+    }
+  }
+
+  #measureDropped(reason: DropReason, decidedHere: boolean): void {
+    const { metrics } = this.#parts;
+    metrics.frames.inc({ stage: 'transmitter', outcome: 'dropped' });
+    if (decidedHere) {
+      metrics.droppedFrames.inc({ reason });
+    }
+  }
+
+  /** A listener that throws is its own fault; frames go on. */
+  #tell<Name extends keyof TransmitterEvents>(event: Name, ...args: TransmitterEvents[Name]): void {
+    try {
+      (this.emit as (name: Name, ...rest: TransmitterEvents[Name]) => boolean).call(this, event, ...args);
+    } catch (error) {
+      this.#parts.logger.error({ err: error, event }, 'a listener of the transmitter threw');
+    }
+  }
+}
+
+async function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds > 0) {
+    await sleep(milliseconds, undefined, { signal });
+  }
+  signal.throwIfAborted();
+}

@@ -1,0 +1,48 @@
+import { mkdir, open, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { WriteError } from './errors.js';
+
+/**
+ * Write a file so that, whatever happens, it is there whole or not at all: beside it first, on the disk, then renamed.
+ *
+ * @throws WriteError (E_WRITE)
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array | string): Promise<void> {
+  const unfinished = `${path}.${process.pid}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(unfinished, 'w');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(unfinished, path);
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    await unlink(unfinished).catch(() => undefined);
+    throw cannotWrite(path, cause);
+  }
+}
+
+/** A rename is on the disk only when its folder is. */
+export async function syncFolder(folder: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(folder, 'r');
+    await handle.sync();
+  } catch {
+    // Some file systems and platforms don't sync folders; the rename itself has happened.
+  } finally {
+    await handle?.close();
+  }
+}
+
+export function cannotWrite(path: string, cause: unknown): WriteError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return new WriteError(`${path} can't be written: ${words}`, {
+    remedy: 'check that the folder exists, may be written by this user, and has room',
+    cause,
+  });
+}

@@ -1,0 +1,369 @@
+/** Whatever is submitted, and whatever becomes of it: exactly one outcome, and it says what happened. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { measureQuality } from '@semcast/quality';
+import { readIq, type Delivery } from '@semcast/wire';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { readPhoto, summariseOutcome, type FrameOutcome } from '../src/index.js';
+import { encodedPicture, FAKE_CSNR_DB, finish, pictureOf, resultOf } from './support/fake-receiver.js';
+import { photo, receiver, temporaryFolder, transmitter, until } from './support/harness.js';
+
+const whole = { size: 0, maxImagePixels: 1e9 };
+
+describe('a photograph that comes back', () => {
+  it.each(['png', 'webp', 'raw'] as const)('is measured and described (%s)', async (resultFormat) => {
+    const far = await receiver();
+    const { transmitter: near, outcomes, encoder } = await transmitter(far.url, { resultFormat, stream: 'cam-1' });
+    const png = await photo(3, { width: 200, height: 180 });
+    const outcome = await near.submit({ photo: png, name: 'hill.png' });
+    if (outcome.kind !== 'completed') {
+      throw new Error(outcome.detail);
+    }
+    const original = await readPhoto(png, whole);
+    const decoded = pictureOf(far.frames[0]!);
+    expect([...outcome.decoded.data]).toEqual([...decoded.data]);
+    expect([...outcome.original.data]).toEqual([...original.data]);
+    expect(summariseOutcome(outcome)).toMatchObject({
+      ...measureQuality(original, decoded),
+      kind: 'completed',
+      stream: 'cam-1',
+      frame: 0,
+      name: 'hill.png',
+      width: 200,
+      height: 180,
+      channelUses: 25 * 23 * 8,
+      cbr: '1/24',
+      channelBandwidthRatio: (25 * 23 * 8) / (3 * 200 * 180),
+      decoder: 'jscc',
+      steps: 0,
+      reducedSteps: false,
+      metrics: {},
+      residual: 1.02,
+      designCsnrDb: 10,
+      csnrDb: FAKE_CSNR_DB,
+      previewMs: 2,
+      decodeMs: 3,
+      previewEndToEndMs: null,
+      imageFormat: resultFormat,
+      imageBytes: outcome.received.length,
+    });
+    expect(JSON.parse(JSON.stringify(summariseOutcome(outcome)))).toEqual(summariseOutcome(outcome));
+    const parts = Object.values(outcome.timingsMs);
+    expect(parts.every((milliseconds) => milliseconds >= 0)).toBe(true);
+    expect(Math.abs(parts.reduce((sum, part) => sum + part) - outcome.endToEndMs)).toBeLessThan(5);
+    expect(outcomes).toEqual([outcome]);
+    expect(encoder.encoded).toEqual([{ width: 200, height: 180, csnrDb: 10, cbr: '1/24' }]);
+  });
+
+  it('has figures only where the picture is large enough for them', async () => {
+    const far = await receiver();
+    const { transmitter: near } = await transmitter(far.url);
+    expect(await near.submit({ photo: await photo(0, { width: 1, height: 1 }) })).toMatchObject({
+      kind: 'completed',
+      width: 1,
+      height: 1,
+      channelUses: 8,
+      ssim: null,
+      msSsim: null,
+      psnrDb: expect.any(Number) as number,
+    });
+    expect(await near.submit({ photo: await photo(0, { width: 64, height: 64 }) })).toMatchObject({
+      ssim: expect.any(Number) as number,
+      msSsim: null,
+    });
+  });
+
+  it('travels as the request says where it differs from the configuration', async () => {
+    const far = await receiver();
+    const { transmitter: near } = await transmitter(far.url, {
+      sampleFormat: 'ci16_le',
+      interleave: false,
+      csi: 'none',
+      deadlineMs: 9000,
+    });
+    const request = {
+      size: 16,
+      cbr: ' 1 / 12',
+      designCsnrDb: 3,
+      decoder: 'other',
+      decoderOptions: { steps: 4 },
+      frame: 41,
+    };
+    await near.submit({ photo: await photo(), ...request });
+    await near.submit({ photo: await photo() });
+    const [first, second] = far.frames;
+    expect(first).toMatchObject({
+      frame: 41,
+      width: 16,
+      height: 16,
+      cbr: '1/12',
+      designCsnrDb: 3,
+      decoder: 'other',
+      decoderOptions: { steps: 4 },
+      csi: 'none',
+      deadlineMs: 9000,
+      waveform: { kind: 'single-carrier', interleaved: false },
+      samples: { format: 'ci16_le', count: 64 },
+      bundleDigest: 'fake-digest',
+    });
+    expect(second).toMatchObject({ frame: 42, width: 32, height: 24, cbr: '1/24', decoder: 'jscc' });
+    expect(far.hellos[0]).toMatchObject({
+      role: 'transmitter',
+      decoder: 'jscc',
+      csi: 'none',
+      sampleFormat: 'ci16_le',
+      result: { format: 'png' },
+    });
+  });
+
+  it('is encoded for what the receiver measured last', async () => {
+    let estimated: number | null = 15.5;
+    const far = await receiver({
+      answer: (delivery) => {
+        void encodedPicture(delivery).then((payload) =>
+          delivery.finish(resultOf(delivery.head, delivery.hello, { csnrDb: { estimated } }), payload),
+        );
+      },
+    });
+    const { transmitter: near, encoder } = await transmitter(far.url);
+    await near.submit({ photo: await photo() });
+    estimated = null;
+    await near.submit({ photo: await photo() });
+    estimated = 33;
+    await near.submit({ photo: await photo() });
+    await near.submit({ photo: await photo() });
+    await near.submit({ photo: await photo(), designCsnrDb: 4 });
+    expect(encoder.encoded.map(({ csnrDb }) => csnrDb)).toEqual([10, 15.5, 15.5, 20, 4]);
+    expect(far.frames.map(({ designCsnrDb }) => designCsnrDb)).toEqual([10, 15.5, 15.5, 20, 4]);
+  });
+
+  it('is written to the output folder as it came, or as PNG where it came raw', async () => {
+    const outputDir = join(await temporaryFolder(), 'made', 'on demand');
+    for (const resultFormat of ['png', 'raw'] as const) {
+      const far = await receiver();
+      const { transmitter: near } = await transmitter(far.url, {
+        outputDir,
+        resultFormat,
+        stream: `as-${resultFormat}`,
+      });
+      const outcome = await near.submit({ photo: await photo(), name: 'Größe & co/ferry.jpg' });
+      if (outcome.kind !== 'completed') {
+        throw new Error(outcome.detail);
+      }
+      expect(outcome.outputPath).toBe(join(outputDir, `as-${resultFormat}-000000-ferry.png`));
+      const written = await readPhoto(outcome.outputPath!, whole);
+      expect([...written.data]).toEqual([...outcome.decoded.data]);
+      const isSame = (await readFile(outcome.outputPath!)).equals(outcome.received);
+      expect(isSame).toBe(resultFormat === 'png');
+    }
+  });
+
+  it('shows its previews on the way', async () => {
+    const far = await receiver({
+      answer: (delivery) => {
+        void encodedPicture(delivery).then((payload) => {
+          delivery.preview(resultOf(delivery.head, delivery.hello, { stage: 'preview' }), payload);
+          delivery.preview(resultOf(delivery.head, delivery.hello, { stage: 'intermediate', steps: 3 }), payload);
+          return delivery.finish(resultOf(delivery.head, delivery.hello, { steps: 6, reducedSteps: true }), payload);
+        });
+      },
+    });
+    const { transmitter: near } = await transmitter(far.url);
+    const seen: unknown[] = [];
+    near.on('sent', ({ frame, name }) => seen.push(['sent', frame, name]));
+    near.on('preview', ({ frame, stage, steps, bytes }) => seen.push([stage, frame, steps, bytes.length > 0]));
+    near.on('outcome', ({ kind, frame }) => seen.push([kind, frame]));
+    const outcome = await near.submit({ photo: await photo(), name: 'a' });
+    expect(seen).toEqual([
+      ['sent', 0, 'a'],
+      ['preview', 0, 0, true],
+      ['intermediate', 0, 3, true],
+      ['completed', 0],
+    ]);
+    expect(outcome).toMatchObject({ steps: 6, reducedSteps: true });
+    const { previewEndToEndMs, endToEndMs } = outcome as Extract<FrameOutcome, { kind: 'completed' }>;
+    expect(previewEndToEndMs).toBeGreaterThan(0);
+    expect(previewEndToEndMs!).toBeLessThanOrEqual(endToEndMs);
+  });
+});
+
+describe('a photograph that does not', () => {
+  it('is dropped with its cause and remedy, and the next one goes through', async () => {
+    const far = await receiver();
+    const folder = await temporaryFolder();
+    const { transmitter: near, outcomes } = await transmitter(far.url, { maxImagePixels: 1_000_000 });
+    await writeFile(join(folder, 'empty.jpg'), '');
+    await writeFile(join(folder, 'story.txt'), 'once upon a time');
+    const panorama = await sharp({ create: { width: 20_000, height: 1000, channels: 3, background: '#345' } })
+      .png()
+      .toBuffer();
+    const results = await Promise.all([
+      near.submit({ photo: join(folder, 'empty.jpg') }),
+      near.submit({ photo: join(folder, 'story.txt') }),
+      near.submit({ photo: join(folder, 'absent.jpg') }),
+      near.submit({ photo: panorama, name: 'panorama' }),
+      near.submit({ photo: await photo(), cbr: '1/7' }),
+      near.submit({ photo: await photo() }),
+    ]);
+    expect(
+      results.map((outcome) => (outcome.kind === 'dropped' ? [outcome.reason, outcome.name] : outcome.kind)),
+    ).toEqual([
+      ['unreadable-image', 'empty.jpg'],
+      ['unreadable-image', 'story.txt'],
+      ['unreadable-image', 'absent.jpg'],
+      ['image-too-large', 'panorama'],
+      ['unknown-rate', 'frame-4'],
+      'completed',
+    ]);
+    const details = results.map((outcome) => (outcome.kind === 'dropped' ? outcome.detail : ''));
+    expect(details[0]).toMatch(/empty\.jpg is empty \(0 bytes\) — replace it.*\[E_PHOTO_UNREADABLE\]/);
+    expect(details[2]).toMatch(/absent\.jpg doesn't exist — check the path/);
+    expect(details[3]).toMatch(/20000 × 1000 = 20000000 pixels; the limit is 1000000 — send it smaller \(--size N\)/);
+    expect(details[4]).toMatch(/no rate 1\/7 — use one of/);
+    expect(outcomes).toHaveLength(6);
+    expect(far.frames).toHaveLength(1);
+  });
+
+  it('crosses as 20,000 pixels where both sides allow it, and is refused where the receiver does not', async () => {
+    const strip = await sharp({ create: { width: 20_000, height: 20, channels: 3, background: '#345' } })
+      .png()
+      .toBuffer();
+    const generous = await receiver();
+    const { transmitter: wide } = await transmitter(generous.url);
+    expect(await wide.submit({ photo: strip })).toMatchObject({ kind: 'completed', width: 20_000, height: 20 });
+    const pixels = await receiver({ limits: { maxImagePixels: 399_999 } });
+    const { transmitter: second } = await transmitter(pixels.url);
+    expect(await second.submit({ photo: strip })).toMatchObject({ kind: 'dropped', reason: 'image-too-large' });
+    const bytes = await receiver({ limits: { maxPayloadBytes: 10_000 } });
+    const { transmitter: third } = await transmitter(bytes.url);
+    expect(await third.submit({ photo: strip })).toMatchObject({
+      reason: 'image-too-large',
+      detail: expect.stringContaining('more than the 10000') as string,
+    });
+    expect([pixels.frames.length, bytes.frames.length]).toEqual([0, 0]);
+  });
+
+  it('has the reason of channel or receiver when they dropped it', async () => {
+    const far = await receiver({ answer: (delivery) => delivery.drop('channel-loss', 'it faded away') });
+    const { transmitter: near, outcomes } = await transmitter(far.url);
+    const dropped = { kind: 'dropped', frame: 0, name: 'x', reason: 'channel-loss', detail: 'it faded away' };
+    expect(await near.submit({ photo: await photo(), name: 'x' })).toMatchObject(dropped);
+    expect(outcomes).toHaveLength(1);
+    const text = await near.metrics.text();
+    expect(text).toContain('semcast_frames_total{stage="transmitter",outcome="dropped"} 1');
+    // Whoever decides a drop counts its reason: here that was not the transmitter.
+    expect(text).not.toContain('semcast_dropped_frames_total{');
+  });
+
+  it.each([
+    ['bytes that are no picture', () => ({}), Buffer.from('no picture')],
+    ['a picture of another size', () => ({ image: { format: 'png' as const, width: 9, height: 9 } }), undefined],
+    ['a file of another size than its head says', () => ({}), 'small'],
+  ])('is dropped as decode-failed when %s came back', async (_, change, bytes) => {
+    const small = await photo(0, { width: 5, height: 5 });
+    const far = await receiver({
+      answer: (delivery: Delivery) => {
+        const payload = bytes === 'small' ? small : (bytes ?? small);
+        delivery.finish(resultOf(delivery.head, delivery.hello, change()), payload as Buffer);
+      },
+    });
+    const { transmitter: near } = await transmitter(far.url);
+    expect(await near.submit({ photo: await photo() })).toMatchObject({ kind: 'dropped', reason: 'decode-failed' });
+    expect(await near.metrics.text()).toContain('semcast_dropped_frames_total{reason="decode-failed"} 1');
+  });
+
+  it('is given up after giveUpMs, on the way or without a link, and a late result changes nothing', async () => {
+    const held: Delivery[] = [];
+    const far = await receiver({ answer: (delivery) => held.push(delivery) });
+    const { transmitter: near, outcomes } = await transmitter(far.url, { giveUpMs: 60 });
+    expect(await near.submit({ photo: await photo() })).toMatchObject({
+      reason: 'gave-up',
+      detail: expect.stringContaining('no outcome came within 60 ms') as string,
+    });
+    finish(held[0]!);
+    await until(() => far.streams.stored === 0, 'the acknowledgement');
+    expect(await near.submit({ photo: await photo(), giveUpMs: 0, signal: AbortSignal.timeout(60) })).toMatchObject({
+      reason: 'cancelled',
+    });
+    expect(outcomes).toHaveLength(2);
+  });
+
+  it('is refused when its number is none or used', async () => {
+    const far = await receiver();
+    const { transmitter: near } = await transmitter(far.url);
+    await near.submit({ photo: await photo(), frame: 3 });
+    for (const frame of [3, -1, 0.5, Number.NaN]) {
+      await expect(near.submit({ photo: await photo(), frame })).rejects.toMatchObject({ code: 'E_FRAME_NUMBER' });
+    }
+    expect(await near.submit({ photo: await photo() })).toMatchObject({ frame: 4 });
+  });
+});
+
+describe('every submitted frame', () => {
+  it('ends in exactly one outcome, whatever the receiver does', async () => {
+    const far = await receiver({
+      credits: 5,
+      answer: (delivery) => {
+        const { frame } = delivery.head;
+        setTimeout(
+          () => {
+            if (frame % 7 === 3) {
+              delivery.drop('decode-failed', 'bad luck');
+            } else {
+              finish(delivery);
+            }
+          },
+          (frame * 13) % 23,
+        );
+      },
+    });
+    const { transmitter: near, outcomes } = await transmitter(far.url);
+    const pictures = await Promise.all([0, 1, 2].map((i) => photo(i)));
+    const submitted = Array.from({ length: 60 }, (_, i) =>
+      near.submit({ photo: i % 11 === 5 ? new Uint8Array(i) : pictures[i % 3]! }),
+    );
+    const results = await Promise.all(submitted);
+    expect(outcomes.map(({ frame }) => frame).sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    for (const outcome of results) {
+      expect(outcomes).toContain(outcome);
+      const reason = outcome.kind === 'dropped' ? outcome.reason : 'completed';
+      const { frame } = outcome;
+      expect(reason).toBe(frame % 11 === 5 ? 'unreadable-image' : frame % 7 === 3 ? 'decode-failed' : 'completed');
+    }
+    const { completed, dropped } = near.status().frames;
+    expect([completed, dropped, near.status().frames.inFlight]).toEqual([
+      results.filter(({ kind }) => kind === 'completed').length,
+      results.filter(({ kind }) => kind === 'dropped').length,
+      0,
+    ]);
+  });
+
+  it('survives listeners that throw', async () => {
+    const far = await receiver();
+    const { transmitter: near } = await transmitter(far.url);
+    for (const event of ['sent', 'outcome', 'state'] as const) {
+      near.on(event, () => {
+        throw new Error('my own fault');
+      });
+    }
+    expect(await near.submit({ photo: await photo() })).toMatchObject({ kind: 'completed' });
+    expect(await near.submit({ photo: await photo() })).toMatchObject({ kind: 'completed' });
+  });
+});
+
+describe('pixels on the air', () => {
+  it('are the encoder latent, interleaved, at unit power', async () => {
+    let power = 0;
+    const far = await receiver({
+      answer: (delivery) => {
+        const { samples } = readIq(delivery);
+        power = (2 * samples.reduce((sum, value) => sum + value * value, 0)) / samples.length;
+        finish(delivery);
+      },
+    });
+    const { transmitter: near } = await transmitter(far.url);
+    await near.submit({ photo: await photo(0, { width: 256, height: 256 }) });
+    expect(Math.abs(power - 1)).toBeLessThan(0.05);
+  });
+});
