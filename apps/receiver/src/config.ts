@@ -1,0 +1,93 @@
+import { availableParallelism } from 'node:os';
+import { LOG_LEVELS } from '@semcast/service';
+import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_CREDITS } from '@semcast/wire';
+import { z } from 'zod';
+
+/**
+ * The most pixels of a frame by default: 4096 × 4096. A decode takes about 250 bytes of memory a pixel, so two workers
+ * stay below 9 GB even at this limit, and its samples fit the default payload limit at every rate.
+ */
+export const DEFAULT_MAX_IMAGE_PIXELS = 4096 * 4096;
+
+/** The configuration of the receiver: every option, its default and its meaning. */
+export const receiverConfigSchema = z
+  .strictObject({
+    host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all'),
+    port: z.int().min(0).max(65_535).default(7402).describe('port for links and HTTP; 0 takes any free one'),
+    token: z.string().min(1).optional().describe('what clients must say; without it anyone may connect'),
+    bundle: z.string().min(1).optional().describe('folder of the model bundle; models/natural unless told'),
+    device: z.enum(['cpu', 'cuda']).default('cpu').describe('where the networks run'),
+    workers: z
+      .int()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe('threads that run networks; as many as cores unless told, one on cuda'),
+    residual: z
+      .boolean()
+      .default(true)
+      .describe('encode each decoded picture again and report how well it explains what was received'),
+    outputDir: z.string().min(1).optional().describe('folder to write every decoded picture to'),
+    maxSessions: z.int().min(1).max(100_000).default(64).describe('most links at a time'),
+    maxStreams: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(64)
+      .describe('most streams remembered at a time, those whose link is lost included'),
+    creditsPerStream: z.int().min(1).max(MAX_CREDITS).default(8).describe('most unresolved frames of one stream'),
+    maxQueue: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(64)
+      .describe('most unresolved frames of all streams; the credits given out never sum to more'),
+    maxQueueBytes: z
+      .int()
+      .min(1024)
+      .max(2 ** 40)
+      .default(2 ** 30)
+      .describe('most bytes of received samples held for frames that wait or are being decoded'),
+    maxPayloadBytes: z
+      .int()
+      .min(1024)
+      .max(2 ** 31 - 1)
+      .default(DEFAULT_MAX_PAYLOAD_BYTES)
+      .describe('longest payload of a message, in bytes'),
+    maxImagePixels: z
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .default(DEFAULT_MAX_IMAGE_PIXELS)
+      .describe('most pixels of a picture; a decode takes about 250 bytes of memory for each'),
+    streamIdleTtlMs: z
+      .int()
+      .min(0)
+      .max(86_400_000)
+      .default(120_000)
+      .describe('how long a stream without a link is remembered, with its finished results'),
+    helloTimeoutMs: z.int().min(10).max(600_000).default(5000).describe('longest wait for the hello of a new link'),
+    pingIntervalMs: z.int().min(10).max(3_600_000).default(15_000).describe('how often a silent peer is probed'),
+    logLevel: z.enum(LOG_LEVELS).default('info').describe('least severe log lines that are written'),
+  })
+  .superRefine((config, context) => {
+    if (config.maxStreams > config.maxQueue) {
+      context.addIssue({
+        code: 'custom',
+        path: ['maxQueue'],
+        message: `is ${config.maxQueue}, but each of maxStreams (${config.maxStreams}) streams needs one place`,
+      });
+    }
+    if (config.device === 'cuda' && config.workers !== undefined && config.workers !== 1) {
+      context.addIssue({ code: 'custom', path: ['workers'], message: 'must be 1 on cuda' });
+    }
+  });
+
+export type ReceiverConfig = z.output<typeof receiverConfigSchema>;
+
+export type ReceiverConfigInput = z.input<typeof receiverConfigSchema>;
+
+/** Worker threads of a configuration. */
+export function workerCount(config: ReceiverConfig): number {
+  return config.workers ?? (config.device === 'cuda' ? 1 : availableParallelism());
+}

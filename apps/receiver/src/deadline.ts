@@ -1,0 +1,46 @@
+import type { Delivery } from '@semcast/wire';
+import { FrameDropError } from './errors.js';
+
+/** The longest that a timer of Node's can run: 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Until when a frame is wanted. */
+export interface Deadline {
+  /** Fires with the delivery's own signal, or with a FrameDropError `deadline` when time is up. */
+  readonly signal: AbortSignal;
+  /** The frame has ended. */
+  stop(): void;
+}
+
+/**
+ * Start a frame's clock: `deadlineMs` after its arrival here it is worth nothing any more. Counted from the arrival,
+ * because clocks of two machines can't be compared.
+ */
+export function startDeadline({ head, signal }: Pick<Delivery, 'head' | 'signal'>): Deadline {
+  const { deadlineMs } = head;
+  if (deadlineMs === undefined) {
+    return { signal, stop: () => {} };
+  }
+  const controller = new AbortController();
+  const timer = setTimeout(
+    () => {
+      controller.abort(new FrameDropError('deadline', `no result within the ${deadlineMs} ms that the frame had`));
+    },
+    Math.min(deadlineMs, MAX_TIMER_MS),
+  );
+  const onAbort = (): void => {
+    controller.abort(signal.reason);
+  };
+  if (signal.aborted) {
+    onAbort();
+  } else {
+    signal.addEventListener('abort', onAbort, { once: true });
+  }
+  return {
+    signal: controller.signal,
+    stop: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}

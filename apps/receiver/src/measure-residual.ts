@@ -1,0 +1,34 @@
+import type { Codec } from '@semcast/bundle';
+import type { RgbImage } from '@semcast/core';
+import { interleave, latentToSymbols, measurementResidual } from '@semcast/phy';
+import type { Observation } from './demodulate-frame.js';
+
+/**
+ * The measurement residual of a decoded picture, mean|y - h⊙E(x̂)|²/N0: encode the picture as the transmitter would
+ * have, and compare with what was received.
+ *
+ * The picture is encoded for the CSNR that the transmitter encoded for, not for the one that was met: E in the formula
+ * is the transmitter's.
+ *
+ * @returns null where the noise variance is unknown or zero
+ */
+export async function measureResidual(
+  image: RgbImage,
+  observation: Observation,
+  codec: Codec,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const { samples, gains, noiseVariance, interleaved, layout, cbr, designCsnrDb } = observation;
+  if (noiseVariance === null || noiseVariance === 0) {
+    return null;
+  }
+  const { latent } = await codec.encode(image, { csnrDb: designCsnrDb, cbr }, { signal });
+  const symbols = latentToSymbols(latent.data, layout);
+  const residual = measurementResidual({
+    samples,
+    gains,
+    symbols: interleaved ? interleave(symbols) : symbols,
+    noiseVariance,
+  });
+  return Number.isFinite(residual) ? residual : null;
+}

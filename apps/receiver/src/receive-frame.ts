@@ -1,0 +1,119 @@
+import { UnknownRateError, type Bundle, type Codec } from '@semcast/bundle';
+import { symbolCount, type LatentLayout } from '@semcast/phy';
+import type { FrameHead, FrameMessage, ResultFormat } from '@semcast/wire';
+import { z } from 'zod';
+import type { Decoder } from './decoders/decoder.js';
+import { FrameDropError } from './errors.js';
+
+/** Sides beyond this can't be written as WebP. */
+const MAX_WEBP_SIDE = 16_383;
+
+/** What a receiver takes, and what it decodes with. */
+export interface ReceptionRules {
+  readonly bundle: Bundle;
+  readonly codec: Codec;
+  readonly decoders: ReadonlyMap<string, Decoder>;
+  readonly maxImagePixels: number;
+}
+
+/** A frame that can be decoded: its head is consistent, wanted, and within the limits. */
+export interface ReceivedFrame {
+  readonly head: FrameHead;
+  readonly payload: Uint8Array;
+  readonly decoder: Decoder;
+  /** Validated by the decoder's schema. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly layout: LatentLayout;
+  /** The latent's sides, in positions. */
+  readonly latentHeight: number;
+  readonly latentWidth: number;
+  /** How its picture is to be returned. */
+  readonly format: ResultFormat;
+}
+
+/**
+ * Take a frame off the socket: check everything that its head says before anything is computed.
+ *
+ * @throws FrameDropError with the reason that the sender is told
+ */
+export function receiveFrame(
+  { head, payload }: Pick<FrameMessage, 'head' | 'payload'>,
+  format: ResultFormat,
+  rules: ReceptionRules,
+): ReceivedFrame {
+  checkBundle(head, rules.bundle);
+  const { decoder, options } = chooseDecoder(head, rules.decoders);
+  const { channels, positions, height, width } = checkSize(head, format, rules);
+  const layout = { channels, positions, activeChannels: activeChannelsOf(head, rules.codec) };
+  const expected = symbolCount(layout);
+  if (head.samples.count !== expected || head.channelUses !== expected) {
+    throw new FrameDropError(
+      'invalid-frame',
+      `a picture of ${head.width}×${head.height} at ${head.cbr} takes ${expected} channel uses; ` +
+        `the frame says ${head.channelUses} and carries ${head.samples.count} samples`,
+    );
+  }
+  return { head, payload, decoder, options, layout, latentHeight: height, latentWidth: width, format };
+}
+
+function checkBundle({ bundleDigest }: FrameHead, { digest, manifest }: Bundle): void {
+  if (bundleDigest !== digest) {
+    throw new FrameDropError(
+      'wrong-bundle',
+      `the frame was encoded with bundle ${bundleDigest.slice(0, 12)}…, this receiver has ${manifest.name} ` +
+        `${manifest.version} (${digest.slice(0, 12)}…); give both ends the same bundle folder`,
+    );
+  }
+}
+
+function chooseDecoder(
+  head: FrameHead,
+  decoders: ReadonlyMap<string, Decoder>,
+): Pick<ReceivedFrame, 'decoder' | 'options'> {
+  const decoder = decoders.get(head.decoder);
+  if (decoder === undefined) {
+    throw new FrameDropError(
+      'unknown-decoder',
+      `this receiver has no decoder "${head.decoder}"; it has ${[...decoders.keys()].join(', ')}`,
+    );
+  }
+  const options = decoder.optionsSchema.safeParse(head.decoderOptions ?? {});
+  if (!options.success) {
+    throw new FrameDropError(
+      'invalid-frame',
+      `options of decoder "${decoder.name}" are wrong: ${z.prettifyError(options.error)}`,
+    );
+  }
+  return { decoder, options: options.data };
+}
+
+function checkSize({ width, height }: FrameHead, format: ResultFormat, { codec, maxImagePixels }: ReceptionRules) {
+  const geometry = codec.geometry(width, height);
+  // Padded: a picture of one pixel's height costs as much as one of a whole stride.
+  const pixels = geometry.paddedWidth * geometry.paddedHeight;
+  if (pixels > maxImagePixels) {
+    throw new FrameDropError(
+      'image-too-large',
+      `a picture of ${width}×${height} takes ${pixels} pixels with its padding; this receiver takes ` +
+        `${maxImagePixels}; send it smaller, or raise maxImagePixels (about 250 bytes of memory each)`,
+    );
+  }
+  if (format === 'webp' && Math.max(width, height) > MAX_WEBP_SIDE) {
+    throw new FrameDropError(
+      'image-too-large',
+      `a picture of ${width}×${height} can't be returned as WebP (at most ${MAX_WEBP_SIDE} a side); ask for PNG`,
+    );
+  }
+  return geometry;
+}
+
+function activeChannelsOf({ cbr }: FrameHead, codec: Codec): number {
+  try {
+    return codec.activeChannels(cbr);
+  } catch (error) {
+    if (error instanceof UnknownRateError) {
+      throw new FrameDropError('unknown-rate', `${error.message}; ${error.remedy ?? ''}`, { cause: error });
+    }
+    throw error;
+  }
+}

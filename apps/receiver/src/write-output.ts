@@ -1,0 +1,62 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { ResultFormat } from '@semcast/wire';
+import type { EncodedImage } from './encode-result.js';
+import { OutputDirError } from './errors.js';
+
+const EXTENSIONS: Readonly<Record<ResultFormat, string>> = { png: 'png', webp: 'webp', raw: 'ppm' };
+
+/** A folder that decoded pictures are written to. */
+export interface OutputFolder {
+  readonly dir: string;
+  /**
+   * Write a picture to `<stream>-<frame>.<extension>`: whole or not at all, and again over an earlier one of that name.
+   *
+   * @returns the file's path
+   */
+  write(stream: string, frame: number, image: EncodedImage): Promise<string>;
+}
+
+/** Pixels without a header are no file that anybody opens; with the header of a PPM they are. */
+function headerOf({ format, width, height }: EncodedImage): string {
+  return format === 'raw' ? `P6\n${width} ${height}\n255\n` : '';
+}
+
+/**
+ * Prepare a folder for decoded pictures.
+ *
+ * @throws OutputDirError when it can't be made or written to
+ */
+export async function createOutputFolder(dir: string): Promise<OutputFolder> {
+  const root = path.resolve(dir);
+  try {
+    await mkdir(root, { recursive: true });
+    const probe = path.join(root, `.semcast-${process.pid}.tmp`);
+    await (await open(probe, 'w')).close();
+    await rm(probe);
+  } catch (error) {
+    throw new OutputDirError(root, error);
+  }
+  return {
+    dir: root,
+    write: async (stream, frame, image) => {
+      const file = path.join(root, `${stream}-${frame}.${EXTENSIONS[image.format]}`);
+      // Beside the file, so that renaming never crosses file systems; a dot file, so that nobody takes it for a picture.
+      const partial = path.join(root, `.${stream}-${frame}.${process.pid}.tmp`);
+      try {
+        const handle = await open(partial, 'w');
+        try {
+          await handle.writeFile(headerOf(image));
+          await handle.writeFile(image.bytes);
+        } finally {
+          await handle.close();
+        }
+        await rename(partial, file);
+      } catch (error) {
+        await rm(partial, { force: true });
+        throw error;
+      }
+      return file;
+    },
+  };
+}
