@@ -33,6 +33,8 @@ import { Transmitter, type StreamTotals, type TransmitterEvents } from './transm
 const AGENT = 'semcast-transmitter/0.1.0';
 /** What a result may be larger than its pixels: its head, and a picture format's overhead. */
 const RESULT_OVERHEAD_BYTES = 1024 ** 2;
+/** ws counts its limit in signed 32 bits. */
+const MAX_RESULT_BYTES = 1024 ** 3;
 
 /** A running transmitter. */
 export interface TransmitterService {
@@ -160,6 +162,8 @@ async function startTransmitter(
     quality,
     metricPool,
     output: config.outputDir === undefined ? undefined : new OutputFolder(config.outputDir, config.keepOutputs),
+    // On a GPU, encoding is so quick that the next photograph had better been read meanwhile.
+    encoding: new Gate(config.device === 'cuda' ? 2 : config.workers),
     pixels: new Gate(config.maxInFlightPixels),
   });
   started.push(() => transmitter.close());
@@ -273,11 +277,17 @@ function connectConfiguredLink(
     // With a journal the receiver keeps an outcome until it is on the disk here.
     acknowledge: hasJournal ? 'manual' : 'auto',
     maxWaiting: MAX_IN_FLIGHT,
-    maxPayloadBytes: Math.max(DEFAULT_MAX_PAYLOAD_BYTES, 3 * maxImagePixels + RESULT_OVERHEAD_BYTES),
+    maxPayloadBytes: maxResultBytes(maxImagePixels),
     onTraffic: (direction, bytes) => {
       metrics.wireBytes.inc({ direction }, bytes);
     },
   });
+}
+
+/** A raw picture of the largest size fits, within what a WebSocket message may have. */
+function maxResultBytes(maxImagePixels: number): number {
+  const wanted = Math.max(DEFAULT_MAX_PAYLOAD_BYTES, 3 * maxImagePixels + RESULT_OVERHEAD_BYTES);
+  return Math.min(wanted, MAX_RESULT_BYTES);
 }
 
 /** Frames would be dropped one by one as `wrong-bundle`; say at once what is the matter. */

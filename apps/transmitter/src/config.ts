@@ -98,7 +98,9 @@ export const transmitterConfigSchema = z.strictObject({
     .min(1)
     .max(MAX_IN_FLIGHT)
     .default(2)
-    .describe('frames read and encoded before there is a credit for them; 1 keeps frames in order on the air'),
+    .describe(
+      'frames read and encoded before there is a credit for them, at least one a worker; 1 keeps them in order',
+    ),
   maxInFlightPixels: z
     .int()
     .min(1)

@@ -5,6 +5,7 @@ export type DecoderOptions = Readonly<Record<string, number | string | boolean>>
 
 /** A photograph to send. Whatever isn't said is as configured. */
 export interface FrameRequest {
+  /** Bytes and pixels must not change until the outcome is there. */
   readonly photo: PhotoInput;
   /** What outcomes, logs and written pictures call it. Default: the file's name, or `frame-N`. */
   readonly name?: string;

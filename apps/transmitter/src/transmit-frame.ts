@@ -1,6 +1,6 @@
 /** The journey of one frame, from a photograph to the one outcome that it has. */
 import { ImageTooLargeError, UnknownRateError, type MetricPool } from '@semcast/bundle';
-import { describeError } from '@semcast/core';
+import { describeError, type RgbImage } from '@semcast/core';
 import {
   FrameTooLarge,
   type ClientLink,
@@ -36,6 +36,8 @@ export interface FrameTools {
   readonly quality: QualityPool;
   readonly metricPool: MetricPool | undefined;
   readonly output: OutputFolder | undefined;
+  /** As many at a time as the encoder has threads: a photograph isn't read long before it can be encoded. */
+  readonly encoding: Gate;
   /** Bounds the pixels of all photographs under way. */
   readonly pixels: Gate;
 }
@@ -65,22 +67,25 @@ export async function transmitFrame(
   watcher: FrameWatcher,
   signal: AbortSignal,
 ): Promise<JourneyEnd> {
-  const { config, encoder, design, link, desk, pixels } = tools;
+  const { config, encoder, design, link, desk, encoding, pixels } = tools;
   let stage: FrameStage = 'read';
-  let release: Release | undefined;
+  let leaveEncoder: Release | undefined;
+  let freePixels: Release | undefined;
   try {
     const welcome = link.welcome ?? (await abortable(link.ready, signal));
+    leaveEncoder = await encoding.enter(1, signal);
 
     const watch = new Stopwatch();
-    const photo = await openPhoto(job.photo, { size: job.size, ...photoLimits(config, welcome) });
-    release = await pixels.enter(photo.width * photo.height, signal);
-    const original = await photo.read();
+    const photo = await readPhoto(job, photoLimits(config, welcome), pixels, signal);
+    freePixels = photo.freePixels;
+    const { original } = photo;
     const readMs = watch.lap();
     watcher.onStage('read', readMs);
 
     stage = 'encode';
     const designCsnrDb = design.next(job.designCsnrDb);
     const encoded = await encodeFrame(original, { csnrDb: designCsnrDb, cbr: job.cbr }, { encoder, signal });
+    leaveEncoder();
     const encodeMs = watch.lap();
     watcher.onStage('encode', encodeMs);
 
@@ -135,7 +140,25 @@ export async function transmitFrame(
     }
     return dropFrame(job, stage, signal.aborted ? signal.reason : error, link);
   } finally {
-    release?.();
+    leaveEncoder?.();
+    freePixels?.();
+  }
+}
+
+/** Read a photograph's pixels when there is room for them. The file's bytes are forgotten on return. */
+async function readPhoto(
+  { photo, size }: FrameJob,
+  limits: { readonly maxImagePixels: number; readonly maxFileBytes: number },
+  pixels: Gate,
+  signal: AbortSignal,
+): Promise<{ readonly original: RgbImage; readonly freePixels: Release }> {
+  const opened = await openPhoto(photo, { size, ...limits });
+  const freePixels = await pixels.enter(opened.width * opened.height, signal);
+  try {
+    return { original: await opened.read(), freePixels };
+  } catch (error) {
+    freePixels();
+    throw error;
   }
 }
 

@@ -59,6 +59,8 @@ export interface TransmitterParts extends FrameTools {
 const RECENT_OUTCOMES = 50;
 /** How long a closing transmitter waits for pictures that are being measured. */
 const RECORDING_GRACE_MS = 3000;
+/** Node's timers fire at once beyond this. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Sends photographs over one link: those of its source, one after the other, and those that are submitted. */
 export class Transmitter extends EventEmitter<TransmitterEvents> {
@@ -72,8 +74,10 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   readonly #preparing: Gate;
   /** Every frame number that this process has begun. */
   readonly #used = new FrameSet();
-  /** Frames from their admission to their outcome. */
+  /** Frames from their submission to their outcome. */
   readonly #journeys = new Map<Promise<unknown>, AbortController>();
+  /** Those of them that haven't been admitted yet. */
+  readonly #waiting = new Set<AbortController>();
   readonly #source = new AbortController();
   readonly #recent: OutcomeSummary[] = [];
   readonly #droppedByReason: Partial<Record<DropReason, number>> = {};
@@ -91,7 +95,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     this.#parts = parts;
     this.stream = parts.stream;
     this.#slots = new Gate(config.maxInFlight);
-    this.#preparing = new Gate(Math.min(config.prepareAhead, config.maxInFlight));
+    this.#preparing = new Gate(Math.max(config.prepareAhead, config.workers));
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve;
     });
@@ -116,7 +120,9 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   /** Begin to send the photographs of the source. */
   start(): void {
     if (this.#parts.source.files.length > 0) {
-      this.#streaming = this.#streamPhotos();
+      this.#streaming = this.#streamPhotos().catch((error: unknown) => {
+        this.#endOf(error);
+      });
     }
   }
 
@@ -189,6 +195,9 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
         { isFinal: false },
       );
     this.#source.abort(cancelled());
+    for (const controller of this.#waiting) {
+      controller.abort(cancelled());
+    }
     await this.#streaming;
     await this.#drain(config.drainMs);
     // What must be sent again after a restart must not be forgotten by the receiver.
@@ -243,7 +252,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   /** Frame n of the stream is photograph n modulo their number, now and after every restart. */
   async #streamPhotos(): Promise<void> {
     const { source, config } = this.#parts;
-    const periodMs = config.fps > 0 ? 1000 / config.fps : 0;
+    const periodMs = config.fps > 0 ? Math.min(1000 / config.fps, MAX_TIMER_MS) : 0;
     const running = new Set<Promise<unknown>>();
     let due = performance.now();
     let next = 0;
@@ -307,25 +316,23 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     let slot = admitted;
     let preparing: Release | undefined;
     let giveUp: NodeJS.Timeout | undefined;
+    let end: JourneyEnd;
+    this.#waiting.add(controller);
     try {
       slot ??= await this.#slots.enter(1, signal);
-      if (job.giveUpMs > 0) {
-        giveUp = setTimeout(() => {
-          const words = `no outcome came within ${job.giveUpMs} ms`;
-          controller.abort(new FrameEndedError('gave-up', `${words} — check channel and receiver, or raise giveUpMs`));
-        }, job.giveUpMs);
-      }
+      this.#waiting.delete(controller);
+      giveUp = giveUpAfter(job.giveUpMs, controller);
       preparing = await this.#preparing.enter(1, signal);
-      const watcher = this.#watcher(preparing);
-      return await this.#conclude(job, await transmitFrame(job, this.#parts, watcher, signal));
+      end = await transmitFrame(job, this.#parts, this.#watcher(preparing), signal);
     } catch (error) {
-      return await this.#conclude(job, droppedJourney(job, this.#endOf(error)));
-    } finally {
-      clearTimeout(giveUp);
-      preparing?.();
-      slot?.();
-      outer?.removeEventListener('abort', onOuterAbort);
+      end = droppedJourney(job, this.#endOf(error));
     }
+    this.#waiting.delete(controller);
+    clearTimeout(giveUp);
+    preparing?.();
+    outer?.removeEventListener('abort', onOuterAbort);
+    // The slot last: what waits to be written down counts as under way.
+    return this.#conclude(job, end).finally(slot);
   }
 
   /** Write down a frame's outcome, then tell everybody: once, whatever happens. */
@@ -481,6 +488,20 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#parts.logger.error({ err: error, event }, 'a listener of the transmitter threw');
     }
   }
+}
+
+/** Undefined for never. */
+function giveUpAfter(milliseconds: number, controller: AbortController): NodeJS.Timeout | undefined {
+  if (!(milliseconds > 0)) {
+    return undefined;
+  }
+  return setTimeout(
+    () => {
+      const words = `no outcome came within ${milliseconds} ms`;
+      controller.abort(new FrameEndedError('gave-up', `${words} — check channel and receiver, or raise giveUpMs`));
+    },
+    Math.min(milliseconds, MAX_TIMER_MS),
+  );
 }
 
 async function delay(milliseconds: number, signal: AbortSignal): Promise<void> {

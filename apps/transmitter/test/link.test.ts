@@ -325,6 +325,20 @@ describe('closing', () => {
     await near.close();
   });
 
+  it('starts nothing new while it waits for what is under way', async () => {
+    const far = await receiver({ answer: (delivery) => setTimeout(() => finish(delivery), 100) });
+    const { transmitter: near } = await transmitter(far.url, { drainMs: 5000, maxInFlight: 2 });
+    const picture = await photo();
+    const results = numbers(8).map(() => near.submit({ photo: picture }));
+    await until(() => far.frames.length === 2, 'two frames');
+    await near.close();
+    const kinds = (await Promise.all(results)).map((outcome) =>
+      outcome.kind === 'dropped' ? outcome.reason : outcome.kind,
+    );
+    expect(kinds).toEqual(['completed', 'completed', ...Array.from({ length: 6 }, () => 'cancelled')]);
+    expect(far.frames).toHaveLength(2);
+  });
+
   it('does not wait for a link that is away', async () => {
     const { transmitter: near } = await transmitter(await deadUrl(), { drainMs: 60_000 });
     const outcome = near.submit({ photo: await photo() });

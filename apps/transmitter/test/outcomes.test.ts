@@ -5,7 +5,7 @@ import { measureQuality } from '@semcast/quality';
 import { readIq, type Delivery } from '@semcast/wire';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { readPhoto, summariseOutcome, type FrameOutcome } from '../src/index.js';
+import { readPhoto, summariseOutcome, type CompletedFrame, type FrameOutcome } from '../src/index.js';
 import { encodedPicture, FAKE_CSNR_DB, finish, pictureOf, resultOf } from './support/fake-receiver.js';
 import { photo, receiver, temporaryFolder, transmitter, until } from './support/harness.js';
 
@@ -297,6 +297,30 @@ describe('a photograph that does not', () => {
       await expect(near.submit({ photo: await photo(), frame })).rejects.toMatchObject({ code: 'E_FRAME_NUMBER' });
     }
     expect(await near.submit({ photo: await photo() })).toMatchObject({ frame: 4 });
+  });
+});
+
+describe('photographs of every kind', () => {
+  it('cross as upright RGB, each with its own size', async () => {
+    const far = await receiver();
+    const { transmitter: near } = await transmitter(far.url);
+    const colour = sharp(await photo(1, { width: 48, height: 32 }));
+    const kinds: [string, Promise<Buffer>, number, number][] = [
+      ['grey', colour.clone().toColourspace('b-w').png().toBuffer(), 48, 32],
+      ['CMYK', colour.clone().toColourspace('cmyk').jpeg().toBuffer(), 48, 32],
+      ['transparent', colour.clone().ensureAlpha(0.4).webp().toBuffer(), 48, 32],
+      ['16-bit', colour.clone().toColourspace('rgb16').png().toBuffer(), 48, 32],
+      ['lying on its side', colour.clone().withMetadata({ orientation: 8 }).jpeg().toBuffer(), 32, 48],
+      ['palette', colour.clone().gif().toBuffer(), 48, 32],
+      ['one pixel', colour.clone().resize(1, 1).tiff().toBuffer(), 1, 1],
+    ];
+    for (const [name, bytes, width, height] of kinds) {
+      const outcome = await near.submit({ photo: await bytes, name });
+      expect(summariseOutcome(outcome)).toMatchObject({ kind: 'completed', name, width, height });
+      const { original, decoded } = outcome as CompletedFrame;
+      expect([original.data.length, decoded.data.length]).toEqual([3 * width * height, 3 * width * height]);
+      expect(measureQuality(original, decoded).psnrDb).toBe((outcome as CompletedFrame).psnrDb);
+    }
   });
 });
 

@@ -3,12 +3,13 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findDefaultBundle } from '@semcast/bundle';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OutcomeSummary, TransmitterMessage } from '../src/index.js';
-import { finish, pictureOf } from './support/fake-receiver.js';
+import { encodedPicture, finish, pictureOf, resultOf } from './support/fake-receiver.js';
 import { photoFolder, receiver, temporaryFolder, until } from './support/harness.js';
 
 interface Child {
@@ -110,6 +111,33 @@ describe('with a journal', () => {
         .toBuffer();
       expect(pixels.equals(pictureOf(head).data)).toBe(true);
     }
+  });
+
+  it('a result that had arrived but was not on the disk yet is had again after a kill', async () => {
+    let answered = false;
+    const far = await receiver({
+      answer: (delivery) => {
+        void encodedPicture(delivery).then((payload) => {
+          answered = delivery.finish(resultOf(delivery.head, delivery.hello), payload);
+          return answered;
+        });
+      },
+    });
+    const journal = join(await temporaryFolder(), 'journal');
+    // Large enough that comparing the pictures takes several hundred milliseconds.
+    const source = await photoFolder(1, { width: 640, height: 640 });
+    const config = { to: far.url, source: [source], loop: false, journal };
+    const first = runTransmitter(config);
+    await until(() => answered, 'the result');
+    await delay(40);
+    first.process.kill('SIGKILL');
+    await first.exited;
+    expect((await readFile(journal, 'utf8')).trimEnd().split('\n')).toHaveLength(1);
+    expect(far.streams.stored).toBe(1);
+    const second = runTransmitter(config);
+    expect(await second.exited, second.stderr()).toBe(0);
+    expect(second.outcomes()).toMatchObject([{ kind: 'completed', frame: 0 }]);
+    expect(far.frames).toHaveLength(1);
   });
 
   it('goes on after a signal where it stopped, with what was under way sent again', async () => {
