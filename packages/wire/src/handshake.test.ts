@@ -530,6 +530,14 @@ describe('an address', () => {
     await expect(late).rejects.toThrow('sent no welcome within 40 ms');
   });
 
+  it('that greets in time is not given up later', async () => {
+    const server = await startServer();
+    const client = link(server.url, { handshakeTimeoutMs: 100 });
+    await client.ready;
+    await sleep(150);
+    expect([client.state.name, server.sessions.length]).toEqual(['open', 1]);
+  });
+
   it('that is no WebSocket server at all is unreachable', async () => {
     const other = createTcpServer((socket) => {
       socket.on('error', () => {});

@@ -411,6 +411,18 @@ describe('a link that breaks', () => {
     expect(states.at(-1)).toBe('open');
   });
 
+  it('leaves nobody waiting for a frame that was given up', async () => {
+    const receiver = await startReceiver();
+    const client = link(receiver.url, { reconnect: { initialMs: 60_000 } });
+    await client.send(outgoing(0));
+    client.giveUp(0);
+    expect(client.unresolved).toBe(1);
+    const idle = client.idle();
+    await receiver.stop();
+    await idle;
+    expect([client.state.name, client.unresolved]).toEqual(['waiting', 0]);
+  });
+
   it('finds its outcomes again that were finished meanwhile', async () => {
     const receiver = await startReceiver();
     const proxy = await startTcpProxy(receiver.port);

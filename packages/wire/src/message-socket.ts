@@ -28,7 +28,9 @@ const ABNORMAL_END = 1006;
 /** A close frame's reason has at most this many bytes. */
 const MAX_REASON_BYTES = 123;
 /** Messages up to this size are sent in one piece: copying them costs less than a second WebSocket frame. */
-const JOIN_BYTES = 16 * 1024;
+const JOIN_BYTES = 4 * 1024;
+/** Messages up to this size wait for the end of the turn, to leave together; larger ones are worth a write each. */
+const CORK_BYTES = 32 * 1024;
 
 /** The limits of a socket with their defaults. */
 export function socketLimits(options: SocketOptions): Required<Omit<SocketOptions, 'onTraffic'>> {
@@ -136,20 +138,24 @@ export class MessageSocket {
       this.#beginClose(CLOSE_CODES.slowReader, new SlowReader(this.bufferedBytes));
       return;
     }
-    this.#cork();
     this.#options.onTraffic?.('out', frame.bytes);
-    if (frame.payload.length === 0) {
-      this.#ws.send(frame.head, flushed);
-    } else if (frame.bytes <= JOIN_BYTES) {
-      this.#ws.send(joinFrame(frame), flushed);
-    } else {
-      this.#ws.send(frame.head, { fin: false });
-      const last = frame.payload.length - 1;
-      for (let i = 0; i < last; i++) {
-        this.#ws.send(frame.payload[i]!, { fin: false });
-      }
-      this.#ws.send(frame.payload[last]!, { fin: true }, flushed);
+    if (frame.payload.length === 0 || frame.bytes <= JOIN_BYTES) {
+      this.#corkTurn();
+      this.#ws.send(frame.payload.length === 0 ? frame.head : joinFrame(frame), flushed);
+      return;
     }
+    if (frame.bytes <= CORK_BYTES) {
+      this.#corkTurn();
+    }
+    // One write for the parts of this message, and at once: its bytes are still in the cache from the checksum.
+    this.#stream.cork();
+    this.#ws.send(frame.head, { fin: false });
+    const last = frame.payload.length - 1;
+    for (let i = 0; i < last; i++) {
+      this.#ws.send(frame.payload[i]!, { fin: false });
+    }
+    this.#ws.send(frame.payload[last]!, { fin: true }, flushed);
+    this.#stream.uncork();
   }
 
   pause(): void {
@@ -251,8 +257,8 @@ export class MessageSocket {
     this.close(error.closeCode, error);
   }
 
-  /** All that is sent in one turn of the event loop leaves in one write. */
-  #cork(): void {
+  /** The small messages of one turn of the event loop leave in one write. */
+  #corkTurn(): void {
     if (this.#corked) {
       return;
     }

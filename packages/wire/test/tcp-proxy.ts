@@ -13,7 +13,13 @@ export interface TcpProxy {
 
 export async function startTcpProxy(
   targetPort: number,
-  options: { readonly chunkBytes?: number; readonly onConnection?: (cut: () => void) => void } = {},
+  options: {
+    /** Forward in pieces of this many bytes. */
+    readonly chunkBytes?: number;
+    readonly onConnection?: (cut: () => void) => void;
+    /** Sees what the client sends. */
+    readonly onUpstream?: (data: Buffer) => void;
+  } = {},
 ): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -34,6 +40,9 @@ export async function startTcpProxy(
       from.on('data', (data) => {
         if (held) {
           return;
+        }
+        if (from === near) {
+          options.onUpstream?.(data);
         }
         const size = options.chunkBytes ?? data.length;
         for (let at = 0; at < data.length; at += size) {
