@@ -1,1 +1,45 @@
-export {};
+export { DivergenceError, EvaluationError, ObservationError, SamplerOptionsError, ScheduleError } from './errors.js';
+export type {
+  DenoiserEvaluation,
+  DenoiserResult,
+  EncoderVjpEvaluation,
+  EncoderVjpResult,
+  Evaluation,
+  EvaluationRequest,
+  EvaluationResult,
+  EvaluationResults,
+  PosteriorStepEvaluation,
+  PosteriorStepResult,
+  ResultOf,
+  SamplerGraph,
+  SamplerPart,
+  SamplerRun,
+} from './evaluation.js';
+export type { Denoise, SamplerContext } from './evaluator.js';
+export { discrepancyWeight, guidanceRules, type GuidanceRule } from './guidance.js';
+export { denoiserError, type ErrorModel } from './objective.js';
+export {
+  checkObservation,
+  gainFromLatent,
+  measurementResidual,
+  symbolCount,
+  type ComplexGain,
+  type Observation,
+} from './observation.js';
+export { MAX_SIGMA, MIN_STEPS } from './options.js';
+export { configureSampler, samplerNames, samplers, type ConfiguredSampler, type SamplerName } from './registry.js';
+export { runSampler, type Networks, type RunSamplerOptions } from './run-sampler.js';
+export { samplerRandom, type EvaluationCounts, type Sampler } from './sampler.js';
+export {
+  ddpm,
+  ddpmSigma,
+  karras,
+  logUniform,
+  MAX_STEPS,
+  scheduleNames,
+  schedules,
+  type ScheduleName,
+  type ScheduleOptions,
+  type SigmaSchedule,
+} from './schedules.js';
+export { solverNames, solvers, type Solver, type SolverName, type SolverStep } from './solvers.js';

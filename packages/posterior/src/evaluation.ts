@@ -1,0 +1,111 @@
+import type { Tensor } from '@semcast/core';
+import type { Observation } from './observation.js';
+
+/**
+ * D(x; σ) ≈ E[x0 | x0 + σn = x]: the denoiser, of the graph `denoiser`.
+ */
+export interface DenoiserEvaluation {
+  readonly graph: 'denoiser';
+  /** [3, H, W] */
+  readonly x: Tensor;
+  readonly sigma: number;
+  /** Whether the denoiser sees the condition (x_J, CSNR, rate), or is the unconditional prior. */
+  readonly conditioned: boolean;
+  readonly observation: Observation;
+}
+
+/**
+ * The fused guided step, of the graph `posteriorStep`:
+ * x̂0 = D(x; σ) and ∇_x (ζ‖y - h⊙E(x̂0)‖₂ + γ‖x_J - D_J(W_h†W_h E(x̂0))‖₂), norms of this image alone.
+ */
+export interface PosteriorStepEvaluation {
+  readonly graph: 'posteriorStep';
+  /** [3, H, W] */
+  readonly x: Tensor;
+  readonly sigma: number;
+  readonly conditioned: boolean;
+  readonly observation: Observation;
+  readonly zeta: number;
+  readonly gamma: number;
+}
+
+/** ẑ = E(x) and ∇_x ‖y - h⊙E(x)‖₂, of the graph `encoderVjp`: the prior isn't differentiated, or even involved. */
+export interface EncoderVjpEvaluation {
+  readonly graph: 'encoderVjp';
+  /** [3, H, W] */
+  readonly x: Tensor;
+  readonly observation: Observation;
+}
+
+/** One run of one graph for one frame: one row of a batch. */
+export type Evaluation = DenoiserEvaluation | PosteriorStepEvaluation | EncoderVjpEvaluation;
+
+export interface DenoiserResult {
+  /** [3, H, W] */
+  readonly x0: Tensor;
+}
+
+export interface PosteriorStepResult {
+  /** x̂0 [3, H, W] */
+  readonly x0: Tensor;
+  /** With respect to x, through encoder and denoiser [3, H, W]. */
+  readonly gradient: Tensor;
+  /** ẑ = E(x̂0) [C, h, w] */
+  readonly z: Tensor;
+  /** ‖y - h⊙ẑ‖₂ over active symbols; a norm, not squared, not weighted by ζ. */
+  readonly measurementNorm: number;
+  /** ‖x_J - D_J(W_h†W_h ẑ)‖₂; a norm, not squared, not weighted by γ. */
+  readonly confirmingNorm: number;
+}
+
+export interface EncoderVjpResult {
+  /** E(x) [C, h, w] */
+  readonly z: Tensor;
+  /** ∇_x ‖y - h⊙E(x)‖₂ [3, H, W] */
+  readonly gradient: Tensor;
+  /** ‖y - h⊙E(x)‖₂ over active symbols; a norm, not squared. */
+  readonly measurementNorm: number;
+}
+
+/** What each graph gives back. */
+export interface EvaluationResults {
+  readonly denoiser: DenoiserResult;
+  readonly posteriorStep: PosteriorStepResult;
+  readonly encoderVjp: EncoderVjpResult;
+}
+
+/** Graphs that a sampler may ask for, named as in a bundle's manifest. */
+export type SamplerGraph = keyof EvaluationResults;
+export type ResultOf<E extends Evaluation> = EvaluationResults[E['graph']];
+export type EvaluationResult = EvaluationResults[SamplerGraph];
+
+/**
+ * What a sampler needs before it can go on.
+ *
+ * The tensors in it are the sampler's: read or copy them, but neither change nor transfer them. The results become the
+ * sampler's; it doesn't change them either.
+ */
+export interface EvaluationRequest {
+  /** One or several that don't depend on each other, so that they may share a batch or run side by side. */
+  readonly evaluations: readonly Evaluation[];
+  /** Of the denoising step that they belong to, from 0. */
+  readonly step: number;
+  /** Denoising steps in all. */
+  readonly steps: number;
+  /** The best picture so far [3, H, W]; null before the first. An anytime result: what to show when time is up. */
+  readonly estimate: Tensor | null;
+  /** The measurement residual last seen, of an x̂0 on the way; null where none was measured yet. */
+  readonly residual: number | null;
+}
+
+/** A part of a sampler: asks for evaluations, receives their results in the same order, ends with a `T`. */
+export type SamplerPart<T> = Generator<EvaluationRequest, T, readonly EvaluationResult[]>;
+
+/**
+ * A sampler at work on one frame, as a resumable state machine: `next()` gives the first request, each further
+ * `next(results)` the next one, and `done` comes with the picture [3, H, W]. `return()` abandons it.
+ *
+ * Every frame has its own; they share nothing, so a runner may interleave any number of them and batch evaluations of
+ * the same graph and size.
+ */
+export type SamplerRun = SamplerPart<Tensor>;

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { isBlend, type SamplerContext } from './evaluator.js';
+import { guidanceRules } from './guidance.js';
+import { MAX_STEPS, scheduleNames, schedules, type ScheduleName } from './schedules.js';
+import type { EvaluationCounts } from './sampler.js';
+import { solverNames, solvers, type SolverName } from './solvers.js';
+
+/** The largest σ that any sampler starts from; within every schedule's range. */
+export const MAX_SIGMA = 150;
+
+/** Fewest steps of a sampler. */
+export const MIN_STEPS = 4;
+
+/*
+ * Options that several samplers have, each once. All are flat (numbers, strings), because they travel in a frame's head.
+ */
+
+export const stepsOption = (steps: number) =>
+  z.int().min(MIN_STEPS).max(MAX_STEPS).default(steps).describe('denoising steps');
+
+export const scheduleOptions = (sigmaMin: number) => ({
+  schedule: z
+    .enum(scheduleNames)
+    .default('karras')
+    .describe('how sigma falls: karras, log-uniform or ddpm (linear beta)'),
+  rho: z.number().min(1).max(20).default(7).describe("exponent of the karras schedule; others don't use it"),
+  sigmaMin: z
+    .number()
+    .min(0.001)
+    .max(0.2)
+    .default(sigmaMin)
+    .describe('last sigma above 0, in units of pixels in [-1, 1]'),
+});
+
+export const lateStartOptions = (startFactor: number) => ({
+  startFactor: z
+    .number()
+    .min(0.1)
+    .max(50)
+    .default(startFactor)
+    .describe("first sigma in multiples of the one-shot decode's RMSE at this CSNR and rate"),
+  startSigma: z.number().min(0.01).max(MAX_SIGMA).optional().describe('first sigma itself, in place of startFactor'),
+});
+
+export const solverOption = (solver: SolverName) =>
+  z
+    .enum(solverNames)
+    .default(solver)
+    .describe(`how an unguided step is made: ${solverNames.join(', ')}`);
+
+export const guidanceScaleOption = (scale: number) =>
+  z
+    .number()
+    .min(0)
+    .max(10)
+    .default(scale)
+    .describe('0: unconditional prior; 1: conditional on the one-shot decode; else a blend of both (two evaluations)');
+
+export const guidanceOption = z
+  .enum(guidanceRules)
+  .default('discrepancy')
+  .describe('push: discrepancy (none once noise explains the residual) or norm (eta times the gradient, as published)');
+
+export const etaOption = (eta: number) =>
+  z.number().min(0).max(100).default(eta).describe('length of the push; about 0.1 for discrepancy, 1 for norm');
+
+export const errorModelOptions = {
+  errorSlope: z
+    .number()
+    .min(0.01)
+    .max(10)
+    .default(0.6)
+    .describe("the denoiser's RMSE at small sigma, in units of sigma"),
+  errorLimit: z
+    .number()
+    .min(0.001)
+    .max(1000)
+    .default(0.18)
+    .describe("the denoiser's RMSE at large sigma, in units of pixels in [-1, 1]"),
+};
+
+interface ScheduleChoice {
+  readonly steps: number;
+  readonly schedule: ScheduleName;
+  readonly rho: number;
+  readonly sigmaMin: number;
+}
+
+/** σ of each step, from `sigmaMax` on. */
+export function sigmasFrom(sigmaMax: number, { schedule, steps, sigmaMin, rho }: ScheduleChoice): number[] {
+  return schedules[schedule]({ steps, sigmaMax, sigmaMin, rho });
+}
+
+/**
+ * σ of each step of a late start from x_J: the first is `startSigma`, or else `startFactor` times the RMSE of x_J. At
+ * least twice the last, so that there is a schedule however good x_J is.
+ */
+export function lateSigmas(
+  { decoderRmse }: SamplerContext,
+  options: ScheduleChoice & { readonly startFactor: number; readonly startSigma?: number | undefined },
+): number[] {
+  const start = options.startSigma ?? Math.min(options.startFactor * decoderRmse, MAX_SIGMA);
+  return sigmasFrom(Math.max(start, 2 * options.sigmaMin), options);
+}
+
+/** Denoiser evaluations at one σ: two where two outputs are blended. */
+export function denoiserCost({ guidanceScale }: { readonly guidanceScale: number }): number {
+  return isBlend(guidanceScale) ? 2 : 1;
+}
+
+/** What steps cost that begin with the fused guided step and go on with a solver, the last being unguided. */
+export function guidedCounts(options: {
+  readonly steps: number;
+  readonly solver: SolverName;
+  readonly guidanceScale: number;
+}): EvaluationCounts {
+  const denoiser = denoiserCost(options);
+  const guided = options.steps - 1;
+  return {
+    posteriorStep: guided,
+    denoiser: guided * (denoiser - 1 + (solvers[options.solver].evaluations - 1) * denoiser) + denoiser,
+  };
+}

@@ -1,0 +1,118 @@
+import type { Tensor } from '@semcast/core';
+import { z } from 'zod';
+import type { SamplerPart, SamplerRun } from '../evaluation.js';
+import { Evaluator, type SamplerContext } from '../evaluator.js';
+import { addNoise, combine } from '../images.js';
+import { denoiserError, firstStepSize, gradientOf, inverseCurvature, type Objective } from '../objective.js';
+import {
+  denoiserCost,
+  errorModelOptions,
+  guidanceScaleOption,
+  lateSigmas,
+  lateStartOptions,
+  scheduleOptions,
+  stepsOption,
+} from '../options.js';
+import type { Sampler } from '../sampler.js';
+import { karras } from '../schedules.js';
+import { solvers } from '../solvers.js';
+
+const optionsSchema = z.strictObject({
+  steps: stepsOption(20),
+  ...scheduleOptions(0.02),
+  ...lateStartOptions(4),
+  odeSteps: z.int().min(1).max(20).default(2).describe('Euler steps from the noisy state to a clean picture'),
+  innerSteps: z
+    .int()
+    .min(2)
+    .max(200)
+    .default(8)
+    .describe("Langevin steps, each an evaluation of the encoder's gradient"),
+  stepSize: z
+    .number()
+    .min(0.01)
+    .max(1)
+    .default(0.3)
+    .describe('Langevin step in units of the inverse curvature; larger mixes faster and adds spread'),
+  ...errorModelOptions,
+  guidanceScale: guidanceScaleOption(0),
+});
+
+type Options = z.output<typeof optionsSchema>;
+
+/**
+ * DAPS: at each σ a short ODE to x̂0, Langevin steps on p(x0 | x_t, y) ∝ exp(-‖y - A(x0)‖²/N0 - ‖x0 - x̂0‖²/(2r²)), and
+ * fresh noise of the next level on what they end at. Consecutive states are tied by x0 alone, so errors of early steps
+ * can be undone.
+ *
+ * Zhang, Chu, Berner, Meng, Anandkumar, Song 2024 ("Improving diffusion inverse problem solving with decoupled noise
+ * annealing", arXiv 2407.01521), Algorithm 1.
+ */
+function* create(context: SamplerContext, options: Options): SamplerRun {
+  const { observation, random } = context;
+  const ask = new Evaluator(context, options);
+  const sigmas = lateSigmas(context, options);
+  let x = addNoise(observation.xJ, sigmas[0]!, random);
+  for (const { sigma, next } of ask.over(sigmas)) {
+    const centre = yield* solveToZero(ask, x, sigma, options, context);
+    const radius = denoiserError(sigma, options);
+    const sample = yield* langevin(ask, { centre, radius, observation }, options, context);
+    x = addNoise(sample, next, random);
+  }
+  return yield* ask.lastStep(x, sigmas);
+}
+
+/** The probability-flow ODE from σ down, by Euler, ended with x̂0. */
+function* solveToZero(
+  ask: Evaluator,
+  start: Tensor,
+  sigma: number,
+  { odeSteps, sigmaMin }: Options,
+  { random }: SamplerContext,
+): SamplerPart<Tensor> {
+  const sigmas =
+    odeSteps === 1 ? [sigma] : karras({ steps: odeSteps, sigmaMax: sigma, sigmaMin: Math.min(sigmaMin, sigma / 2) });
+  let x = start;
+  let x0 = yield* ask.denoise(x, sigma);
+  for (let i = 0; i + 1 < sigmas.length; i++) {
+    const next = sigmas[i + 1]!;
+    x = yield* solvers.euler.step({ x, x0, sigma: sigmas[i]!, next, denoise: ask.denoise, random });
+    x0 = yield* ask.denoise(x, next);
+  }
+  return x0;
+}
+
+/**
+ * Langevin steps x ← x - λ∇f + √(2λ)·n on an objective f = -log p (Song, Ermon 2019, eq. 4, with λ their ε/2).
+ *
+ * It starts from a draw of N(x̂0, r²), which is what the posterior is wherever y says nothing, so that only what y does
+ * say has to mix. The first step is a plain descent: from it comes the curvature that sets λ.
+ */
+function* langevin(
+  ask: Evaluator,
+  objective: Objective,
+  { innerSteps, stepSize }: Options,
+  { random }: SamplerContext,
+): SamplerPart<Tensor> {
+  const start = addNoise(objective.centre, objective.radius, random);
+  const startGradient = yield* gradientOf(ask, start, objective);
+  let x = combine(1, start, -firstStepSize(startGradient, objective.radius), startGradient);
+  let lambda = 0;
+  for (let i = 1; i < innerSteps; i++) {
+    const gradient = yield* gradientOf(ask, x, objective);
+    lambda ||= stepSize * Math.min(inverseCurvature(x, start, gradient, startGradient), objective.radius ** 2);
+    x = addNoise(combine(1, x, -lambda, gradient), Math.sqrt(2 * lambda), random);
+  }
+  return x;
+}
+
+export const daps = {
+  name: 'daps',
+  summary: 'DAPS: short ODE, Langevin on the received signal, fresh noise; the prior is not differentiated',
+  optionsSchema,
+  evaluations: (options: Options) => ({
+    denoiser: ((options.steps - 1) * options.odeSteps + 1) * denoiserCost(options),
+    encoderVjp: (options.steps - 1) * options.innerSteps,
+  }),
+  create,
+} as const satisfies Sampler<typeof optionsSchema>;

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import type { SamplerRun } from '../evaluation.js';
+import { Evaluator, type SamplerContext } from '../evaluator.js';
+import { pushTowardsMeasurement } from '../guidance.js';
+import { noiseLike } from '../images.js';
+import {
+  etaOption,
+  guidanceOption,
+  guidanceScaleOption,
+  guidedCounts,
+  MAX_SIGMA,
+  scheduleOptions,
+  sigmasFrom,
+  solverOption,
+  stepsOption,
+} from '../options.js';
+import type { Sampler } from '../sampler.js';
+import { solvers } from '../solvers.js';
+
+const optionsSchema = z.strictObject({
+  steps: stepsOption(100),
+  ...scheduleOptions(0.02),
+  sigmaMax: z.number().min(0.5).max(MAX_SIGMA).default(10).describe('first sigma: the sampler starts from noise alone'),
+  solver: solverOption('ancestral'),
+  guidance: guidanceOption,
+  eta: etaOption(0.1),
+  zeta: z.number().min(0.001).max(100).default(1).describe('weight of the measurement norm in the gradient'),
+  guidanceScale: guidanceScaleOption(0),
+});
+
+/**
+ * DiffCom: x_{t-1} = x' - η∇_{x_t} ζ‖y - W_h(E(x̂0))‖₂, from noise, the gradient taken through prior and encoder.
+ *
+ * Wang et al. 2024 ("DiffCom: Channel received signal is a natural condition to guide diffusion posterior sampling",
+ * arXiv 2406.07390), Algorithm 1. As published: schedule ddpm from sigmaMax 150, solver ancestral-vp, guidance norm,
+ * η = ζ = 1, 1000 steps.
+ */
+function* create(context: SamplerContext, options: z.output<typeof optionsSchema>): SamplerRun {
+  const { observation, random } = context;
+  const ask = new Evaluator(context, options);
+  const sigmas = sigmasFrom(options.sigmaMax, options);
+  let x = noiseLike(observation.xJ, random, options.sigmaMax);
+  for (const { sigma, next } of ask.over(sigmas)) {
+    const guided = yield* ask.guidedStep(x, sigma, { zeta: options.zeta, gamma: 0 });
+    const solver = solvers[options.solver];
+    const unguided = yield* solver.step({ x, x0: guided.x0, sigma, next, denoise: ask.denoise, random });
+    x = pushTowardsMeasurement(unguided, guided, { sigma, next }, options, observation);
+  }
+  return yield* ask.lastStep(x, sigmas);
+}
+
+export const diffcom = {
+  name: 'diffcom',
+  summary: 'DiffCom: from noise, pushed by the received signal through prior and encoder',
+  optionsSchema,
+  evaluations: guidedCounts,
+  create,
+} as const satisfies Sampler<typeof optionsSchema>;

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import type { SamplerPart, SamplerRun } from '../evaluation.js';
+import type { Tensor } from '@semcast/core';
+import { Evaluator, type SamplerContext } from '../evaluator.js';
+import { discrepancyWeight } from '../guidance.js';
+import { addNoise, combine, rms } from '../images.js';
+import { denoiserError, minimise } from '../objective.js';
+import { measurementResidual, type Observation } from '../observation.js';
+import {
+  denoiserCost,
+  errorModelOptions,
+  guidanceScaleOption,
+  lateSigmas,
+  lateStartOptions,
+  scheduleOptions,
+  stepsOption,
+} from '../options.js';
+import type { Sampler } from '../sampler.js';
+
+const optionsSchema = z.strictObject({
+  steps: stepsOption(20),
+  ...scheduleOptions(0.02),
+  ...lateStartOptions(4),
+  innerSteps: z.int().min(1).max(100).default(4).describe("evaluations of the encoder's gradient in a step"),
+  fidelity: z
+    .enum(['likelihood', 'discrepancy'])
+    .default('likelihood')
+    .describe('inner steps: descend the posterior given the noisy state, or push until noise explains the residual'),
+  eta: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(0.1)
+    .describe('fidelity discrepancy: length of an inner push, in units of sigma'),
+  ...errorModelOptions,
+  zeta: z.number().min(0).max(1).default(0.5).describe('share of fresh noise when noise is added again'),
+  guidanceScale: guidanceScaleOption(0),
+});
+
+type Options = z.output<typeof optionsSchema>;
+
+/**
+ * DiffPIR: x̂0 = D(x; σ); x̂ = argmin ‖y - A(x)‖²/N0 + ‖x - x̂0‖²/(2r²); then noise of the next level is added again,
+ * x = x̂ + σ'(√(1-ζ)·ε̂ + √ζ·n), ε̂ = (x - x̂)/σ.
+ *
+ * Zhu, Zhang, Liang, Cao, Wen, Timofte, Van Gool 2023 ("Denoising diffusion models for plug-and-play image
+ * restoration"), Algorithm 1, with A = W_h∘E nonlinear, hence a descent in place of their closed form, and r(σ) of
+ * `denoiserError` in place of σ/√λ.
+ */
+function* create(context: SamplerContext, options: Options): SamplerRun {
+  const { observation, random } = context;
+  const { zeta, innerSteps } = options;
+  const ask = new Evaluator(context, options);
+  const sigmas = lateSigmas(context, options);
+  let x = addNoise(observation.xJ, sigmas[0]!, random);
+  for (const { sigma, next } of ask.over(sigmas)) {
+    const centre = yield* ask.denoise(x, sigma);
+    const radius = denoiserError(sigma, options);
+    const fitted =
+      options.fidelity === 'likelihood'
+        ? yield* minimise(ask, { centre, radius, observation }, innerSteps)
+        : yield* pushUntilExplained(ask, centre, options.eta * sigma, innerSteps, observation);
+    ask.show(fitted);
+    const keep = (Math.sqrt(1 - zeta) * next) / sigma;
+    x = addNoise(combine(1 - keep, fitted, keep, x), Math.sqrt(zeta) * next, random);
+  }
+  return yield* ask.lastStep(x, sigmas);
+}
+
+/** Pushes of `length` along the gradient of the norm, each weighted by (1 - 1/ϱ)₊. */
+function* pushUntilExplained(
+  ask: Evaluator,
+  start: Tensor,
+  length: number,
+  pushes: number,
+  observation: Observation,
+): SamplerPart<Tensor> {
+  let x = start;
+  for (let i = 0; i < pushes; i++) {
+    const { gradient, measurementNorm } = yield* ask.encoderVjp(x);
+    const weight = discrepancyWeight(measurementResidual(measurementNorm, observation));
+    x = weight === 0 ? x : combine(1, x, (-length * weight) / rms(gradient), gradient);
+  }
+  return x;
+}
+
+export const diffpir = {
+  name: 'diffpir',
+  summary: 'DiffPIR: denoise, fit the received signal nearby, add noise again; the prior is not differentiated',
+  optionsSchema,
+  evaluations: (options: Options) => ({
+    denoiser: options.steps * denoiserCost(options),
+    encoderVjp: (options.steps - 1) * options.innerSteps,
+  }),
+  create,
+} as const satisfies Sampler<typeof optionsSchema>;

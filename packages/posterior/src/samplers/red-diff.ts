@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { Adam } from '../adam.js';
+import type { SamplerRun } from '../evaluation.js';
+import { Evaluator, type SamplerContext } from '../evaluator.js';
+import { discrepancyWeight } from '../guidance.js';
+import { combine, noiseLike } from '../images.js';
+import { dataGradientFactor } from '../objective.js';
+import { measurementResidual } from '../observation.js';
+import {
+  denoiserCost,
+  guidanceScaleOption,
+  lateSigmas,
+  lateStartOptions,
+  scheduleOptions,
+  stepsOption,
+} from '../options.js';
+import type { Sampler } from '../sampler.js';
+
+const optionsSchema = z.strictObject({
+  steps: stepsOption(50),
+  ...scheduleOptions(0.05),
+  ...lateStartOptions(4),
+  learningRate: z
+    .number()
+    .min(0.0001)
+    .max(1)
+    .default(0.03)
+    .describe('first step of Adam, in units of pixels in [-1, 1]'),
+  priorDeviation: z
+    .number()
+    .min(0.001)
+    .max(1000)
+    .default(0.18)
+    .describe('spread that the prior is taken to have; the smaller, the more the prior weighs'),
+  fidelity: z
+    .enum(['likelihood', 'discrepancy'])
+    .default('likelihood')
+    .describe('weight of the data: as the noise says, or less and less as the residual nears what noise explains'),
+  guidanceScale: guidanceScaleOption(0),
+});
+
+type Options = z.output<typeof optionsSchema>;
+
+/**
+ * RED-diff: Adam on the mean μ of a variational approximation of no width, ‖y - A(μ)‖²/N0 + λ_t⟨sg(ε̂ - ε), μ⟩ with
+ * x_t = μ + σε, ε̂ = (x_t - D(x_t; σ))/σ and λ_t = σ_t/s², s the prior's deviation, so that for σ ≫ s and a Gaussian
+ * prior the second term is that prior's own.
+ *
+ * Mardani, Song, Kautz, Vahdat 2023 ("A variational perspective on solving inverse problems with diffusion models"),
+ * Algorithm 1. It seeks a mode: different seeds give nearly the same picture, and their spread says nothing about the
+ * posterior's. Denoiser and encoder don't wait for each other.
+ */
+function* create(context: SamplerContext, options: Options): SamplerRun {
+  const { observation, random } = context;
+  const ask = new Evaluator(context, options);
+  const sigmas = lateSigmas(context, options);
+  const adam = new Adam(observation.xJ.data.length);
+  let mu = observation.xJ;
+  for (const { sigma, step } of ask.overAll(sigmas)) {
+    const x = combine(1, mu, sigma, noiseLike(mu, random));
+    const { x0, data } = yield* ask.denoiseBeside(x, sigma, mu);
+    const residual = measurementResidual(data.measurementNorm, observation);
+    const weight = options.fidelity === 'discrepancy' ? discrepancyWeight(residual) : 1;
+    // σ(ε̂ - ε) = μ - x̂0
+    const pull = combine(options.priorDeviation ** -2, mu, -(options.priorDeviation ** -2), x0);
+    const gradient = combine(1, pull, weight * dataGradientFactor(data.measurementNorm, observation), data.gradient);
+    mu = adam.step(mu, gradient, options.learningRate * (1 - step / options.steps));
+    ask.show(mu);
+  }
+  return ask.show(mu);
+}
+
+export const redDiff = {
+  name: 'red-diff',
+  summary: 'RED-diff: Adam on the picture itself, the denoiser as regulariser; one mode, no spread',
+  optionsSchema,
+  evaluations: (options: Options) => ({
+    denoiser: options.steps * denoiserCost(options),
+    encoderVjp: options.steps,
+  }),
+  create,
+} as const satisfies Sampler<typeof optionsSchema>;
