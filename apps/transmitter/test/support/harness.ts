@@ -85,12 +85,12 @@ export async function photoFolder(count: number, options: PhotoOptions = {}): Pr
   return folder;
 }
 
-/** Wait until something is so; fails after ten seconds. */
+/** Wait until something is so; fails after half a minute, which is long even on a machine that is busy otherwise. */
 export async function until(condition: () => boolean, what = 'the condition'): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) {
-      throw new Error(`${what} did not come true within 10 s`);
+      throw new Error(`${what} did not come true within 30 s`);
     }
     await new Promise((resolve) => {
       setTimeout(resolve, 5);
