@@ -1,4 +1,11 @@
 export {
+  completed,
+  sendFrames,
+  stackConformance,
+  type ConformanceCase,
+  type StackConformanceOptions,
+} from './conformance.js';
+export {
   findCycle,
   findViolations,
   IMPORT_RULES,
@@ -9,4 +16,17 @@ export {
   type Violation,
   type WorkspacePackage,
 } from './import-rules.js';
+export { testPicture } from './pictures.js';
+export {
+  createProcessKeeper,
+  findProcesses,
+  freePorts,
+  isAlive,
+  waitFor,
+  type ProcessEnd,
+  type ProcessKeeper,
+  type ProcessOptions,
+  type TestProcess,
+} from './processes.js';
 export { readWorkspace, REPOSITORY_ROOT } from './repository.js';
+export { startStack, type Stack, type StackOptions } from './stack.js';

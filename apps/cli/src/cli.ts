@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { SemcastError, describeError } from '@semcast/core';
+import { defineCommand, runCommand } from 'citty';
+import { nearest } from './arguments/nearest.js';
+import { toCittyCommand, type CommandEntry } from './command.js';
+import { UsageError } from './errors.js';
+import { EXIT_CODES, type ExitCode } from './exit-codes.js';
+import type { CliIo } from './io.js';
+import { commands } from './registry.js';
+import { renderProgramHelp } from './terminal/help.js';
+import { createTerminal } from './terminal/terminal.js';
+import { printable } from './terminal/width.js';
+
+const entries: Readonly<Record<string, CommandEntry>> = commands;
+
+/** The version in package.json. */
+export function semcastVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
+}
+
+/** Run a command line (without `node` and the script) and tell the exit code. Never rejects. */
+export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCode> {
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    const terminal = createTerminal(io);
+    const { colours } = terminal;
+    terminal.close();
+    const usage = error instanceof UsageError;
+    terminal.note(
+      `${colours.red('✗')} ${printable(error instanceof SemcastError ? error.message : describeError(error))}`,
+    );
+    if (error instanceof SemcastError && error.remedy !== undefined) {
+      terminal.note(`  ${colours.dim('→')} ${printable(error.remedy)}`);
+    }
+    // A fault of ours: the place helps whoever reports it.
+    if (!(error instanceof SemcastError) && error instanceof Error && error.stack !== undefined) {
+      terminal.note(colours.dim(error.stack.split('\n').slice(1).join('\n')));
+    }
+    return usage ? EXIT_CODES.usage : EXIT_CODES.failed;
+  }
+}
+
+async function dispatch(argv: readonly string[], io: CliIo): Promise<ExitCode> {
+  const [name, next] = argv;
+  if (name === undefined || name === '--help' || name === '-h' || (name === 'help' && next === undefined)) {
+    const terminal = createTerminal(io);
+    const help = renderProgramHelp(
+      {
+        version: semcastVersion(),
+        commands: Object.entries(entries)
+          .filter(([, { hidden }]) => hidden !== true)
+          .map(([command, { summary }]) => ({ name: command, summary })),
+      },
+      { colours: terminal.resultColours, columns: terminal.resultColumns },
+    );
+    if (name === undefined) {
+      terminal.note(help);
+      return EXIT_CODES.usage;
+    }
+    terminal.result(help);
+    return EXIT_CODES.done;
+  }
+  if (name === '--version' || name === '-v') {
+    createTerminal(io).result(semcastVersion());
+    return EXIT_CODES.done;
+  }
+  if (name === 'help') {
+    return await dispatch([next!, '--help'], io);
+  }
+  if (!Object.hasOwn(entries, name)) {
+    const meant = nearest(name, Object.keys(entries));
+    throw new UsageError(
+      name.startsWith('-') ? `${name} stands before the command` : `"${name}" is no command of semcast`,
+      {
+        remedy:
+          meant === undefined
+            ? `semcast --help lists them: ${Object.keys(commands).join(', ')}`
+            : `did you mean semcast ${meant}?`,
+      },
+    );
+  }
+  let code: ExitCode = EXIT_CODES.failed;
+  const program = defineCommand({
+    meta: { name: 'semcast' },
+    subCommands: {
+      [name]: toCittyCommand(name, entries[name]!, io, (exit) => {
+        code = exit;
+      }),
+    },
+  });
+  await runCommand(program, { rawArgs: [...argv] });
+  return code;
+}

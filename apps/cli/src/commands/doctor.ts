@@ -1,0 +1,83 @@
+import { describeError } from '@semcast/core';
+import { oneOf, integer, text } from '../arguments/values.js';
+import { value } from '../arguments/spec.js';
+import { createCommand } from '../command.js';
+import type { CheckResult, CheckStatus } from '../doctor/check.js';
+import { checks } from '../doctor/registry.js';
+import { EXIT_CODES } from '../exit-codes.js';
+import { writeJson } from '../json-output.js';
+import { DEFAULT_PORT_BASE } from '../layout.js';
+import { createTerminal } from '../terminal/terminal.js';
+import { printable, wrap } from '../terminal/width.js';
+
+const MARKS: Readonly<Record<CheckStatus, string>> = { ok: '✓', warning: '!', problem: '✗', skipped: '–' };
+
+export const doctor = createCommand({
+  name: 'doctor',
+  summary: 'check this machine and the model bundle; say what to do about problems',
+  flags: {
+    bundle: value('DIR', text, 'model bundle to check (the one that comes with semcast)'),
+    device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the networks are meant to run (cpu)'),
+    'port-base': value(
+      'N',
+      integer({ min: 1, max: 65_000 }),
+      `check the ports N+1, N+2 and N+3 (${DEFAULT_PORT_BASE})`,
+    ),
+    json: value('FILE', text, 'write the findings as JSON; - is standard output'),
+  },
+  examples: [
+    { line: 'semcast doctor', does: 'is everything ready for `semcast up`?' },
+    { line: 'semcast doctor --device cuda --json -', does: 'would a GPU work? as JSON' },
+  ],
+  run: async ({ flags, io }) => {
+    const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === '-' });
+    const { resultColours: colours } = terminal;
+    const paint = { ok: colours.green, warning: colours.yellow, problem: colours.red, skipped: colours.dim };
+    const titleWidth = Math.max(...Object.values(checks).map(({ title }) => title.length));
+    const options = {
+      bundle: flags.bundle,
+      device: flags.device ?? 'cpu',
+      portBase: flags['port-base'] ?? DEFAULT_PORT_BASE,
+    } as const;
+
+    terminal.result('');
+    const results: (CheckResult & { readonly name: string })[] = [];
+    for (const check of Object.values(checks)) {
+      const found = await check
+        .run(options)
+        .catch((error: unknown): CheckResult => ({ status: 'problem', text: describeError(error) }));
+      results.push({ name: check.name, ...found });
+      const indent = ' '.repeat(titleWidth + 6);
+      const [first = '', ...rest] = wrap(
+        printable(found.text),
+        Math.max(30, terminal.resultColumns - indent.length - 1),
+      );
+      terminal.result(
+        `  ${paint[found.status](MARKS[found.status])} ${colours.bold(check.title.padEnd(titleWidth))}  ${first}`,
+      );
+      for (const line of rest) {
+        terminal.result(indent + line);
+      }
+      if (found.remedy !== undefined) {
+        for (const [i, line] of wrap(
+          printable(found.remedy),
+          Math.max(30, terminal.resultColumns - indent.length - 3),
+        ).entries()) {
+          terminal.result(`${indent}${paint[found.status](i === 0 ? '→' : ' ')} ${line}`);
+        }
+      }
+    }
+    terminal.result('');
+    const problems = results.filter(({ status }) => status === 'problem').length;
+    terminal.result(
+      problems === 0
+        ? `  ${colours.green('Ready.')} Start with ${colours.cyan('semcast up')}.`
+        : `  ${colours.red(`${problems} ${problems === 1 ? 'problem stands' : 'problems stand'} in the way.`)} The arrows say what to do.`,
+    );
+    terminal.result('');
+    if (flags.json !== undefined) {
+      await writeJson(flags.json, { schema: 'semcast.doctor/1', ok: problems === 0, checks: results }, io);
+    }
+    return problems === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+  },
+});

@@ -1,0 +1,210 @@
+import { resolve } from 'node:path';
+import { findDefaultBundle, loadBundle } from '@semcast/bundle';
+import { describeError } from '@semcast/core';
+import { createLogger } from '@semcast/service';
+import {
+  createTransmitter,
+  summariseOutcome,
+  type OutcomeSummary,
+  type TransmitterService,
+} from '@semcast/transmitter';
+import { value } from '../arguments/spec.js';
+import { cbr, integer, oneOf, snrDb, text, webSocketUrl } from '../arguments/values.js';
+import { createCommand } from '../command.js';
+import { InterruptedError, NoLinkError, UsageError } from '../errors.js';
+import { EXIT_CODES } from '../exit-codes.js';
+import { STANDARD_OUTPUT, writeJson } from '../json-output.js';
+import { findPhotographs } from '../photographs.js';
+import { rateOf } from '../rates.js';
+import { createTerminal, type Terminal } from '../terminal/terminal.js';
+import { printable } from '../terminal/width.js';
+import { StreamView } from '../up/stream-view.js';
+
+export const SEND_SCHEMA = 'semcast.send/1';
+
+const DEFAULT_TO = 'ws://127.0.0.1:7401';
+const DEFAULT_WAIT_S = 10;
+const FRAMES_IN_FLIGHT = 4;
+const REFRESH_MS = 120;
+
+export const send = createCommand({
+  name: 'send',
+  summary: 'send photographs to a channel that runs somewhere',
+  details:
+    'Encodes photographs, sends them through a channel to its receiver, and shows how well they came back. The shared ' +
+    'secret of a channel that wants one is read from the environment: SEMCAST_TRANSMITTER_TOKEN.',
+  positionals: { name: 'PATH', summary: 'image files, and folders of them' },
+  flags: {
+    to: value('URL', webSocketUrl, `address of the channel (${DEFAULT_TO})`),
+    decoder: value('NAME', text, 'decoder of the receiver (jscc)'),
+    cbr: value('RATIO', cbr, 'channel bandwidth ratio, one of the rates of the bundle (1/24)'),
+    size: value('N', integer({ max: 16_384 }), 'short side resized to N, centre-cropped to N×N; 0: own size (0)'),
+    'design-snr': value('DB', snrDb, 'SNR that the encoder prepares for (what the receiver measured last)'),
+    csi: value(
+      'genie|none',
+      oneOf(['genie', 'none']),
+      'what the receiver is told of the channel: everything or nothing (genie)',
+    ),
+    out: value('DIR', text, 'write received pictures there'),
+    bundle: value('DIR', text, 'model bundle; the receiver must have the same (the one that comes with semcast)'),
+    device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the encoder runs (cpu)'),
+    wait: value('S', integer({ max: 86_400 }), `seconds to wait for the channel (${DEFAULT_WAIT_S})`),
+    json: value('FILE', text, 'write what became of each photograph as JSON; - is standard output'),
+  },
+  examples: [
+    {
+      line: 'semcast send photo.jpg --to ws://127.0.0.1:7401 --out received',
+      does: 'one photograph, and what came back',
+    },
+    {
+      line: 'semcast send holiday --cbr 1/48 --size 256 --json - | jq .frames[].psnrDb',
+      does: 'a folder, figures to another program',
+    },
+  ],
+  run: async ({ flags, positionals, io }) => {
+    if (positionals.length === 0) {
+      throw new UsageError('there is nothing to send', { remedy: 'name photographs: semcast send PATH…' });
+    }
+    const files = await findPhotographs(positionals);
+    const to = flags.to ?? DEFAULT_TO;
+    const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
+    const { colours } = terminal;
+    const interruption = io.interruption();
+    const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
+    const token = io.env['SEMCAST_TRANSMITTER_TOKEN'];
+
+    terminal.setLive({ render: () => `  ${colours.dim('loading the encoder …')}` });
+    const outcomes: OutcomeSummary[] = [];
+    let service: TransmitterService | undefined;
+    const view = new StreamView({ terminal, expected: files.length });
+    const ticking = setInterval(() => terminal.refresh(), REFRESH_MS);
+    try {
+      service = await createTransmitter(
+        {
+          to,
+          source: [],
+          port: 0,
+          ...(token === undefined || token === '' ? {} : { token }),
+          ...(flags.decoder === undefined ? {} : { decoder: flags.decoder }),
+          cbr: rateOf(bundle.manifest, flags.cbr ?? '1/24'),
+          ...(flags.size === undefined ? {} : { size: flags.size }),
+          ...(flags['design-snr'] === undefined ? {} : { designCsnrDb: flags['design-snr'] }),
+          ...(flags.csi === undefined ? {} : { csi: flags.csi }),
+          ...(flags.out === undefined ? {} : { outputDir: resolve(flags.out) }),
+          bundle: bundle.dir,
+          ...(flags.device === undefined ? {} : { device: flags.device }),
+          maxInFlight: FRAMES_IN_FLIGHT,
+          drainMs: 0,
+        },
+        // The live line tells of the link, outcomes tell of the frames, and `failed` of everything else.
+        { logger: createLogger({ service: 'transmitter', level: 'silent' }) },
+      );
+      await untilLinked(service, to, flags.wait ?? DEFAULT_WAIT_S, terminal, interruption);
+      terminal.setLive(view);
+      outcomes.push(...(await sendAll(service, files, view, interruption)));
+    } finally {
+      clearInterval(ticking);
+      terminal.setLive(null);
+      await service?.close();
+    }
+
+    if (outcomes.length > 0) {
+      view.footer();
+      if (flags.out !== undefined) {
+        terminal.note(`  ${colours.dim('pictures')}  ${colours.cyan(resolve(flags.out))}`);
+      }
+    }
+    if (flags.json !== undefined) {
+      await writeJson(flags.json, { schema: SEND_SCHEMA, to, frames: outcomes }, io);
+    }
+    if (interruption.aborted) {
+      throw new InterruptedError(`interrupted after ${outcomes.length} of ${files.length} photographs`);
+    }
+    return outcomes.every(({ kind }) => kind === 'completed') ? EXIT_CODES.done : EXIT_CODES.failed;
+  },
+});
+
+/**
+ * Wait for the first link, and tell of the attempts.
+ *
+ * @throws NoLinkError when there is none in time; the server's refusal; InterruptedError
+ */
+async function untilLinked(
+  service: TransmitterService,
+  to: string,
+  waitSeconds: number,
+  terminal: Terminal,
+  interruption: AbortSignal,
+): Promise<void> {
+  const linkState = (): string => service.status().link.state;
+  const words = (): string => printable(service.status().link.error ?? '');
+  const startedAt = performance.now();
+  let last = '';
+  terminal.setLive({
+    render: () => {
+      last = words() === '' ? last : words();
+      return `  ${terminal.colours.yellow('…')} connecting to ${to} ${terminal.colours.dim(last)}`;
+    },
+  });
+  await new Promise<void>((done, fail) => {
+    const settle = (finish: () => void): void => {
+      clearInterval(polling);
+      service.off('state', check);
+      interruption.removeEventListener('abort', check);
+      finish();
+    };
+    const check = (): void => {
+      last = words() === '' ? last : words();
+      if (interruption.aborted) {
+        settle(() => fail(new InterruptedError('interrupted while connecting')));
+      } else if (linkState() === 'open') {
+        settle(done);
+      } else if (performance.now() - startedAt > waitSeconds * 1000) {
+        settle(() =>
+          fail(
+            new NoLinkError(`no link to ${to} within ${waitSeconds} s${last === '' ? '' : `: ${last}`}`, {
+              remedy: `start channel and receiver (semcast up does), or name another channel: --to ws://HOST:PORT`,
+            }),
+          ),
+        );
+      }
+    };
+    const polling = setInterval(check, 100);
+    service.on('state', check);
+    interruption.addEventListener('abort', check);
+    void service.failed.then((error) => settle(() => fail(error)));
+    check();
+  });
+}
+
+/** Send so many at a time, in order. Rejects when the transmitter can't go on. */
+async function sendAll(
+  service: TransmitterService,
+  files: readonly string[],
+  view: StreamView,
+  interruption: AbortSignal,
+): Promise<OutcomeSummary[]> {
+  const outcomes: (OutcomeSummary | undefined)[] = [];
+  const remaining = files.entries();
+  service.on('state', ({ name, ...state }) => {
+    view.setAway(name === 'waiting' && 'error' in state ? describeError(state.error) : null);
+  });
+  const work = async (): Promise<void> => {
+    for (const [index, photo] of remaining) {
+      if (interruption.aborted) {
+        return;
+      }
+      const outcome = summariseOutcome(await service.submit({ photo, signal: interruption }));
+      if (interruption.aborted && outcome.kind === 'dropped') {
+        return;
+      }
+      outcomes[index] = outcome;
+      view.add(outcome);
+    }
+  };
+  const failed = service.failed.then((error) => {
+    throw error;
+  });
+  await Promise.race([Promise.all(Array.from({ length: FRAMES_IN_FLIGHT }, work)), failed]);
+  return outcomes.filter((outcome) => outcome !== undefined);
+}

@@ -1,0 +1,96 @@
+import { channelServiceConfigSchema, runChannel } from '@semcast/channel';
+import { receiverConfigSchema, runReceiver } from '@semcast/receiver';
+import { runTransmitter, transmitterConfigSchema } from '@semcast/transmitter';
+import type { z } from 'zod';
+import { flagsOfSchema } from '../arguments/schema-flags.js';
+import { toggle, value, type Flags } from '../arguments/spec.js';
+import { text } from '../arguments/values.js';
+import { createCommand, type Command } from '../command.js';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
+import type { Example } from '../terminal/help.js';
+
+interface ServiceCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly schema: z.ZodObject;
+  /** Runs until a signal ends it; exits the process itself when the configuration is wrong or it can't start. */
+  readonly run: (flags: Record<string, unknown>) => Promise<void>;
+  readonly examples: readonly Example[];
+}
+
+/** Prefix of the service's environment variables, for its help. */
+function variableOf(name: string): string {
+  return `SEMCAST_${name.toUpperCase()}_`;
+}
+
+function createServiceCommand({ name, summary, schema, run, examples }: ServiceCommand): Command {
+  const flags: Flags = {
+    config: value('FILE', text, 'YAML or JSON file with any of the settings below'),
+    'print-config': toggle('print the settings that would be used, secrets left out, and end'),
+    ...flagsOfSchema(schema),
+  };
+  return createCommand({
+    name,
+    summary,
+    details:
+      `Settings come from flags, then environment variables (${variableOf(name)}PORT=…), then the file, then the ` +
+      'defaults in brackets. Logs are JSON lines on standard error; secrets belong into the environment, where `ps` ' +
+      "doesn't show them.",
+    flags,
+    examples,
+    run: async ({ flags: typed, given }): Promise<ExitCode> => {
+      // Of what wasn't typed nothing is said: the environment and the file may.
+      const { config, 'print-config': printConfig, ...rest } = typed as Readonly<Record<string, unknown>>;
+      const settings = Object.fromEntries(Object.entries(rest).filter(([flag]) => given.has(flag)));
+      await run({ ...settings, config, printConfig });
+      // A service that runs ends the process itself; one that only printed is done.
+      return (process.exitCode ?? EXIT_CODES.done) as ExitCode;
+    },
+  });
+}
+
+export const transmitter = createServiceCommand({
+  name: 'transmitter',
+  summary: 'one service: sends photographs and measures what comes back',
+  schema: transmitterConfigSchema,
+  run: runTransmitter,
+  examples: [
+    {
+      line: 'semcast transmitter --to ws://127.0.0.1:7401 --fps 2',
+      does: 'stream the demonstration photographs, two a second',
+    },
+    {
+      line: 'semcast transmitter --source holiday --loop false --journal tx.jsonl --output-dir received',
+      does: 'send a folder once; started again, it goes on where it ended',
+    },
+  ],
+});
+
+export const channel = createServiceCommand({
+  name: 'channel',
+  summary: 'one service: the radio channel (noise, fading, loss)',
+  schema: channelServiceConfigSchema,
+  run: runChannel,
+  examples: [
+    { line: 'semcast channel --channel.snr.snr-db 5', does: 'white Gaussian noise at 5 dB' },
+    {
+      line: 'semcast channel --channel.model.name rician-block --channel.model.k-factor-db 10',
+      does: 'a line of sight with fading',
+    },
+    {
+      line: `curl -X PUT -H 'content-type: application/json' -d '{"snrDb": 3}' http://127.0.0.1:7401/channel`,
+      does: 'change the SNR while frames flow',
+    },
+  ],
+});
+
+export const receiver = createServiceCommand({
+  name: 'receiver',
+  summary: 'one service: decodes noisy samples to pictures',
+  schema: receiverConfigSchema,
+  run: runReceiver,
+  examples: [
+    { line: 'semcast receiver --port 7402 --workers 2', does: 'two decoding threads' },
+    { line: 'semcast receiver --print-config', does: 'every setting with its meaning' },
+  ],
+});

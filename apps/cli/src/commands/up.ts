@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { findDefaultBundle, loadBundle } from '@semcast/bundle';
+import { channelModelNames } from '@semcast/channel-models';
+import { decoders, type DecoderName } from '@semcast/receiver';
+import { DEMO_PHOTOS } from '@semcast/transmitter';
+import { toggle, value } from '../arguments/spec.js';
+import { cbr, integer, number, oneOf, snrOrRange, text, type SnrRange } from '../arguments/values.js';
+import { createCommand } from '../command.js';
+import { UsageError } from '../errors.js';
+import { DEFAULT_PORT_BASE } from '../layout.js';
+import { findPhotographs } from '../photographs.js';
+import { rateOf } from '../rates.js';
+import { createTerminal } from '../terminal/terminal.js';
+import { checkPorts, portsFrom, type UpSettings } from '../up/boot.js';
+import { runUp } from '../up/run-up.js';
+
+const decoderNames = Object.keys(decoders) as readonly DecoderName[];
+const DEFAULT_FPS = 2;
+const DEFAULT_SWING: SnrRange = { fromDb: 0, toDb: 20 };
+const DEFAULT_ONCE_SNR_DB = 10;
+
+export const up = createCommand({
+  name: 'up',
+  summary: 'all three services on this machine, demo photographs streaming',
+  details:
+    'Starts receiver, channel and transmitter as processes of their own on loopback sockets, and streams photographs ' +
+    'until Ctrl-C. Without --snr the SNR swings slowly between 20 and 0 dB, so that one sees pictures soften instead ' +
+    'of break.',
+  flags: {
+    once: toggle(`one pass over the photographs, at ${DEFAULT_ONCE_SNR_DB} dB unless --snr says otherwise, then end`),
+    images: value('DIR', text, 'your own photographs (the nine that come with semcast)'),
+    snr: value('DB', snrOrRange, 'SNR in dB per complex symbol: 10, or 0..20 for a slow swing'),
+    cbr: value('RATIO', cbr, 'channel uses per image value, one of the rates of the bundle (1/24)'),
+    size: value('N', integer({ max: 16_384 }), 'short side resized to N, centre-cropped to N×N; 0: own size (0)'),
+    fps: value(
+      'X',
+      number({ min: 0, max: 1000 }),
+      `photographs per second; 0: as fast as they get through (${DEFAULT_FPS}; 0 with --once)`,
+    ),
+    channel: value('MODEL', oneOf(channelModelNames), `fading: ${channelModelNames.join(', ')} (awgn)`),
+    decoder: value('NAME', oneOf(decoderNames), `decoder: ${decoderNames.join(', ')} (jscc)`),
+    seed: value('N', integer(), 'seed of noise and fading (0)'),
+    device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the networks run (cpu)'),
+    bundle: value('DIR', text, 'model bundle (the one that comes with semcast)'),
+    out: value('DIR', text, 'where pictures and the log go (a new folder among the temporary files)'),
+    'port-base': value(
+      'N',
+      integer({ min: 1, max: 65_000 }),
+      `channel on N+1, receiver on N+2, transmitter on N+3 (${DEFAULT_PORT_BASE})`,
+    ),
+    'console-port': value('N', integer({ max: 65_535 }), 'port of the console page; this version has none yet'),
+  },
+  examples: [
+    { line: 'semcast up', does: 'watch nine photographs cross a channel whose SNR swings' },
+    { line: 'semcast up --once --snr 3 --cbr 1/48', does: 'one pass through a bad channel, few symbols' },
+    {
+      line: 'semcast up --images ~/Pictures --size 256 --channel rayleigh-fast',
+      does: 'your own photographs, with fading',
+    },
+  ],
+  run: async ({ flags, io }) => {
+    if (flags['console-port'] !== undefined) {
+      throw new UsageError('this version of semcast has no console page', { remedy: 'leave out --console-port' });
+    }
+    const terminal = createTerminal(io);
+    const interruption = io.interruption();
+    const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
+    const files = await findPhotographs([flags.images ?? DEMO_PHOTOS]);
+    const portBase = flags['port-base'] ?? DEFAULT_PORT_BASE;
+    const ports = portsFrom(portBase);
+    await checkPorts(ports, portBase);
+
+    const dir = flags.out === undefined ? await mkdtemp(join(tmpdir(), 'semcast-up-')) : resolve(flags.out);
+    await mkdir(dir, { recursive: true });
+    const settings: UpSettings = {
+      ports,
+      bundle: bundle.dir,
+      device: flags.device ?? 'cpu',
+      source: resolve(flags.images ?? DEMO_PHOTOS),
+      once: flags.once,
+      fps: flags.fps ?? (flags.once ? 0 : DEFAULT_FPS),
+      size: flags.size ?? 0,
+      cbr: rateOf(bundle.manifest, flags.cbr ?? '1/24'),
+      decoder: flags.decoder ?? 'jscc',
+      model: flags.channel ?? 'awgn',
+      snr: flags.snr ?? (flags.once ? DEFAULT_ONCE_SNR_DB : DEFAULT_SWING),
+      seed: flags.seed ?? 0,
+      receivedDir: join(dir, 'arriving'),
+      // Of this run alone: it lets a transmitter that is started again go on where it ended.
+      journal: join(await mkdtemp(join(tmpdir(), 'semcast-journal-')), 'journal.jsonl'),
+    };
+    try {
+      return await runUp({ terminal, interruption, bundle, settings, dir, files });
+    } finally {
+      terminal.close();
+      await rm(dirname(settings.journal), { recursive: true, force: true });
+      await rm(settings.receivedDir, { recursive: true, force: true });
+    }
+  },
+});

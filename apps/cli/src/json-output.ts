@@ -1,0 +1,38 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { OutputError } from './errors.js';
+import type { CliIo } from './io.js';
+
+/** What `--json` calls standard output. */
+export const STANDARD_OUTPUT = '-';
+
+/**
+ * Write a report: to standard output (`-`), or to a file, whole or not at all.
+ *
+ * @throws OutputError
+ */
+export async function writeJson(target: string, report: unknown, io: Pick<CliIo, 'stdout'>): Promise<void> {
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  if (target === STANDARD_OUTPUT) {
+    io.stdout.write(text);
+    return;
+  }
+  await writeFileWhole(target, text);
+}
+
+/** Write under another name first, then rename: nobody ever reads half a file. @throws OutputError */
+export async function writeFileWhole(target: string, content: string | Uint8Array): Promise<void> {
+  const file = resolve(target);
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(temporary, content);
+    await rename(temporary, file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new OutputError(`${target} can't be written: ${code ?? message}`, {
+      remedy: 'choose a place where you may write, with room left on the disk',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,22 @@
+import { SemcastError } from '@semcast/core';
+import { listPhotos } from '@semcast/transmitter';
+import { UsageError } from './errors.js';
+
+/**
+ * The photographs of files and folders, in the order in which they are sent.
+ *
+ * @throws UsageError when a path doesn't exist or a folder holds none: nothing has been run then
+ */
+export async function findPhotographs(paths: readonly string[]): Promise<readonly string[]> {
+  try {
+    return (await listPhotos(paths)).files;
+  } catch (error) {
+    if (error instanceof SemcastError) {
+      throw new UsageError(error.message, {
+        remedy: 'check the path; of a folder, its JPEG, PNG, WebP, TIFF, AVIF and GIF files are taken',
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import { EXIT_CODES } from './exit-codes.js';
+import type { CliIo } from './io.js';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** The real world: this process's streams, environment and signals. */
+export function createProcessIo(proc: NodeJS.Process): CliIo {
+  let controller: AbortController | undefined;
+  // A closed pipe (`semcast sweep | head`) is no fault: nobody reads on, so there is nothing left to do.
+  for (const stream of [proc.stdout, proc.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') {
+        proc.exit(EXIT_CODES.failed);
+      }
+      throw error;
+    });
+  }
+  return {
+    stdout: proc.stdout,
+    stderr: proc.stderr,
+    env: proc.env,
+    interruption: () => {
+      if (controller === undefined) {
+        const made = new AbortController();
+        controller = made;
+        for (const name of SIGNALS) {
+          proc.on(name, () => {
+            if (made.signal.aborted) {
+              proc.exit(EXIT_CODES.failed);
+            }
+            made.abort();
+          });
+        }
+      }
+      return controller.signal;
+    },
+  };
+}

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ServiceLostError } from '../errors.js';
+import {
+  describeExit,
+  startServiceProcess,
+  type ReadyMessage,
+  type ServiceExit,
+  type ServiceProcess,
+  type ServiceSpec,
+} from './service-process.js';
+
+export interface SupervisorOptions {
+  /** Every line of a service's log. */
+  readonly onLine?: (service: string, line: string) => void;
+  /** Every message of a service but `ready`. */
+  readonly onMessage?: (service: string, message: unknown) => void;
+  /** A service ended on its own; it is about to be started again, for the `attempt`th time in a row. */
+  readonly onLost?: (service: string, exit: ServiceExit, attempt: number) => void;
+  /** A service that had ended is ready again. */
+  readonly onRecovered?: (service: string) => void;
+  /** Restarts in a row before it gives up, default 3. */
+  readonly maxRestarts?: number;
+  /** A service that ran this long counts as recovered: its restarts are forgotten. Default 30 s. */
+  readonly stableMs?: number;
+  /** First wait before a restart; doubles each time in a row. */
+  readonly restartDelayMs?: number;
+  /** Time that a service is given to end by itself. */
+  readonly graceMs?: number;
+  readonly bootTimeoutMs?: number;
+  /** Starts a process; tests replace it. */
+  readonly start?: typeof startServiceProcess;
+}
+
+/** Keeps services running, and ends them all. */
+export interface Supervisor {
+  /** Start a service and wait until it is ready. The first start isn't tried twice: its error is the user's to see. */
+  start(spec: ServiceSpec, options?: { readonly signal?: AbortSignal }): Promise<ReadyMessage>;
+  send(service: string, message: object): void;
+  /** A service that ends by itself from now on has done its work, and isn't started again. */
+  release(service: string): void;
+  /** Rejects (ServiceLostError) when a service had to be given up; else pending for ever. */
+  readonly lost: Promise<never>;
+  /** End all services, the last that was started first. Idempotent. */
+  stop(): Promise<void>;
+  /** Process ids of what runs now, by service. */
+  pids(): ReadonlyMap<string, number>;
+}
+
+interface Watched {
+  readonly spec: ServiceSpec;
+  booting: Promise<ServiceProcess> | null;
+  process: ServiceProcess | null;
+  restarts: number;
+  released: boolean;
+}
+
+export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
+  const {
+    maxRestarts = 3,
+    stableMs = 30_000,
+    restartDelayMs = 500,
+    graceMs = 4000,
+    bootTimeoutMs,
+    start: startProcess = startServiceProcess,
+  } = options;
+  const services = new Map<string, Watched>();
+  const stopping = new AbortController();
+  let stopped: Promise<void> | null = null;
+  let giveUp!: (error: Error) => void;
+  const lost = new Promise<never>((_resolve, reject) => {
+    giveUp = reject;
+  });
+  // Whoever doesn't wait for it must not be ended by it.
+  lost.catch(() => {});
+
+  const launch = async (watched: Watched, signal: AbortSignal): Promise<ReadyMessage> => {
+    const { name } = watched.spec;
+    const booting = startProcess(watched.spec, {
+      ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
+      signal,
+      onLine: (line) => options.onLine?.(name, line),
+      onMessage: (message) => options.onMessage?.(name, message),
+    });
+    watched.booting = booting;
+    const running = await booting;
+    watched.process = running;
+    void watch(watched, running);
+    return running.ready;
+  };
+
+  const watch = async (watched: Watched, running: ServiceProcess): Promise<void> => {
+    const readyAt = performance.now();
+    let exit = await running.ended;
+    watched.process = null;
+    if (performance.now() - readyAt >= stableMs) {
+      watched.restarts = 0;
+    }
+    const { name } = watched.spec;
+    while (!stopping.signal.aborted && !watched.released) {
+      if (watched.restarts >= maxRestarts) {
+        giveUp(
+          new ServiceLostError(
+            `the ${name} ${describeExit(exit)} and was started again ${maxRestarts} times in vain${exit.lastWords === '' ? '' : `: ${exit.lastWords}`}`,
+            { remedy: 'look into the log' },
+          ),
+        );
+        return;
+      }
+      watched.restarts++;
+      options.onLost?.(name, exit, watched.restarts);
+      try {
+        await sleep(restartDelayMs * 2 ** (watched.restarts - 1), undefined, { signal: stopping.signal });
+        await launch(watched, stopping.signal);
+        options.onRecovered?.(name);
+        return;
+      } catch (error) {
+        // It failed to boot: that counts as one more end.
+        exit = { code: null, signal: null, lastWords: error instanceof Error ? error.message : String(error) };
+      }
+    }
+  };
+
+  const stopAll = async (): Promise<void> => {
+    stopping.abort();
+    for (const { booting } of [...services.values()].toReversed()) {
+      // One that was just booting has been told to end by the signal above; its failure is no news.
+      const running = await booting?.catch(() => null);
+      await running?.stop(graceMs);
+    }
+  };
+
+  return {
+    start: async (spec, { signal } = {}) => {
+      const watched: Watched = { spec, booting: null, process: null, restarts: 0, released: false };
+      services.set(spec.name, watched);
+      return await launch(watched, signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]));
+    },
+    send: (service, message) => services.get(service)?.process?.send(message),
+    release: (service) => {
+      const watched = services.get(service);
+      if (watched !== undefined) {
+        watched.released = true;
+      }
+    },
+    lost,
+    stop: async () => {
+      stopped ??= stopAll();
+      await stopped;
+    },
+    pids: () =>
+      new Map(
+        [...services].flatMap(([name, { process: running }]) =>
+          running === null ? [] : [[name, running.pid] as const],
+        ),
+      ),
+  };
+}

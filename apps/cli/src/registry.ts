@@ -1,0 +1,33 @@
+import type { CommandEntry } from './command.js';
+
+/** Every command. A new one is a file in `commands/` and a line here. */
+export const commands = {
+  up: {
+    summary: 'all three services on this machine, demo photographs streaming',
+    load: async () => (await import('./commands/up.js')).up,
+  },
+  transmitter: {
+    summary: 'one service: sends photographs and measures what comes back',
+    load: async () => (await import('./commands/service.js')).transmitter,
+  },
+  channel: {
+    summary: 'one service: the radio channel (noise, fading, loss)',
+    load: async () => (await import('./commands/service.js')).channel,
+  },
+  receiver: {
+    summary: 'one service: decodes noisy samples to pictures',
+    load: async () => (await import('./commands/service.js')).receiver,
+  },
+  send: {
+    summary: 'send photographs to a channel that runs somewhere',
+    load: async () => (await import('./commands/send.js')).send,
+  },
+  sweep: {
+    summary: 'measure decoders over SNRs, rates and photographs: a table, JSON, pictures',
+    load: async () => (await import('./commands/sweep.js')).sweep,
+  },
+  doctor: {
+    summary: 'check this machine and the model bundle; say what to do about problems',
+    load: async () => (await import('./commands/doctor.js')).doctor,
+  },
+} as const satisfies Record<string, CommandEntry>;

@@ -1,0 +1,132 @@
+import pico from 'picocolors';
+import { truncate } from './width.js';
+
+/** What is needed of process.stdout and process.stderr. */
+export interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): unknown;
+}
+
+export type Colours = ReturnType<typeof pico.createColors>;
+
+/** Something that lives on the last line of the screen and is drawn again and again. */
+export interface LiveLine {
+  /** The line as it is now, without a line break. */
+  render(columns: number): string;
+}
+
+export interface TerminalOptions {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Standard output belongs to JSON: tables go to standard error too. */
+  readonly jsonOnStdout?: boolean;
+}
+
+/**
+ * Where a command writes for people.
+ *
+ * Results (tables) go to standard output, everything that accompanies them to standard error, so that either can be
+ * piped. One live line at most stands below whatever is printed; without a terminal there is none.
+ */
+export interface Terminal {
+  /** Colours of results, and of what accompanies them: either stream may be piped. */
+  readonly resultColours: Colours;
+  readonly colours: Colours;
+  readonly resultColumns: number;
+  readonly columns: number;
+  /** Standard error is a terminal, so a live line can be shown. */
+  readonly interactive: boolean;
+  /** Print a line of results. */
+  result(line: string): void;
+  /** Print a line that accompanies results. */
+  note(line: string): void;
+  /** Show a live line (null: none). It is redrawn at once and by {@link refresh}. */
+  setLive(line: LiveLine | null): void;
+  /** Draw the live line again. */
+  refresh(): void;
+  /** The live line goes, the cursor comes back. */
+  close(): void;
+}
+
+const HIDE_CURSOR = '\u001B[?25l';
+const SHOW_CURSOR = '\u001B[?25h';
+const CLEAR_LINE = '\r\u001B[2K';
+const DEFAULT_COLUMNS = 100;
+
+function wantsColour(stream: OutputStream, env: TerminalOptions['env']): boolean {
+  // https://no-color.org: present and not empty, whatever the value.
+  if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') {
+    return false;
+  }
+  if (env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '' && env['FORCE_COLOR'] !== '0') {
+    return true;
+  }
+  return stream.isTTY === true && env['TERM'] !== 'dumb';
+}
+
+/** A stream without a terminal tells no width; `COLUMNS` may. */
+function columnsOf(stream: OutputStream, env: TerminalOptions['env']): number {
+  const fromEnv = Number(env['COLUMNS']);
+  const columns = stream.columns ?? (Number.isInteger(fromEnv) && fromEnv > 0 ? fromEnv : DEFAULT_COLUMNS);
+  return Math.max(20, columns);
+}
+
+export function createTerminal({ stdout, stderr, env, jsonOnStdout = false }: TerminalOptions): Terminal {
+  const results = jsonOnStdout ? stderr : stdout;
+  const interactive = stderr.isTTY === true && env['TERM'] !== 'dumb';
+  let live: LiveLine | null = null;
+  let drawn = false;
+
+  const erase = (): void => {
+    if (drawn) {
+      stderr.write(CLEAR_LINE);
+      drawn = false;
+    }
+  };
+  const draw = (): void => {
+    if (live !== null && interactive) {
+      const columns = columnsOf(stderr, env);
+      // One column short: writing the last one makes some terminals wrap.
+      stderr.write(`${HIDE_CURSOR}${CLEAR_LINE}${truncate(live.render(columns - 1), columns - 1)}`);
+      drawn = true;
+    }
+  };
+  const print = (stream: OutputStream, line: string): void => {
+    erase();
+    stream.write(`${line}\n`);
+    draw();
+  };
+
+  return {
+    resultColours: pico.createColors(wantsColour(results, env)),
+    colours: pico.createColors(wantsColour(stderr, env)),
+    get resultColumns() {
+      return columnsOf(results, env);
+    },
+    get columns() {
+      return columnsOf(stderr, env);
+    },
+    interactive,
+    result: (line) => print(results, line),
+    note: (line) => print(stderr, line),
+    setLive: (line) => {
+      erase();
+      if (live !== null && line === null && interactive) {
+        stderr.write(SHOW_CURSOR);
+      }
+      live = line;
+      draw();
+    },
+    refresh: draw,
+    close: () => {
+      erase();
+      if (live !== null && interactive) {
+        stderr.write(SHOW_CURSOR);
+      }
+      live = null;
+    },
+  };
+}

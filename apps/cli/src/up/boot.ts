@@ -1,0 +1,111 @@
+import { flagList, type FlagInput } from '../arguments/flag-list.js';
+import type { SnrRange } from '../arguments/values.js';
+import { PortBusyError } from '../errors.js';
+import { DEFAULT_PORT_BASE, SERVICE_PORT_OFFSETS, type ServiceName } from '../layout.js';
+import { SEMCAST_ENTRY } from '../processes/entry.js';
+import { tryPort } from '../processes/ports.js';
+import type { ServiceSpec } from '../processes/service-process.js';
+
+export type ServicePorts = Readonly<Record<ServiceName, number>>;
+
+/** Ports of the three services from a base. */
+export function portsFrom(base: number): ServicePorts {
+  return {
+    channel: base + SERVICE_PORT_OFFSETS.channel,
+    receiver: base + SERVICE_PORT_OFFSETS.receiver,
+    transmitter: base + SERVICE_PORT_OFFSETS.transmitter,
+  };
+}
+
+/**
+ * Look before anything is started: a port that is taken is named with who wanted it and with the way out.
+ *
+ * @throws PortBusyError
+ */
+export async function checkPorts(ports: ServicePorts, base: number): Promise<void> {
+  const taken: string[] = [];
+  for (const [service, port] of Object.entries(ports)) {
+    const code = await tryPort(port);
+    if (code !== null) {
+      taken.push(`port ${port} (${service}) ${code === 'EADDRINUSE' ? 'is taken' : `can't be used: ${code}`}`);
+    }
+  }
+  if (taken.length > 0) {
+    const other = base === DEFAULT_PORT_BASE ? 7500 : DEFAULT_PORT_BASE;
+    throw new PortBusyError(taken.join(', '), {
+      remedy: `end the program that listens there (another \`semcast up\`?), or choose other ports: --port-base ${other}`,
+    });
+  }
+}
+
+export interface UpSettings {
+  readonly ports: ServicePorts;
+  readonly bundle: string;
+  readonly device: 'cpu' | 'cuda';
+  readonly source: string;
+  readonly once: boolean;
+  readonly fps: number;
+  readonly size: number;
+  readonly cbr: string;
+  readonly decoder: string;
+  readonly model: string;
+  readonly snr: number | SnrRange;
+  readonly seed: number;
+  /** Where the transmitter puts received pictures and its journal. */
+  readonly receivedDir: string;
+  readonly journal: string;
+}
+
+/** Frames of one swing of the SNR; shares no factor with nine photographs, so each is seen at every SNR. */
+const SWING_FRAMES = 40;
+
+function snrFlags(snr: number | SnrRange): Readonly<Record<string, FlagInput>> {
+  if (typeof snr === 'number') {
+    return { 'channel.snr.name': 'constant', 'channel.snr.snr-db': snr };
+  }
+  return {
+    'channel.snr.name': 'sine',
+    'channel.snr.mean-db': (snr.fromDb + snr.toDb) / 2,
+    'channel.snr.amplitude-db': (snr.toDb - snr.fromDb) / 2,
+    'channel.snr.period-frames': SWING_FRAMES,
+    // It begins at the top: first a good picture, then what noise does to it.
+    'channel.snr.phase-rad': Math.PI / 2,
+  };
+}
+
+/** The three services' command lines. */
+export function serviceSpecs(settings: UpSettings): Record<ServiceName, ServiceSpec> {
+  const { ports } = settings;
+  const spec = (name: ServiceName, flags: Readonly<Record<string, FlagInput>>): ServiceSpec => ({
+    name,
+    entry: SEMCAST_ENTRY,
+    args: [name, ...flagList({ host: '127.0.0.1', port: ports[name], ...flags })],
+  });
+  return {
+    receiver: spec('receiver', { bundle: settings.bundle, device: settings.device }),
+    channel: spec('channel', {
+      'receiver-url': `ws://127.0.0.1:${ports.receiver}`,
+      'channel.model.name': settings.model,
+      'channel.seed': settings.seed,
+      ...snrFlags(settings.snr),
+    }),
+    transmitter: spec('transmitter', {
+      to: `ws://127.0.0.1:${ports.channel}`,
+      bundle: settings.bundle,
+      source: settings.source,
+      loop: !settings.once,
+      fps: settings.fps,
+      size: settings.size,
+      // Enough to keep every core busy; more would only wait in a queue and make each frame's latency look bad.
+      'max-in-flight': 4,
+      // Ctrl-C means now: what is under way isn't waited for.
+      'drain-ms': 0,
+      cbr: settings.cbr,
+      decoder: settings.decoder,
+      // A name of its own, because noise is drawn by stream: two runs with one seed look the same.
+      stream: 'demo',
+      'output-dir': settings.receivedDir,
+      journal: settings.journal,
+    }),
+  };
+}

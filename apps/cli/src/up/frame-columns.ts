@@ -1,0 +1,41 @@
+import { parse } from 'node:path';
+import type { CompletedSummary } from '@semcast/transmitter';
+import type { Column } from '../terminal/columns.js';
+import { bar, formatMilliseconds } from '../terminal/progress.js';
+import { printable } from '../terminal/width.js';
+import { snrDbOf } from './tally.js';
+
+/** `brushes.jpg` → `brushes`. */
+export function photoName(file: string): string {
+  return printable(parse(file).name);
+}
+
+/** A figure with a fixed number of digits; a dash where there is none. */
+export function figure(value: number | null | undefined, digits: number): string {
+  return value === null || value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits);
+}
+
+/** PSNR as a share of a bar: from 15 dB (hardly to be recognised) to 40 dB (hardly to be told from the original). */
+export const PSNR_LOW_DB = 15;
+export const PSNR_HIGH_DB = 40;
+
+const BAR_WIDTH = 10;
+
+/** The columns of a frame that came back, as `up` and `send` show them. */
+export const FRAME_COLUMNS: readonly Column<CompletedSummary>[] = [
+  { title: 'frame', align: 'right', width: 5, optional: 2, cell: ({ frame }) => String(frame) },
+  { title: 'photo', width: 11, cell: ({ name }) => photoName(name) },
+  { title: 'size', align: 'right', width: 9, cell: ({ width, height }) => `${width}×${height}` },
+  { title: 'CBR', align: 'right', width: 5, cell: ({ cbr }) => cbr },
+  { title: 'SNR dB', align: 'right', width: 6, cell: (outcome) => figure(snrDbOf(outcome), 1) },
+  { title: 'PSNR dB', align: 'right', width: 7, cell: ({ psnrDb }) => figure(psnrDb, 2) },
+  {
+    title: '',
+    width: BAR_WIDTH,
+    optional: 3,
+    cell: ({ psnrDb }) => bar((psnrDb - PSNR_LOW_DB) / (PSNR_HIGH_DB - PSNR_LOW_DB), BAR_WIDTH).full,
+  },
+  { title: 'SSIM', align: 'right', width: 5, cell: ({ ssim }) => figure(ssim, 3) },
+  { title: 'MS-SSIM', align: 'right', width: 7, cell: ({ msSsim }) => figure(msSsim, 3) },
+  { title: 'latency', align: 'right', width: 7, cell: ({ endToEndMs }) => formatMilliseconds(endToEndMs) },
+];

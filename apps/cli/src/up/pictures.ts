@@ -1,0 +1,79 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename, join, parse } from 'node:path';
+import { openPhoto, type CompletedSummary } from '@semcast/transmitter';
+import sharp from 'sharp';
+import { sideBySide } from '../pictures/side-by-side.js';
+
+export interface PictureFolderOptions {
+  readonly dir: string;
+  /** The photographs that are sent, as the transmitter numbers them. */
+  readonly files: readonly string[];
+  readonly size: number;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Keeps the newest received picture of each photograph, and beside it a comparison with the original: two files a
+ * photograph, however long the demo runs.
+ */
+export interface PictureFolder {
+  /** `DIR/compare` */
+  readonly compareDir: string;
+  /** Take the received picture of a frame into the folder. */
+  keep(outcome: CompletedSummary): void;
+  /** Resolves when everything taken so far is written. */
+  settled(): Promise<void>;
+}
+
+/** Comparisons that may wait to be drawn; under more load the oldest is skipped, newer ones follow anyway. */
+const MAX_WAITING = 16;
+
+export async function openPictureFolder({ dir, files, size, onFailure }: PictureFolderOptions): Promise<PictureFolder> {
+  const receivedDir = join(dir, 'received');
+  const compareDir = join(dir, 'compare');
+  await mkdir(receivedDir, { recursive: true });
+  await mkdir(compareDir, { recursive: true });
+  const stems = files.map((file) => parse(file).name);
+  const waiting: CompletedSummary[] = [];
+  let drawing: Promise<void> | null = null;
+
+  const keepOne = async (outcome: CompletedSummary): Promise<void> => {
+    const index = outcome.frame % files.length;
+    const file = files[index];
+    if (outcome.outputPath === undefined || file === undefined) {
+      return;
+    }
+    const stem = stems[index]!;
+    // Two photographs of one name (a.jpg and a.png) keep their endings.
+    const name = stems.indexOf(stem) === stems.lastIndexOf(stem) ? stem : basename(file);
+    const received = join(receivedDir, `${name}.png`);
+    await rename(outcome.outputPath, received);
+    const original = await openPhoto(file, { size, maxImagePixels: Number.MAX_SAFE_INTEGER });
+    const { data, info } = await sharp(received).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    const pictures = [await original.read(), { width: info.width, height: info.height, data }];
+    const compared = join(compareDir, `${name}.png`);
+    await writeFile(`${compared}.tmp`, await sideBySide(pictures));
+    await rename(`${compared}.tmp`, compared);
+  };
+
+  const draw = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await keepOne(next).catch(onFailure);
+    }
+    drawing = null;
+  };
+
+  return {
+    compareDir,
+    keep: (outcome) => {
+      waiting.push(outcome);
+      if (waiting.length > MAX_WAITING) {
+        waiting.shift();
+      }
+      drawing ??= draw();
+    },
+    settled: async () => {
+      await drawing;
+    },
+  };
+}

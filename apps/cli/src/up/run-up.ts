@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import type { Bundle } from '@semcast/bundle';
+import { describeError } from '@semcast/core';
+import type { TransmitterMessage } from '@semcast/transmitter';
+import { InterruptedError } from '../errors.js';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
+import type { ServiceName } from '../layout.js';
+import { openLogFile } from '../processes/log-file.js';
+import { describeExit } from '../processes/service-process.js';
+import { createSupervisor, type Supervisor } from '../processes/supervisor.js';
+import { renderTable } from '../terminal/table.js';
+import type { Terminal } from '../terminal/terminal.js';
+import { BootView } from './boot-view.js';
+import { serviceSpecs, type UpSettings } from './boot.js';
+import { figure } from './frame-columns.js';
+import { openPictureFolder } from './pictures.js';
+import { StreamView } from './stream-view.js';
+import type { SnrBand } from './tally.js';
+import { createWarningFilter } from './warnings.js';
+
+export interface UpRun {
+  readonly terminal: Terminal;
+  /** Ctrl-C. */
+  readonly interruption: AbortSignal;
+  readonly bundle: Bundle;
+  readonly settings: UpSettings;
+  /** Where pictures and the log go. */
+  readonly dir: string;
+  /** The photographs that are streamed. */
+  readonly files: readonly string[];
+}
+
+const REFRESH_MS = 120;
+
+/** Start the three services, show what comes through, and end them: after one pass, by Ctrl-C, or when one is lost. */
+export async function runUp(run: UpRun): Promise<ExitCode> {
+  const { terminal, interruption, settings, dir, files } = run;
+  const { colours } = terminal;
+  const note = (mark: string, text: string): void => terminal.note(`  ${mark} ${text}`);
+  const caution = (text: string): void => note(colours.yellow('!'), text);
+
+  const log = await openLogFile(join(dir, 'semcast.log'));
+  const warn = createWarningFilter(caution);
+  const view = new StreamView({ terminal, expected: settings.once ? files.length : undefined });
+  const pictures = await openPictureFolder({
+    dir,
+    files,
+    size: settings.size,
+    onFailure: (error) => caution(`a picture couldn't be written: ${describeError(error)}`),
+  });
+  let finish!: () => void;
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let ending = false;
+
+  const onTransmitterMessage = (message: TransmitterMessage): void => {
+    switch (message.type) {
+      case 'outcome':
+        if (ending) {
+          // Cut short by us, which is no news.
+          break;
+        }
+        view.add(message.outcome);
+        if (message.outcome.kind === 'completed') {
+          pictures.keep(message.outcome);
+        }
+        break;
+      case 'state':
+        view.setAway(
+          message.link.state === 'waiting' ? 'no way to the receiver; frames are kept and sent again' : null,
+        );
+        break;
+      case 'finished':
+        // It ends by itself now, and mustn't be started again.
+        supervisor.release('transmitter');
+        finish();
+        break;
+      case 'ready':
+      case 'sent':
+        break;
+    }
+  };
+  const supervisor: Supervisor = createSupervisor({
+    onLine: (service, line) => {
+      log.write(line);
+      // While everything ends, each service tells of the others' going.
+      if (!ending) {
+        warn(service, line);
+      }
+    },
+    // Only the transmitter says more than `ready`; it is our own code, of this very version.
+    onMessage: (_service, message) => onTransmitterMessage(message as TransmitterMessage),
+    onLost: (service, exit, attempt) =>
+      caution(`the ${service} ${describeExit(exit)}; starting it again (${attempt} of 3)`),
+    onRecovered: (service) => note(colours.green('✓'), `the ${service} is back`),
+  });
+  const ticking = setInterval(() => terminal.refresh(), REFRESH_MS);
+
+  try {
+    await boot(run, supervisor);
+    terminal.note('');
+    terminal.note(`  pictures  ${colours.cyan(pictures.compareDir)} ${colours.dim('(original | received)')}`);
+    terminal.note(`  log       ${colours.cyan(log.path)}`);
+    terminal.setLive(view);
+    await Promise.race([finished, supervisor.lost, untilAborted(interruption)]);
+  } catch (error) {
+    if (!interruption.aborted) {
+      terminal.note(`  ${colours.dim('log')} ${log.path}`);
+      throw error;
+    }
+  } finally {
+    ending = true;
+    terminal.setLive({ render: () => `  ${colours.dim('ending the services …')}` });
+    await supervisor.stop();
+    await log.close();
+    terminal.setLive(null);
+    clearInterval(ticking);
+  }
+  await pictures.settled();
+  return conclude(run, view);
+}
+
+/** Start everything; a line for each service that is ready. */
+async function boot({ terminal, interruption, bundle, settings, files }: UpRun, supervisor: Supervisor): Promise<void> {
+  const { manifest } = bundle;
+  const { snr } = settings;
+  const about: Readonly<Record<ServiceName, string>> = {
+    receiver: `${manifest.name} ${manifest.version} on ${settings.device}, decoder ${settings.decoder}`,
+    channel: `${settings.model}, SNR ${typeof snr === 'number' ? `${snr} dB` : `between ${snr.fromDb} and ${snr.toDb} dB`}`,
+    transmitter: `${files.length} ${files.length === 1 ? 'photograph' : 'photographs'}, CBR ${settings.cbr}`,
+  };
+  const specs = serviceSpecs(settings);
+  const view = new BootView(terminal, Object.keys(specs));
+  terminal.note('');
+  terminal.setLive(view);
+  const start = async (name: ServiceName): Promise<void> => {
+    const { wsUrl, httpUrl } = await supervisor.start(specs[name], { signal: interruption });
+    view.ready(name, wsUrl ?? httpUrl, about[name]);
+  };
+  // Started last, the transmitter finds its way to the receiver at the first try.
+  await Promise.all([start('receiver'), start('channel')]);
+  await start('transmitter');
+  terminal.setLive(null);
+}
+
+/** The last words: what came through, and whether that is what was wanted. */
+function conclude({ terminal, interruption, settings }: UpRun, view: StreamView): ExitCode {
+  const { tally } = view;
+  const { resultColours: colours } = terminal;
+  if (tally.completed + tally.dropped > 0) {
+    view.footer();
+  }
+  if (!settings.once) {
+    const bands = tally.bands();
+    if (bands.length > 1) {
+      terminal.result('');
+      for (const line of renderTable(BAND_COLUMNS, bands, { colours, width: terminal.resultColumns })) {
+        terminal.result(line);
+      }
+    }
+    terminal.result('');
+    return EXIT_CODES.done;
+  }
+  terminal.result('');
+  if (interruption.aborted) {
+    throw new InterruptedError('interrupted before every photograph was through');
+  }
+  return tally.dropped === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+}
+
+const BAND_COLUMNS = [
+  { title: 'SNR ±2.5 dB', align: 'right', cell: ({ centreDb }: SnrBand) => String(centreDb) },
+  { title: 'frames', align: 'right', cell: ({ frames }: SnrBand) => String(frames) },
+  { title: 'mean PSNR dB', align: 'right', cell: ({ meanPsnrDb }: SnrBand) => figure(meanPsnrDb, 2) },
+] as const;
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+    }
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,127 @@
+import type { CompletedSummary, DroppedSummary, OutcomeSummary } from '@semcast/transmitter';
+import { createRowPrinter, type RowPrinter } from '../terminal/columns.js';
+import { sparkline } from '../terminal/progress.js';
+import type { LiveLine, Terminal } from '../terminal/terminal.js';
+import { printable, wrap } from '../terminal/width.js';
+import { figure, FRAME_COLUMNS, PSNR_HIGH_DB, PSNR_LOW_DB, photoName } from './frame-columns.js';
+import { snrDbOf, Tally } from './tally.js';
+
+const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+/** On a screen the titles come again before they have scrolled away. */
+const ROWS_PER_HEADER = 20;
+const SPARKS = 12;
+
+export interface StreamViewOptions {
+  readonly terminal: Terminal;
+  /** Frames that will come; undefined for a stream without end. */
+  readonly expected: number | undefined;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
+}
+
+/** The table of frames that `up` prints row by row, and the line below it that lives. */
+export class StreamView implements LiveLine {
+  readonly tally = new Tally();
+  readonly #terminal: Terminal;
+  readonly #expected: number | undefined;
+  readonly #now: () => number;
+  #printer: RowPrinter<CompletedSummary>;
+  #columns: number;
+  #rows = 0;
+  #tick = 0;
+  #away: string | null = null;
+  #last: CompletedSummary | undefined;
+
+  constructor({ terminal, expected, now = () => performance.now() }: StreamViewOptions) {
+    this.#terminal = terminal;
+    this.#expected = expected;
+    this.#now = now;
+    this.#columns = terminal.resultColumns;
+    this.#printer = createRowPrinter(FRAME_COLUMNS, this.#columns);
+  }
+
+  /** The link went away (why), or came back (null). */
+  setAway(reason: string | null): void {
+    this.#away = reason;
+    this.#terminal.refresh();
+  }
+
+  add(outcome: OutcomeSummary): void {
+    this.tally.add(outcome, this.#now());
+    this.#header();
+    this.#rows++;
+    if (outcome.kind === 'dropped') {
+      for (const line of this.#droppedRow(outcome)) {
+        this.#terminal.result(line);
+      }
+    } else {
+      this.#last = outcome;
+      this.#terminal.result(this.#printer.row(outcome));
+    }
+  }
+
+  /** A rule and the mean, below the last row. */
+  footer(): void {
+    const { resultColours: colours } = this.#terminal;
+    this.#terminal.result(colours.dim(`  ${'─'.repeat(this.#printer.width)}`));
+    const { completed, dropped, meanPsnrDb } = this.tally;
+    const parts = [
+      `${completed} ${completed === 1 ? 'frame' : 'frames'}`,
+      `mean PSNR ${colours.bold(`${figure(meanPsnrDb, 2)} dB`)}`,
+      ...(dropped === 0 ? [] : [colours.red(`${dropped} dropped`)]),
+    ];
+    this.#terminal.result(`  ${parts.join(' · ')}`);
+  }
+
+  /** The status line: how many, how fast, how noisy, how good. */
+  render(columns: number): string {
+    const { colours } = this.#terminal;
+    const mark =
+      this.#away === null ? colours.cyan(SPINNER.charAt(this.#tick++ % SPINNER.length)) : colours.yellow('!');
+    const { tally } = this;
+    const count =
+      this.#expected === undefined ? `${tally.completed} frames` : `${tally.completed} of ${this.#expected}`;
+    const parts = [
+      `${count}${tally.dropped === 0 ? '' : colours.red(`, ${tally.dropped} dropped`)}`,
+      `${tally.rate(this.#now()).toFixed(1)}/s`,
+    ];
+    if (this.#away !== null) {
+      parts.push(colours.yellow(printable(this.#away)));
+    } else if (this.#last === undefined) {
+      parts.push('waiting for the first picture');
+    } else {
+      const wide = columns >= 90;
+      const sparks = (values: readonly number[], low: number, high: number): string =>
+        wide ? `${colours.cyan(sparkline(values.slice(-SPARKS), low, high))} ` : '';
+      const snrDb = snrDbOf(this.#last);
+      parts.push(
+        `SNR ${sparks(tally.recentSnrDb, 0, 20)}${figure(snrDb, 1)} dB`,
+        `PSNR ${sparks(tally.recentPsnrDb, PSNR_LOW_DB, PSNR_HIGH_DB)}${figure(this.#last.psnrDb, 1)} dB`,
+      );
+    }
+    if (this.#expected === undefined) {
+      parts.push(colours.dim('Ctrl-C ends'));
+    }
+    return `  ${mark} ${parts.join(colours.dim(' · '))}`;
+  }
+
+  #header(): void {
+    const resized = this.#terminal.resultColumns !== this.#columns;
+    if (resized) {
+      this.#columns = this.#terminal.resultColumns;
+      this.#printer = createRowPrinter(FRAME_COLUMNS, this.#columns);
+    }
+    if (this.#rows === 0 || resized || (this.#terminal.interactive && this.#rows % ROWS_PER_HEADER === 0)) {
+      const { resultColours: colours } = this.#terminal;
+      this.#terminal.result('');
+      this.#terminal.result(colours.bold(this.#printer.header));
+      this.#terminal.result(colours.dim(`  ${'─'.repeat(this.#printer.width)}`));
+    }
+  }
+
+  #droppedRow({ name, reason, detail }: DroppedSummary): string[] {
+    const { resultColours: colours, resultColumns } = this.#terminal;
+    const head = `  ${colours.red('✗')} ${photoName(name)} was dropped: ${colours.red(reason)}`;
+    return [head, ...wrap(printable(detail), resultColumns - 6).map((line) => `    ${colours.dim(line)}`)];
+  }
+}

@@ -1,0 +1,102 @@
+import { cp, mkdir, truncate } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { findDefaultBundle } from '@semcast/bundle';
+import { describe, expect, it } from 'vitest';
+import { describeCpu, parseCpuFlags } from '../src/doctor/checks/cpu.js';
+import { judgeMemory } from '../src/doctor/checks/memory.js';
+import { checkNodeVersion } from '../src/doctor/checks/node.js';
+import { judgeProviders } from '../src/doctor/checks/providers.js';
+import { checks } from '../src/doctor/registry.js';
+import { freePortBase, useWorkspace } from './helpers.js';
+
+const workspace = useWorkspace();
+
+interface Findings {
+  readonly schema: string;
+  readonly ok: boolean;
+  readonly checks: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly text: string;
+    readonly remedy?: string;
+  }[];
+}
+
+describe('semcast doctor', () => {
+  it('looks at everything, and is content with this machine', async () => {
+    const base = await freePortBase();
+    const { code, stdout, stderr } = await workspace.run('doctor', '--port-base', String(base), '--json', '-');
+    const findings = JSON.parse(stdout) as Findings;
+    expect(findings.checks.filter(({ status }) => status === 'problem')).toEqual([]);
+    expect(code).toBe(0);
+    expect(findings).toMatchObject({ schema: 'semcast.doctor/1', ok: true });
+    expect(findings.checks.map(({ name }) => name)).toEqual(Object.keys(checks));
+    for (const { title } of Object.values(checks)) {
+      expect(stderr).toContain(title);
+    }
+    expect(stderr).toContain('Ready.');
+    expect(findings.checks.find(({ name }) => name === 'parity')!.text).toMatch(/recorded outputs replayed on cpu/);
+  });
+
+  it('finds a damaged network and a port that is taken, says what to do, and exits with 1', async () => {
+    const bundle = join(workspace.dir, 'damaged');
+    await mkdir(bundle);
+    await cp(findDefaultBundle(), bundle, { recursive: true });
+    await truncate(join(bundle, 'encoder.onnx'), 1000);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const { code, stdout } = await workspace.run('doctor', '--bundle', bundle, '--port-base', String(port - 2));
+    await new Promise((resolve) => server.close(resolve));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/✗ Model bundle +\S*encoder\.onnx isn't the file/);
+    // One fault is told once.
+    expect(stdout).toMatch(/– ONNX Runtime +not tried/);
+    expect(stdout).toMatch(/– Networks +not tried/);
+    expect(stdout).toContain(`${port} (receiver) is in use`);
+    expect(stdout).toContain('2 problems stand in the way');
+    expect(stdout.match(/→/g)).toHaveLength(2);
+  });
+});
+
+describe('the judgement of', () => {
+  it.each([
+    ['v20.9.0', 'ok'],
+    ['v22.0.0', 'ok'],
+    ['v20.8.1', 'problem'],
+    ['v18.20.0', 'problem'],
+  ])('Node %s is %s', (version, status) => expect(checkNodeVersion(version).status).toBe(status));
+
+  it('a processor: what makes networks fast is named, what makes them slow warned of', () => {
+    const flags = parseCpuFlags('processor: 0\nflags\t\t: fpu avx2 avx512f amx_bf16 sse\n');
+    expect(describeCpu('Some CPU', 2, flags)).toEqual({
+      status: 'ok',
+      text: 'Some CPU, 2 cores (amx_bf16, avx512f, avx2)',
+    });
+    expect(describeCpu('Old CPU', 4, ['sse2']).status).toBe('warning');
+    expect(describeCpu('One CPU', 1, ['avx2'])).toMatchObject({ status: 'warning', text: 'One CPU, 1 core (avx2)' });
+    // Not Linux: nothing is known of flags, which is no fault.
+    expect(describeCpu('Apple M4', 10, null).status).toBe('ok');
+    expect(parseCpuFlags('')).toEqual([]);
+  });
+
+  it('memory: a problem below 1 GiB', () => {
+    const GIB = 2 ** 30;
+    expect(judgeMemory(8 * GIB, 16 * GIB)).toEqual({ status: 'ok', text: '8.0 GiB available of 16.0 GiB' });
+    expect(judgeMemory(1.5 * GIB, 2 * GIB).status).toBe('warning');
+    expect(judgeMemory(0.5 * GIB, 2 * GIB).status).toBe('problem');
+  });
+
+  it('providers: only the one that is wanted must work', () => {
+    const absent = new Error('libcuda.so is missing');
+    expect(judgeProviders('cpu', { cpu: null, cuda: absent })).toEqual({
+      status: 'ok',
+      text: 'cpu works; cuda is not available here',
+    });
+    expect(judgeProviders('cuda', { cpu: null, cuda: absent })).toMatchObject({
+      status: 'problem',
+      text: 'libcuda.so is missing',
+    });
+  });
+});

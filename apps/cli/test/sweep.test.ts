@@ -1,0 +1,190 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { findProcesses, waitFor } from '@semcast/testkit';
+import { DEMO_PHOTOS } from '@semcast/transmitter';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { flagList } from '../src/arguments/flag-list.js';
+import { useWorkspace } from './helpers.js';
+
+const workspace = useWorkspace();
+
+const metrics = z.record(z.string(), z.number());
+const ms = z.number().positive();
+const ratio = z.number().min(-1).max(1).nullable();
+
+/** The contract: these names, all of them, and no others. */
+const reportSchema = z.strictObject({
+  schema: z.literal('semcast.sweep/1'),
+  bundle: z.strictObject({ name: z.string(), version: z.string(), digest: z.string().regex(/^[0-9a-f]{64}$/) }),
+  device: z.literal('cpu'),
+  rows: z.array(
+    z.strictObject({
+      image: z.string(),
+      width: z.int(),
+      height: z.int(),
+      channel: z.string(),
+      snrDb: z.number(),
+      cbr: z.string(),
+      channelUses: z.int(),
+      decoder: z.string(),
+      steps: z.int(),
+      psnrDb: z.number(),
+      ssim: ratio,
+      msSsim: ratio,
+      metrics,
+      residual: z.number().nullable(),
+      previewMs: ms,
+      decodeMs: ms,
+      endToEndMs: ms,
+      output: z.string().nullable(),
+    }),
+  ),
+  summary: z.array(
+    z.strictObject({
+      decoder: z.string(),
+      channel: z.string(),
+      snrDb: z.number(),
+      cbr: z.string(),
+      n: z.int(),
+      psnrDb: z.number().nullable(),
+      ssim: ratio,
+      msSsim: ratio,
+      metrics,
+      decodeMsP50: ms.nullable(),
+      decodeMsP95: ms.nullable(),
+    }),
+  ),
+});
+type Report = z.infer<typeof reportSchema>;
+
+/** Everything but clocks and places. */
+function figuresOf({ rows, summary }: Report) {
+  return {
+    rows: rows.map(({ previewMs: _p, decodeMs: _d, endToEndMs: _e, output: _o, ...row }) => row),
+    summary: summary.map(({ decodeMsP50: _50, decodeMsP95: _95, ...entry }) => entry),
+  };
+}
+
+const readReport = async (file: string): Promise<Report> =>
+  reportSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+
+describe('semcast sweep', () => {
+  const snrs = [0, 10, 20];
+  const cbrs = ['1/48', '1/24', '1/12'];
+  const grid = ['--limit', '2', '--size', '128', '--snr', snrs.join(), '--cbr', cbrs.join(), '--seed', '7'];
+  let report: Report;
+
+  it('measures every combination, prints a table and writes the contracted JSON', async () => {
+    const json = join(workspace.dir, 'grid.json');
+    const out = join(workspace.dir, 'pictures');
+    const { code, stdout, stderr } = await workspace.run(
+      'sweep',
+      '--images',
+      DEMO_PHOTOS,
+      ...grid,
+      '--json',
+      json,
+      '--out',
+      out,
+    );
+    expect(stderr).toMatch(/sweep 18\/18/);
+    expect(code).toBe(0);
+    report = await readReport(json);
+
+    expect(report.rows.map(({ image, snrDb, cbr }) => `${image} ${snrDb} ${cbr}`)).toEqual(
+      snrs.flatMap((snrDb) =>
+        cbrs.flatMap((cbr) => ['brushes.jpg', 'creek.jpg'].map((image) => `${image} ${snrDb} ${cbr}`)),
+      ),
+    );
+    for (const row of report.rows) {
+      expect(row).toMatchObject({ width: 128, height: 128, channel: 'awgn', decoder: 'jscc', steps: 0, metrics: {} });
+      // CBR is complex channel uses per image value.
+      const [numerator, denominator] = row.cbr.split('/').map(Number) as [number, number];
+      expect(row.channelUses).toBe((3 * 128 * 128 * numerator) / denominator);
+      expect(row.endToEndMs).toBeGreaterThan(row.decodeMs);
+      // MS-SSIM needs 176 pixels.
+      expect(row.msSsim).toBeNull();
+      expect(row.output!.startsWith(out)).toBe(true);
+      expect(await sharp(row.output!).metadata()).toMatchObject({ format: 'png', width: 128, height: 128 });
+    }
+    expect(new Set(report.rows.map(({ output }) => output)).size).toBe(18);
+    for (const entry of report.summary) {
+      const rows = report.rows.filter(({ snrDb, cbr }) => snrDb === entry.snrDb && cbr === entry.cbr);
+      expect(entry.n).toBe(2);
+      expect(entry.psnrDb).toBeCloseTo((rows[0]!.psnrDb + rows[1]!.psnrDb) / 2, 10);
+      const line = stdout.split('\n').find((text) => new RegExp(`jscc +${entry.snrDb} +${entry.cbr} `).test(text));
+      expect(line).toContain(entry.psnrDb!.toFixed(2));
+    }
+  });
+
+  it('finds that PSNR rises with every SNR and every rate', () => {
+    const psnr = (snrDb: number, cbr: string) =>
+      report.summary.find((entry) => entry.snrDb === snrDb && entry.cbr === cbr)!.psnrDb!;
+    for (const cbr of cbrs) {
+      expect(psnr(10, cbr)).toBeGreaterThan(psnr(0, cbr));
+      expect(psnr(20, cbr)).toBeGreaterThan(psnr(10, cbr));
+    }
+    for (const snrDb of snrs) {
+      expect(psnr(snrDb, '1/24')).toBeGreaterThan(psnr(snrDb, '1/48'));
+      expect(psnr(snrDb, '1/12')).toBeGreaterThan(psnr(snrDb, '1/24'));
+    }
+  });
+
+  it('gives the same figures for the same seed, on a standard output that is nothing but JSON', async () => {
+    const { code, stdout, stderr } = await workspace.run('sweep', '--images', DEMO_PHOTOS, ...grid, '--json', '-');
+    expect(code).toBe(0);
+    const again = reportSchema.parse(JSON.parse(stdout));
+    expect(figuresOf(again)).toEqual(figuresOf(report));
+    expect(again.rows.map(({ output }) => output)).toEqual(report.rows.map(() => null));
+    // The table goes where the rest goes.
+    expect(stderr).toContain('PSNR dB');
+  });
+
+  it('takes any channel model, and other draws from another seed', async () => {
+    const psnrOf = async (seed: string) => {
+      const json = join(workspace.dir, `fading-${seed}.json`);
+      const photos = await workspace.photos(1);
+      const flags = { images: photos, size: 64, channel: 'rician-slow', seed, json };
+      const { code } = await workspace.run('sweep', ...flagList(flags));
+      expect(code).toBe(0);
+      const { rows } = await readReport(json);
+      expect(rows).toMatchObject([{ image: 'brushes.jpg', channel: 'rician-slow', snrDb: 10, cbr: '1/24' }]);
+      return rows[0]!.psnrDb;
+    };
+    expect(await psnrOf('1')).not.toBe(await psnrOf('2'));
+  });
+
+  it('keeps what was measured when it is interrupted, says so, and leaves nothing running', async () => {
+    const json = join(workspace.dir, 'cut.json');
+    const out = join(workspace.dir, 'cut');
+    const long = { snr: '0,1,2,3,4,5,6,7,8,9', cbr: '1/48,1/24,1/16,1/12' };
+    const sweep = workspace.semcast(['sweep', ...flagList({ images: DEMO_PHOTOS, size: 64, ...long, json, out })]);
+    const written = join(out, 'sunset-jscc-awgn-0dB-cbr1_48.png');
+    await waitFor('the first setting is measured', () => existsSync(written));
+    sweep.kill('SIGINT');
+    expect((await sweep.ended).code).toBe(1);
+    expect(sweep.stderr).toContain('interrupted after');
+    expect(existsSync(json)).toBe(false);
+    const partial = await readReport(`${json}.partial`);
+    expect(partial.rows.length).toBeGreaterThanOrEqual(9);
+    expect(sweep.stderr).toContain(`${json}.partial`);
+    expect(findProcesses(basename(workspace.dir))).toEqual([]);
+  });
+
+  it('exits with 1 when a photograph is none, having measured the others', async () => {
+    const dir = await workspace.photos(1);
+    const mixed = join(workspace.dir, 'mixed');
+    await mkdir(mixed);
+    await copyFile(join(dir, 'brushes.jpg'), join(mixed, 'brushes.jpg'));
+    await writeFile(join(mixed, 'letter.png'), 'Dear Madam,');
+    const json = join(workspace.dir, 'mixed.json');
+    const { code, stderr } = await workspace.run('sweep', '--images', mixed, '--size', '64', '--json', json);
+    expect(code).toBe(1);
+    expect(stderr).toContain('letter.png at 10 dB, 1/24: dropped (unreadable-image)');
+    const { rows, summary } = await readReport(json);
+    expect([rows.length, summary[0]!.n]).toEqual([1, 1]);
+  });
+});

@@ -1,0 +1,104 @@
+import {
+  channelModelNames,
+  createSnrSchedule,
+  snrScheduleConfigSchema,
+  snrScheduleNames,
+  type SnrScheduleConfigInput,
+  type SnrScheduleName,
+} from '@semcast/channel-models';
+import { qualityMetrics } from '@semcast/quality';
+import { decoders } from '@semcast/receiver';
+import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS } from '@semcast/wire';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sendFrames, stackConformance } from './conformance.js';
+import { testPicture } from './pictures.js';
+import { startStack, type Stack } from './stack.js';
+
+const picture = testPicture(64, 64, 3);
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+});
+afterAll(async () => {
+  await stack.close();
+});
+
+describe.each(channelModelNames)('the channel model %s in the services', (name) => {
+  const cases = stackConformance({
+    stack: () => stack,
+    stream: `model-${name}`,
+    picture,
+    minimumPsnrDb: 10,
+    channel: { model: { name }, snr: { name: 'constant', snrDb: 12 } },
+  });
+  it.each(cases)('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describe.each(Object.keys(decoders))('the decoder %s in the services', (decoder) => {
+  const cases = stackConformance({
+    stack: () => stack,
+    stream: `decoder-${decoder}`,
+    picture,
+    minimumPsnrDb: 15,
+    channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 12 } },
+    transmitter: { decoder },
+  });
+  it.each(cases)('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describe('on white Gaussian noise', () => {
+  beforeAll(() => {
+    stack.channel.update({ model: { name: 'awgn' } });
+  });
+
+  // What can't be made from its name alone is given the least that it needs.
+  const least: Partial<Record<SnrScheduleName, SnrScheduleConfigInput>> = {
+    trace: { name: 'trace', csv: 'snr_db\n3\n17\n' },
+  };
+  it.each(snrScheduleNames)('the SNR schedule %s is what frames meet', async (name) => {
+    const config = snrScheduleConfigSchema.parse(least[name] ?? { name });
+    const snrAt = createSnrSchedule(config);
+    stack.channel.update({ snr: config });
+    const frames = await sendFrames(stack, picture, { stream: `schedule-${name}`, count: 2 });
+    const { seed } = stack.channel.state();
+    const expected = frames.map(({ frame, stream }) => snrAt(frame, { seed, stream }));
+    expect(frames.map(({ csnrDb }) => csnrDb.configured)).toEqual(expected);
+  });
+
+  it.each(SAMPLE_FORMATS)('samples travel as %s', async (sampleFormat) => {
+    stack.channel.update({ snrDb: 12 });
+    const [frame] = await sendFrames(stack, picture, { stream: `format-${sampleFormat}`, sampleFormat });
+    expect(frame!.psnrDb).toBeGreaterThan(15);
+  });
+
+  it.each(CSI_MODES)('the receiver knows of the channel: %s', async (csi) => {
+    stack.channel.update({ snrDb: 12 });
+    const [frame] = await sendFrames(stack, picture, { stream: `csi-${csi}`, csi });
+    expect(frame!.psnrDb).toBeGreaterThan(15);
+    expect(frame!.csnrDb.estimated).toBeGreaterThan(8);
+    expect(frame!.csnrDb.estimated).toBeLessThan(16);
+  });
+
+  it.each(RESULT_FORMATS)('pictures come back as %s', async (resultFormat) => {
+    stack.channel.update({ snrDb: 12 });
+    const [frame] = await sendFrames(stack, picture, { stream: `result-${resultFormat}`, resultFormat });
+    expect(frame!.imageFormat).toBe(resultFormat);
+    expect(frame!.psnrDb).toBeGreaterThan(15);
+  });
+
+  it('every metric of the registry is in the outcome, or null where the picture is too small', async () => {
+    stack.channel.update({ snrDb: 12 });
+    const [small] = await sendFrames(stack, picture, { stream: 'metrics-small' });
+    const [large] = await sendFrames(stack, testPicture(192, 176), { stream: 'metrics-large' });
+    for (const [name, { minimumSize }] of Object.entries(qualityMetrics)) {
+      const of = (frame: object | undefined) => (frame as Record<string, unknown>)[name];
+      expect(of(large), name).toSatisfy(Number.isFinite);
+      expect(of(small) === null, name).toBe(minimumSize > 64);
+    }
+  });
+});

@@ -1,0 +1,60 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SourceFile, WorkspacePackage } from './import-rules.js';
+
+/** The top of the checkout that this package belongs to. */
+export const REPOSITORY_ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+const SOURCE = /\.[cm]?[jt]sx?$/;
+const SKIPPED = new Set(['node_modules', 'dist']);
+
+interface Manifest {
+  readonly name: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+async function readSources(dir: string, root: string): Promise<SourceFile[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  const nested = await Promise.all(
+    entries.map(async (entry): Promise<SourceFile[]> => {
+      const path = join(dir, entry.name);
+      if (entry.isDirectory()) {
+        return SKIPPED.has(entry.name) ? [] : await readSources(path, root);
+      }
+      return SOURCE.test(entry.name)
+        ? [{ path: relative(root, path).split(sep).join('/'), text: await readFile(path, 'utf8') }]
+        : [];
+    }),
+  );
+  return nested.flat();
+}
+
+/** The packages under `packages/` and `apps/`, with every source file of theirs (built and installed ones left out). */
+export async function readWorkspace(root: string = REPOSITORY_ROOT): Promise<WorkspacePackage[]> {
+  const packages: WorkspacePackage[] = [];
+  for (const top of ['packages', 'apps']) {
+    for (const entry of await readdir(join(root, top), { withFileTypes: true })) {
+      if (!entry.isDirectory()) {
+        continue;
+      }
+      const dir = join(root, top, entry.name);
+      const manifest = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8')) as Manifest;
+      packages.push({
+        folder: `${top}/${entry.name}`,
+        name: manifest.name,
+        dependencies: Object.keys({
+          ...manifest.dependencies,
+          ...manifest.peerDependencies,
+          ...manifest.optionalDependencies,
+        }),
+        devDependencies: Object.keys(manifest.devDependencies ?? {}),
+        sources: await readSources(dir, dir),
+      });
+    }
+  }
+  return packages.sort((a, b) => (a.folder < b.folder ? -1 : 1));
+}
