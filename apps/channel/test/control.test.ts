@@ -42,6 +42,21 @@ describe('GET /channel', () => {
   });
 });
 
+describe('GET /channel, while frames flow,', () => {
+  it('tells the SNR of the newest frame', async () => {
+    const receiver = await startStubReceiver();
+    closers.push(() => receiver.close());
+    const csv = 'snr_db\n1\n2\n3\n4';
+    const channel = await startAlone({ receiverUrl: receiver.url, channel: { snr: { name: 'trace', csv } } });
+    const client = connect(channel.wsUrl);
+    closers.push(() => client.link.close());
+    expect((await request(`${channel.httpUrl}/channel`)).body).toMatchObject({ snrDb: 1 });
+    await client.link.send(makeFrame(2));
+    await client.link.idle();
+    expect((await request(`${channel.httpUrl}/channel`)).body).toMatchObject({ snrDb: 3 });
+  });
+});
+
 describe('PUT /channel', () => {
   it('applies to the next frame, not to those before', async () => {
     const receiver: StubReceiver = await startStubReceiver();

@@ -206,6 +206,19 @@ describe('a receiver that comes and goes', () => {
   });
 });
 
+describe('a channel that closes', () => {
+  it('tells transmitters to try again, and keeps their streams at the receiver', async () => {
+    const receiver = await startReceiver();
+    const channel = await startChannel({ receiverUrl: receiver.url });
+    const { ended } = await open(channel.wsUrl);
+    await channel.close();
+    expect(await ended).toMatchObject({ code: 4503, error: { code: 'E_TRY_AGAIN' } });
+    await vi.waitFor(() => expect(receiver.links.sessions.size).toBe(0));
+    expect(receiver.byes).toEqual([]);
+    await expect(fetch(channel.httpUrl)).rejects.toThrow('fetch failed');
+  });
+});
+
 describe('a transmitter that comes back', () => {
   it('takes its link to the receiver along, and leaves none behind', async () => {
     const receiver = await startReceiver();

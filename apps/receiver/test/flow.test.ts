@@ -1,3 +1,4 @@
+import type { HelloInput } from '@semcast/wire';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ReceiverConfigInput, ReceiverService } from '../src/index.js';
 import {
@@ -28,8 +29,8 @@ async function start(input: ReceiverConfigInput = {}): Promise<{ receiver: Recei
   return { receiver, held };
 }
 
-function client(receiver: ReceiverService, stream = 'cam-1', options = {}): Client {
-  const connected = connect(receiver.wsUrl, { stream, decoder: 'held' }, options);
+function client(receiver: ReceiverService, stream = 'cam-1', changes: Partial<HelloInput> = {}): Client {
+  const connected = connect(receiver.wsUrl, { stream, decoder: 'held', ...changes });
   closers.push(() => connected.link.close());
   return connected;
 }
@@ -272,6 +273,17 @@ describe('a decoder', () => {
     const { head } = camera.results[0]!;
     expect(head).toMatchObject({ stage: 'final', steps: 4, reducedSteps: true });
     expect(head.timingsMs.preview).toBeLessThan(head.timingsMs.decode);
+  });
+
+  it('does not overtake itself: a picture on the way that takes long to write still comes first', async () => {
+    const { receiver, held } = await start();
+    const camera = client(receiver, 'cam-1', { result: { format: 'png' } });
+    await camera.link.send(frameOf('cam-1', 0));
+    await vi.waitFor(() => expect(held).toHaveLength(1));
+    held[0]!.context.onPartial({ stage: 'preview', image: makePicture(1024, 1024), steps: 0 });
+    held[0]!.finish();
+    await camera.link.idle();
+    expect(camera.partials).toHaveLength(1);
   });
 
   it('that fails costs its frame, not the receiver', async () => {

@@ -1,0 +1,109 @@
+import { randomFor } from '@semcast/core';
+import { interleave, latentToSymbols, symbolsToLatent } from '@semcast/phy';
+import { iqPayload, type ChannelGains, type FrameHead } from '@semcast/wire';
+import { describe, expect, it } from 'vitest';
+import { demodulateFrame } from './demodulate-frame.js';
+import type { ReceivedFrame } from './receive-frame.js';
+
+const layout = { channels: 8, positions: 6, activeChannels: 4 };
+
+/** Latent values of unit power per complex symbol in the active channels. */
+function drawLatent(): Float32Array {
+  const latent = new Float32Array(layout.channels * layout.positions);
+  const active = latent.subarray(0, layout.activeChannels * layout.positions);
+  randomFor({ seed: 1, stream: 's', frame: 0, purpose: 'latent' }).fillNormal(active, Math.SQRT1_2);
+  return latent;
+}
+
+function received(iq: Float32Array, gains: ChannelGains | null, changes: Partial<FrameHead> = {}): ReceivedFrame {
+  const { payload, samples } = iqPayload({ samples: iq, gains }, 'cf32_le');
+  const head = {
+    stream: 's',
+    frame: 4,
+    width: 6,
+    height: 4,
+    cbr: '1/2',
+    designCsnrDb: 8,
+    waveform: { kind: 'single-carrier', interleaved: false },
+    samples,
+    ...changes,
+  } as FrameHead;
+  // Only what demodulation looks at.
+  return { head, payload: Buffer.concat(payload), layout, latentHeight: 2, latentWidth: 3 } as unknown as ReceivedFrame;
+}
+
+const genie = (noiseVariance: number, gains?: ChannelGains): Partial<FrameHead> => ({
+  impairment: {
+    model: 'any',
+    snrDb: 5,
+    seed: 0,
+    noiseVariance,
+    ...(gains && { gains: { coherence: gains.coherence, count: gains.values.length / 2 } }),
+  },
+});
+
+describe('demodulateFrame', () => {
+  it('finds the latent that was sent, interleaved or not', () => {
+    const latent = drawLatent();
+    const symbols = latentToSymbols(latent, layout);
+    for (const interleaved of [false, true]) {
+      const air = interleaved ? interleave(symbols) : symbols;
+      const changes = { ...genie(0.01), waveform: { kind: 'single-carrier', interleaved } as const };
+      const observation = demodulateFrame(received(air, null, changes));
+      expect(observation.latent).toEqual({ data: latent, dims: [1, 8, 2, 3] });
+      expect(observation).toMatchObject({ stream: 's', frame: 4, interleaved, noiseVariance: 0.01, designCsnrDb: 8 });
+      expect(observation.csnrDb).toEqual({ configured: 5, measured: 20, estimated: 20 });
+    }
+  });
+
+  it('undoes gains, and tells measured and effective CSNR apart', () => {
+    const latent = drawLatent();
+    const symbols = latentToSymbols(latent, layout);
+    // |h|² = 4 and 1/4, one half of the frame each.
+    const gains = { coherence: 6, values: new Float32Array([0, 2, 0.5, 0]) };
+    const air = symbols.map((_, i) => {
+      const [k, part] = [i >> 1, i & 1];
+      const [I, Q] = [symbols[2 * k]!, symbols[2 * k + 1]!];
+      return k < 6 ? (part === 0 ? -2 * Q : 2 * I) : part === 0 ? 0.5 * I : 0.5 * Q;
+    });
+    const { latent: found, csnrDb } = demodulateFrame(received(air, gains, genie(1e-6, gains)));
+    expect(Math.max(...found.data.map((value, i) => Math.abs(value - latent[i]!)))).toBeLessThan(1e-4);
+    expect(csnrDb.measured).toBeCloseTo(60 + 10 * Math.log10(2.125), 3);
+    // The harmonic mean of |h|² governs what is left after equalisation.
+    expect(csnrDb.estimated).toBeCloseTo(60 + 10 * Math.log10(8 / 17), 3);
+    const { data } = demodulateFrame(received(air, gains, genie(1e-6, gains))).latent;
+    expect(symbolsToLatent(latentToSymbols(data, layout), layout)).toEqual(data);
+  });
+
+  it('estimates the CSNR blindly where it is told nothing', () => {
+    const samples = new Float32Array(24).fill(1);
+    const observation = demodulateFrame(received(samples, null, { impairment: { model: 'm', snrDb: 3, seed: 0 } }));
+    // Mean power 2: one part signal, one part noise.
+    expect(observation.csnrDb).toEqual({ configured: 3, estimated: 0 });
+    expect([observation.noiseVariance, observation.gains]).toEqual([null, null]);
+    expect(demodulateFrame(received(samples, null)).csnrDb).toEqual({ estimated: 0 });
+  });
+
+  it('survives a channel without noise, and one that lets nothing through', () => {
+    const symbols = latentToSymbols(drawLatent(), layout);
+    expect(demodulateFrame(received(symbols, null, genie(0))).csnrDb).toMatchObject({ measured: 100, estimated: 100 });
+    const dead = { coherence: 12, values: new Float32Array(2) };
+    for (const noiseVariance of [0, 0.1]) {
+      const observation = demodulateFrame(received(new Float32Array(24), dead, genie(noiseVariance, dead)));
+      expect(observation.csnrDb).toMatchObject({ measured: -50, estimated: -50 });
+      expect(observation.latent.data.every((value) => value === 0)).toBe(true);
+    }
+  });
+
+  it.each([
+    ['NaN', Number.NaN],
+    ['an infinity', Infinity],
+    ['an absurd size', 1e20],
+  ])('refuses %s', (_, value) => {
+    const samples = new Float32Array(24);
+    samples[5] = value;
+    expect(() => demodulateFrame(received(samples, null))).toThrow('samples');
+    const gains = { coherence: 12, values: new Float32Array([1, value]) };
+    expect(() => demodulateFrame(received(new Float32Array(24), gains, genie(0.1, gains)))).toThrow('gains');
+  });
+});
