@@ -1,10 +1,14 @@
 import { createChannel, isFrameLost, parseChannelConfig } from '@semcast/channel-models';
 import { bytesToIq, iqToBytes, readIq, type FrameMessage } from '@semcast/wire';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { ChannelService, ChannelServiceConfigInput } from '../src/index.js';
 import {
   answer,
+  type Client,
   connect,
+  eventually,
+  type FrameOptions,
   hello,
   makeFrame,
   makeSamples,
@@ -12,8 +16,6 @@ import {
   open,
   startChannel,
   startStubReceiver,
-  type Client,
-  type FrameOptions,
   type StubReceiver,
 } from './helpers.js';
 
@@ -84,10 +86,10 @@ describe('what passes', () => {
     windows.push(client.link.window);
     expect(client.results.map(({ frame }) => frame)).toEqual([0, 1, 2]);
     expect(windows).toEqual([2]);
-    await vi.waitFor(() => expect(receiver.acks.map(({ frame }) => frame)).toEqual([0, 1, 2]));
+    await eventually(() => expect(receiver.acks.map(({ frame }) => frame)).toEqual([0, 1, 2]));
     await client.link.close();
-    await vi.waitFor(() => expect(receiver.byes).toEqual(['cam-1']));
-    await vi.waitFor(() => expect(receiver.links.sessions.size).toBe(0));
+    await eventually(() => expect(receiver.byes).toEqual(['cam-1']));
+    await eventually(() => expect(receiver.links.sessions.size).toBe(0));
   });
 
   it('passes what the receiver says before the transmitter has been welcomed', async () => {
@@ -101,7 +103,7 @@ describe('what passes', () => {
     const channel = await startChannel({ receiverUrl: receiver.url });
     closers.push(() => channel.close());
     const { link, messages } = await open(channel.wsUrl);
-    await vi.waitFor(() => expect(messages.map(({ kind }) => kind)).toEqual(['credit', 'drop']));
+    await eventually(() => expect(messages.map(({ kind }) => kind)).toEqual(['credit', 'drop']));
     link.close();
   });
 });
@@ -241,15 +243,10 @@ describe('a receiver that reads slowly', () => {
     );
     const read = (): Promise<number | undefined> => metric(channel.httpUrl, 'semcast_wire_bytes_total{direction="in"}');
     let before = -1;
-    await vi.waitFor(
-      async () => {
-        const now = (await read())!;
-        const stalled = now === before && now > 0;
-        before = now;
-        expect(stalled).toBe(true);
-      },
-      { timeout: 10_000, interval: 300 },
-    );
+    for (let now = await read(); now !== before || now === 0; now = await read()) {
+      before = now!;
+      await sleep(300);
+    }
     expect(before).toBeLessThan(40_000_000);
     session!.resume();
     await Promise.all(sent);

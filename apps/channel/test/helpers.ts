@@ -24,6 +24,7 @@ import {
   type ServerMessage,
   type ServerSession,
 } from '@semcast/wire';
+import { vi } from 'vitest';
 import {
   channelServiceConfigSchema,
   createChannelService,
@@ -222,6 +223,11 @@ export async function request(
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   return { status: response.status, body: (await response.json()) as HttpAnswer['body'] };
+}
+
+/** Wait until a check holds; long enough for a machine that has much else to do. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 10 });
 }
 
 /** The value of one sample of a Prometheus text, such as `semcast_sessions` or `x_total{reason="deadline"}`. */

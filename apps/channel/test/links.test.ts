@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { decodeFrame, encodeFrame, type WireMessage } from '@semcast/wire';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ChannelService, ChannelServiceConfigInput } from '../src/index.js';
 import {
   connect,
+  eventually,
   hello,
   makeFrame,
   open,
@@ -112,7 +113,7 @@ describe('clients that do not belong', () => {
     });
     first.link.close();
     await first.ended;
-    await vi.waitFor(async () => (await open(wsUrl, { stream: 'cam-2' })).link.close());
+    await eventually(async () => (await open(wsUrl, { stream: 'cam-2' })).link.close());
   });
 });
 
@@ -153,7 +154,7 @@ describe('a receiver that comes and goes', () => {
     await placeholder.close();
     const { wsUrl, httpUrl } = await start({ receiverUrl: url });
     expect((await request(`${httpUrl}/healthz`)).status).toBe(200);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { status, body } = await request(`${httpUrl}/readyz`);
       expect(status).toBe(503);
       expect(body).toMatchObject({ ready: false, reasons: [expect.stringContaining('ECONNREFUSED')] });
@@ -167,12 +168,12 @@ describe('a receiver that comes and goes', () => {
     const client = connect(wsUrl);
     closers.push(() => client.link.close());
     const sent = client.link.send(makeFrame(0));
-    await vi.waitFor(() => expect(client.link.state).toMatchObject({ name: 'waiting' }));
+    await eventually(() => expect(client.link.state).toMatchObject({ name: 'waiting' }));
     await startReceiver({ port });
     await sent;
     await client.link.idle();
     expect(client.results).toHaveLength(1);
-    await vi.waitFor(async () => expect((await request(`${httpUrl}/readyz`)).status).toBe(200));
+    await eventually(async () => expect((await request(`${httpUrl}/readyz`)).status).toBe(200));
   });
 
   it('gets what was unresolved again when it is back: nothing lost, nothing twice', async () => {
@@ -191,9 +192,9 @@ describe('a receiver that comes and goes', () => {
     };
     const frames = Array.from({ length: 8 }, (_, frame) => frame);
     const sending = Promise.all(frames.map((frame) => client.link.send(makeFrame(frame))));
-    await vi.waitFor(() => expect(first.frames.length).toBeGreaterThanOrEqual(6));
+    await eventually(() => expect(first.frames.length).toBeGreaterThanOrEqual(6));
     await first.close();
-    await vi.waitFor(async () => expect((await request(`${httpUrl}/readyz`)).status).toBe(503));
+    await eventually(async () => expect((await request(`${httpUrl}/readyz`)).status).toBe(503));
     const second = await startReceiver({ port: first.port });
     await sending;
     await client.link.idle();
@@ -213,7 +214,7 @@ describe('a channel that closes', () => {
     const { ended } = await open(channel.wsUrl);
     await channel.close();
     expect(await ended).toMatchObject({ code: 4503, error: { code: 'E_TRY_AGAIN' } });
-    await vi.waitFor(() => expect(receiver.links.sessions.size).toBe(0));
+    await eventually(() => expect(receiver.links.sessions.size).toBe(0));
     expect(receiver.byes).toEqual([]);
     await expect(fetch(channel.httpUrl)).rejects.toThrow('fetch failed');
   });
@@ -226,12 +227,12 @@ describe('a transmitter that comes back', () => {
     const first = await open(wsUrl);
     const second = await open(wsUrl);
     expect((await first.ended).code).toBe(4410);
-    await vi.waitFor(() => expect(receiver.links.greeting).toBe(0));
+    await eventually(() => expect(receiver.links.greeting).toBe(0));
     expect(receiver.links.sessions.size).toBe(1);
     second.link.send('frame', makeFrame(0).head, makeFrame(0).payload);
-    await vi.waitFor(() => expect(second.messages).toMatchObject([{ kind: 'result' }]));
+    await eventually(() => expect(second.messages).toMatchObject([{ kind: 'result' }]));
     second.link.close();
-    await vi.waitFor(() => expect(receiver.links.sessions.size).toBe(0));
+    await eventually(() => expect(receiver.links.sessions.size).toBe(0));
   });
 
   it('that vanishes while the receiver is asked leaves nothing behind', async () => {
@@ -253,9 +254,9 @@ describe('a transmitter that comes back', () => {
     const ws = new WebSocket(wsUrl);
     await once(ws, 'open');
     ws.send(greeting());
-    await vi.waitFor(() => expect(receiver.links.greeting).toBe(1));
+    await eventually(() => expect(receiver.links.greeting).toBe(1));
     ws.terminate();
-    await vi.waitFor(() => expect(receiver.links.greeting).toBe(0));
+    await eventually(() => expect(receiver.links.greeting).toBe(0));
     welcome();
     await new Promise(setImmediate);
     expect(receiver.links.sessions.size).toBe(0);

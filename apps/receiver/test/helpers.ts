@@ -20,6 +20,7 @@ import {
   type ResultMessage,
   type ServerMessage,
 } from '@semcast/wire';
+import { vi } from 'vitest';
 import { z } from 'zod';
 import {
   createReceiver,
@@ -207,6 +208,11 @@ export function heldDecoder(name = 'held'): { decoders: ReadonlyMap<string, Deco
 export async function getJson(url: string): Promise<{ status: number; body: unknown }> {
   const response = await fetch(url);
   return { status: response.status, body: await response.json() };
+}
+
+/** Wait until a check holds; long enough for a machine that has much else to do. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 10 });
 }
 
 /** The value of one sample of a Prometheus text, such as `semcast_sessions` or `x_total{reason="deadline"}`. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { decodeFrame, encodeFrame, type WireMessage } from '@semcast/wire';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ReceiverConfigInput, ReceiverService } from '../src/index.js';
-import { connect, hello, makeFrame, metric, open, startReceiver } from './helpers.js';
+import { connect, eventually, hello, makeFrame, metric, open, startReceiver } from './helpers.js';
 
 const closers: (() => Promise<void>)[] = [];
 
@@ -112,10 +112,10 @@ describe('clients that do not belong', () => {
     ws.on('message', (data: Buffer) => heard.push(decodeFrame(data)));
     await once(ws, 'open');
     ws.send(greeting());
-    await vi.waitFor(() => expect(heard).toMatchObject([{ kind: 'welcome' }]));
+    await eventually(() => expect(heard).toMatchObject([{ kind: 'welcome' }]));
     ws.send(broken);
     ws.send(encodeFrame('frame', { ...head, frame: 1 }, payload));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(heard.slice(1)).toMatchObject([
         { kind: 'drop', head: { frame: 0, reason: 'invalid-frame', detail: expect.stringContaining('cbr') as string } },
         { kind: 'result', head: { frame: 1 } },
@@ -130,6 +130,6 @@ describe('clients that do not belong', () => {
     await expect(open(wsUrl, { stream: 'cam-2' })).rejects.toMatchObject({ code: 'E_TOO_MANY_SESSIONS' });
     first.link.close();
     await first.ended;
-    await vi.waitFor(async () => (await open(wsUrl, { stream: 'cam-2' })).link.close());
+    await eventually(async () => (await open(wsUrl, { stream: 'cam-2' })).link.close());
   });
 });

@@ -4,10 +4,13 @@ import path from 'node:path';
 import { randomFor } from '@semcast/core';
 import { interleave } from '@semcast/phy';
 import sharp from 'sharp';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { ReceiverConfigInput, ReceiverService } from '../src/index.js';
 import {
+  type Client,
   connect,
+  eventually,
+  type FrameOptions,
   getJson,
   makeFrame,
   makePicture,
@@ -15,8 +18,6 @@ import {
   startReceiver,
   TOY_DIGEST,
   toySymbols,
-  type Client,
-  type FrameOptions,
 } from './helpers.js';
 
 const closers: (() => Promise<void>)[] = [];
@@ -226,7 +227,7 @@ describe('GET', () => {
     await send(client, 0);
     const { status, body } = await getJson(`${receiver.httpUrl}/status`);
     expect(status).toBe(200);
-    await vi.waitFor(() => expect(receiver.status().streams.unacknowledged).toBe(0));
+    await eventually(() => expect(receiver.status().streams.unacknowledged).toBe(0));
     expect(body).toMatchObject({
       service: 'receiver',
       decoders: ['jscc'],
