@@ -54,8 +54,8 @@ describe('credits', () => {
     const camera = client(receiver);
     const sending = sendMany(camera, 6);
     await eventually(() => expect(camera.link).toMatchObject({ window: 3, unresolved: 3, waiting: 1 }));
-    expect(names(held)).toEqual(['cam-1/0', 'cam-1/1']);
-    expect(receiver.status().queue).toMatchObject({ waiting: 1, decoding: 2, places: 2 });
+    await eventually(() => expect(names(held)).toEqual(['cam-1/0', 'cam-1/1']));
+    await eventually(() => expect(receiver.status().queue).toMatchObject({ waiting: 1, decoding: 2, places: 2 }));
     expect(await metric(receiver.httpUrl, 'semcast_scheduler_queue_depth')).toBe(1);
     held[0]!.finish();
     await eventually(() => expect(held).toHaveLength(3));
@@ -242,6 +242,7 @@ describe('a lost link', () => {
     const left = await open(receiver.wsUrl, { stream: 'left', decoder: 'held' });
     left.link.close();
     await left.ended;
+    await eventually(() => expect(receiver.status().sessions).toBe(0));
     const stays = await open(receiver.wsUrl, { stream: 'stays', decoder: 'held' });
     const fresh = await open(receiver.wsUrl, { stream: 'fresh', decoder: 'held' });
     await eventually(() => expect(receiver.status().streams.known).toBe(2));
