@@ -34,6 +34,9 @@ _EARLY_NAMES = (
     (re.compile(r'^b\.(\d+)\.(\d+)\.b\.'), r'stages.\1.\2.second.'),
     (re.compile(r'^f\.(\d+)\.(\d+)\.l\.'), r'modulations.\1.\2.linear.'),
     (re.compile(r'^[du]\.(\d+)\.'), r'transitions.\1.'),
+    (re.compile(r'^lin\.'), 'linear.matrix.'),
+    (re.compile(r'^g\.'), 'linear.gain.'),
+    (re.compile(r'^pilot$'), 'pilot'),
 )
 
 
@@ -53,6 +56,8 @@ def _rename(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def _from_early(data: dict[str, Any]) -> dict[str, Any]:
     # The order in which the modules register their parameters has not changed, so optimiser state, which is
     # kept by position, carries over as it is.
+    for group in data['adam']['param_groups']:
+        group['factor'] = group.pop('m', 1.0)
     return {
         'format': FORMAT,
         'kind': 'codec',

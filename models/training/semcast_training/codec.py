@@ -12,6 +12,12 @@ Two neighbouring latent channels (2k, 2k+1) are the in-phase and quadrature part
 position, so c active channels cost c/2 channel uses per s*s pixels and the channel bandwidth ratio is
 CBR = c / (6 s^2) (channel uses over real source values). With s = 16: 32, 64, 96, 128 channels are
 1/48, 1/24, 1/16, 1/12.
+
+**Level pilot.** Power normalisation divides every image by a factor of its own, so a decoder that sees symbols alone
+can't tell a faint picture from a strong one: its brightness and contrast are only known up to that factor. The encoder
+therefore takes the mean of one latent channel away and puts a learned constant there; the decoder divides that channel's
+mean by the constant, which is the factor (plus noise averaged over the image), and undoes the normalisation. It costs
+one part in 32 to 128 of the power.
 """
 
 from __future__ import annotations
@@ -24,6 +30,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+#: A level below this is noise, not a pilot (an all but empty symbol block): the decoder amplifies no further.
+SMALLEST_LEVEL = 0.2
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,11 @@ class CodecConfig:
     @property
     def stride(self) -> int:
         return self.patch * 2 ** (len(self.widths) - 1)
+
+    @property
+    def pilot_channel(self) -> int:
+        """The latent channel whose mean over the image is the level pilot: the last that is active at every rate."""
+        return min(self.channels) - 1
 
     def cbr(self, channels: int) -> Fraction:
         """Channel uses per real source value of ``channels`` active latent channels."""
@@ -98,14 +112,37 @@ class FeatureModulation(nn.Module):
 
 
 class ConditionEmbedding(nn.Module):
-    """(csnr_db [B], rate [B]) -> [B, embedding]. Both are brought to about [-1, 1] first."""
+    """(csnr_db [B], rate [B], ``more`` values [B]) -> [B, embedding]. CSNR and rate are brought to about [-1, 1]."""
 
-    def __init__(self, embedding: int) -> None:
+    def __init__(self, embedding: int, more: int = 0) -> None:
         super().__init__()
-        self.network = nn.Sequential(nn.Linear(2, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())
+        self.network = nn.Sequential(
+            nn.Linear(2 + more, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU()
+        )
 
-    def forward(self, csnr_db: Tensor, rate: Tensor) -> Tensor:
-        return self.network(torch.stack([csnr_db / 10 - 1, rate * 2 - 1], dim=1))
+    def forward(self, csnr_db: Tensor, rate: Tensor, *more: Tensor) -> Tensor:
+        return self.network(torch.stack([csnr_db / 10 - 1, rate * 2 - 1, *more], dim=1))
+
+
+class LinearPath(nn.Module):
+    """A linear transform code beside the network: x -> gain(condition) A x + b over one position's values.
+
+    Encoder and decoder each hold one, started (``start_linear_paths``) as the Karhunen-Loeve transform of the
+    training photographs with the power allocation that is best for it. The networks then learn only what a linear
+    code lacks. Without it the first hours go into learning that transform, small components last: after 400 Mpx a
+    codec without it was still 4 dB below the linear code at CBR 1/12.
+    """
+
+    def __init__(self, inputs: int, outputs: int, gains: int, embedding: int) -> None:
+        super().__init__()
+        self.matrix = nn.Conv2d(inputs, outputs, 1)
+        self.gain = nn.Linear(embedding, gains)
+        nn.init.zeros_(self.gain.weight)
+        nn.init.zeros_(self.gain.bias)
+
+    def gains(self, condition: Tensor) -> Tensor:
+        """[B, gains, 1, 1], one per latent channel, 1 at the start."""
+        return torch.exp(self.gain(condition))[:, :, None, None]
 
 
 def _stages(widths: tuple[int, ...], blocks: tuple[int, ...]) -> nn.ModuleList:
@@ -129,6 +166,12 @@ class Encoder(nn.Module):
         self.modulations = _modulations(widths, config.embedding)
         down = [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(widths)]
         self.transitions = nn.ModuleList([*down, nn.Conv2d(widths[-1], c, 3, padding=1)])
+        nn.init.zeros_(self.transitions[-1].weight)
+        nn.init.zeros_(self.transitions[-1].bias)
+        self.stride = config.stride
+        self.linear = LinearPath(3 * config.stride**2, c, c, config.embedding)
+        self.pilot_channel = config.pilot_channel
+        self.pilot = nn.Parameter(torch.tensor(1.2))
 
     def forward(self, image: Tensor, csnr_db: Tensor, rate: Tensor) -> Tensor:
         condition = self.condition(csnr_db, rate)
@@ -138,7 +181,10 @@ class Encoder(nn.Module):
             for block in blocks:
                 h = block(h)
             h = transition(after(h, condition))
-        return h
+        z = (h + self.linear.gains(condition) * self.linear.matrix(F.pixel_unshuffle(image, self.stride))).float()
+        before, level, after = z.split([self.pilot_channel, 1, z.shape[1] - self.pilot_channel - 1], dim=1)
+        level = level - level.mean((2, 3), keepdim=True) + self.pilot
+        return torch.cat([before, level, after], dim=1)
 
 
 class Decoder(nn.Module):
@@ -147,16 +193,25 @@ class Decoder(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         widths, c = config.widths[::-1], config.latent_channels
-        self.condition = ConditionEmbedding(config.embedding)
+        self.condition = ConditionEmbedding(config.embedding, more=1)
         self.stem = nn.Conv2d(c, widths[0], 3, padding=1)
         self.stages = _stages(widths, config.decoder_blocks)
         self.modulations = _modulations(widths, config.embedding)
         up = [nn.Conv2d(a, 4 * b, 3, padding=1) for a, b in itertools.pairwise(widths)]
         self.transitions = nn.ModuleList([*up, nn.Conv2d(widths[-1], 3 * config.patch**2, 3, padding=1)])
+        nn.init.zeros_(self.transitions[-1].weight)
+        nn.init.zeros_(self.transitions[-1].bias)
         self.factors = (*(2 for _ in up), config.patch)
+        self.stride = config.stride
+        self.linear = LinearPath(c, 3 * config.stride**2, c, config.embedding)
+        self.pilot_channel = config.pilot_channel
+        self.pilot = nn.Parameter(torch.tensor(1.2))
 
     def forward(self, latent: Tensor, csnr_db: Tensor, rate: Tensor) -> Tensor:
-        condition = self.condition(csnr_db, rate)
+        latent = latent.float()
+        level = (latent[:, self.pilot_channel].mean((1, 2)) / self.pilot).clamp_min(SMALLEST_LEVEL)
+        latent = latent / level[:, None, None, None]
+        condition = self.condition(csnr_db, rate, level.log())
         h = self.stem(latent)
         for blocks, (before, after), transition, factor in zip(
             self.stages, self.modulations, self.transitions, self.factors
@@ -165,7 +220,35 @@ class Decoder(nn.Module):
             for block in blocks:
                 h = block(h)
             h = F.pixel_shuffle(transition(after(h, condition)), factor)
-        return h
+        return h + F.pixel_shuffle(self.linear.matrix(self.linear.gains(condition) * latent), self.stride)
+
+
+def start_linear_paths(encoder: Encoder, decoder: Decoder, images: Tensor, csnr_db: float = 10.0) -> None:
+    """Set both linear paths to the best linear code for ``images`` [B, 3, H, W] at ``csnr_db``.
+
+    The encoder sends the C leading components of the s x s x 3 blocks (Karhunen-Loeve transform); component i of
+    variance v_i gets the power p_i = (sqrt(v_i n mu) - n)+ with n = N0/2 and mu such that the mean is 1/2 (Lee,
+    Petersen 1976: least squared error for a linear code under a power constraint); the decoder inverts it with the
+    least-squares gain sqrt(p_i v_i) / (p_i + n). The weights of both are overwritten in place.
+    """
+    c = encoder.linear.matrix.out_channels
+    blocks = F.pixel_unshuffle(images, encoder.stride).permute(0, 2, 3, 1).flatten(0, 2).double()
+    mean = blocks.mean(0)
+    variances, directions = torch.linalg.eigh(torch.cov(blocks.T))
+    variance, direction = variances.flip(0)[:c].clamp_min(1e-9), directions.flip(1)[:, :c]
+    noise = 0.5 * 10 ** (-csnr_db / 10)
+    low, high = 1e-12, 1e12
+    for _ in range(200):
+        mu = (low * high) ** 0.5
+        # No component is given up altogether: a gain of exactly zero could not be learnt back.
+        power = ((variance * noise * mu).sqrt() - noise).clamp_min(2e-3)
+        low, high = (low, mu) if power.mean() > 0.5 else (mu, high)
+    gain = (power / variance).sqrt()
+    with torch.no_grad():
+        encoder.linear.matrix.weight.copy_((direction * gain).T[:, :, None, None])
+        encoder.linear.matrix.bias.copy_(-(mean @ direction) * gain)
+        decoder.linear.matrix.weight.copy_((direction * (gain * variance / (power + noise)))[:, :, None, None])
+        decoder.linear.matrix.bias.copy_(mean)
 
 
 def prefix_mask(active: Tensor, latent_channels: int) -> Tensor:

@@ -30,13 +30,25 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import FORMAT, load_checkpoint, save_checkpoint
-from .codec import CodecConfig, Decoder, Encoder, awgn, normalise_power, prefix_mask
+from .codec import (
+    CodecConfig,
+    Decoder,
+    Encoder,
+    awgn,
+    normalise_power,
+    prefix_mask,
+    start_linear_paths,
+)
 from .console import run_main
 from .data import CropSampler, Photograph, hold_out, load_images, stream_batches, to_tensor
 from .evaluate import format_table, psnr_table
 from .muon import Muon
 
 WARMUP_STEPS = 200
+#: The learning rate of the linear paths' matrices, as a part of the others'.
+LINEAR_LR_FACTOR = 0.01
+#: How many crops the linear paths of a fresh codec are computed from.
+STARTING_CROPS = 512
 EMA_DECAY = 0.9995
 VALIDATION_SIZE = 256
 VALIDATION_CSNR_DB = (0.0, 10.0)
@@ -132,17 +144,30 @@ class CodecTrainer:
         self.run_decoder: Callable[..., Tensor] = torch.compile(self.decoder) if compiled else self.decoder
         self.parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.average = [p.detach().clone() for p in self.parameters]
-        # Kernels that touch pixels are no hidden matrices, and vectors are none at all: AdamW has them.
-        edge = {id(self.encoder.stem.weight), id(self.decoder.transitions[-1].weight)}
-        hidden = [p for p in self.parameters if p.ndim == 4 and id(p) not in edge]
-        chosen = {id(p) for p in hidden}
+        # The kernel that reads pixels is no hidden matrix, and vectors are none at all: AdamW has them. It also has
+        # the linear paths, which start at their optimum: at the common rate the first steps would destroy it.
+        hidden = [p for p in self.parameters if p.ndim == 4 and p.shape[-1] > 1 and p is not self.encoder.stem.weight]
+        linear = [*self.encoder.linear.matrix.parameters(), *self.decoder.linear.matrix.parameters()]
+        chosen = {id(p) for p in (*hidden, *linear)}
         self.rest = [p for p in self.parameters if id(p) not in chosen]
         # A transition to twice the size is followed by a pixel shuffle: four kernels in one.
         self.muon = Muon(hidden, parts={t.weight: 4 for t in self.decoder.transitions[:-1]})
-        self.adam = torch.optim.AdamW(self.rest, betas=(0.9, 0.98), weight_decay=0)
+        self.adam = torch.optim.AdamW(
+            [{'params': self.rest, 'factor': 1.0}, {'params': linear, 'factor': LINEAR_LR_FACTOR}],
+            betas=(0.9, 0.98),
+            weight_decay=0,
+        )
         self.step = 0
         self.pixels = 0
         self.counts = torch.tensor(config.channels)
+
+    def start(self, sampler: CropSampler) -> None:
+        """Give fresh networks their linear paths, measured on ``STARTING_CROPS`` training crops."""
+        crops = [sampler.batch(step, 64) for step in range(STARTING_CROPS // 64)]
+        with torch.no_grad():
+            start_linear_paths(self.encoder, self.decoder, to_tensor(torch.cat(crops)).to(self.device))
+        for average, parameter in zip(self.average, self.parameters, strict=True):
+            average.copy_(parameter.detach())
 
     def conditions(self, random: torch.Generator, batch: int, group: int) -> tuple[Tensor, Tensor]:
         """CSNR in dB and active channels of each image, the same within a group."""
@@ -178,7 +203,7 @@ class CodecTrainer:
         lr *= min(1.0, (self.step + 1) / WARMUP_STEPS)
         for optimiser in (self.muon, self.adam):
             for parameters in optimiser.param_groups:
-                parameters['lr'] = lr
+                parameters['lr'] = lr * parameters.get('factor', 1.0)
             optimiser.step()
         self.step += 1
         self.pixels += len(pixels) * phase.crop**2
@@ -225,8 +250,9 @@ class CodecTrainer:
         values = [*data['encoder'].values(), *data['decoder'].values()]
         for average, value in zip(self.average, values, strict=True):
             average.copy_(value)
-        self.muon.load_buffers(training['muon'])
-        self.adam.load_state_dict(training['adam'])
+        if 'muon' in training:
+            self.muon.load_buffers(training['muon'])
+            self.adam.load_state_dict(training['adam'])
         self.step, self.pixels = training['step'], training['pixels']
         self.seed = training.get('seed', self.seed)
 
@@ -506,6 +532,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if data:
         trainer.load(data)
         del data
+    else:
+        trainer.start(CropSampler(training, phases[0].crop, args.seed))
     count = sum(p.numel() for p in trainer.parameters)
     print(
         f'{len(training)} training images, {len(validation)} for validation; {count / 1e6:.1f} M parameters; '

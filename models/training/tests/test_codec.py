@@ -6,7 +6,17 @@ import pytest
 import torch
 
 from semcast_training.checkpoint import _rename
-from semcast_training.codec import CodecConfig, Decoder, Encoder, EncoderGraph, awgn, normalise_power, prefix_mask
+from semcast_training.codec import (
+    CodecConfig,
+    Decoder,
+    Encoder,
+    EncoderGraph,
+    awgn,
+    normalise_power,
+    prefix_mask,
+    start_linear_paths,
+)
+from torch.nn import functional as F
 
 
 @pytest.mark.parametrize(('batch', 'height', 'width'), [(1, 4, 4), (2, 8, 20), (3, 16, 12)])
@@ -88,6 +98,9 @@ def test_early_names_become_present_ones() -> None:
         state = network.state_dict()
         early = {}
         for key, value in state.items():
+            if key.startswith('linear.') or key == 'pilot':
+                early[key.replace('linear.matrix', 'lin').replace('linear.gain', 'g')] = value
+                continue
             parts = key.split('.')
             head = {'condition': 'cond', 'stem': 'inp', 'stages': 'b', 'modulations': 'f', 'transitions': transition}[
                 parts[0]
@@ -97,3 +110,42 @@ def test_early_names_become_present_ones() -> None:
         assert list(_rename(early)) == list(state)
     with pytest.raises(ValueError, match='unknown parameter'):
         _rename({'surprise.weight': torch.zeros(1)})
+
+
+def test_level_pilot_undoes_the_normalisation() -> None:
+    """A decoder can't see by what factor the symbols were scaled, except by the pilot: any factor decodes alike."""
+    torch.manual_seed(0)
+    config = CodecConfig(
+        latent_channels=8, widths=(8, 8), encoder_blocks=(1, 1), decoder_blocks=(1, 1), channels=(4, 8)
+    )
+    encoder, decoder = Encoder(config), Decoder(config)
+    images = torch.rand(16, 3, 32, 32) * 2 - 1
+    start_linear_paths(encoder, decoder, images)
+    csnr_db, rate = torch.full((2,), 10.0), torch.ones(2)
+    latent = encoder(images[:2], csnr_db, rate)
+    assert torch.allclose(latent[:, config.pilot_channel].mean((1, 2)), encoder.pilot.expand(2), atol=1e-5)
+    decoded = decoder(latent, csnr_db, rate)
+    # the condition sees the level as well, but fresh modulations ignore it
+    assert torch.allclose(decoder(0.6 * latent, csnr_db, rate), decoded, atol=1e-4)
+    assert not torch.allclose(decoder(latent + 0.3, csnr_db, rate), decoded, atol=1e-2)
+
+
+def test_linear_paths_are_the_best_linear_code() -> None:
+    """On Gaussian blocks with known variances the error of the code equals the closed form (Lee, Petersen 1976)."""
+    torch.manual_seed(1)
+    config = CodecConfig(
+        latent_channels=8, patch=2, widths=(8,), encoder_blocks=(1,), decoder_blocks=(1,), channels=(8,)
+    )
+    encoder, decoder = Encoder(config), Decoder(config)
+    variance = 0.5 ** torch.arange(12.0)
+    basis, _ = torch.linalg.qr(torch.randn(12, 12))
+    blocks = (torch.randn(200_000, 12) * variance.sqrt()) @ basis.T
+    images = F.pixel_shuffle(blocks.T.reshape(1, 12, 400, 500), 2)
+    start_linear_paths(encoder, decoder, images, csnr_db=10.0)
+    noise = 0.05
+    sent = encoder.linear.matrix(F.pixel_unshuffle(images, 2))
+    assert sent.square().mean().item() == pytest.approx(0.5, rel=0.02)
+    got = F.pixel_shuffle(decoder.linear.matrix(sent + noise**0.5 * torch.randn_like(sent)), 2)
+    power = sent.square().mean((0, 2, 3))
+    expected = (variance[:8] * noise / (power + noise)).sum() + variance[8:].sum()
+    assert (got - images).square().mean().item() * 12 == pytest.approx(expected.item(), rel=0.02)

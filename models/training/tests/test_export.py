@@ -23,6 +23,8 @@ def trained(network: nn.Module) -> nn.Module:
     """Random weights everywhere: the initial ones are zero in places, which would hide mistakes."""
     random = torch.Generator().manual_seed(1)
     for parameter in network.parameters():
+        if parameter.ndim == 0:
+            continue  # the level pilot, which is never zero
         parameter.data.copy_(
             torch.randn(parameter.shape, generator=random) * (0.5 / max(parameter[0].numel(), 1) ** 0.5)
         )
