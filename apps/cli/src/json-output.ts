@@ -1,10 +1,36 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { OutputError } from './errors.js';
 import type { CliIo } from './io.js';
 
 /** What `--json` calls standard output. */
 export const STANDARD_OUTPUT = '-';
+
+/**
+ * Make sure, before hours of measuring, that the report can be written where it is wanted.
+ *
+ * @throws OutputError
+ */
+export async function checkWritable(target: string): Promise<void> {
+  if (target === STANDARD_OUTPUT) {
+    return;
+  }
+  const dir = dirname(resolve(target));
+  try {
+    await mkdir(dir, { recursive: true });
+    await access(dir, constants.W_OK);
+  } catch (error) {
+    throw cannotWrite(target, error);
+  }
+}
+
+function cannotWrite(target: string, cause: unknown): OutputError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return new OutputError(`${target} can't be written: ${code ?? message}`, {
+    remedy: 'choose a place where you may write, with room left on the disk',
+    cause,
+  });
+}
 
 /**
  * Write a report: to standard output (`-`), or to a file, whole or not at all.
@@ -29,10 +55,6 @@ export async function writeFileWhole(target: string, content: string | Uint8Arra
     await writeFile(temporary, content);
     await rename(temporary, file);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new OutputError(`${target} can't be written: ${code ?? message}`, {
-      remedy: 'choose a place where you may write, with room left on the disk',
-      cause: error,
-    });
+    throw cannotWrite(target, error);
   }
 }

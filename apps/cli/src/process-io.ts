@@ -1,5 +1,6 @@
 import { EXIT_CODES } from './exit-codes.js';
 import type { CliIo } from './io.js';
+import { SHOW_CURSOR } from './terminal/terminal.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -15,6 +16,12 @@ export function createProcessIo(proc: NodeJS.Process): CliIo {
       throw error;
     });
   }
+  // However it ends, by an error of ours too: a live line had hidden the cursor.
+  proc.on('exit', () => {
+    if (proc.stderr.isTTY) {
+      proc.stderr.write(SHOW_CURSOR);
+    }
+  });
   return {
     stdout: proc.stdout,
     stderr: proc.stderr,

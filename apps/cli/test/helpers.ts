@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createProcessKeeper, freePorts, type ProcessKeeper, type TestProcess } from '@semcast/testkit';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
-import { afterAll, afterEach, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll, vi } from 'vitest';
 
 /** The command as `npx semcast` runs it. */
 export const SEMCAST = fileURLToPath(new URL('../bin/semcast.js', import.meta.url));
@@ -30,6 +30,8 @@ export interface Workspace {
 
 /** For the tests of one file: a folder and processes, both gone afterwards. */
 export function useWorkspace(): Workspace {
+  // Real processes that load real networks: on two slow, busy cores a start takes many seconds.
+  vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
   const keeper = createProcessKeeper();
   let dir = '';
   beforeAll(async () => {

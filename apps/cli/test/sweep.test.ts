@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { findProcesses, waitFor } from '@semcast/testkit';
+import { join } from 'node:path';
+import { findProcesses, isAlive, waitFor, type TestProcess } from '@semcast/testkit';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -143,18 +143,49 @@ describe('semcast sweep', () => {
     expect(stderr).toContain('PSNR dB');
   });
 
-  it('takes any channel model, and other draws from another seed', async () => {
-    const psnrOf = async (seed: string) => {
-      const json = join(workspace.dir, `fading-${seed}.json`);
-      const photos = await workspace.photos(1);
-      const flags = { images: photos, size: 64, channel: 'rician-slow', seed, json };
-      const { code } = await workspace.run('sweep', ...flagList(flags));
-      expect(code).toBe(0);
-      const { rows } = await readReport(json);
-      expect(rows).toMatchObject([{ image: 'brushes.jpg', channel: 'rician-slow', snrDb: 10, cbr: '1/24' }]);
-      return rows[0]!.psnrDb;
-    };
-    expect(await psnrOf('1')).not.toBe(await psnrOf('2'));
+  const childrenOf = ({ pid }: TestProcess, service: string): number[] =>
+    findProcesses(` ${service} --host`, { parent: pid }) ?? [];
+
+  it('gives the same figures when the channel is killed in between', async () => {
+    const json = join(workspace.dir, 'disturbed.json');
+    const out = join(workspace.dir, 'disturbed');
+    const sweep = workspace.semcast(['sweep', '--images', DEMO_PHOTOS, ...grid, '--json', json, '--out', out]);
+    await waitFor('the first pictures', () => existsSync(join(out, 'creek-jscc-awgn-0dB-cbr1_48.png')));
+    const [channel] = childrenOf(sweep, 'channel');
+    process.kill(channel!, 'SIGKILL');
+    expect((await sweep.ended).code).toBe(0);
+    expect(sweep.stderr).toContain('the channel is back');
+    expect(figuresOf(await readReport(json))).toEqual(figuresOf(report));
+  });
+
+  it('ends with 1 when a service cannot be kept running, and keeps what was measured', async () => {
+    const json = join(workspace.dir, 'lost.json');
+    const out = join(workspace.dir, 'lost');
+    const settings = { size: 64, snr: '0,1,2,3,4,5,6,7,8,9', cbr: '1/48,1/24,1/16,1/12' };
+    const sweep = workspace.semcast(['sweep', ...flagList({ images: DEMO_PHOTOS, ...settings, json, out })]);
+    await waitFor('the first setting', () => existsSync(join(out, 'sunset-jscc-awgn-0dB-cbr1_48.png')));
+    // Again and again, as soon as it is there: a receiver that dies at its start is a receiver that can't be had.
+    await waitFor('the end', () => {
+      for (const receiver of childrenOf(sweep, 'receiver')) {
+        process.kill(receiver, 'SIGKILL');
+      }
+      return !isAlive(sweep.pid);
+    });
+    expect((await sweep.ended).code).toBe(1);
+    expect(sweep.stderr).toContain('✗ the receiver');
+    expect(sweep.stderr).toContain('started again 3 times in vain');
+    expect((await readReport(`${json}.partial`)).rows.length).toBeGreaterThanOrEqual(9);
+  });
+
+  it('takes any channel model, and draws other noise from another seed', async () => {
+    const json = join(workspace.dir, 'fading.json');
+    const photos = await workspace.photos(1);
+    const flags = { images: photos, size: 128, channel: 'rician-slow', snr: '10', cbr: '1/24', seed: 8, json };
+    expect((await workspace.run('sweep', ...flagList(flags))).code).toBe(0);
+    const { rows } = await readReport(json);
+    expect(rows).toMatchObject([{ image: 'brushes.jpg', channel: 'rician-slow', snrDb: 10, cbr: '1/24' }]);
+    const onNoise = report.rows.find(({ image, snrDb, cbr }) => `${image} ${snrDb} ${cbr}` === 'brushes.jpg 10 1/24');
+    expect(rows[0]!.psnrDb).not.toBe(onNoise!.psnrDb);
   });
 
   it('keeps what was measured when it is interrupted, says so, and leaves nothing running', async () => {
@@ -164,6 +195,8 @@ describe('semcast sweep', () => {
     const sweep = workspace.semcast(['sweep', ...flagList({ images: DEMO_PHOTOS, size: 64, ...long, json, out })]);
     const written = join(out, 'sunset-jscc-awgn-0dB-cbr1_48.png');
     await waitFor('the first setting is measured', () => existsSync(written));
+    const children = [...childrenOf(sweep, 'receiver'), ...childrenOf(sweep, 'channel')];
+    expect(children).toHaveLength(2);
     sweep.kill('SIGINT');
     expect((await sweep.ended).code).toBe(1);
     expect(sweep.stderr).toContain('interrupted after');
@@ -171,7 +204,7 @@ describe('semcast sweep', () => {
     const partial = await readReport(`${json}.partial`);
     expect(partial.rows.length).toBeGreaterThanOrEqual(9);
     expect(sweep.stderr).toContain(`${json}.partial`);
-    expect(findProcesses(basename(workspace.dir))).toEqual([]);
+    expect(children.filter(isAlive)).toEqual([]);
   });
 
   it('exits with 1 when a photograph is none, having measured the others', async () => {

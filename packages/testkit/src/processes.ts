@@ -45,7 +45,7 @@ const POLL_MS = 20;
 export async function waitFor(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 30_000,
+  timeoutMs = 90_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
@@ -162,17 +162,23 @@ export function isAlive(pid: number): boolean {
     return false;
   }
   try {
-    return !/^\d+ \(.*\) Z /s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return statOf(String(pid))[0] !== 'Z';
   } catch {
     return !existsSync('/proc/self');
   }
 }
 
+/** Fields of /proc/PID/stat behind the command's name, which may hold anything: state first, then the parent's id. */
+function statOf(pid: string): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 /**
  * Ids of the processes whose command line contains a text, however they came to be: what is left of a family when its
- * parent is gone. Needs /proc; undefined on a system without it.
+ * parent is gone. With `parent`, only the children of that process. Needs /proc; undefined on a system without it.
  */
-export function findProcesses(text: string): number[] | undefined {
+export function findProcesses(text: string, { parent }: { readonly parent?: number } = {}): number[] | undefined {
   if (!existsSync('/proc/self/cmdline')) {
     return undefined;
   }
@@ -180,8 +186,12 @@ export function findProcesses(text: string): number[] | undefined {
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter((name) => {
       try {
-        return readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(text);
+        return (
+          readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(text) &&
+          (parent === undefined || Number(statOf(name)[1]) === parent)
+        );
       } catch {
+        // It ended while we looked.
         return false;
       }
     })

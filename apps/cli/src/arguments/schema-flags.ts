@@ -45,14 +45,15 @@ function addFlags(flags: Record<string, Flag>, path: readonly string[], schema: 
   const objects = [schema, ...shapes].filter(({ properties }) => properties !== undefined);
   if (objects.length > 0) {
     // Keys of all shapes: which belong together is told by the service, with the values in hand.
-    const children = new Map<string, JsonSchema[]>();
-    for (const { properties = {} } of objects) {
-      for (const [key, child] of Object.entries(properties)) {
-        children.set(key, [...(children.get(key) ?? []), child]);
+    const children = new Map<string, ShapeKey[]>();
+    for (const shape of objects) {
+      for (const [key, child] of Object.entries(shape.properties ?? {})) {
+        children.set(key, [...(children.get(key) ?? []), { shape: nameOfShape(shape), child }]);
       }
     }
-    for (const [key, found] of children) {
-      addFlags(flags, [...path, key], mergeShapes(found, schema, key));
+    const named = [...children].sort(([, a], [, b]) => Number(isChoice(b)) - Number(isChoice(a)));
+    for (const [key, found] of named) {
+      addFlags(flags, [...path, key], mergeShapes(found, objects.length, schema, key));
     }
     return;
   }
@@ -68,14 +69,35 @@ function addFlags(flags: Record<string, Flag>, path: readonly string[], schema: 
   }
 }
 
-/** One key as several shapes of a union have it: a `const` each becomes a choice. */
-function mergeShapes(found: readonly JsonSchema[], parent: JsonSchema, key: string): JsonSchema {
-  const names = found.flatMap((shape) => (shape.const === undefined ? [] : [shape.const]));
-  if (names.length === 0) {
-    return found[0]!;
+/** A key as one shape of a union has it. */
+interface ShapeKey {
+  /** What the shape is chosen by: `rician-slow`. */
+  readonly shape: string | undefined;
+  readonly child: JsonSchema;
+}
+
+function nameOfShape({ properties = {} }: JsonSchema): string | undefined {
+  const name = Object.values(properties).find((child) => child.const !== undefined)?.const;
+  return typeof name === 'string' ? name : undefined;
+}
+
+const isChoice = (found: readonly ShapeKey[]): boolean => found.some(({ child }) => child.const !== undefined);
+
+/** One key of all shapes: a `const` each becomes a choice, and what only some shapes have says which. */
+function mergeShapes(found: readonly ShapeKey[], shapes: number, parent: JsonSchema, key: string): JsonSchema {
+  if (isChoice(found)) {
+    const chosen = (parent.default as Readonly<Record<string, unknown>> | undefined)?.[key];
+    return {
+      enum: found.map(({ child }) => child.const),
+      description: 'which one',
+      ...(chosen === undefined ? {} : { default: chosen }),
+    };
   }
-  const chosen = (parent.default as Readonly<Record<string, unknown>> | undefined)?.[key];
-  return { enum: names, description: 'which one', ...(chosen === undefined ? {} : { default: chosen }) };
+  const first = found[0]!.child;
+  const owners = found.flatMap(({ shape }) => (shape === undefined ? [] : [shape]));
+  return found.length === shapes || owners.length === 0
+    ? first
+    : { ...first, description: `${owners.join(', ')}: ${first.description ?? ''}` };
 }
 
 function summaryOf(schema: JsonSchema): string {

@@ -4,18 +4,19 @@ import { findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { channelModelNames } from '@semcast/channel-models';
 import { decoders, type Decoder, type DecoderName } from '@semcast/receiver';
 import { createLogger } from '@semcast/service';
-import type { DecoderOptions } from '@semcast/transmitter';
+import type { DecoderOptions, DroppedFrame } from '@semcast/transmitter';
 import { many, value } from '../arguments/spec.js';
 import { cbr, integer, list, oneOf, snrDb, text } from '../arguments/values.js';
 import { createCommand } from '../command.js';
 import { InterruptedError, UsageError } from '../errors.js';
-import { EXIT_CODES } from '../exit-codes.js';
-import { STANDARD_OUTPUT, writeJson } from '../json-output.js';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
+import type { CliIo } from '../io.js';
+import { checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
 import { findPhotographs } from '../photographs.js';
 import { createLineSplitter } from '../processes/log-lines.js';
 import { rateOf } from '../rates.js';
-import { openRealism } from '../sweep/realism.js';
-import { planSweep } from '../sweep/plan.js';
+import { planSweep, type SweepCase } from '../sweep/plan.js';
+import { openRealism, type Realism } from '../sweep/realism.js';
 import type { SweepReport } from '../sweep/report.js';
 import { runSweep, type SweepSettings } from '../sweep/run-sweep.js';
 import { startSweepServices } from '../sweep/services.js';
@@ -77,8 +78,6 @@ export const sweep = createCommand({
       throw new UsageError('--images is missing', { remedy: 'name a folder of photographs: --images DIR' });
     }
     const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
-    const { colours } = terminal;
-    const caution = (words: string): void => terminal.note(`  ${colours.yellow('!')} ${printable(words)}`);
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
     const chosen = flags.decoders ?? ['jscc'];
     const metricBundles = checkMetricBundles(flags['metric-bundle']);
@@ -95,79 +94,124 @@ export const sweep = createCommand({
       metricBundles: metricBundles.filter((dir) => existsSync(join(dir, 'metric.onnx'))),
       out: flags.out === undefined ? undefined : resolve(flags.out),
     };
-    const groups = planSweep(settings);
-    const total = groups.reduce((sum, { cases }) => sum + cases.length, 0);
+    const total = planSweep(settings).reduce((sum, { cases }) => sum + cases.length, 0);
     if (total > MAX_CASES) {
       throw new UsageError(`that are ${total} photographs to send; at most ${MAX_CASES} are`, {
         remedy: 'shorten a list',
       });
     }
 
-    const interruption = io.interruption();
-    const warn = createWarningFilter(caution);
-    let ending = false;
-    const log = (service: string, line: string): void => {
-      if (!ending && !interruption.aborted) {
-        warn(service, line);
-      }
-    };
-    terminal.setLive({ render: () => `  ${colours.dim('starting receiver and channel …')}` });
-    const featureBundles = metricBundles.filter((dir) => existsSync(join(dir, 'features.onnx')));
-    const realism = featureBundles.length === 0 ? undefined : await openRealism(featureBundles, settings.device);
-    let report: SweepReport;
-    let dropped = 0;
-    try {
-      const services = await startSweepServices({
-        bundle: bundle.dir,
-        device: settings.device,
-        model: settings.channel,
-        seed: flags.seed ?? 0,
-        groups,
-        signal: interruption,
-        onLine: log,
-        onCaution: caution,
-      });
-      const progress = startProgress({ terminal, total, label: 'sweep' });
-      try {
-        const splitter = createLineSplitter((line) => log('transmitter', line));
-        report = await Promise.race([
-          runSweep(settings, {
-            channelUrl: services.channelUrl,
-            realism,
-            logger: createLogger({ service: 'transmitter', level: 'warn', destination: { write: splitter } }),
-            signal: interruption,
-            onFrame: (done) =>
-              progress.advance(`${done.decoder} · ${done.snrDb} dB · ${done.cbr} · ${printable(basename(done.file))}`),
-            onDropped: (lost, { reason, detail }) => {
-              dropped++;
-              caution(`${basename(lost.file)} at ${lost.snrDb} dB, ${lost.cbr}: dropped (${reason}): ${detail}`);
-              progress.advance();
-            },
-            onSummary: () => {},
-          }),
-          services.lost,
-        ]);
-      } finally {
-        ending = true;
-        progress.stop();
-        await services.stop();
-      }
-    } finally {
-      terminal.close();
-      await realism?.close();
-    }
-
-    printReport(terminal, report, settings, realism?.names ?? []);
-    if (interruption.aborted) {
-      await keepPartial(flags.json, report, caution);
-      throw new InterruptedError(`interrupted after ${report.rows.length} of ${total} photographs`);
-    }
     if (flags.json !== undefined) {
-      await writeJson(flags.json, report, io);
+      await checkWritable(flags.json);
     }
-    return dropped === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+    return await runAndReport({
+      terminal,
+      io,
+      settings,
+      total,
+      seed: flags.seed ?? 0,
+      metricBundles,
+      json: flags.json,
+    });
   },
 });
+
+interface SweepRun {
+  readonly terminal: Terminal;
+  readonly io: CliIo;
+  readonly settings: SweepSettings;
+  /** Photographs to send in all. */
+  readonly total: number;
+  readonly seed: number;
+  readonly metricBundles: readonly string[];
+  readonly json: string | undefined;
+}
+
+/** Drops that are told one by one; a sweep that fails as a whole would fill the screen otherwise. */
+const MAX_DROPS_TOLD = 10;
+
+async function runAndReport(run: SweepRun): Promise<ExitCode> {
+  const { terminal, io, settings, total, json } = run;
+  const { colours } = terminal;
+  const caution = (words: string): void => terminal.note(`  ${colours.yellow('!')} ${printable(words)}`);
+  const warn = createWarningFilter(caution);
+  const interruption = io.interruption();
+  // A service that can't be kept running ends the sweep as Ctrl-C does, but for the reason given.
+  const lost = new AbortController();
+  const signal = AbortSignal.any([interruption, lost.signal]);
+  let ending = false;
+  const log = (service: string, line: string): void => {
+    if (!ending && !signal.aborted) {
+      warn(service, line);
+    }
+  };
+  let dropped = 0;
+  const onDropped = ({ file, snrDb: at, cbr: rate }: SweepCase, { reason, detail }: DroppedFrame): void => {
+    dropped++;
+    if (dropped <= MAX_DROPS_TOLD) {
+      caution(`${basename(file)} at ${at} dB, ${rate}: dropped (${reason}): ${detail}`);
+    }
+  };
+
+  terminal.setLive({ render: () => `  ${colours.dim('starting receiver and channel …')}` });
+  const featureBundles = run.metricBundles.filter((dir) => existsSync(join(dir, 'features.onnx')));
+  let realism: Realism | undefined;
+  let report: SweepReport;
+  try {
+    realism = featureBundles.length === 0 ? undefined : await openRealism(featureBundles, settings.device);
+    const services = await startSweepServices({
+      bundle: settings.bundle.dir,
+      device: settings.device,
+      model: settings.channel,
+      seed: run.seed,
+      groups: planSweep(settings),
+      signal: interruption,
+      onLine: log,
+      onCaution: caution,
+    });
+    services.lost.catch((error: unknown) => lost.abort(error));
+    const progress = startProgress({ terminal, total, label: 'sweep' });
+    try {
+      const write = createLineSplitter((line) => log('transmitter', line));
+      report = await runSweep(settings, {
+        channelUrl: services.channelUrl,
+        realism,
+        logger: createLogger({ service: 'transmitter', level: 'warn', destination: { write } }),
+        signal,
+        onFrame: (done) =>
+          progress.advance(`${done.decoder} · ${done.snrDb} dB · ${done.cbr} · ${printable(basename(done.file))}`),
+        onDropped: (sweepCase, drop) => {
+          onDropped(sweepCase, drop);
+          progress.advance();
+        },
+      });
+    } finally {
+      ending = true;
+      progress.stop();
+      await services.stop();
+    }
+  } catch (error) {
+    throw interruption.aborted ? new InterruptedError('interrupted before anything was measured') : error;
+  } finally {
+    terminal.close();
+    await realism?.close();
+  }
+
+  printReport(terminal, report, settings, realism?.names ?? []);
+  if (dropped > MAX_DROPS_TOLD) {
+    caution(`${dropped} photographs were dropped in all`);
+  }
+  if (signal.aborted) {
+    await keepPartial(json, report, caution);
+    throw interruption.aborted
+      ? new InterruptedError(`interrupted after ${report.rows.length} of ${total} photographs`)
+      : lost.signal.reason;
+  }
+  if (json !== undefined) {
+    await writeJson(json, report, io);
+  }
+  return dropped === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+}
 
 /** Folders of metrics, absolute. @throws UsageError for one that is none, and for two of the same name */
 function checkMetricBundles(dirs: readonly string[]): string[] {

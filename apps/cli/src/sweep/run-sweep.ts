@@ -34,11 +34,10 @@ export interface SweepTools {
   readonly channelUrl: string;
   readonly realism: Realism | undefined;
   readonly logger: Logger;
-  /** Ctrl-C. */
+  /** Ends the sweep early. */
   readonly signal: AbortSignal;
   readonly onFrame: (sweepCase: SweepCase) => void;
   readonly onDropped: (sweepCase: SweepCase, dropped: DroppedFrame) => void;
-  readonly onSummary: (summary: SweepSummary) => void;
 }
 
 /** Frames between reading and outcome: enough for every core of the receiver and for the way there. */
@@ -52,7 +51,8 @@ const STREAM = 'sweep';
  * Decoders come one after the other, each as a new run of the same stream over the same frame numbers, so that all of
  * them are given the very same received samples.
  *
- * @returns the report of what was measured: everything, or, after an interruption, what there was until then
+ * @returns the report of what was measured: everything, or, once `signal` fired, what there was until then
+ * @throws the channel's refusal
  */
 export async function runSweep(settings: SweepSettings, tools: SweepTools): Promise<SweepReport> {
   const rows: SweepRow[] = [];
@@ -70,15 +70,18 @@ export async function runSweep(settings: SweepSettings, tools: SweepTools): Prom
     const groups = planSweep(settings);
     for (const decoder of settings.decoders) {
       const transmitter = await startTransmitter(settings, tools, decoder, encoder);
+      const failed = new AbortController();
+      void transmitter.failed.then((error) => failed.abort(error));
+      const signal = AbortSignal.any([tools.signal, failed.signal]);
       try {
         for (const group of groups.filter((other) => other.decoder === decoder)) {
           if (tools.signal.aborted) {
             break;
           }
-          const measured = await measureGroup(group, settings, tools, transmitter);
+          const measured = await measureGroup(group, settings, { ...tools, signal }, transmitter);
+          failed.signal.throwIfAborted();
           rows.push(...measured.rows);
           summary.push(measured.summary);
-          tools.onSummary(measured.summary);
         }
       } finally {
         await transmitter.close();

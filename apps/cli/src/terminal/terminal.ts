@@ -52,7 +52,7 @@ export interface Terminal {
 }
 
 const HIDE_CURSOR = '\u001B[?25l';
-const SHOW_CURSOR = '\u001B[?25h';
+export const SHOW_CURSOR = '\u001B[?25h';
 const CLEAR_LINE = '\r\u001B[2K';
 const DEFAULT_COLUMNS = 100;
 
