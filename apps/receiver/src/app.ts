@@ -221,6 +221,10 @@ function serveStreams(
     onSession: (session) => {
       const log = logger.child({ stream: session.hello.stream });
       streams.attach(session);
+      if (!session.isOpen) {
+        // No place left for its stream; it has been told.
+        return;
+      }
       fitWindows();
       if (promised.get(session) !== streams.window) {
         session.send('credit', { credits: streams.window });
