@@ -25,7 +25,7 @@ export class Adam {
     const [first, second, values] = [this.#first, this.#second, gradient.data];
     const scale = learningRate / (1 - BETA_FIRST ** this.#steps);
     const correction = 1 / (1 - BETA_SECOND ** this.#steps);
-    const out = Float32Array.from(x.data);
+    const out = x.data.slice();
     for (let i = 0; i < out.length; i++) {
       const g = values[i]!;
       const m = (first[i]! += (1 - BETA_FIRST) * (g - first[i]!));

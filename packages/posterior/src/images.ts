@@ -15,9 +15,19 @@ export function combine(a: number, x: Tensor, b: number, y: Tensor): Tensor {
   return { data: out, dims: x.dims };
 }
 
+/** a·x + b·y + c·z */
+export function combineThree(a: number, x: Tensor, b: number, y: Tensor, c: number, z: Tensor): Tensor {
+  const out = new Float32Array(x.data.length);
+  const [xs, ys, zs] = [x.data, y.data, z.data];
+  for (let i = 0; i < out.length; i++) {
+    out[i] = a * xs[i]! + b * ys[i]! + c * zs[i]!;
+  }
+  return { data: out, dims: x.dims };
+}
+
 /** x + σ·n, n standard normal. */
 export function addNoise(x: Tensor, sigma: number, random: RandomSource): Tensor {
-  const out = Float32Array.from(x.data);
+  const out = x.data.slice();
   random.addNormal(out, sigma);
   return { data: out, dims: x.dims };
 }

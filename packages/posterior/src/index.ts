@@ -17,7 +17,7 @@ export type {
 } from './evaluation.js';
 export type { Denoise, SamplerContext } from './evaluator.js';
 export { discrepancyWeight, guidanceRules, type GuidanceRule } from './guidance.js';
-export { denoiserError, type ErrorModel } from './objective.js';
+export { deviationAt } from './objective.js';
 export {
   checkObservation,
   gainFromLatent,

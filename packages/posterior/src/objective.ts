@@ -1,24 +1,16 @@
 import type { Tensor } from '@semcast/core';
 import type { SamplerPart } from './evaluation.js';
 import type { Evaluator } from './evaluator.js';
-import { combine, rms, rmsDifference } from './images.js';
+import { combine, combineThree, rms, rmsDifference } from './images.js';
 import type { Observation } from './observation.js';
 
-/** How far off x̂0 = D(x; σ) is taken to be: see {@link denoiserError}. */
-export interface ErrorModel {
-  readonly errorSlope: number;
-  readonly errorLimit: number;
-}
-
 /**
- * r(σ), the standard deviation per value of x0 around x̂0 = D(x; σ): 1/r² = 1/(slope·σ)² + 1/limit².
+ * A standard deviation per value that is slope·σ at small σ and tends to a limit: 1/√(1/(slope·σ)² + 1/limit²).
  *
- * With slope 1 and the limit at the prior's standard deviation it is exact for an isotropic Gaussian prior; with slope 1
- * and no limit it is the r_t = σ_t of DAPS, and 1/slope² is the λ of DiffPIR. A trained denoiser of photographs is
- * better than a Gaussian one: its RMSE by σ is what the two numbers should fit.
+ * With slope 1 and the limit s it is the posterior deviation of data of isotropic deviation s: s²σ²/(s² + σ²), squared.
  */
-export function denoiserError(sigma: number, { errorSlope, errorLimit }: ErrorModel): number {
-  return 1 / Math.hypot(1 / (errorSlope * sigma), 1 / errorLimit);
+export function deviationAt(sigma: number, slope: number, limit: number): number {
+  return 1 / Math.hypot(1 / (slope * sigma), 1 / limit);
 }
 
 /** -log p(x0 | x_t, y), as far as it depends on x0: ‖y - h⊙E(x0)‖²/N0 + ‖x0 - x̂0‖²/(2r²). */
@@ -42,8 +34,8 @@ export function* gradientOf(
   { centre, radius, observation }: Objective,
 ): SamplerPart<Tensor> {
   const { gradient, measurementNorm } = yield* ask.encoderVjp(x);
-  const pull = combine(radius ** -2, x, -(radius ** -2), centre);
-  return combine(1, pull, dataGradientFactor(measurementNorm, observation), gradient);
+  const pull = radius ** -2;
+  return combineThree(pull, x, -pull, centre, dataGradientFactor(measurementNorm, observation), gradient);
 }
 
 /** First step of a descent along the gradient, in radii: long enough to measure curvature, too short to do harm. */

@@ -64,19 +64,26 @@ export const guidanceOption = z
 export const etaOption = (eta: number) =>
   z.number().min(0).max(100).default(eta).describe('length of the push; about 0.1 for discrepancy, 1 for norm');
 
-export const errorModelOptions = {
-  errorSlope: z
+/**
+ * r(σ), how far from x̂0 = D(x; σ) the measurement may lead, is `deviationAt` of these.
+ *
+ * The encoder sees few directions of the image, and smooth ones, along which images vary much more than σ: there the
+ * error of x̂0 is about σ, whatever its RMSE over all pixels is. Slope 1 without limit is the r_t = σ_t of DAPS, and
+ * 1/slope² the λ of DiffPIR; the limit keeps the first steps of a start at large σ near the range of images.
+ */
+export const trustOptions = {
+  trustSlope: z
     .number()
     .min(0.01)
     .max(10)
-    .default(0.6)
-    .describe("the denoiser's RMSE at small sigma, in units of sigma"),
-  errorLimit: z
+    .default(1)
+    .describe('how far from the denoised picture a fit may go, in units of sigma, at small sigma'),
+  trustLimit: z
     .number()
     .min(0.001)
     .max(1000)
-    .default(0.18)
-    .describe("the denoiser's RMSE at large sigma, in units of pixels in [-1, 1]"),
+    .default(0.5)
+    .describe('how far from the denoised picture a fit may go at large sigma, in units of pixels in [-1, 1]'),
 };
 
 interface ScheduleChoice {

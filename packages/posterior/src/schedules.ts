@@ -94,7 +94,7 @@ export function ddpmSigma(t: number): number {
   }
   const below = Math.min(Math.floor(t), DDPM_STEPS - 1);
   const low = ddpmLogAlphaBar[below]!;
-  return Math.sqrt(Math.expm1(-(low + (t - below) * (ddpmLogAlphaBar[below + 1]! - low))));
+  return Math.sqrt(Math.expm1(Math.abs(low + (t - below) * (ddpmLogAlphaBar[below + 1]! - low))));
 }
 
 /** The step t of DDPM's table, not necessarily a whole one, at which `ddpmSigma` is σ. */

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import type { SamplerPart, SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { addNoise, combine } from '../images.js';
-import { denoiserError, firstStepSize, gradientOf, inverseCurvature, type Objective } from '../objective.js';
+import { deviationAt, firstStepSize, gradientOf, inverseCurvature, type Objective } from '../objective.js';
 import {
   denoiserCost,
-  errorModelOptions,
   guidanceScaleOption,
   lateSigmas,
   lateStartOptions,
   scheduleOptions,
   stepsOption,
+  trustOptions,
 } from '../options.js';
 import type { Sampler } from '../sampler.js';
 import { karras } from '../schedules.js';
@@ -21,7 +21,7 @@ const optionsSchema = z.strictObject({
   steps: stepsOption(20),
   ...scheduleOptions(0.02),
   ...lateStartOptions(4),
-  odeSteps: z.int().min(1).max(20).default(2).describe('Euler steps from the noisy state to a clean picture'),
+  odeSteps: z.int().min(1).max(20).default(1).describe('Euler steps from the noisy state to a clean picture'),
   innerSteps: z
     .int()
     .min(2)
@@ -34,7 +34,19 @@ const optionsSchema = z.strictObject({
     .max(1)
     .default(0.3)
     .describe('Langevin step in units of the inverse curvature; larger mixes faster and adds spread'),
-  ...errorModelOptions,
+  ...trustOptions,
+  errorSlope: z
+    .number()
+    .min(0.01)
+    .max(10)
+    .default(0.5)
+    .describe("the denoiser's RMSE at small sigma, in units of sigma: the spread that Langevin steps keep up"),
+  errorLimit: z
+    .number()
+    .min(0.001)
+    .max(1000)
+    .default(0.2)
+    .describe("the denoiser's RMSE at large sigma, in units of pixels in [-1, 1]"),
   guidanceScale: guidanceScaleOption(0),
 });
 
@@ -46,7 +58,7 @@ type Options = z.output<typeof optionsSchema>;
  * can be undone.
  *
  * Zhang, Chu, Berner, Meng, Anandkumar, Song 2024 ("Improving diffusion inverse problem solving with decoupled noise
- * annealing", arXiv 2407.01521), Algorithm 1.
+ * annealing", arXiv 2407.01521), Algorithm 1, but for the temperature of the Langevin steps: see `langevin`.
  */
 function* create(context: SamplerContext, options: Options): SamplerRun {
   const { observation, random } = context;
@@ -55,8 +67,9 @@ function* create(context: SamplerContext, options: Options): SamplerRun {
   let x = addNoise(observation.xJ, sigmas[0]!, random);
   for (const { sigma, next } of ask.over(sigmas)) {
     const centre = yield* solveToZero(ask, x, sigma, options, context);
-    const radius = denoiserError(sigma, options);
-    const sample = yield* langevin(ask, { centre, radius, observation }, options, context);
+    const radius = deviationAt(sigma, options.trustSlope, options.trustLimit);
+    const spread = deviationAt(sigma, options.errorSlope, options.errorLimit);
+    const sample = yield* langevin(ask, { centre, radius, observation }, spread, options, context);
     x = addNoise(sample, next, random);
   }
   return yield* ask.lastStep(x, sigmas);
@@ -83,25 +96,32 @@ function* solveToZero(
 }
 
 /**
- * Langevin steps x ← x - λ∇f + √(2λ)·n on an objective f = -log p (Song, Ermon 2019, eq. 4, with λ their ε/2).
+ * Langevin steps x ← x - λ∇f + √(2λT)·n on an objective f (Song, Ermon 2019, eq. 4, with λ their ε/2 and T = 1).
  *
- * It starts from a draw of N(x̂0, r²), which is what the posterior is wherever y says nothing, so that only what y does
- * say has to mix. The first step is a plain descent: from it comes the curvature that sets λ.
+ * At temperature 1 the steps keep up a noise of deviation r in every direction of which y says nothing. Most
+ * directions are of that kind, and in those an image is known far better than to within r (see `trustOptions`): at a
+ * few dB the noise would drown the picture before the measurement is fitted. So T = (spread/r)², which keeps the
+ * spread of those directions at the denoiser's own error; where spread and r are equal, nothing changes.
+ *
+ * The chain starts with that spread around x̂0, so that only what y does say has to mix. The first step is a plain
+ * descent: from it comes the curvature that sets λ.
  */
 function* langevin(
   ask: Evaluator,
   objective: Objective,
+  spread: number,
   { innerSteps, stepSize }: Options,
   { random }: SamplerContext,
 ): SamplerPart<Tensor> {
-  const start = addNoise(objective.centre, objective.radius, random);
+  const { centre, radius } = objective;
+  const start = addNoise(centre, spread, random);
   const startGradient = yield* gradientOf(ask, start, objective);
-  let x = combine(1, start, -firstStepSize(startGradient, objective.radius), startGradient);
+  let x = combine(1, start, -firstStepSize(startGradient, radius), startGradient);
   let lambda = 0;
   for (let i = 1; i < innerSteps; i++) {
     const gradient = yield* gradientOf(ask, x, objective);
-    lambda ||= stepSize * Math.min(inverseCurvature(x, start, gradient, startGradient), objective.radius ** 2);
-    x = addNoise(combine(1, x, -lambda, gradient), Math.sqrt(2 * lambda), random);
+    lambda ||= stepSize * Math.min(inverseCurvature(x, start, gradient, startGradient), radius ** 2);
+    x = addNoise(combine(1, x, -lambda, gradient), (Math.sqrt(2 * lambda) * spread) / radius, random);
   }
   return x;
 }

@@ -4,11 +4,11 @@ import type { Tensor } from '@semcast/core';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { discrepancyWeight } from '../guidance.js';
 import { addNoise, combine, rms } from '../images.js';
-import { denoiserError, minimise } from '../objective.js';
+import { deviationAt, minimise } from '../objective.js';
 import { measurementResidual, type Observation } from '../observation.js';
 import {
   denoiserCost,
-  errorModelOptions,
+  trustOptions,
   guidanceScaleOption,
   lateSigmas,
   lateStartOptions,
@@ -32,7 +32,7 @@ const optionsSchema = z.strictObject({
     .max(10)
     .default(0.1)
     .describe('fidelity discrepancy: length of an inner push, in units of sigma'),
-  ...errorModelOptions,
+  ...trustOptions,
   zeta: z.number().min(0).max(1).default(0.5).describe('share of fresh noise when noise is added again'),
   guidanceScale: guidanceScaleOption(0),
 });
@@ -45,7 +45,7 @@ type Options = z.output<typeof optionsSchema>;
  *
  * Zhu, Zhang, Liang, Cao, Wen, Timofte, Van Gool 2023 ("Denoising diffusion models for plug-and-play image
  * restoration"), Algorithm 1, with A = W_h∘E nonlinear, hence a descent in place of their closed form, and r(σ) of
- * `denoiserError` in place of σ/√λ.
+ * `trustOptions` in place of σ/√λ.
  */
 function* create(context: SamplerContext, options: Options): SamplerRun {
   const { observation, random } = context;
@@ -55,7 +55,7 @@ function* create(context: SamplerContext, options: Options): SamplerRun {
   let x = addNoise(observation.xJ, sigmas[0]!, random);
   for (const { sigma, next } of ask.over(sigmas)) {
     const centre = yield* ask.denoise(x, sigma);
-    const radius = denoiserError(sigma, options);
+    const radius = deviationAt(sigma, options.trustSlope, options.trustLimit);
     const fitted =
       options.fidelity === 'likelihood'
         ? yield* minimise(ask, { centre, radius, observation }, innerSteps)

@@ -3,7 +3,7 @@ import { Adam } from '../adam.js';
 import type { SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { discrepancyWeight } from '../guidance.js';
-import { combine, noiseLike } from '../images.js';
+import { addNoise, combineThree } from '../images.js';
 import { dataGradientFactor } from '../objective.js';
 import { measurementResidual } from '../observation.js';
 import {
@@ -30,7 +30,7 @@ const optionsSchema = z.strictObject({
     .number()
     .min(0.001)
     .max(1000)
-    .default(0.18)
+    .default(0.3)
     .describe('spread that the prior is taken to have; the smaller, the more the prior weighs'),
   fidelity: z
     .enum(['likelihood', 'discrepancy'])
@@ -57,13 +57,14 @@ function* create(context: SamplerContext, options: Options): SamplerRun {
   const adam = new Adam(observation.xJ.data.length);
   let mu = observation.xJ;
   for (const { sigma, step } of ask.overAll(sigmas)) {
-    const x = combine(1, mu, sigma, noiseLike(mu, random));
+    const x = addNoise(mu, sigma, random);
     const { x0, data } = yield* ask.denoiseBeside(x, sigma, mu);
     const residual = measurementResidual(data.measurementNorm, observation);
     const weight = options.fidelity === 'discrepancy' ? discrepancyWeight(residual) : 1;
-    // σ(ε̂ - ε) = μ - x̂0
-    const pull = combine(options.priorDeviation ** -2, mu, -(options.priorDeviation ** -2), x0);
-    const gradient = combine(1, pull, weight * dataGradientFactor(data.measurementNorm, observation), data.gradient);
+    // λ_t(ε̂ - ε) = (μ - x̂0)/s²
+    const pull = options.priorDeviation ** -2;
+    const push = weight * dataGradientFactor(data.measurementNorm, observation);
+    const gradient = combineThree(pull, mu, -pull, x0, push, data.gradient);
     mu = adam.step(mu, gradient, options.learningRate * (1 - step / options.steps));
     ask.show(mu);
   }
