@@ -143,6 +143,7 @@ describe('a supervisor', () => {
     await expect(create().start(spec('receiver', 'fail'))).rejects.toMatchObject({
       code: 'E_SERVICE_BOOT',
       message: 'the receiver ended with code 1 before it was ready: Error: no such folder',
+      remedy: 'mend that, or run "semcast receiver" by itself to see its whole log',
     });
   });
 

@@ -87,7 +87,7 @@ describe('wrong usage exits with 2, names what is wrong and what to do', () => {
     [['up', '--onec'], '--onec is no flag', 'did you mean --once?'],
     [['up', 'now'], '"now" is not expected here', ''],
     [['up', '--snr', '20..0'], "--snr: the range 20..0 doesn't rise", 'write 0..20'],
-    [['up', '--fps', '-1'], '--fps: -1 is outside 0 … 1000', ''],
+    [['up', '--fps', '-1'], '--fps: -1 is outside 0 … 1000', 'from that range'],
     [['up', '--cbr', '1/25'], 'the bundle natural has no rate 1/25', 'choose from 1/48, 1/24, 1/16, 1/12'],
     [['up', '--console-port', '7400'], 'no console page', ''],
     [['up', '--images', '/nothing/here'], 'there is nothing at /nothing/here', 'check the path'],

@@ -35,8 +35,10 @@ export async function encodeResult(image: RgbImage, format: ResultFormat): Promi
     ).toBuffer();
     return { format, width, height, bytes };
   } catch (error) {
-    throw new FrameDropError('encode-failed', `the picture can't be written as ${format}: ${describeError(error)}`, {
-      cause: error,
-    });
+    throw new FrameDropError(
+      'encode-failed',
+      `the picture can't be written as ${format}: ${describeError(error)}; ask for another format`,
+      { cause: error },
+    );
   }
 }

@@ -3,6 +3,8 @@ import type { ResultHead } from '@semcast/wire';
 import sharp from 'sharp';
 import { ResultUnreadableError } from './errors.js';
 
+const SAME_RELEASE = 'run the same release of semcast on both ends';
+
 /** What was sent, which a result has to fit. */
 interface SentSize {
   readonly width: number;
@@ -21,6 +23,7 @@ export async function decodeResult(head: ResultHead, payload: Uint8Array, sent: 
     if (payload.length !== 3 * width * height) {
       throw new ResultUnreadableError(
         `a raw picture of ${width} × ${height} has ${3 * width * height} bytes; ${payload.length} came back`,
+        { remedy: SAME_RELEASE },
       );
     }
     // A copy: the payload is a view into what the socket delivered.
@@ -33,7 +36,10 @@ export async function decodeResult(head: ResultHead, payload: Uint8Array, sent: 
     .toBuffer({ resolveWithObject: true })
     .catch((cause: unknown) => {
       const words = cause instanceof Error ? cause.message : String(cause);
-      throw new ResultUnreadableError(`the ${format} picture that came back can't be decoded: ${words}`, { cause });
+      throw new ResultUnreadableError(`the ${format} picture that came back can't be decoded: ${words}`, {
+        remedy: SAME_RELEASE,
+        cause,
+      });
     });
   checkSize(info.width, info.height, sent);
   return { width: info.width, height: info.height, data };
@@ -43,7 +49,7 @@ function checkSize(width: number, height: number, sent: SentSize): void {
   if (width !== sent.width || height !== sent.height) {
     throw new ResultUnreadableError(
       `a picture of ${sent.width} × ${sent.height} was sent and one of ${width} × ${height} came back`,
-      { remedy: 'run the same release of semcast on both ends' },
+      { remedy: SAME_RELEASE },
     );
   }
 }

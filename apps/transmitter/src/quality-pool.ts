@@ -134,7 +134,11 @@ export class QualityPool {
     this.#idle.push(worker);
     this.#dispatch();
     if ('error' in answer) {
-      waiting.reject(new QualityWorkerError(`the pictures can't be compared: ${answer.error}`));
+      waiting.reject(
+        new QualityWorkerError(`the pictures can't be compared: ${answer.error}`, {
+          remedy: 'run the same release of semcast on both ends',
+        }),
+      );
     } else {
       waiting.resolve(answer);
     }
@@ -150,7 +154,12 @@ export class QualityPool {
     if (waiting !== undefined) {
       this.#busy.delete(worker);
       this.#options.onWarning?.(`a thread that compares pictures died and was replaced: ${cause.message}`);
-      waiting.reject(new QualityWorkerError(`the thread that compared the pictures died: ${cause.message}`, { cause }));
+      waiting.reject(
+        new QualityWorkerError(`the thread that compared the pictures died: ${cause.message}`, {
+          remedy: 'send the photograph again: another thread takes its place; if it ran out of memory, send it smaller',
+          cause,
+        }),
+      );
       this.#idle.push(this.#spawn());
       this.#dispatch();
       return;

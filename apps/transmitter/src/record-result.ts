@@ -53,7 +53,9 @@ export async function recordResult(
   const received = await decodeResult(head, payload, sent.original);
   const { report, original, decoded } = await quality.measure(sent.original, received);
   if (report.psnrDb === null) {
-    throw new QualityWorkerError('the pictures have no PSNR');
+    throw new QualityWorkerError('the pictures have no PSNR', {
+      remedy: 'look at the picture that came back; a fault of semcast is worth a report',
+    });
   }
   const metrics: Record<string, number> = {};
   for (const name of metricPool?.distances ?? []) {

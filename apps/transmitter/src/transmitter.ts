@@ -374,7 +374,14 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     if (error instanceof FrameEndedError) {
       return error;
     }
-    this.#fail(error instanceof SemcastError ? error : new WriteError(describeError(error), { cause: error }));
+    this.#fail(
+      error instanceof SemcastError
+        ? error
+        : new WriteError(describeError(error), {
+            remedy: 'look into the log; with a journal, a restart goes on where this ended',
+            cause: error,
+          }),
+    );
     return new FrameEndedError('gave-up', describeError(error), { isFinal: false, cause: error });
   }
 

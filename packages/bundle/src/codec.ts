@@ -113,7 +113,9 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
   function batchConditions(condition: BatchCondition, batch: number): ConditionTensors {
     const list = isList(condition) ? condition : Array.from({ length: batch }, () => condition);
     if (list.length !== batch) {
-      throw new FeedError(`a batch of ${batch} needs ${batch} conditions, not ${list.length}`);
+      throw new FeedError(`a batch of ${batch} needs ${batch} conditions, not ${list.length}`, {
+        remedy: 'pass one condition for all, or one for each',
+      });
     }
     return conditionTensors(list);
   }
@@ -121,7 +123,7 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
   function checkSize(width: number, height: number): void {
     const pixels = width * height;
     if (!Number.isSafeInteger(pixels) || width < 1 || height < 1) {
-      throw new FeedError(`a picture can't have ${width}×${height} pixels`);
+      throw new FeedError(`a picture can't have ${width}×${height} pixels`, { remedy: 'pass whole, positive sides' });
     }
     if (pixels > maxImagePixels) {
       throw new ImageTooLargeError(

@@ -80,7 +80,9 @@ export function tensorToImages(
   );
   if (dims.length !== 4 || channels !== 3 || batch !== sizes.length || data.length !== sizeOf(dims) || !fits) {
     const wanted = sizes.map(({ width, height }) => `${width}×${height}`).join(', ');
-    throw new FeedError(`a tensor of shape [${dims.join(', ')}] holds no pictures of ${wanted}`);
+    throw new FeedError(`a tensor of shape [${dims.join(', ')}] holds no pictures of ${wanted}`, {
+      remedy: "the bundle's decoder must give [batch, 3, height, width] of the padded size; export it again",
+    });
   }
   const plane = tensorWidth * tensorHeight;
   return sizes.map(({ width, height }, item) => {

@@ -85,6 +85,7 @@ export async function createMetricPool(
       if (a.width !== b.width || a.height !== b.height) {
         throw new FeedError(
           `a distance needs pictures of one size, not ${a.width}×${a.height} and ${b.width}×${b.height}`,
+          { remedy: 'crop or resize one of them first' },
         );
       }
       const { distance } = await pool.run(graph, { a: pictureFeed(a), b: pictureFeed(b) }, runOptions);

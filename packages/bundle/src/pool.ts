@@ -111,7 +111,9 @@ function readSettings(options: SessionPoolOptions): Settings {
     throw new ArgumentError('a session pool needs at least one graph');
   }
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
-    throw new ArgumentError(`workers must be an integer from 1 to ${MAX_WORKERS}, not ${workers}`);
+    throw new ArgumentError(`workers must be an integer from 1 to ${MAX_WORKERS}, not ${workers}`, {
+      remedy: 'leave "workers" away for one a core',
+    });
   }
   if (device === 'cuda' && workers !== 1) {
     throw new ArgumentError(`one worker drives a CUDA device, not ${workers}`, {
@@ -419,7 +421,11 @@ export class WorkerPool implements SessionPool {
     }
     const { graph } = job.request;
     if (message.type === 'failed') {
-      job.reject(new InferenceError(`the graph "${graph}" failed: ${message.message}`));
+      job.reject(
+        new InferenceError(`the graph "${graph}" failed: ${message.message}`, {
+          remedy: 'if memory ran out, send smaller pictures; otherwise restore the bundle, or export it again',
+        }),
+      );
       return;
     }
     job.resolve(message.outcome);

@@ -77,7 +77,7 @@ const STRING_OR_COMMENT =
   /(?<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\x60(?:[^\x60\\]|\\[\s\S])*\x60)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
 
 /** Code with comments taken out and strings numbered: neither prose nor test data can look like an import. */
-function tokenise(source: string): { readonly code: string; readonly strings: readonly string[] } {
+export function tokenise(source: string): { readonly code: string; readonly strings: readonly string[] } {
   const strings: string[] = [];
   const code = source.replaceAll(STRING_OR_COMMENT, (match, text: string | undefined) => {
     if (text === undefined) {

@@ -5,6 +5,7 @@ export {
   type ConformanceCase,
   type StackConformanceOptions,
 } from './conformance.js';
+export { collectErrorCodes, findDocumentProblems, type ErrorFacts } from './error-document.js';
 export {
   findCycle,
   findViolations,

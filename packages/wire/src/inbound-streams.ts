@@ -181,7 +181,7 @@ export class InboundStreams {
         session.sendEncoded(accepted.outcome);
         return;
       case 'over-window': {
-        const detail = `more than the ${this.#window} unresolved frames that this stream may have`;
+        const detail = `more than the ${this.#window} unresolved frames that this stream may have; wait for outcomes`;
         session.send('drop', { stream, frame, reason: 'queue-full', detail });
         this.#options.onRefused?.(stream, frame, 'queue-full');
         return;

@@ -13,7 +13,7 @@ export function number({ min = -Infinity, max = Infinity }: { min?: number; max?
       throw new UsageError(`"${text}" is no number`, { remedy: 'write it as 10, -2.5 or 1e3' });
     }
     if (value < min || value > max) {
-      throw new UsageError(`${text} is outside ${rangeText(min, max)}`);
+      throw new UsageError(`${text} is outside ${rangeText(min, max)}`, { remedy: 'give a value from that range' });
     }
     return value;
   };
@@ -30,7 +30,7 @@ export function integer({
       throw new UsageError(`"${text}" is no whole number`, { remedy: 'write digits alone' });
     }
     if (value < min || value > max) {
-      throw new UsageError(`${text} is outside ${rangeText(min, max)}`);
+      throw new UsageError(`${text} is outside ${rangeText(min, max)}`, { remedy: 'give a value from that range' });
     }
     return value;
   };
@@ -46,7 +46,7 @@ function rangeText(min: number, max: number): string {
 /** Any text but an empty one: a folder, a file, a name. */
 export const text: ValueParser<string> = (typed) => {
   if (typed.trim() === '') {
-    throw new UsageError('an empty text is no value');
+    throw new UsageError('an empty text is no value', { remedy: 'write a value, or leave the flag out' });
   }
   return typed;
 };

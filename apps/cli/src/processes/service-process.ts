@@ -172,6 +172,7 @@ async function waitUntilReady(
     }
     throw new ServiceBootError(
       `the ${name} ${describeExit(first)} before it was ready${first.lastWords === '' ? '' : `: ${first.lastWords}`}`,
+      { remedy: `mend that, or run "semcast ${name}" by itself to see its whole log` },
     );
   } finally {
     signal?.removeEventListener('abort', abort);
