@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { channelServiceConfigSchema, createChannelService } from '../src/index.js';
 import { request, silent, startChannel } from './helpers.js';
 
@@ -16,7 +16,18 @@ interface Run {
   readonly ended: Promise<{ code: number | null; signal: string | null }>;
 }
 
+const children = new Set<ChildProcess>();
+
+// Also after a test that failed.
+afterEach(() => {
+  for (const child of children) {
+    child.kill('SIGKILL');
+  }
+  children.clear();
+});
+
 function watch(child: ChildProcess): Run {
+  children.add(child);
   let stderr = '';
   let stdout = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
@@ -96,9 +107,7 @@ describe('the process', () => {
     ['fail-and-stop.mjs', 'E_PORT_BUSY'],
   ])('leaves no handle behind (%s)', async (name, word) => {
     const run = watch(spawn(process.execPath, [script(name)], { stdio: ['ignore', 'pipe', 'pipe'] }));
-    const timer = setTimeout(() => run.child.kill(), 20_000);
     const { code } = await run.ended;
-    clearTimeout(timer);
     expect({ code, stdout: run.stdout() }).toEqual({ code: 0, stdout: `${word}\n` });
   });
 });

@@ -6,17 +6,19 @@
  *
  * A receiver in this process, transmitters in another: they keep all their credits in use with full-size frames that
  * crossed a fast-fading channel (one gain a symbol: the most that a frame can carry), so that the workers never idle.
- * Two measures of the delay of this process's event loop, first idle, then saturated, in milliseconds:
+ * Measures of the delay of this process's event loop, first idle, then saturated, in milliseconds:
  *
  * - `sampled`: by perf_hooks.monitorEventLoopDelay, one sample a timer of 1 ms, which is subtracted;
  * - `arrival`: how long a message waits that arrives at any moment, from the lengths of all gaps between turns: it
- *   counts a long gap by its length, where the samples count it once, so its tail is longer.
+ *   counts a long gap by its length, where the samples count it once, so its tail is longer;
+ * - `ownWork`: as `arrival`, but of each gap only what the loop's thread spent on a core: what is left when other
+ *   programs, and the workers beside it, leave it one (Linux; null elsewhere).
  *
  * The goal is a sampled 99th percentile below 20 ms. Compare with `idle`: what other programs do to this one is in both.
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -140,15 +142,40 @@ function arrivalDelays(gapsMs: readonly number[]): Delays {
   return { p50: quantile(0.5), p99: quantile(0.99), max: Math.max(...gapsMs) };
 }
 
+/** How long the main thread has been on a core so far, in milliseconds; null where the kernel doesn't tell. */
+function onCoreMs(): number | null {
+  try {
+    // Nanoseconds on a core, nanoseconds waiting for one, slices.
+    const [ranNs] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ');
+    return Number(ranNs) / 1e6;
+  } catch {
+    return null;
+  }
+}
+
+interface LoopDelays {
+  readonly sampled: Delays;
+  readonly arrival: Delays;
+  readonly ownWork: Delays | null;
+}
+
 /** Watch the event loop of this process while `during` goes on. */
-async function watch(during: () => Promise<void>): Promise<{ sampled: Delays; arrival: Delays }> {
+async function watch(during: () => Promise<void>): Promise<LoopDelays> {
   const histogram = monitorEventLoopDelay({ resolution: TIMER_MS });
   const gapsMs: number[] = [];
+  const ownMs: number[] = [];
   let lastMs = performance.now();
+  let ranMs = onCoreMs();
   const timer = setInterval(() => {
     const nowMs = performance.now();
     // What an idle loop takes from timer to timer is no delay.
-    gapsMs.push(Math.max(0, nowMs - lastMs - TIMER_MS));
+    const gapMs = Math.max(0, nowMs - lastMs - TIMER_MS);
+    gapsMs.push(gapMs);
+    const nowRanMs = onCoreMs();
+    if (ranMs !== null && nowRanMs !== null) {
+      ownMs.push(Math.min(gapMs, nowRanMs - ranMs));
+    }
+    ranMs = nowRanMs;
     lastMs = nowMs;
   }, TIMER_MS);
   histogram.enable();
@@ -159,6 +186,7 @@ async function watch(during: () => Promise<void>): Promise<{ sampled: Delays; ar
   return {
     sampled: { p50: sampled(50), p99: sampled(99), max: Math.max(0, histogram.max / 1e6 - TIMER_MS) },
     arrival: arrivalDelays(gapsMs),
+    ownWork: ownMs.length === 0 ? null : arrivalDelays(ownMs),
   };
 }
 

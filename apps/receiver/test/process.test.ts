@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { getJson, startReceiver, TOY_BUNDLE } from './helpers.js';
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -32,7 +32,18 @@ interface Run {
   readonly ended: Promise<{ code: number | null; signal: string | null }>;
 }
 
+const children = new Set<ChildProcess>();
+
+// Also after a test that failed.
+afterEach(() => {
+  for (const child of children) {
+    child.kill('SIGKILL');
+  }
+  children.clear();
+});
+
 function watch(child: ChildProcess): Run {
+  children.add(child);
   let stderr = '';
   let stdout = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
@@ -143,9 +154,7 @@ describe('the process', () => {
     ['fail-and-stop.mjs', 'E_PORT_BUSY'],
   ])('leaves no handle behind (%s)', async (name, word) => {
     const run = watch(spawn(process.execPath, [script(name), TOY_BUNDLE], { stdio: ['ignore', 'pipe', 'pipe'] }));
-    const timer = setTimeout(() => run.child.kill(), 20_000);
     const { code } = await run.ended;
-    clearTimeout(timer);
     expect({ code, stdout: run.stdout() }).toEqual({ code: 0, stdout: `${word}\n` });
   });
 });
