@@ -8,7 +8,7 @@ export const guidanceRules = ['discrepancy', 'norm'] as const;
 export type GuidanceRule = (typeof guidanceRules)[number];
 
 /** Below this, a gradient is no direction. */
-const SMALLEST_RMS = 1e-20;
+export const SMALLEST_RMS = 1e-20;
 
 /**
  * How much a measurement of residual ϱ still asks for: (1 - 1/ϱ)₊. 0 once the noise explains what is left, so that

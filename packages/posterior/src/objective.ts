@@ -41,9 +41,9 @@ export function* gradientOf(
 /** First step of a descent along the gradient, in radii: long enough to measure curvature, too short to do harm. */
 const FIRST_STEP_RADII = 0.1;
 
-/** The step size of such a first step. */
+/** The step size of such a first step; at most that of the objective's second term alone, so finite in any case. */
 export function firstStepSize(gradient: Tensor, radius: number): number {
-  return (FIRST_STEP_RADII * radius) / Math.max(rms(gradient), Number.MIN_VALUE);
+  return Math.min((FIRST_STEP_RADII * radius) / rms(gradient), radius ** 2);
 }
 
 /**

@@ -1,19 +1,19 @@
+import type { Tensor } from '@semcast/core';
 import { z } from 'zod';
 import type { SamplerPart, SamplerRun } from '../evaluation.js';
-import type { Tensor } from '@semcast/core';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
-import { discrepancyWeight } from '../guidance.js';
+import { discrepancyWeight, SMALLEST_RMS } from '../guidance.js';
 import { addNoise, combine, rms } from '../images.js';
 import { deviationAt, minimise } from '../objective.js';
 import { measurementResidual, type Observation } from '../observation.js';
 import {
   denoiserCost,
-  trustOptions,
   guidanceScaleOption,
   lateSigmas,
   lateStartOptions,
   scheduleOptions,
   stepsOption,
+  trustOptions,
 } from '../options.js';
 import type { Sampler } from '../sampler.js';
 
@@ -79,7 +79,7 @@ function* pushUntilExplained(
   for (let i = 0; i < pushes; i++) {
     const { gradient, measurementNorm } = yield* ask.encoderVjp(x);
     const weight = discrepancyWeight(measurementResidual(measurementNorm, observation));
-    x = weight === 0 ? x : combine(1, x, (-length * weight) / rms(gradient), gradient);
+    x = combine(1, x, (-length * weight) / Math.max(rms(gradient), SMALLEST_RMS), gradient);
   }
   return x;
 }
