@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, describeError, SemcastError } from './errors.js';
 import { meanPower, tensor } from './tensor.js';
-import { cbrValue, csnrDbToNoiseVariance, dbToPower, formatCbr, noiseVarianceToCsnrDb, parseCbr, powerToDb } from './units.js';
+import {
+  cbrValue,
+  csnrDbToNoiseVariance,
+  dbToPower,
+  formatCbr,
+  noiseVarianceToCsnrDb,
+  parseCbr,
+  powerToDb,
+} from './units.js';
 
 describe('units', () => {
   it('converts decibels and powers both ways', () => {
