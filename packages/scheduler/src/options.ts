@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { SchedulerOptionsError } from './errors.js';
+
+/** The most rows that a batch may have, and the most workers. */
+const MAX_BUCKET = 1024;
+const MAX_WORKERS = 1024;
+/** The most frames of a scheduler: planning looks at each of them. */
+const MAX_FRAMES = 100_000;
+
+const positiveMs = z.number().positive().max(86_400_000);
+
+/** The options of a scheduler: what each means, and its default. */
+export const schedulerOptionsSchema = z
+  .strictObject({
+    workers: z.int().min(1).max(MAX_WORKERS).default(1).describe('jobs that run at a time: CPU threads, or GPUs'),
+    buckets: z
+      .array(z.int().min(1).max(MAX_BUCKET))
+      .min(1)
+      .max(32)
+      .default([1])
+      .describe('sizes that a batch may have, rising from 1: [1] on a CPU, [1, 2, 4, 8, 16] on a GPU'),
+    maxFrames: z.int().min(1).max(MAX_FRAMES).default(64).describe('most frames admitted at a time'),
+    maxBacklogMs: positiveMs
+      .default(60_000)
+      .describe('longest time that all admitted frames may need together at their fewest steps'),
+    reduceAboveFrames: z
+      .int()
+      .min(0)
+      .max(MAX_FRAMES)
+      .optional()
+      .describe('admitted frames above which steps fall, to the fewest at maxFrames; half of maxFrames unless told'),
+    targetWaitMs: positiveMs
+      .optional()
+      .describe('wait above which steps fall for frames without a deadline; maxBacklogMs unless told'),
+    fairnessWindowMs: positiveMs
+      .default(10_000)
+      .describe(
+        'compute time that a stream may get ahead of its share; where frames take less, one frame, or two if any has a deadline',
+      ),
+    previewBurst: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(4)
+      .describe('jobs of previews that may go ahead of a waiting step in a row'),
+    safety: z
+      .number()
+      .min(1)
+      .max(10)
+      .default(1.1)
+      .describe('by how much forecasts exceed the measured mean cost when steps are granted'),
+    initialCostMs: positiveMs
+      .default(50)
+      .describe('guess of what an evaluation of 256×256 pixels takes, until the first of its graph was measured'),
+  })
+  .superRefine((options, context) => {
+    const { buckets, maxFrames, reduceAboveFrames } = options;
+    if (buckets[0] !== 1 || buckets.some((bucket, i) => i > 0 && bucket <= buckets[i - 1]!)) {
+      context.addIssue({ code: 'custom', path: ['buckets'], message: `rise from 1, unlike [${buckets.join(', ')}]` });
+    }
+    if (reduceAboveFrames !== undefined && reduceAboveFrames > maxFrames) {
+      context.addIssue({
+        code: 'custom',
+        path: ['reduceAboveFrames'],
+        message: `is ${reduceAboveFrames}, above maxFrames (${maxFrames})`,
+      });
+    }
+  })
+  .transform((options) => ({
+    ...options,
+    reduceAboveFrames: options.reduceAboveFrames ?? Math.floor(options.maxFrames / 2),
+    targetWaitMs: options.targetWaitMs ?? options.maxBacklogMs,
+  }));
+
+export type SchedulerOptions = z.output<typeof schedulerOptionsSchema>;
+export type SchedulerOptionsInput = z.input<typeof schedulerOptionsSchema>;
+
+/** @throws SchedulerOptionsError naming each key that was wrong */
+export function parseSchedulerOptions(input: SchedulerOptionsInput): SchedulerOptions {
+  const parsed = schedulerOptionsSchema.safeParse(input);
+  if (!parsed.success) {
+    throw new SchedulerOptionsError(
+      parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`).join('; '),
+      { cause: parsed.error },
+    );
+  }
+  return parsed.data;
+}

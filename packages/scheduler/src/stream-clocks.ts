@@ -1,0 +1,109 @@
+import type { FrameState } from './frame-state.js';
+
+/** A stream with admitted frames. */
+export interface StreamState {
+  readonly name: string;
+  readonly frames: Map<number, FrameState>;
+  /** The same frames in the order in which they are served: by what they are due, then by arrival. */
+  readonly line: FrameState[];
+  /** Its virtual time: compute time that it was charged, in ms, on a clock shared by all streams. */
+  virtualMs: number;
+}
+
+/** Streams without frames whose lead is remembered. */
+const MAX_REMEMBERED = 1024;
+
+/**
+ * Virtual time of weighted fair queueing, over compute time instead of bytes.
+ *
+ * The system's clock V advances by the compute time spent, divided by the streams that have frames: as if each had got
+ * its equal share. A stream's own clock advances by what was spent on it. One that comes (back) starts at V, or at its
+ * own clock if that is ahead: it can neither save up service for later nor shed what it took too much by leaving.
+ *
+ * A stream's distance from V is bounded both ways, because a stream may be ahead or behind for want of competition
+ * rather than unfairness: its rows filled a batch that would have run anyway, or it had only one frame, whose steps
+ * follow one another. Without a bound it would pay, or be paid, for that without end.
+ *
+ * Source: Parekh, Gallager, "A generalized processor sharing approach to flow control in integrated services networks:
+ * the single-node case", IEEE/ACM Trans. Networking 1(3), 1993, equations (6)-(11), equal weights.
+ */
+export class StreamClocks {
+  readonly #streams = new Map<string, StreamState>();
+  readonly #remembered = new Map<string, number>();
+  #virtualMs = 0;
+
+  get virtualMs(): number {
+    return this.#virtualMs;
+  }
+
+  /** Streams with frames. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Streams without frames that it still knows. */
+  get remembered(): number {
+    return this.#remembered.size;
+  }
+
+  get(name: string): StreamState | undefined {
+    return this.#streams.get(name);
+  }
+
+  values(): IterableIterator<StreamState> {
+    return this.#streams.values();
+  }
+
+  /** The stream, from now on one of those with frames. */
+  enter(name: string): StreamState {
+    let stream = this.#streams.get(name);
+    if (stream === undefined) {
+      const virtualMs = Math.max(this.#virtualMs, this.#remembered.get(name) ?? -Infinity);
+      this.#remembered.delete(name);
+      stream = { name, frames: new Map(), line: [], virtualMs };
+      this.#streams.set(name, stream);
+    }
+    return stream;
+  }
+
+  /** Forget a stream whose last frame has gone. */
+  leave(stream: StreamState): void {
+    this.#streams.delete(stream.name);
+    if (this.#streams.size === 0) {
+      // Nobody waits, so nobody was wronged: all begin anew.
+      this.#remembered.clear();
+      this.#virtualMs = 0;
+    } else if (stream.virtualMs > this.#virtualMs) {
+      this.#remembered.set(stream.name, stream.virtualMs);
+      if (this.#remembered.size > MAX_REMEMBERED) {
+        this.#forgetOne();
+      }
+    }
+  }
+
+  /** Charge a stream for compute time; a negative one is given back. */
+  charge(stream: StreamState, costMs: number): void {
+    if (this.#streams.get(stream.name) === stream) {
+      this.#virtualMs += costMs / this.#streams.size;
+      stream.virtualMs += costMs;
+    }
+  }
+
+  /** Let no stream be further than this from V. */
+  leash(leashMs: number): void {
+    for (const stream of this.#streams.values()) {
+      stream.virtualMs = Math.min(Math.max(stream.virtualMs, this.#virtualMs - leashMs), this.#virtualMs + leashMs);
+    }
+  }
+
+  /** The one that clients have not been ahead with for longest; those that V has passed first. */
+  #forgetOne(): void {
+    for (const [name, virtualMs] of this.#remembered) {
+      if (virtualMs <= this.#virtualMs) {
+        this.#remembered.delete(name);
+        return;
+      }
+    }
+    this.#remembered.delete(this.#remembered.keys().next().value!);
+  }
+}
