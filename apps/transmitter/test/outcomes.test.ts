@@ -276,11 +276,12 @@ describe('a photograph that does not', () => {
   it('is given up after giveUpMs, on the way or without a link, and a late result changes nothing', async () => {
     const held: Delivery[] = [];
     const far = await receiver({ answer: (delivery) => held.push(delivery) });
-    const { transmitter: near, outcomes } = await transmitter(far.url, { giveUpMs: 60 });
+    const { transmitter: near, outcomes } = await transmitter(far.url, { giveUpMs: 400 });
     expect(await near.submit({ photo: await photo() })).toMatchObject({
       reason: 'gave-up',
-      detail: expect.stringContaining('no outcome came within 60 ms') as string,
+      detail: expect.stringContaining('no outcome came within 400 ms') as string,
     });
+    await until(() => held.length === 1, 'the frame');
     finish(held[0]!);
     await until(() => far.streams.stored === 0, 'the acknowledgement');
     expect(await near.submit({ photo: await photo(), giveUpMs: 0, signal: AbortSignal.timeout(60) })).toMatchObject({
