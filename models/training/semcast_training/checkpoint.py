@@ -8,7 +8,8 @@ Format 1 is a dict (``torch.save``; tensors and plain Python values only, so ``w
     encoder     state dict of the encoder, moving average of the weights (export and evaluation use these)
     decoder     the same for the decoder
     training    what resuming needs: encoder, decoder (raw weights), muon (list of momentum buffers),
-                adam (state dict), step, pixels, seed, phases (list of dicts), position (phase, steps, seconds)
+                preconditioners (of Muon), adam (state dict), step, pixels, seed, phases (list of dicts),
+                position (phase, steps, seconds)
 
 Early checkpoints (keys 'E', 'D', 'Eraw', ...; one-letter module names) are converted on loading.
 """

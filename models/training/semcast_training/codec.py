@@ -283,6 +283,17 @@ def awgn(latent: Tensor, mask: Tensor, csnr_db: Tensor, noise: Tensor) -> Tensor
     return (latent + sigma * noise) * mask
 
 
+def draw_conditions(
+    config: CodecConfig, random: torch.Generator, batch: int, group: int = 1
+) -> tuple[Tensor, Tensor]:
+    """CSNR in dB and active channels of each image of a training batch, the same within a group."""
+    low, high = config.csnr_db_min, config.csnr_db_max
+    csnr_db = low + (high - low) * torch.rand(batch // group, generator=random)
+    counts = torch.tensor(config.channels)
+    active = counts[torch.randint(len(counts), (batch // group,), generator=random)]
+    return csnr_db.repeat_interleave(group), active.repeat_interleave(group)
+
+
 class EncoderGraph(nn.Module):
     """The encoder as a bundle exports it: (image, csnr_db, rate, mask) -> masked latent of unit symbol power."""
 

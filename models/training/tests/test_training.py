@@ -17,7 +17,8 @@ from semcast_training.checkpoint import load_checkpoint, load_codec, save_checkp
 from semcast_training.codec import CodecConfig
 from semcast_training.data import Photograph
 from semcast_training.muon import Muon, orthogonalise
-from semcast_training.train_codec import CodecTrainer, Phase, Position, RunOptions, Stop, parse_phase, run
+from semcast_training.loop import Phase, Position, RunOptions, Stop, parse_phase, run
+from semcast_training.train_codec import CodecTrainer
 
 PHASES = [Phase(crop=16, batch=4, group=2, steps=5), Phase(crop=24, batch=2, group=2, decay=1.0, steps=4)]
 
@@ -83,10 +84,10 @@ def test_another_seed_is_another_run(tmp_path: Path, tiny: CodecConfig, photogra
 
 def test_the_loss_falls(tiny: CodecConfig) -> None:
     trainer = start(tiny)
-    phase = Phase(crop=16, batch=4, group=2, steps=60, lr=1e-2)
+    phase = Phase(crop=16, batch=4, group=2, steps=100, lr=1e-2)
     grid = np.linspace(0, 255, 16)
     pixels = torch.from_numpy(np.broadcast_to(grid[None, :, None, None], (4, 16, 16, 3)).astype(np.uint8).copy())
-    losses = [trainer.train_step(pixels, phase, phase.lr) for _ in range(60)]
+    losses = [trainer.train_step(pixels, phase, phase.lr) for _ in range(100)]
     assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 1
 
 

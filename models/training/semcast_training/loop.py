@@ -1,0 +1,410 @@
+"""What trainings have in common: phases, one update, the loop with saving and validation, the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from .checkpoint import save_checkpoint
+from .data import CropSampler, Photograph, hold_out, load_images, stream_batches
+from .muon import Muon
+
+WARMUP_STEPS = 200
+EMA_DECAY = 0.9995
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training, bounded by ``seconds`` of training time or by ``steps`` (exactly one of them).
+
+    ``group`` images share one power budget in every other step. The learning rate is constant, then falls linearly to
+    ``floor`` times itself over the last ``decay`` part of the phase.
+    """
+
+    crop: int
+    batch: int
+    group: int = 1
+    lr: float = 1.2e-3
+    decay: float = 0.0
+    floor: float = 0.01
+    seconds: float | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.seconds is None) == (self.steps is None):
+            raise ValueError('a phase needs either seconds or steps')
+        if self.crop < 1 or self.batch < 1 or self.group < 1 or self.batch % self.group:
+            raise ValueError('a phase needs a positive crop, and a batch that is a multiple of its group')
+        if not 0 <= self.decay <= 1 or not 0 <= self.floor <= 1 or not self.lr > 0:
+            raise ValueError('a phase needs lr > 0, and decay and floor between 0 and 1')
+
+    def progress(self, steps: int, seconds: float) -> float:
+        """The part of the phase that is over, 1 when it has ended."""
+        done = steps / self.steps if self.steps is not None else seconds / self.seconds if self.seconds else 1.0
+        return min(1.0, done)
+
+    def learning_rate(self, progress: float) -> float:
+        if self.decay == 0 or progress < 1 - self.decay:
+            return self.lr
+        return self.lr * (self.floor + (1 - self.floor) * (1 - progress) / self.decay)
+
+
+def parse_phase(text: str) -> Phase:
+    """'crop=128,batch=16,group=4,seconds=3600,lr=1e-3,decay=0' -> Phase"""
+    kinds: dict[str, Callable[[str], float]] = {
+        'crop': int,
+        'batch': int,
+        'group': int,
+        'steps': int,
+        'lr': float,
+        'decay': float,
+        'floor': float,
+        'seconds': float,
+    }
+    values: dict[str, Any] = {}
+    for part in text.split(','):
+        name, _, value = part.partition('=')
+        if name not in kinds:
+            raise argparse.ArgumentTypeError(f'{part!r}: expected one of {", ".join(kinds)}, as name=value')
+        try:
+            values[name] = kinds[name](value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f'{part!r}: not a number') from None
+    try:
+        return Phase(**values)
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+class Trainer(Protocol):
+    """Networks, optimisers and averaged weights of one training.
+
+    Every random number of a step is to be drawn from a generator seeded by (seed, step): then there is no generator
+    state to keep, and a resumed run continues exactly.
+    """
+
+    step: int
+    pixels: int
+    seed: int
+    parameters: list[nn.Parameter]
+    average: list[Tensor]  # of the parameters, in order
+    rest: list[nn.Parameter]  # those whose gradient is clipped
+    muon: Muon
+    adam: torch.optim.AdamW
+    half_scale: float  # of the crops: see CropSampler
+
+    def train_step(self, pixels: Tensor, phase: Phase, lr: float) -> float:
+        """One update on uint8 crops [B, S, S, 3]; returns the loss."""
+        ...
+
+    def state(self, extra: dict[str, Any]) -> dict[str, Any]:
+        """A checkpoint, with ``extra`` in its 'training'."""
+        ...
+
+    def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
+        """Text to show and values to record, of the averaged weights."""
+        ...
+
+    def describe(self, loss: float) -> str:
+        """The running mean of the loss, as the progress line shows it."""
+        ...
+
+
+def update(trainer: Trainer, loss: Tensor, lr: float, pixels: int) -> float:
+    """Backward pass, optimisers, average. Returns the loss; one that is no number ends the run."""
+    for parameter in trainer.parameters:
+        parameter.grad = None
+    loss.backward()
+    value = loss.item()
+    if not math.isfinite(value):
+        raise FloatingPointError(f'the loss became {value} at step {trainer.step}: resume with a lower lr')
+    nn.utils.clip_grad_norm_(trainer.rest, 1.0)
+    lr *= min(1.0, (trainer.step + 1) / WARMUP_STEPS)
+    for optimiser in (trainer.muon, trainer.adam):
+        for group in optimiser.param_groups:
+            group['lr'] = lr * group.get('factor', 1.0)
+        optimiser.step()
+    trainer.step += 1
+    trainer.pixels += pixels
+    keep = min(EMA_DECAY, (trainer.step + 1) / (trainer.step + 10))
+    with torch.no_grad():
+        torch._foreach_lerp_(trainer.average, [p.detach() for p in trainer.parameters], 1 - keep)
+    return value
+
+
+@dataclass
+class Position:
+    """How far a run has come in its list of phases."""
+
+    phase: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+
+
+class Stop:
+    """Set by the first Ctrl-C or SIGTERM; the second one kills as usual."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def install(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.requested = True
+        signal.signal(number, signal.SIG_DFL)
+        print('\nending after this step, once more to quit at once', file=sys.stderr)
+
+
+def format_duration(seconds: float) -> str:
+    minutes = max(0, round(seconds / 60))
+    return f'{minutes // 60} h {minutes % 60:02d} min' if minutes >= 60 else f'{minutes} min'
+
+
+def remaining_seconds(phases: Sequence[Phase], position: Position, pixels_per_second: float) -> float:
+    """Time left in all phases; step-bounded ones are estimated from the present speed."""
+    total = 0.0
+    for index, phase in enumerate(phases):
+        if index < position.phase:
+            continue
+        here = index == position.phase
+        if phase.seconds is not None:
+            total += phase.seconds - (position.seconds if here else 0)
+        elif phase.steps is not None:
+            left = phase.steps - (position.steps if here else 0)
+            total += left * phase.batch * phase.crop**2 / max(pixels_per_second, 1)
+    return max(0.0, total)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    out: Path
+    save_every: float = 300.0
+    validate_every: float = 600.0
+    loaders: int = 1
+    progress_every: float = 5.0
+
+
+def run(
+    trainer: Trainer,
+    phases: Sequence[Phase],
+    position: Position,
+    training: Sequence[Photograph],
+    validation: Sequence[Photograph],
+    options: RunOptions,
+    stop: Stop,
+) -> bool:
+    """Train through the phases from ``position`` on; True when they are finished, False when stopped before."""
+
+    def save() -> None:
+        extra = {'phases': [asdict(p) for p in phases], 'position': asdict(position)}
+        save_checkpoint(trainer.state(extra), options.out)
+
+    def validate() -> None:
+        if not validation:
+            return
+        text, values = trainer.validate(validation)
+        print(f'\nstep {trainer.step}, {text}', file=sys.stderr, flush=True)
+        entry = {'step': trainer.step, 'pixels': trainer.pixels, 'position': asdict(position), **values}
+        with open(options.out.with_suffix('.jsonl'), 'a') as file:
+            file.write(json.dumps(entry) + '\n')
+
+    report = _progress_reporter(options.progress_every)
+    saved = validated = time.monotonic()
+    while position.phase < len(phases):
+        phase = phases[position.phase]
+        sampler = CropSampler(training, phase.crop, trainer.seed, trainer.half_scale)
+        batches = stream_batches(
+            sampler, phase.batch, trainer.step, threads=options.loaders, prefetch=4 * options.loaders
+        )
+        try:
+            while (progress := phase.progress(position.steps, position.seconds)) < 1:
+                if stop.requested:
+                    save()
+                    return False
+                started = time.monotonic()
+                lr = phase.learning_rate(progress)
+                loss = trainer.train_step(next(batches), phase, lr)
+                position.steps += 1
+                position.seconds += time.monotonic() - started
+                report(trainer, phases, position, loss, lr, time.monotonic() - started)
+                now = time.monotonic()
+                if now - saved >= options.save_every:
+                    save()
+                    saved = time.monotonic()
+                if now - validated >= options.validate_every:
+                    validate()
+                    validated = time.monotonic()
+        finally:
+            batches.close()
+        position.phase, position.steps, position.seconds = position.phase + 1, 0, 0.0
+    save()
+    validate()
+    return True
+
+
+def _progress_reporter(every: float) -> Callable[..., None]:
+    average: dict[str, float] = {}
+    shown = 0.0
+
+    def report(
+        trainer: Trainer, phases: Sequence[Phase], position: Position, loss: float, lr: float, seconds: float
+    ) -> None:
+        nonlocal shown
+        phase = phases[position.phase]
+        for name, value in (('loss', loss), ('speed', phase.batch * phase.crop**2 / max(seconds, 1e-6))):
+            average[name] = value if name not in average else 0.98 * average[name] + 0.02 * value
+        now = time.monotonic()
+        if now - shown < (every if sys.stderr.isatty() else max(every, 60.0)):
+            return
+        shown = now
+        left = remaining_seconds(phases, position, average['speed'])
+        line = (
+            f'phase {position.phase + 1}/{len(phases)} (crops {phase.crop})  step {trainer.step}  '
+            f'{trainer.pixels / 1e6:.0f} Mpx  {average["speed"] / phase.crop**2:.1f} crops/s  '
+            f'{trainer.describe(average["loss"])}  lr {lr:.1e}  {format_duration(left)} left'
+        )
+        print(
+            f'\r{line:<118}' if sys.stderr.isatty() else line,
+            end='' if sys.stderr.isatty() else '\n',
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return report
+
+
+# --- command line ---
+
+
+def add_arguments(parser: argparse.ArgumentParser, name: str, *, example_phase: str) -> None:
+    """The arguments of every training; ``name`` is that of the checkpoint in the help texts."""
+    parser.add_argument(
+        'out', type=Path, help=f'checkpoint to write, for example {name}.pt (validation goes to {name}.jsonl)'
+    )
+    parser.add_argument('--data', nargs='+', required=True, metavar='PATH', help='image folders or tar shards')
+    parser.add_argument(
+        '--validation',
+        nargs='+',
+        metavar='PATH',
+        help='images to validate on (default: 1 %% of the data, chosen by name, which then is not trained on)',
+    )
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument('--resume', action='store_true', help='go on with OUT where it stopped')
+    start.add_argument(
+        '--start-from',
+        type=Path,
+        metavar='CKPT_OR_BUNDLE',
+        help='take weights (and optimiser state, from a checkpoint) and begin with the first phase',
+    )
+    parser.add_argument('--hours', type=float, default=2.0, help='length of the default phases (default 2)')
+    parser.add_argument(
+        '--phase',
+        dest='phases',
+        type=parse_phase,
+        action='append',
+        metavar='SPEC',
+        help=f'instead of the default phases, may be repeated; for example {example_phase} '
+        'or with steps= instead of seconds=',
+    )
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument(
+        '--precision', choices=['bfloat16', 'float32'], default='bfloat16', help='of the autocast (default bfloat16)'
+    )
+    parser.add_argument('--compile', action='store_true', help='torch.compile the networks (worth it on a GPU)')
+    parser.add_argument('--threads', type=int, help='CPU threads of PyTorch')
+    parser.add_argument('--loaders', type=int, help='threads that cut crops (default: 1, with cuda 8)')
+    parser.add_argument('--memory-gib', type=float, default=8.0, help='limit on the decoded images (default 8)')
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--save-every', type=float, default=300, metavar='S')
+    parser.add_argument('--validate-every', type=float, default=600, metavar='S')
+
+
+def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with usage 2 where the arguments contradict each other or the machine; set up PyTorch."""
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        parser.error('PyTorch sees no CUDA device: install a CUDA build of torch, or use --device cpu')
+    if args.out.exists() and not args.resume:
+        parser.error(f'{args.out} exists: add --resume to go on with it, or choose another name')
+    if args.resume and not args.out.exists():
+        parser.error(f'{args.out} does not exist: leave out --resume to start')
+    if args.out.suffix == '.jsonl':
+        parser.error('the checkpoint cannot end in .jsonl, which is for the validation results')
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    # Gradients of rectified networks are full of denormals: on a CPU a step took 7 times as long without this.
+    torch.set_flush_denormal(True)
+
+
+def choose_phases(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    defaults: Sequence[Phase],
+    data: dict[str, Any] | None,
+    stride: int,
+) -> tuple[list[Phase], Position]:
+    """The phases to train through, and where to begin: from the checkpoint when a run is resumed."""
+    phases, position = list(args.phases or defaults), Position()
+    if args.resume and data and 'position' in data['training']:
+        position = Position(**data['training']['position'])
+        if not args.phases:
+            phases = [Phase(**values) for values in data['training']['phases']]
+    for phase in phases:
+        if phase.crop % stride:
+            parser.error(f'a crop of {phase.crop} is no multiple of the stride {stride}')
+    return phases, position
+
+
+def load_data(args: argparse.Namespace, minimum: int) -> tuple[list[Photograph], list[Photograph]]:
+    """(training images, validation images of a short side of at least ``minimum``)."""
+    print('decoding the images', file=sys.stderr, flush=True)
+    images = load_images(args.data, memory_bytes=int(args.memory_gib * 2**30))
+    if args.validation:
+        return images, load_images(args.validation, minimum=minimum)
+    training, validation = hold_out(images, 0.01)
+    return training, [v for v in validation if min(v.pixels.shape[:2]) >= minimum]
+
+
+def train(
+    args: argparse.Namespace,
+    trainer: Trainer,
+    phases: Sequence[Phase],
+    position: Position,
+    training: Sequence[Photograph],
+    validation: Sequence[Photograph],
+) -> int:
+    """Run until the end or Ctrl-C; returns the exit code."""
+    count = sum(p.numel() for p in trainer.parameters)
+    print(
+        f'{len(training)} training images, {len(validation)} for validation; {count / 1e6:.1f} M parameters; '
+        f'from step {trainer.step}',
+        file=sys.stderr,
+        flush=True,
+    )
+    stop = Stop()
+    stop.install()
+    options = RunOptions(
+        out=args.out,
+        save_every=args.save_every,
+        validate_every=args.validate_every,
+        loaders=args.loaders or (8 if args.device == 'cuda' else 1),
+    )
+    finished = run(trainer, phases, position, training, validation, options, stop)
+    print(f'\n{"finished" if finished else "stopped"} at step {trainer.step}; saved {args.out}', file=sys.stderr)
+    if not finished:
+        print('go on with the same command and --resume', file=sys.stderr)
+        return 130
+    return 0
