@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from semcast_training import train_prior
+from semcast_training.bundle_weights import any_denoiser
+from semcast_training.checkpoint import save_checkpoint
+from semcast_training.codec import CodecConfig, Decoder, Encoder
+from semcast_training.data import Photograph
+from semcast_training.evaluate_prior import FrozenCodec, denoising_table, mean_psnr, validation_crops
+from semcast_training.interfaces import NoisePredictor
+from semcast_training.loop import Phase, Position, RunOptions, Stop, run
+from semcast_training.prior import SIZES, Denoiser, DenoiserConfig, edm_weight
+from semcast_training.prior_checkpoint import load_prior_checkpoint
+from semcast_training.train_codec import CodecTrainer
+from semcast_training.train_prior import PriorTrainer
+
+SMALL = DenoiserConfig(widths=(8, 12), blocks=(1, 1), embedding=8)
+PHASES = [Phase(crop=16, batch=4, group=2, steps=4), Phase(crop=24, batch=3, decay=1.0, steps=3)]
+
+
+class StopAfter(Stop):
+    """Asks for an end when it is looked at for the (steps + 1)-th time."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    @property
+    def requested(self) -> bool:  # type: ignore[override]
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.fixture
+def codec(tiny: CodecConfig) -> FrozenCodec:
+    torch.manual_seed(5)
+    return FrozenCodec(tiny, Encoder(tiny).eval().requires_grad_(False), Decoder(tiny).eval().requires_grad_(False))
+
+
+def start(codec: FrozenCodec, seed: int = 1) -> PriorTrainer:
+    return PriorTrainer(SMALL, codec, torch.device('cpu'), seed, bfloat16=False)
+
+
+def shaken(network: nn.Module) -> nn.Module:
+    """Away from the initial weights, some of which are zero and would hide mistakes."""
+    random = torch.Generator().manual_seed(1)
+    for parameter in network.parameters():
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=random)
+    return network.eval()
+
+
+def test_a_new_denoiser_is_the_best_one_without_knowledge() -> None:
+    """c_skip x is the posterior mean of white data of standard deviation 1/2."""
+    x = torch.randn(3, 3, 8, 12)
+    sigma = torch.tensor([0.1, 0.5, 3.0])
+    zero = torch.zeros(3)
+    with torch.no_grad():
+        x0 = Denoiser(SMALL)(x, sigma, torch.zeros_like(x), zero, zero, zero)
+    assert torch.allclose(x0, (0.25 / (sigma**2 + 0.25))[:, None, None, None] * x, atol=1e-6)
+
+
+def test_a_condition_that_is_switched_off_does_not_matter() -> None:
+    denoiser = shaken(Denoiser(SMALL))
+    x, sigma = torch.randn(2, 3, 8, 8), torch.tensor([0.1, 1.0])
+
+    def run_with(flag: float, seed: int) -> Tensor:
+        random = torch.Generator().manual_seed(seed)
+        x_j, csnr_db = torch.randn(x.shape, generator=random), 20 * torch.rand(2, generator=random)
+        with torch.no_grad():
+            return denoiser(x, sigma, x_j, torch.full((2,), flag), csnr_db, torch.rand(2, generator=random))
+
+    assert torch.equal(run_with(0, 1), run_with(0, 2))
+    assert not torch.allclose(run_with(1, 1), run_with(1, 2), atol=1e-3)
+
+
+def test_the_loss_is_that_of_a_target_of_unit_variance() -> None:
+    """Of D = c_skip x, F = 0: the weighted error is 1 on average for data of standard deviation 1/2, at any sigma."""
+    x0, noise = 0.5 * torch.randn(200_000), torch.randn(200_000)
+    for sigma in (0.05, 0.5, 5.0):
+        estimate = 0.25 / (sigma**2 + 0.25) * (x0 + sigma * noise)
+        loss = edm_weight(torch.tensor(sigma)) * (estimate - x0).square().mean()
+        assert loss.item() == pytest.approx(1, rel=0.02)
+
+
+def test_sizes() -> None:
+    with torch.device('meta'):
+        counts = {name: sum(p.numel() for p in Denoiser(c).parameters()) / 1e6 for name, c in SIZES.items()}
+    assert counts['small'] <= 16 and 30 <= counts['large'] <= 45
+    assert all(c.stride == 16 and DenoiserConfig.from_dict(c.to_dict()) == c for c in SIZES.values())
+
+
+def test_noise_predictor() -> None:
+    alphas_cumprod = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000), 0)
+
+    class Exact(nn.Module):
+        """The best prediction of the noise when every picture is grey (x0 = 0), as a function of t."""
+
+        def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
+            assert torch.allclose(t, torch.tensor([0.0, 500.0, 999.0]), atol=0.01)
+            noise = x_t / torch.sqrt(1 - alphas_cumprod[t.round().long()])[:, None, None, None]
+            return torch.cat([noise, noise], 1)
+
+    denoiser = NoisePredictor(Exact(), alphas_cumprod, learned_variance=True)
+    sigma = torch.sqrt((1 - alphas_cumprod) / alphas_cumprod)[[0, 500, 999]]
+    x = sigma[:, None, None, None] * torch.randn(3, 3, 4, 4)
+    none = torch.zeros(3)
+    assert denoiser(x, sigma, x, none, none, none).abs().max() < 1e-3 * sigma.max()
+
+
+@pytest.mark.parametrize('stop_after', [2, 5])
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    tmp_path: Path, codec: FrozenCodec, photographs: list[Photograph], stop_after: int
+) -> None:
+    whole, parts = tmp_path / 'whole.pt', tmp_path / 'parts.pt'
+    assert run(start(codec), PHASES, Position(), photographs, [], RunOptions(whole), Stop())
+    assert not run(start(codec), PHASES, Position(), photographs, [], RunOptions(parts), StopAfter(stop_after))
+    data = load_prior_checkpoint(parts)
+    assert data['training']['step'] == stop_after
+    resumed = start(codec, seed=99)  # the checkpoint's seed counts, not this one
+    resumed.load(data)
+    position = Position(**data['training']['position'])
+    assert run(resumed, PHASES, position, photographs, [], RunOptions(parts), Stop())
+    first, second = (load_prior_checkpoint(path) for path in (whole, parts))
+    for name, value in first['denoiser'].items():
+        assert torch.equal(value, second['denoiser'][name]), name
+    assert all(torch.equal(a, b) for a, b in zip(first['training']['muon'], second['training']['muon'], strict=True))
+    denoiser = any_denoiser(parts)
+    assert torch.equal(denoiser.stem.weight, second['denoiser']['stem.weight'])
+
+
+def test_stale_preconditioners_survive_a_checkpoint(codec: FrozenCodec) -> None:
+    trainer, other = start(codec), start(codec, seed=2)
+    trainer.muon.steps = 10_000  # settled: from now on each is refreshed every fourth step
+    pixels = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
+    trainer.train_step(pixels, PHASES[0], 1e-3)
+    other.load(copy.deepcopy(trainer.state({})))
+    for step in range(3):
+        assert trainer.train_step(pixels, PHASES[0], 1e-3) == other.train_step(pixels, PHASES[0], 1e-3), step
+    assert torch.equal(trainer.parameters[8], other.parameters[8])
+
+
+def test_the_loss_falls(codec: FrozenCodec) -> None:
+    trainer = start(codec)
+    grid = np.linspace(0, 255, 16)
+    pixels = torch.from_numpy(np.broadcast_to(grid[None, :, None, None], (8, 16, 16, 3)).astype(np.uint8).copy())
+    phase = Phase(crop=16, batch=8, steps=200, lr=5e-3)
+    losses = [trainer.train_step(pixels, phase, phase.lr) for _ in range(200)]
+    assert sum(losses[-20:]) < 0.5 * sum(losses[:20])
+
+
+def test_denoising_table_of_a_known_denoiser(codec: FrozenCodec) -> None:
+    """D(x) = x leaves the noise: 10 log10(4 / sigma^2)."""
+
+    class Nothing(nn.Module):
+        def forward(self, x: Tensor, *_condition: Tensor) -> Tensor:
+            return x
+
+    table = denoising_table(Nothing(), codec, torch.zeros(5, 3, 64, 64), torch.device('cpu'), batch=2)
+    for sigma, plain, conditional in zip(table['sigma'], table['unconditional'], table['conditional'], strict=True):
+        assert plain == conditional == pytest.approx(10 * np.log10(4 / sigma**2), abs=0.1)
+
+
+def test_validation_crops_prefer_pictures_of_about_the_size() -> None:
+    near = [Photograph(f'{i}', np.full((110, 112, 3), 100, np.uint8)) for i in range(4)]
+    far = [Photograph(f'{i}', np.full((300, 400, 3), 200, np.uint8)) for i in range(4)]
+    assert validation_crops([*far, *near], limit=4).eq(to_level(100)).all()
+    assert validation_crops([*far, *near], limit=8).shape == (8, 3, 96, 96)
+    with pytest.raises(ValueError, match='short side'):
+        validation_crops(near, size=200)
+    assert mean_psnr(torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2)) == pytest.approx(20 * np.log10(2))
+
+
+def to_level(value: int) -> float:
+    return float(torch.tensor(value).float().div(127.5).sub(1))
+
+
+def test_command_line(tmp_path: Path, tiny: CodecConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(1)
+    (tmp_path / 'images').mkdir()
+    for i in range(3):
+        pixels = random.integers(0, 256, (112, 112, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / 'images' / f'{i}.png')
+    codec, out = tmp_path / 'codec.pt', tmp_path / 'prior.pt'
+    save_checkpoint(CodecTrainer(tiny, torch.device('cpu'), 1, bfloat16=False).state({}), codec)
+    images = str(tmp_path / 'images')
+    command = [str(out), '--codec', str(codec), '--data', images, '--validation', images, '--device', 'cpu']
+    command += ['--precision', 'float32', '--threads', '1']
+    phase = ['--phase', 'crop=16,batch=2,steps=2']
+    assert train_prior.main([*command, *phase, '--widths', '8,8,8,8']) == 0
+    assert len(json.loads(out.with_suffix('.jsonl').read_text())['unconditional']) == 6
+    assert '(prototype)' in capsys.readouterr().err
+    with pytest.raises(SystemExit, match='2'):
+        train_prior.main([*command, *phase])
+    assert '--resume' in capsys.readouterr().err
+    assert train_prior.main([*command, '--resume', '--phase', 'crop=16,batch=2,steps=3', '--validate-every', '9']) == 0
+    assert load_prior_checkpoint(out)['training']['step'] == 2  # the position was at the end of its only phase
+    other = tmp_path / 'other.pt'
+    assert train_prior.main([str(other), *command[1:], *phase, '--start-from', str(out)]) == 0
+    assert load_prior_checkpoint(other)['training']['step'] == 4
+    with pytest.raises(ValueError, match='not a prior checkpoint'):
+        load_prior_checkpoint(codec)
