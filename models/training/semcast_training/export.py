@@ -1,15 +1,18 @@
-"""Write a model bundle: ONNX graphs, bundle.json, parity vectors.
+"""Write a model bundle: ONNX graphs, shared weights, bundle.json, parity vectors.
 
-    python -m semcast_training.export CHECKPOINT OUT_DIR [--name natural] [--version 1.0.0] [--rmse rmse.json]
+    python -m semcast_training.export CODEC.pt OUT_DIR [--prior PRIOR.pt] --rmse-images DATA
+    python -m semcast_training.export my_models:build OUT_DIR --rmse-images DATA
 
-The first half (GraphSpec, export_graph, check_graph, write_bundle) knows nothing of our networks: it exports any
-module whose inputs and outputs follow the bundle contract. The second half describes our codec in those terms.
+The first half (GraphSpec, export_graph, check_graph, write_bundle) knows nothing of what the graphs are for: it exports
+any module whose inputs and outputs follow the bundle contract, and modules that differentiate themselves. The second
+half describes the graphs of a bundle for any encoder, decoder and denoiser of the form that ``interfaces`` asks for.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import io
 import json
 import logging
@@ -23,24 +26,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import onnx
 import onnx_ir as ir
+import onnxscript
+import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import load_codec
+from .bundle_weights import any_codec, any_denoiser
 from .codec import CodecConfig, EncoderGraph, awgn, prefix_mask
 from .console import run_main
+from .gradient import distinct_sizes, onnx_translations, trace_gradient
+from .interfaces import CodecShape, Trio
+from .onnx_files import SMALLEST_STORED_BYTES, WeightStore, fill_branch, name_dimensions, set_config, store_as_float16, strip_traces
 from .parity import ParityCase, max_differences, run_module, sha256_of, test_image, write_parity
+from .prior import Denoiser
+from .steps import ConfirmingTerm, EncoderVjp, PosteriorStep
 
 OPSET = 18
 TOLERANCE = 1e-4
-MAX_GRAPH_BYTES = 45_000_000
-FILE_NAMES = {'encoder': 'encoder.onnx', 'decoder': 'decoder.onnx'}
+FILE_NAMES = {'encoderVjp': 'encoder-vjp.onnx', 'posteriorStep': 'posterior-step.onnx'}
 
-# (batch, height, width) in strides; the first three become parity vectors when the stride is 16, all are checked.
+# (batch, height, width) in strides; the first two become parity vectors, all are checked.
 PARITY_SIZES = ((2, 4, 4), (1, 3, 6))
 CHECK_SIZES = ((1, 1, 1), (3, 5, 2), (1, 16, 16))
+# Graphs that differentiate: see _steady_case. The large one is checked with its own tolerance.
+GRADIENT_PARITY_SIZES = ((2, 2, 2), (1, 1, 3))
+GRADIENT_CHECK_SIZES = ((1, 1, 1), (3, 3, 2), (1, 4, 4))
+GRADIENT_LARGE_SIZES = ((1, 16, 16),)
+LARGE_TOLERANCE = 1e-2
+STEADY_TRIES = 12
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,11 @@ class GraphSpec:
     ``make_inputs(batch, rows, columns, seed)`` gives the named inputs, in the order of the module's arguments, for a
     picture of rows x columns strides. ``axes`` gives for each input what its dimensions are: 'batch', a multiple of
     'rows' or 'columns' as ``(name, factor)``, or None for a fixed size. ``outputs`` gives the same for each output.
+
+    A module that ``differentiates`` inside its forward is traced first. ``traced`` is then exported in place of
+    ``module``, which remains the reference, and ``branches`` gives, by the name of an operation of the domain semcast
+    in it, the graph that takes the operation's place and the input that switches it on (``onnx_files.fill_branch``).
+    ``config`` goes into the file.
     """
 
     name: str
@@ -57,6 +77,14 @@ class GraphSpec:
     make_inputs: Callable[[int, int, int, int], dict[str, Tensor]]
     axes: Mapping[str, tuple[Any, ...]]
     outputs: Mapping[str, tuple[Any, ...]]
+    differentiates: bool = False
+    traced: nn.Module | None = None
+    branches: Mapping[str, tuple[GraphSpec, str]] = field(default_factory=dict)
+    config: Mapping[str, Any] | None = None
+
+    @property
+    def file(self) -> str:
+        return FILE_NAMES.get(self.name, f'{self.name}.onnx')
 
 
 def _dynamic_shapes(axes: Mapping[str, tuple[Any, ...]]) -> tuple[dict[int, Any], ...]:
@@ -85,92 +113,124 @@ def round_weights(module: nn.Module) -> None:
                 tensor.copy_(rounded.float())
 
 
-def _store_as_float16(model: ir.Model) -> None:
-    # initialiser (float16) -> Cast -> float32. ONNX Runtime folds the cast when it loads the graph, so it
-    # computes in float32 at the same speed. Only values that float16 represents exactly are stored so.
-    graph = model.graph
-    for name, value in list(graph.initializers.items()):
-        tensor = value.const_value
-        if value.dtype != ir.DataType.FLOAT or tensor is None or len(tensor.shape) < 2 or value.is_graph_output():
-            continue
-        data = tensor.numpy()
-        half = data.astype(np.float16)
-        if data.size < 1024 or not np.array_equal(half.astype(np.float32), data):
-            continue
-        del graph.initializers[name]
-        stored = ir.val(
-            f'{name}.float16',
-            ir.DataType.FLOAT16,
-            list(data.shape),
-            const_value=ir.tensor(half, name=f'{name}.float16'),
-        )
-        cast = ir.node('Cast', [stored], {'to': int(ir.DataType.FLOAT)}, name=f'{name}.widen')
-        output = cast.outputs[0]
-        output.name, output.dtype, output.shape = name, ir.DataType.FLOAT, value.shape
-        value.name = f'{name}.replaced'
-        value.replace_all_uses_with(output)
-        graph.insert_before(graph[0], cast)
-        graph.register_initializer(stored)
+def _example_inputs(spec: GraphSpec) -> dict[str, Tensor]:
+    if not spec.differentiates:
+        return spec.make_inputs(2, 6, 8, 0)
+    smallest = spec.make_inputs(1, 1, 1, 0)
+    axes = [(size, axis) for name, sizes in spec.axes.items() for size, axis in zip(smallest[name].shape, sizes)]
+    fixed = {size for size, axis in axes if axis is None}
+    factors = {axis[1] for _, axis in axes if isinstance(axis, tuple)}
+    return spec.make_inputs(*distinct_sizes(sorted(fixed), sorted(factors)), 0)
 
 
-def export_graph(spec: GraphSpec, path: Path) -> None:
-    """Export with dynamic batch, height and width; weights inside the file. Raises if the file is too large."""
+def _branch_operation(name: str, spec: GraphSpec) -> Callable[..., Any]:
+    """An ONNX operation semcast::NAME with the inputs of the branch and its switch, to be filled in later."""
+    parameter = onnx.defs.OpSchema.FormalParameter
+    schema = onnx.defs.OpSchema(
+        name,
+        'semcast',
+        1,
+        inputs=[parameter(i, 'T') for i in (*spec.axes, 'switch')],
+        outputs=[parameter(o, 'T') for o in spec.outputs],
+        type_constraints=[('T', ['tensor(float)'], '')],
+    )
+    operation = onnxscript.values.Op(onnxscript.values.Opset('semcast', 1), name, schema)
+    return lambda *arguments: operation(*arguments)
+
+
+def _should_fold(node: ir.Node) -> bool | None:
+    """Weights in another order are not stored: the graph turns them round when it is loaded."""
+    turns = node.op_type in ('Transpose', 'Slice', 'Reshape', 'Pad')
+    first = node.inputs[0].const_value if node.inputs and node.inputs[0] is not None else None
+    return False if turns and first is not None and first.nbytes >= SMALLEST_STORED_BYTES else None
+
+
+def to_onnx(spec: GraphSpec) -> ir.Model:
+    """The graph with dynamic batch, height and width, weights in memory, nothing of this machine in it."""
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)  # it warns of torchvision's absence
-    inputs = spec.make_inputs(2, 6, 8, 0)
+    inputs = _example_inputs(spec)
+    module = spec.traced or spec.module
+    translations = onnx_translations()
+    for name, (branch, _) in spec.branches.items():
+        translations[getattr(torch.ops.semcast, name).default] = _branch_operation(name, branch)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter('ignore')
+        if spec.differentiates:
+            module = trace_gradient(module, tuple(inputs.values()))
         program = torch.onnx.export(
-            spec.module,
+            module,
             tuple(inputs.values()),
             dynamo=True,
             opset_version=OPSET,
             input_names=list(inputs),
             output_names=list(spec.outputs),
             dynamic_shapes=_dynamic_shapes(spec.axes),
-            optimize=True,
+            custom_translation_table=translations,
+            optimize=False,
         )
-        _name_dimensions(program.model, spec)
-        _strip_traces(program.model)
-        _store_as_float16(program.model)
-        program.save(str(path), external_data=False)
-    if path.stat().st_size > MAX_GRAPH_BYTES:
-        raise ValueError(
-            f'{path.name} takes {path.stat().st_size} bytes, more than {MAX_GRAPH_BYTES}: use a smaller network'
-        )
+        model = program.model
+        onnxscript.optimizer.optimize_ir(model, should_fold=_should_fold)
+    name_dimensions(model, list(spec.axes.values()), list(spec.outputs.values()))
+    strip_traces(model)
+    store_as_float16(model.graph)
+    for name, (branch, switch) in spec.branches.items():
+        fill_branch(model, 'semcast', name, to_onnx(branch), switch)
+    if spec.config is not None:
+        set_config(model, spec.config)
+    return model
 
 
-def _name_dimensions(model: ir.Model, spec: GraphSpec) -> None:
-    # Where the exporter can't see that an output's size is a multiple of rows or columns it invents a name.
-    for value, axes in zip(model.graph.outputs, spec.outputs.values(), strict=True):
-        names = [
-            f'{a[1]}*{a[0]}' if isinstance(a, tuple) and a[1] != 1 else a[0] if isinstance(a, tuple) else a
-            for a in axes
+def export_graph(spec: GraphSpec, directory: Path, store: WeightStore) -> Path:
+    """Export to ``directory``, the larger weights to the store's files beside it."""
+    path = directory / spec.file
+    model = to_onnx(spec)
+    store.externalise(model, f'{path.stem}.weights')
+    ir.save(model, path)
+    return path
+
+
+def _steady_case(spec: GraphSpec, size: tuple[int, int, int], seed: int) -> ParityCase:
+    """A case of a graph that differentiates whose outputs don't jump when its first input changes by rounding.
+
+    The gradient of a ReLU jumps where its input crosses zero. Of a million inputs some are within 1e-6 of it, and there
+    two programs, or one on two processors, may disagree with both being right. What is recorded must not depend on
+    that, so inputs are drawn until a change of 1e-6 doesn't matter.
+    """
+    steadiest, least = None, float('inf')
+    for attempt in range(STEADY_TRIES):
+        inputs = spec.make_inputs(*size, seed + 100 * attempt)
+        case = run_module(spec.name, spec.module, inputs, list(spec.outputs))
+        name, first = next(iter(inputs.items()))
+        noise = torch.randn(first.shape, generator=torch.Generator().manual_seed(attempt))
+        other = run_module(spec.name, spec.module, inputs | {name: first + 1e-6 * noise}, list(spec.outputs))
+        change = max(
+            float(abs(other.outputs[k] - v).max()) / max(float(abs(v).max()), 1e-30) for k, v in case.outputs.items()
+        )
+        if change < least:
+            steadiest, least = case, change
+        if change < TOLERANCE / 4:
+            break
+    assert steadiest is not None
+    return steadiest
+
+
+def check_graph(
+    spec: GraphSpec, path: Path, sizes: Sequence[tuple[int, int, int]], tolerance: float = TOLERANCE
+) -> tuple[list[ParityCase], float]:
+    """Compare ONNX Runtime with PyTorch at several sizes; returns the cases and the largest difference.
+
+    Differences are absolute; for a graph that differentiates they are those of whole outputs, relative.
+    """
+    if spec.differentiates and tolerance == TOLERANCE:
+        cases = [_steady_case(spec, size, seed) for seed, size in enumerate(sizes, start=1)]
+    else:
+        cases = [
+            run_module(spec.name, spec.module, spec.make_inputs(*size, seed), list(spec.outputs))
+            for seed, size in enumerate(sizes, start=1)
         ]
-        value.shape = ir.Shape([dim if name is None else name for name, dim in zip(names, value.shape, strict=True)])
-
-
-def _strip_traces(model: ir.Model) -> None:
-    # The exporter records Python stack traces, with file paths of the machine, in each node's metadata.
-    for node in model.graph.all_nodes():
-        node.metadata_props.clear()
-        node.doc_string = None
-    for value in (*model.graph.inputs, *model.graph.outputs):
-        value.metadata_props.clear()
-    model.metadata_props.clear()
-    model.graph.metadata_props.clear()
-    for function in model.functions.values():
-        function.metadata_props.clear()
-
-
-def check_graph(spec: GraphSpec, path: Path, sizes: Sequence[tuple[int, int, int]]) -> tuple[list[ParityCase], float]:
-    """Compare ONNX Runtime with PyTorch at several sizes; returns the cases and the largest difference."""
-    cases = [
-        run_module(spec.name, spec.module, spec.make_inputs(*size, seed), list(spec.outputs))
-        for seed, size in enumerate(sizes, start=1)
-    ]
-    differences = max_differences(path, cases)
-    if not max(differences) <= TOLERANCE:
-        raise ValueError(f'{path.name} differs from PyTorch by {max(differences):.2e}, more than {TOLERANCE}')
+    differences = max_differences(path, cases, relative=spec.differentiates)
+    if not max(differences) <= tolerance:
+        raise ValueError(f'{path.name} differs from PyTorch by {max(differences):.2e}, more than {tolerance}')
     return cases, max(differences)
 
 
@@ -197,17 +257,23 @@ def write_bundle(directory: Path, info: BundleInfo, specs: Sequence[GraphSpec], 
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.export-', dir=directory) as scratch_name:
         scratch = Path(scratch_name)
+        store = WeightStore(scratch)
         graphs, cases = {}, []
         for spec in specs:
             started = time.monotonic()
-            path = scratch / FILE_NAMES.get(spec.name, f'{spec.name}.onnx')
-            export_graph(spec, path)
-            graph_cases, parity_difference = check_graph(spec, path, PARITY_SIZES)
-            _, difference = check_graph(spec, path, CHECK_SIZES)
+            path = export_graph(spec, scratch, store)
+            if spec.differentiates:
+                graph_cases, parity_difference = check_graph(spec, path, GRADIENT_PARITY_SIZES)
+                _, difference = check_graph(spec, path, GRADIENT_CHECK_SIZES)
+                check_graph(spec, path, GRADIENT_LARGE_SIZES, LARGE_TOLERANCE)
+            else:
+                graph_cases, parity_difference = check_graph(spec, path, PARITY_SIZES)
+                _, difference = check_graph(spec, path, CHECK_SIZES)
             cases.extend(graph_cases)
             graphs[spec.name] = {'file': path.name, 'sha256': sha256_of(path)}
+            kind = 'relative' if spec.differentiates else 'absolute'
             log(
-                f'{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest difference '
+                f'{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest {kind} difference '
                 f'{max(difference, parity_difference):.1e}, {time.monotonic() - started:.0f} s'
             )
         parity = write_parity(cases, scratch)
@@ -218,6 +284,7 @@ def write_bundle(directory: Path, info: BundleInfo, specs: Sequence[GraphSpec], 
             manifest['license'] = info.license
         manifest |= {
             'graphs': graphs,
+            'weights': [{'file': name, 'sha256': sha256_of(scratch / name)} for name in store.files],
             'stride': info.stride,
             'latentChannels': info.latent_channels,
             'normalisation': info.normalisation,
@@ -232,81 +299,267 @@ def write_bundle(directory: Path, info: BundleInfo, specs: Sequence[GraphSpec], 
             os.replace(path, directory / path.name)
 
 
-# --- our codec in those terms ---
+# --- the graphs of a bundle in those terms ---
 
 
-def codec_specs(config: CodecConfig, encoder: nn.Module, decoder: nn.Module) -> list[GraphSpec]:
-    """The two graphs of a codec bundle, for any encoder and decoder with the interface of codec.py.
+BATCH = ('batch',)
 
-    encoder(image, csnr_db, rate) -> latent and decoder(latent, csnr_db, rate) -> image.
-    """
-    graph = EncoderGraph(encoder).eval()
-    s, c = config.stride, config.latent_channels
 
-    def condition(batch: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-        random = torch.Generator().manual_seed(seed)
-        low, high = config.csnr_db_min, config.csnr_db_max
-        csnr_db = low + (high - low) * torch.rand(batch, generator=random)
-        active = torch.tensor([config.channels[(seed + i) % len(config.channels)] for i in range(batch)])
-        return csnr_db, active / c, prefix_mask(active, c)
+def _image_axes(shape: CodecShape) -> tuple[Any, ...]:
+    return ('batch', None, ('rows', shape.stride), ('columns', shape.stride))
 
-    def encoder_inputs(batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
-        csnr_db, rate, mask = condition(batch, seed)
-        return {'image': test_image(batch, rows * s, columns * s, seed), 'csnr_db': csnr_db, 'rate': rate, 'mask': mask}
 
-    def decoder_inputs(batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
-        inputs = encoder_inputs(batch, rows, columns, seed)
+LATENT_AXES = ('batch', None, ('rows', 1), ('columns', 1))
+MASK_AXES = ('batch', None, None, None)
+
+
+class _Examples:
+    """Inputs like those that the graphs meet, for tracing and for parity vectors."""
+
+    def __init__(self, shape: CodecShape, encoder: nn.Module, decoder: nn.Module) -> None:
+        self.shape, self.encoder, self.decoder = shape, EncoderGraph(encoder).eval(), decoder
+
+    def encoder_inputs(self, batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
+        s, c = self.shape.stride, self.shape.latent_channels
+        low, high = self.shape.csnr_db_min, self.shape.csnr_db_max
+        csnr_db = low + (high - low) * torch.rand(batch, generator=torch.Generator().manual_seed(seed))
+        counts = self.shape.channels
+        active = torch.tensor([counts[(seed + i) % len(counts)] for i in range(batch)])
+        return {
+            'image': test_image(batch, rows * s, columns * s, seed),
+            'csnr_db': csnr_db,
+            'rate': active / c,
+            'mask': prefix_mask(active, c),
+        }
+
+    def decoder_inputs(self, batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
+        inputs = self.encoder_inputs(batch, rows, columns, seed)
         with torch.no_grad():
-            latent = graph(*inputs.values())
+            latent = self.encoder(*inputs.values())
         noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(seed))
         received = awgn(latent, inputs['mask'], inputs['csnr_db'], noise)
         return {'latent': received, 'csnr_db': inputs['csnr_db'], 'rate': inputs['rate']}
 
-    batch = ('batch',)
+    def denoiser_inputs(self, batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
+        """Noisy pictures; every other one has its condition switched on."""
+        sent = self.encoder_inputs(batch, rows, columns, seed)
+        random = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            x_j = self.decoder(*self.decoder_inputs(batch, rows, columns, seed).values()).clamp(-1, 1)
+        sigma = torch.exp(torch.empty(batch).uniform_(-3, 0, generator=random))
+        x = sent['image'] + sigma[:, None, None, None] * torch.randn(sent['image'].shape, generator=random)
+        flag = torch.tensor([float((seed + i) % 2) for i in range(batch)])
+        return {
+            'x': x,
+            'sigma': sigma,
+            'x_j': x_j,
+            'flag': flag,
+            'csnr_db': sent['csnr_db'],
+            'rate': sent['rate'],
+        }
+
+    def observation(self, batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
+        """What was received over a channel with a random complex gain for each symbol."""
+        sent = self.encoder_inputs(batch, rows, columns, seed)
+        random = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            latent = self.encoder(*sent.values())
+        z = torch.complex(*latent.unflatten(1, (-1, 2)).unbind(2))
+        gain = torch.randn(z.shape, dtype=z.dtype, generator=random)
+        received = torch.view_as_real(gain * z).movedim(-1, 2).flatten(1, 2)
+        noise = torch.randn(received.shape, generator=random)
+        return {
+            'design_csnr_db': sent['csnr_db'],
+            'rate': sent['rate'],
+            'mask': sent['mask'],
+            'y': awgn(received, sent['mask'], sent['csnr_db'], noise),
+            'gain_real': gain.real.contiguous(),
+            'gain_imaginary': gain.imag.contiguous(),
+        }
+
+    def vjp_inputs(self, batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
+        observation = self.observation(batch, rows, columns, seed)
+        x = self.denoiser_inputs(batch, rows, columns, seed)['x']
+        return {'x': x, **observation}
+
+    def step_inputs(
+        self, step: PosteriorStep, batch: int, rows: int, columns: int, seed: int
+    ) -> dict[str, Tensor]:
+        """Weights such that gradients are of the order of 1; every other picture does without the second term."""
+        denoising = self.denoiser_inputs(batch, rows, columns, seed)
+        observation = self.observation(batch, rows, columns, seed)
+        one = torch.ones(batch)
+        inputs = denoising | {
+            # a transmitter may have been told another CSNR than the receiver measured
+            'design_csnr_db': observation['design_csnr_db'] + 1,
+            **{k: observation[k] for k in ('mask', 'y', 'gain_real', 'gain_imaginary')},
+        }
+        with torch.no_grad():
+            gradient = step(*inputs.values(), one, one)[1]
+        zeta = 1 / gradient.abs().amax((1, 2, 3)).clamp_min(1e-6)
+        second = torch.tensor([float((seed + i) % 2) for i in range(batch)])
+        return inputs | {'zeta': zeta, 'gamma': 0.5 * zeta * second}
+
+
+def codec_specs(
+    shape: CodecShape, encoder: nn.Module, decoder: nn.Module, config: Mapping[str, Any] | None = None
+) -> list[GraphSpec]:
+    """The two graphs that every bundle has."""
+    examples, config = _Examples(shape, encoder, decoder), config or {}
     return [
         GraphSpec(
             'encoder',
-            graph,
-            encoder_inputs,
-            {
-                'image': ('batch', None, ('rows', s), ('columns', s)),
-                'csnr_db': batch,
-                'rate': batch,
-                'mask': ('batch', None, None, None),
-            },
-            {'latent': ('batch', None, ('rows', 1), ('columns', 1))},
+            examples.encoder,
+            examples.encoder_inputs,
+            {'image': _image_axes(shape), 'csnr_db': BATCH, 'rate': BATCH, 'mask': MASK_AXES},
+            {'latent': LATENT_AXES},
+            config=config.get('encoder'),
         ),
         GraphSpec(
             'decoder',
             decoder,
-            decoder_inputs,
-            {'latent': ('batch', None, ('rows', 1), ('columns', 1)), 'csnr_db': batch, 'rate': batch},
-            {'image': ('batch', None, ('rows', s), ('columns', s))},
+            examples.decoder_inputs,
+            {'latent': LATENT_AXES, 'csnr_db': BATCH, 'rate': BATCH},
+            {'image': _image_axes(shape)},
+            config=config.get('decoder'),
         ),
     ]
 
 
-def codec_info(config: CodecConfig, name: str, version: str, rmse: dict[str, Any]) -> BundleInfo:
+def posterior_specs(
+    shape: CodecShape,
+    encoder: nn.Module,
+    decoder: nn.Module,
+    denoiser: nn.Module,
+    config: Mapping[str, Any] | None = None,
+) -> list[GraphSpec]:
+    """The three graphs of a bundle that can sample the posterior."""
+    examples, config = _Examples(shape, encoder, decoder), config or {}
+    image = _image_axes(shape)
+    condition = {'x': image, 'sigma': BATCH, 'x_j': image, 'flag': BATCH, 'csnr_db': BATCH, 'rate': BATCH}
+    received = {'mask': MASK_AXES, 'y': LATENT_AXES, 'gain_real': LATENT_AXES, 'gain_imaginary': LATENT_AXES}
+    step = PosteriorStep(encoder, decoder, denoiser).eval()
+    confirming = GraphSpec(
+        'confirmingTerm',
+        ConfirmingTerm(decoder).eval(),
+        lambda batch, rows, columns, seed: {
+            'z': (inputs := examples.decoder_inputs(batch, rows, columns, seed))['latent'],
+            'x_j': test_image(batch, rows * shape.stride, columns * shape.stride, seed),
+            'csnr_db': inputs['csnr_db'],
+            'rate': inputs['rate'],
+        },
+        {'z': LATENT_AXES, 'x_j': image, 'csnr_db': BATCH, 'rate': BATCH},
+        {'norm': BATCH, 'gradient': LATENT_AXES},
+        differentiates=True,
+    )
+    return [
+        GraphSpec(
+            'denoiser',
+            denoiser,
+            examples.denoiser_inputs,
+            condition,
+            {'x0': image},
+            config=config.get('denoiser'),
+        ),
+        GraphSpec(
+            'encoderVjp',
+            EncoderVjp(encoder).eval(),
+            examples.vjp_inputs,
+            {'x': image, 'design_csnr_db': BATCH, 'rate': BATCH, **received},
+            {'z': LATENT_AXES, 'gradient': image, 'measurement_norm': BATCH},
+            differentiates=True,
+        ),
+        GraphSpec(
+            'posteriorStep',
+            step,
+            lambda *size: examples.step_inputs(step, *size),
+            condition | {'design_csnr_db': BATCH, **received, 'zeta': BATCH, 'gamma': BATCH},
+            {'x0': image, 'gradient': image, 'z': LATENT_AXES, 'measurement_norm': BATCH, 'confirming_norm': BATCH},
+            differentiates=True,
+            traced=PosteriorStep(encoder, decoder, denoiser, branch=True).eval(),
+            branches={'confirming_term': (confirming, 'gamma')},
+        ),
+    ]
+
+
+def trio_specs(trio: Trio) -> list[GraphSpec]:
+    """All graphs of a bundle: two without a denoiser, five with one."""
+    for network in trio.networks():
+        network.eval().requires_grad_(False)
+    codec = codec_specs(trio, trio.encoder, trio.decoder, trio.config)
+    if trio.denoiser is None:
+        return codec
+    return [*codec, *posterior_specs(trio, trio.encoder, trio.decoder, trio.denoiser, trio.config)]
+
+
+def trio_info(trio: Trio, name: str, version: str, rmse: dict[str, Any]) -> BundleInfo:
     return BundleInfo(
         name=name,
         version=version,
-        description='Joint source-channel codec for natural photographs, one set of weights for all rates and CSNRs',
-        license='Apache-2.0',
-        stride=config.stride,
-        latent_channels=config.latent_channels,
-        rates=[{'cbr': str(config.cbr(c)), 'channels': c} for c in config.channels],
-        csnr_db={'min': config.csnr_db_min, 'max': config.csnr_db_max},
+        description=trio.description,
+        license=trio.license,
+        stride=trio.stride,
+        latent_channels=trio.latent_channels,
+        rates=[{'cbr': str(trio.cbr(c)), 'channels': c} for c in trio.channels],
+        csnr_db={'min': trio.csnr_db_min, 'max': trio.csnr_db_max},
         rmse=rmse,
+        normalisation=trio.normalisation,
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    from .data import load_images
-    from .evaluate import RMSE_CSNR_DB, rmse_table
+def our_trio(
+    config: CodecConfig, encoder: nn.Module, decoder: nn.Module, denoiser: Denoiser | None = None
+) -> Trio:
+    """Our networks with the configuration that ``bundle_weights`` rebuilds them from."""
+    description = 'Joint source-channel codec for natural photographs, one set of weights for all rates and CSNRs'
+    configs = {name: {'kind': name, 'config': config.to_dict()} for name in ('encoder', 'decoder')}
+    if denoiser is not None:
+        description += ', with a denoiser for posterior sampling'
+        if config.stride % denoiser.config.stride:
+            raise ValueError(f'the denoiser needs multiples of {denoiser.config.stride}, the codec has {config.stride}')
+        configs['denoiser'] = {'kind': 'denoiser', 'config': denoiser.config.to_dict()}
+    return Trio(
+        encoder=encoder,
+        decoder=decoder,
+        denoiser=denoiser,
+        stride=config.stride,
+        latent_channels=config.latent_channels,
+        channels=config.channels,
+        csnr_db_min=config.csnr_db_min,
+        csnr_db_max=config.csnr_db_max,
+        description=description,
+        license='Apache-2.0',
+        config=configs,
+    )
 
+
+def _import_trio(reference: str) -> Trio:
+    """'package.module:function' -> the Trio that the function returns; the working directory is searched too."""
+    module_name, _, function_name = reference.partition(':')
+    if not function_name:
+        raise ValueError(f'{reference}: expected module:function')
+    sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f'{reference}: {error}') from error
+    trio = function()
+    if not isinstance(trio, Trio):
+        raise ValueError(f'{reference} returned {type(trio).__name__}, not a Trio (semcast_training.interfaces)')
+    return trio
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m semcast_training.export', description='Write a model bundle.')
-    parser.add_argument('checkpoint', help='file written by train_codec')
+    parser.add_argument(
+        'source',
+        help='codec: a file written by train_codec, or the folder of a bundle; or MODULE:FUNCTION, a function without '
+        'arguments that returns a semcast_training.interfaces.Trio of other networks',
+    )
     parser.add_argument('out', type=Path, help='folder of the bundle, for example ../natural')
+    parser.add_argument(
+        '--prior', metavar='CKPT_OR_BUNDLE', help='file written by train_prior, or the folder of a bundle that has one'
+    )
     parser.add_argument('--name', default=None, help="bundle's name (default: the folder's)")
     parser.add_argument('--version', default='1.0.0')
     parser.add_argument(
@@ -322,10 +575,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         '--weights',
         choices=['float16', 'float32'],
         default='float16',
-        help='how the graphs store them; they compute in float32 either way (default float16)',
+        help='how the files store them; the graphs compute in float32 either way (default float16)',
     )
     parser.add_argument('--threads', type=int, help='CPU threads')
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    from .data import load_images
+    from .evaluate import RMSE_CSNR_DB, rmse_table
+
+    parser = _parser()
     args = parser.parse_args(arguments)
+    imported = ':' in args.source and not Path(args.source).exists()
+    if imported and args.prior:
+        parser.error(f'--prior goes with our codec: {args.source} gives its own denoiser')
     if args.threads:
         torch.set_num_threads(args.threads)
 
@@ -333,14 +597,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(text, file=sys.stderr, flush=True)
 
     started = time.monotonic()
-    config, encoder, decoder = load_codec(args.checkpoint)
+    if imported:
+        trio = _import_trio(args.source)
+    else:
+        trio = our_trio(*any_codec(args.source), any_denoiser(args.prior) if args.prior else None)
     if args.weights == 'float16':
-        round_weights(encoder)
-        round_weights(decoder)
+        for network in trio.networks():
+            round_weights(network)
     images = load_images(args.rmse_images, limit=args.rmse_limit, minimum=args.rmse_size)
-    rmse = rmse_table(config, encoder, decoder, images, args.rmse_size, RMSE_CSNR_DB, torch.device('cpu'), log)
-    info = codec_info(config, args.name or args.out.resolve().name, args.version, rmse)
-    write_bundle(args.out, info, codec_specs(config, encoder, decoder), log)
+    cpu = torch.device('cpu')
+    rmse = rmse_table(trio, trio.encoder, trio.decoder, images, args.rmse_size, RMSE_CSNR_DB, cpu, log)
+    info = trio_info(trio, args.name or args.out.resolve().name, args.version, rmse)
+    write_bundle(args.out, info, trio_specs(trio), log)
     log(f'{args.out}: done in {time.monotonic() - started:.0f} s')
     return 0
 

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 from semcast_training.codec import CodecConfig, Decoder, Encoder
 from semcast_training.data import Photograph
 from semcast_training.evaluate import pad_to_stride, psnr_table, rmse_table
-from semcast_training.export import check_graph, codec_info, codec_specs, export_graph, round_weights, write_bundle
+from semcast_training.export import (
+    check_graph,
+    codec_specs,
+    export_graph,
+    our_trio,
+    round_weights,
+    trio_info,
+    write_bundle,
+)
+from semcast_training.onnx_files import WeightStore
 from semcast_training.parity import MAX_BLOB_BYTES, ParityCase, max_differences, read_parity, sha256_of, write_parity
 
 RMSE = {'csnrDb': [0.0], 'cbr': ['1/48'], 'values': [[0.1]]}
@@ -36,9 +45,18 @@ def test_bundle(tmp_path: Path, tiny: CodecConfig) -> None:
     encoder, decoder = trained(Encoder(wide)), trained(Decoder(wide))
     round_weights(encoder)
     round_weights(decoder)
-    write_bundle(tmp_path, codec_info(wide, 'tiny', '1.2.3', RMSE), codec_specs(wide, encoder, decoder), lambda _: None)
+    info = trio_info(our_trio(wide, encoder, decoder), 'tiny', '1.2.3', RMSE)
+    write_bundle(tmp_path, info, codec_specs(wide, encoder, decoder), lambda _: None)
     names = {p.name for p in tmp_path.iterdir()}
-    assert names == {'bundle.json', 'encoder.onnx', 'decoder.onnx', 'parity.json', 'parity.bin'}
+    assert names == {
+        'bundle.json',
+        'encoder.onnx',
+        'encoder.weights',
+        'decoder.onnx',
+        'decoder.weights',
+        'parity.json',
+        'parity.bin',
+    }
     manifest = json.loads((tmp_path / 'bundle.json').read_text())
     assert manifest['format'] == 1 and manifest['stride'] == 4 and manifest['latentChannels'] == 8
     assert manifest['rates'] == [
@@ -46,7 +64,7 @@ def test_bundle(tmp_path: Path, tiny: CodecConfig) -> None:
         {'cbr': '1/24', 'channels': 4},
         {'cbr': '1/12', 'channels': 8},
     ]
-    for entry in (*manifest['graphs'].values(), manifest['parity']):
+    for entry in (*manifest['graphs'].values(), *manifest['weights'], manifest['parity']):
         assert sha256_of(tmp_path / entry['file']) == entry['sha256']
     cases = read_parity(tmp_path)
     assert [c.graph for c in cases] == ['encoder', 'encoder', 'decoder', 'decoder']
@@ -78,20 +96,20 @@ def test_bundle(tmp_path: Path, tiny: CodecConfig) -> None:
 def test_unrounded_weights_stay_float32(tmp_path: Path, tiny: CodecConfig) -> None:
     wide = replace(tiny, widths=(24, 32))
     spec = codec_specs(wide, trained(Encoder(wide)), trained(Decoder(wide)))[1]
-    export_graph(spec, tmp_path / 'decoder.onnx')
-    _, difference = check_graph(spec, tmp_path / 'decoder.onnx', [(1, 2, 3)])
+    path = export_graph(spec, tmp_path, WeightStore(tmp_path))
+    _, difference = check_graph(spec, path, [(1, 2, 3)])
     assert difference < 1e-4
-    model = onnx.load(tmp_path / 'decoder.onnx')
+    model = onnx.load(path)
     assert {i.data_type for i in model.graph.initializer if len(i.dims) == 4} == {onnx.TensorProto.FLOAT}
 
 
 def test_a_differing_graph_is_refused(tmp_path: Path, tiny: CodecConfig) -> None:
     encoder, decoder = trained(Encoder(tiny)), trained(Decoder(tiny))
     spec = codec_specs(tiny, encoder, decoder)[1]
-    export_graph(spec, tmp_path / 'decoder.onnx')
+    path = export_graph(spec, tmp_path, WeightStore(tmp_path))
     decoder.stem.bias.data.add_(0.01)
     with pytest.raises(ValueError, match='differs from PyTorch'):
-        check_graph(spec, tmp_path / 'decoder.onnx', [(1, 2, 2)])
+        check_graph(spec, path, [(1, 2, 2)])
 
 
 def test_weights_that_float16_cannot_hold() -> None:
