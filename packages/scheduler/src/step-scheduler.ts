@@ -480,7 +480,7 @@ export class StepScheduler {
     const costMs = this.#costs.costMs(graph, size, bucket);
     const id = this.#nextJob++;
     for (const { state, request, evaluation } of rows) {
-      
+      request.ready.splice(request.ready.indexOf(evaluation), 1);
       if (state.purpose === 'step') {
         state.granted ??= state.steps;
       }
