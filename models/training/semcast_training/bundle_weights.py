@@ -77,5 +77,3 @@ def any_denoiser(source: str | Path) -> Denoiser:
     denoiser = Denoiser(DenoiserConfig.from_dict(data['config']))
     denoiser.load_state_dict(data['denoiser'])
     return denoiser.float().eval().requires_grad_(False)
-
-

@@ -15,9 +15,9 @@ CBR = c / (6 s^2) (channel uses over real source values). With s = 16: 32, 64, 9
 
 **Level pilot.** Power normalisation divides every image by a factor of its own, so a decoder that sees symbols alone
 can't tell a faint picture from a strong one: its brightness and contrast are only known up to that factor. The encoder
-therefore takes the mean of one latent channel away and puts a learned constant there; the decoder divides that channel's
-mean by the constant, which is the factor (plus noise averaged over the image), and undoes the normalisation. It costs
-one part in 32 to 128 of the power.
+therefore takes the mean of one latent channel away and puts a learned constant there; the decoder divides that
+channel's mean by the constant, which is the factor (plus noise averaged over the image), and undoes the normalisation.
+It costs one part in 32 to 128 of the power.
 """
 
 from __future__ import annotations
@@ -283,9 +283,7 @@ def awgn(latent: Tensor, mask: Tensor, csnr_db: Tensor, noise: Tensor) -> Tensor
     return (latent + sigma * noise) * mask
 
 
-def draw_conditions(
-    config: CodecConfig, random: torch.Generator, batch: int, group: int = 1
-) -> tuple[Tensor, Tensor]:
+def draw_conditions(config: CodecConfig, random: torch.Generator, batch: int, group: int = 1) -> tuple[Tensor, Tensor]:
     """CSNR in dB and active channels of each image of a training batch, the same within a group."""
     low, high = config.csnr_db_min, config.csnr_db_max
     csnr_db = low + (high - low) * torch.rand(batch // group, generator=random)

@@ -59,7 +59,9 @@ class FrozenCodec:
         return image.shape[0], self.config.latent_channels, image.shape[2] // s, image.shape[3] // s
 
 
-def validation_crops(images: Sequence[Photograph], size: int = VALIDATION_CROP, limit: int = VALIDATION_CROPS) -> Tensor:
+def validation_crops(
+    images: Sequence[Photograph], size: int = VALIDATION_CROP, limit: int = VALIDATION_CROPS
+) -> Tensor:
     """Central crops [N, 3, size, size] of evenly spaced images, of those not much larger than the crop if there are
     enough: at one scale the figures compare."""
     large_enough = [i for i in images if min(i.pixels.shape[:2]) >= size]
@@ -97,9 +99,7 @@ def denoising_table(
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
         for start in range(0, len(crops), batch):
             part = slice(start, start + batch)
-            x0, n, cn = (
-                t[part].to(device, memory_format=torch.channels_last) for t in (crops, noise, channel_noise)
-            )
+            x0, n, cn = (t[part].to(device, memory_format=torch.channels_last) for t in (crops, noise, channel_noise))
             b = len(x0)
             one = torch.ones(b, device=device)
             csnr_db = VALIDATION_CSNR_DB * one
@@ -135,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('prior', help='checkpoint of train_prior, or the folder of a bundle')
     parser.add_argument('--codec', required=True, help='checkpoint of train_codec, or the folder of a bundle')
     images = parser.add_mutually_exclusive_group(required=True)
-    images.add_argument('--data', nargs='+', metavar='PATH', help='the training data, of which the held-out part counts')
+    images.add_argument(
+        '--data', nargs='+', metavar='PATH', help='the training data, of which the held-out part counts'
+    )
     images.add_argument('--validation', nargs='+', metavar='PATH', help='images none of which was trained on')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
     parser.add_argument('--bfloat16', action='store_true', help='faster, a little lower at low noise')

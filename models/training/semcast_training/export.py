@@ -38,7 +38,15 @@ from .codec import CodecConfig, EncoderGraph, awgn, prefix_mask
 from .console import run_main
 from .gradient import distinct_sizes, onnx_translations, trace_gradient
 from .interfaces import CodecShape, Trio
-from .onnx_files import SMALLEST_STORED_BYTES, WeightStore, fill_branch, name_dimensions, set_config, store_as_float16, strip_traces
+from .onnx_files import (
+    SMALLEST_STORED_BYTES,
+    WeightStore,
+    fill_branch,
+    name_dimensions,
+    set_config,
+    store_as_float16,
+    strip_traces,
+)
 from .parity import ParityCase, max_differences, run_module, sha256_of, test_image, write_parity
 from .prior import Denoiser
 from .steps import ConfirmingTerm, EncoderVjp, PosteriorStep
@@ -382,9 +390,7 @@ class _Examples:
         x = self.denoiser_inputs(batch, rows, columns, seed)['x']
         return {'x': x, **observation}
 
-    def step_inputs(
-        self, step: PosteriorStep, batch: int, rows: int, columns: int, seed: int
-    ) -> dict[str, Tensor]:
+    def step_inputs(self, step: PosteriorStep, batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
         """Weights such that gradients are of the order of 1; every other picture does without the second term."""
         denoising = self.denoiser_inputs(batch, rows, columns, seed)
         observation = self.observation(batch, rows, columns, seed)
@@ -507,9 +513,7 @@ def trio_info(trio: Trio, name: str, version: str, rmse: dict[str, Any]) -> Bund
     )
 
 
-def our_trio(
-    config: CodecConfig, encoder: nn.Module, decoder: nn.Module, denoiser: Denoiser | None = None
-) -> Trio:
+def our_trio(config: CodecConfig, encoder: nn.Module, decoder: nn.Module, denoiser: Denoiser | None = None) -> Trio:
     """Our networks with the configuration that ``bundle_weights`` rebuilds them from."""
     description = 'Joint source-channel codec for natural photographs, one set of weights for all rates and CSNRs'
     configs = {name: {'kind': name, 'config': config.to_dict()} for name in ('encoder', 'decoder')}

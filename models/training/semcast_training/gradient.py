@@ -76,7 +76,11 @@ class _KeepDoubling(TorchFunctionMode):
     gathers with computed indices."""
 
     def __torch_function__(
-        self, function: Callable[..., Any], _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        function: Callable[..., Any],
+        _types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
         if function is F.interpolate and kwargs.get('mode', 'nearest') == 'nearest' and len(args) <= 1:
@@ -157,9 +161,7 @@ def _convolution_backward(
         padded = aten.constant_pad_nd(g, [0, 1, 0, 1])
         g = aten.convolution(padded, phases, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)
         return aten.pixel_shuffle(g, 2), None, None
-    extra = [
-        (x.shape[i + 2] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) % stride[i] for i in range(2)
-    ]
+    extra = [(x.shape[i + 2] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) % stride[i] for i in range(2)]
     return aten.convolution(g, weight, None, stride, padding, dilation, True, extra, groups), None, None
 
 
@@ -169,7 +171,9 @@ def _threshold_backward(g: Tensor, result: Tensor, threshold: float) -> Tensor:
     return g * torch.ops.semcast.positive(result)
 
 
-def _upsample_nearest_backward(g: Tensor, output_size: Sequence[int], input_size: Sequence[int], *_scales: Any) -> Tensor:
+def _upsample_nearest_backward(
+    g: Tensor, output_size: Sequence[int], input_size: Sequence[int], *_scales: Any
+) -> Tensor:
     if output_size[0] != 2 * input_size[2] or output_size[1] != 2 * input_size[3]:
         raise NotImplementedError('only nearest-neighbour upsampling by 2 can be differentiated for export')
     return sum_of_squares_of_four(g)

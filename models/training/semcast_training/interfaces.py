@@ -101,7 +101,7 @@ class Trio:
 
 
 class NoisePredictor(nn.Module):
-    """A denoiser made of a DDPM-style network eps(x_t, t) that predicts the noise of x_t = sqrt(a_t) x0 + sqrt(1-a_t) n.
+    """A denoiser made of a DDPM-style network eps(x_t, t), which predicts n of x_t = sqrt(a_t) x0 + sqrt(1-a_t) n.
 
         D(x; sigma) = x - sigma eps(x / sqrt(1 + sigma^2), t(sigma))          with sigma_t = sqrt((1 - a_t) / a_t)
 
@@ -124,9 +124,7 @@ class NoisePredictor(nn.Module):
         # How much of the interval between entries k and k + 1 lies below log sigma, summed over k.
         return ((log_sigma - table[:-1]) / (table[1:] - table[:-1])).clamp(0, 1).sum(1)
 
-    def forward(
-        self, x: Tensor, sigma: Tensor, _x_j: Tensor, _flag: Tensor, _csnr_db: Tensor, _rate: Tensor
-    ) -> Tensor:
+    def forward(self, x: Tensor, sigma: Tensor, _x_j: Tensor, _flag: Tensor, _csnr_db: Tensor, _rate: Tensor) -> Tensor:
         s = sigma[:, None, None, None]
         noise = self.network(x / torch.sqrt(1 + s * s), self.time(sigma))
         if self.learned_variance:

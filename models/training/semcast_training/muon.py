@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-
 SETTLING_STEPS = 50
 
 
@@ -86,11 +85,7 @@ class Muon(torch.optim.Optimizer):
         tall = matrix.shape[0] > matrix.shape[1]
         x = matrix.T if tall else matrix
         key = (index, part)
-        if (
-            key not in self._preconditioners
-            or self.steps < SETTLING_STEPS
-            or (self.steps + index) % self.refresh == 0
-        ):
+        if key not in self._preconditioners or self.steps < SETTLING_STEPS or (self.steps + index) % self.refresh == 0:
             norm = x.norm() + 1e-7
             self._preconditioners[key] = (preconditioner((x @ x.T) / (norm * norm), 4) / norm).bfloat16()
         result = (self._preconditioners[key] @ x.bfloat16()).float()

@@ -108,9 +108,7 @@ def store_as_float16(graph: ir.Graph) -> None:
         graph.register_initializer(stored)
 
 
-def name_dimensions(
-    model: ir.Model, inputs: Sequence[tuple[Any, ...]], outputs: Sequence[tuple[Any, ...]]
-) -> None:
+def name_dimensions(model: ir.Model, inputs: Sequence[tuple[Any, ...]], outputs: Sequence[tuple[Any, ...]]) -> None:
     """Write sizes as batch, rows and columns (``inputs`` and ``outputs``: axes as in ``GraphSpec``).
 
     Also those of values on the way: ONNX Runtime fuses sums and keeps products in its blocked layout only where it

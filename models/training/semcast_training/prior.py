@@ -115,9 +115,7 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def forward(
-        self, x: Tensor, sigma: Tensor, x_j: Tensor, flag: Tensor, csnr_db: Tensor, rate: Tensor
-    ) -> Tensor:
+    def forward(self, x: Tensor, sigma: Tensor, x_j: Tensor, flag: Tensor, csnr_db: Tensor, rate: Tensor) -> Tensor:
         patch = self.config.patch
         s = sigma[:, None, None, None]
         total = torch.sqrt(s * s + SIGMA_DATA**2)

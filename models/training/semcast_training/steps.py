@@ -63,7 +63,7 @@ class ConfirmingTerm(nn.Module):
 
 @torch.library.custom_op('semcast::confirming_term', mutates_args=())
 def confirming_term(z: Tensor, x_j: Tensor, csnr_db: Tensor, rate: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
-    """Stands in a traced graph for ``ConfirmingTerm``, which becomes a branch that runs only where some gamma isn't 0."""
+    """Stands in a traced graph for ``ConfirmingTerm``, which becomes a branch that runs where some gamma isn't 0."""
     raise NotImplementedError('only for tracing')
 
 

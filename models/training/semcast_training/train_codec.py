@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -227,9 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if source:
             parser.error(f'{source} has widths {config.widths}, which cannot be changed')
         config = replace(config, widths=args.widths)
-    phases, position = choose_phases(
-        parser, args, default_phases(args.hours * 3600, args.device), data, config.stride
-    )
+    phases, position = choose_phases(parser, args, default_phases(args.hours * 3600, args.device), data, config.stride)
     training, validation = load_data(args, VALIDATION_SIZE)
     trainer = CodecTrainer(
         config, torch.device(args.device), args.seed, bfloat16=args.precision == 'bfloat16', compiled=args.compile

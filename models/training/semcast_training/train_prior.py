@@ -46,9 +46,9 @@ def default_phases(seconds: float, device: str) -> list[Phase]:
     """60 % of the time on crops of 64, 25 % on 96, 15 % on 128; the learning rate falls in the last two."""
     scale = 8 if device == 'cuda' else 1
     return [
-        Phase(crop=64, batch=32 * scale, group=4, seconds=seconds * 0.6),
-        Phase(crop=96, batch=16 * scale, group=4, decay=1.0, floor=0.4, seconds=seconds * 0.25),
-        Phase(crop=128, batch=8 * scale, group=2, lr=0.4 * Phase.lr, decay=1.0, floor=0.01, seconds=seconds * 0.15),
+        Phase(crop=64, batch=64 * scale, group=4, seconds=seconds * 0.6),
+        Phase(crop=96, batch=32 * scale, group=4, decay=1.0, floor=0.4, seconds=seconds * 0.25),
+        Phase(crop=128, batch=16 * scale, group=4, lr=0.4 * Phase.lr, decay=1.0, floor=0.01, seconds=seconds * 0.15),
     ]
 
 
@@ -114,9 +114,7 @@ class PriorTrainer:
                 shape = self.codec.noise_shape(image[first])
                 channel_noise = torch.randn(shape, generator=on_device, device=self.device)
                 with torch.no_grad():
-                    x_j[first] = self.codec.one_shot(
-                        image[first], csnr_db[first], active[first], channel_noise, group
-                    )
+                    x_j[first] = self.codec.one_shot(image[first], csnr_db[first], active[first], channel_noise, group)
                 flag[first] = 1
             rate = active / self.codec.config.latent_channels
             estimate = self.run_denoiser(x, sigma, x_j, flag, csnr_db, rate)
@@ -179,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m semcast_training.train_prior', description='Train the prior; Ctrl-C saves, --resume goes on.'
     )
-    add_arguments(parser, 'prior', example_phase='crop=64,batch=32,group=4,seconds=3600,lr=1.2e-3,decay=0')
+    add_arguments(parser, 'prior', example_phase='crop=64,batch=64,group=4,seconds=3600,lr=1.2e-3,decay=0')
     parser.add_argument(
         '--codec', required=True, metavar='CKPT_OR_BUNDLE', help='the frozen codec whose decodes are the condition'
     )

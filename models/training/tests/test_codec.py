@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from semcast_training.checkpoint import _rename
 from semcast_training.codec import (
@@ -16,7 +17,6 @@ from semcast_training.codec import (
     prefix_mask,
     start_linear_paths,
 )
-from torch.nn import functional as F
 
 
 @pytest.mark.parametrize(('batch', 'height', 'width'), [(1, 4, 4), (2, 8, 20), (3, 16, 12)])

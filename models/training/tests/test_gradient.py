@@ -325,4 +325,6 @@ def test_trios_are_checked(ours: Trio) -> None:
         replace(ours, channels=(3,))
     config = CodecConfig()
     with pytest.raises(ValueError, match='multiples of'):
-        our_trio(config, ours.encoder, ours.decoder, Denoiser(DenoiserConfig(patch=4, widths=(8,) * 4, blocks=(1,) * 4)))
+        our_trio(
+            config, ours.encoder, ours.decoder, Denoiser(DenoiserConfig(patch=4, widths=(8,) * 4, blocks=(1,) * 4))
+        )

@@ -16,8 +16,8 @@ from PIL import Image
 from semcast_training.checkpoint import load_checkpoint, load_codec, save_checkpoint
 from semcast_training.codec import CodecConfig
 from semcast_training.data import Photograph
-from semcast_training.muon import Muon, orthogonalise
 from semcast_training.loop import Phase, Position, RunOptions, Stop, parse_phase, run
+from semcast_training.muon import Muon, orthogonalise
 from semcast_training.train_codec import CodecTrainer
 
 PHASES = [Phase(crop=16, batch=4, group=2, steps=5), Phase(crop=24, batch=2, group=2, decay=1.0, steps=4)]
