@@ -274,13 +274,14 @@ describe('the source', () => {
 
   it('is sent at the wanted rate', async () => {
     const far = await receiver();
-    const { transmitter: near } = await transmitter(far.url, { source: [await photoFolder(2)], frames: 9, fps: 50 });
+    const { transmitter: near } = await transmitter(far.url, { source: [await photoFolder(2)], frames: 9, fps: 10 });
     const sentAt: number[] = [];
     near.on('sent', () => sentAt.push(performance.now()));
     await near.finished;
     const seconds = (sentAt.at(-1)! - sentAt[0]!) / 1000;
-    expect(seconds).toBeGreaterThan(7.5 / 50);
-    expect(seconds).toBeLessThan(1.5);
+    // Eight intervals of 0.1 s; the first frame may be late on a busy machine. Without a rate it takes a tenth of this.
+    expect(seconds).toBeGreaterThan(0.5);
+    expect(seconds).toBeLessThan(5);
   });
 
   it('shares the stream with what is submitted, no number twice', async () => {
