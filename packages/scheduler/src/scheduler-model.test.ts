@@ -49,20 +49,20 @@ const anyOptions: Arbitrary<SchedulerOptionsInput> = record({
 describe('a runner that does what it is told', () => {
   it('sees every frame end once, nothing run twice, no limit passed, and no worker idle beside work', () => {
     assert(
-      property(anyOptions, array(anyOperation, { maxLength: 120 }), (options, operations) => {
+      property(anyOptions, array(anyOperation, { maxLength: 120, size: 'max' }), (options, operations) => {
         const comparison = new Comparison(options);
         for (const operation of operations) {
           comparison.apply(operation);
         }
         comparison.drain();
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 
   it('is told the same when the same happens', () => {
     assert(
-      property(anyOptions, array(anyOperation, { maxLength: 60 }), (options, operations) => {
+      property(anyOptions, array(anyOperation, { maxLength: 60, size: 'max' }), (options, operations) => {
         const logs = [0, 1].map(() => {
           const comparison = new Comparison(options);
           for (const operation of operations) {

@@ -90,6 +90,26 @@ describe.each(machines)('on a $name', (each) => {
     expect(done('s0') + done('s1')).toBeGreaterThan(2 * (done('s2') + done('s3')));
   });
 
+  it('streams with different decoders get about equal shares, though previews go ahead of everything', () => {
+    const { size, preview } = guided;
+    const closing = ['encoder'];
+    const decoders: readonly FrameTemplate[] = [
+      { size, preview, perStep: [], closing, steps: { min: 0, max: 0 } },
+      { size, preview, perStep: [['denoiser', 'denoiser']], closing, steps: { min: 4, max: 8 } },
+      { size, preview, perStep: [['denoiser'], ['encoderVjp'], ['encoderVjp']], closing, steps: { min: 4, max: 16 } },
+      { ...guided, closing },
+    ];
+    const streams = decoders.map((frame, i) => ({
+      stream: `s${i}`,
+      ratePerSecond: perSecond * (i === 0 ? 4 : 1),
+      frame,
+    }));
+    const arrivals = poissonArrivals(streams, { seed: 7, untilMs });
+    const options = { ...machine.options, maxFrames: 128, maxBacklogMs: 2 * deadlineMs };
+    const simulated = simulate({ options, cost: machine.cost, arrivals, untilMs });
+    expect(jainIndex([...simulated.spentMs.values()])).toBeGreaterThan(0.9);
+  });
+
   it('a stream that floods loses what it has too much; those within their share lose nothing', () => {
     for (const changes of [{}, { deadlineMs }]) {
       const streams = [

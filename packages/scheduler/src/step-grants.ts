@@ -20,6 +20,8 @@ export interface StepGrantsOptions {
 /** What the workers are doing. */
 export interface MachineState {
   readonly nowMs: number;
+  /** How long a run of a frame takes when groups take turns, by the share of frames that are under way. */
+  readonly cycleMs: (share: number) => number;
   /** How long each will be busy with its job; rising. */
   readonly busyMs: readonly number[];
   /** Share of their time that previews took of late. */
@@ -31,9 +33,10 @@ export interface MachineState {
  *
  * A forecast of when each frame is done: frames, in the order of service, each occupy one of L lanes for as long as its
  * work takes, where L is the number of rows that can be under way at a time (or of frames, if there are fewer), and a
- * lane has 1/L of the machine. On a CPU a lane is a worker. On a GPU it is a row of the batch; there the forecast is
- * exact for frames of one group, and cautious for the first of several groups. What the lanes leave over until a
- * frame's deadline is its slack.
+ * lane has 1/L of the machine. On a CPU a lane is a worker. On a GPU it is a row of the batch; where several groups
+ * take turns, a run takes no longer than until all had theirs, and a frame no longer than it takes to run all kinds of
+ * frames ahead of it, one kind after another, and then this one. What that leaves over until a frame's deadline is its
+ * slack.
  *
  * Beyond their fewest steps, frames are granted equal shares of what they ask for, as large as no slack forbids: the
  * greatest share s for which every frame i has s·(Σ_{j ahead of i} x_j/W + x_i) ≤ slack_i, where x is the work of
@@ -51,6 +54,8 @@ export class StepGrants {
   #busyMs: readonly number[] = [];
   #slowdown = 1;
   #laneScale = 1;
+  #cycleMs = 0;
+  #forecasts = 0;
   #startMs = 0;
   /** The greatest share while the scheduler fills up: from 1 down to 0 at the most frames there may be. */
   #room = 1;
@@ -103,7 +108,7 @@ export class StepGrants {
 
   /** What a frame could have if it were alone. */
   #mostSteps(frame: FrameState, { busyMs }: MachineState): number {
-    if (frame.purpose === 'closing') {
+    if (frame.purpose === 'closing' || frame.late) {
       return 0;
     }
     if (frame.granted !== undefined || frame.maxSteps === frame.minSteps || !mustBeInTime(frame)) {
@@ -114,12 +119,13 @@ export class StepGrants {
     return Math.min(frame.maxSteps, Math.floor(leftMs / (safety * this.#stepMs(frame)) + EPSILON));
   }
 
-  #occupyLanes(service: readonly FrameState[], { nowMs, busyMs, previewShare }: MachineState): void {
+  #occupyLanes(service: readonly FrameState[], { nowMs, busyMs, previewShare, cycleMs }: MachineState): void {
     const { workers } = this.#options;
     this.#free = this.#lanes.subarray(0, Math.max(1, Math.min(this.#lanes.length, service.length)));
+    this.#cycleMs = cycleMs(this.#free.length / Math.max(1, service.length));
     this.#busyMs = busyMs;
     this.#slowdown = 1 / (1 - Math.min(previewShare, MOST_PREVIEW_SHARE));
-    this.#laneScale = (this.#slowdown * this.#free.length) / workers;
+    this.#laneScale = this.#free.length / workers;
     // Previews go ahead of all steps: those that wait now, and those still to come, as many as of late.
     let previewsMs = 0;
     for (const frame of service) {
@@ -130,20 +136,27 @@ export class StepGrants {
 
   /** How long a step of the frame occupies a lane. */
   #stepMs({ profile }: FrameState): number {
-    const { sequenceMs, workMs } = profile.costs.step;
-    return Math.max(this.#slowdown * sequenceMs, this.#laneScale * workMs);
+    const { sequenceMs, workMs, rounds } = profile.costs.step;
+    return this.#laneMs(sequenceMs, workMs, rounds);
   }
 
   /** How long what follows its steps does. */
   #closingMs(frame: FrameState): number {
-    return Math.max(this.#slowdown * frame.closing('sequenceMs'), this.#laneScale * frame.closing('workMs'));
+    return this.#laneMs(frame.closing('sequenceMs'), frame.closing('workMs'), frame.closing('rounds'));
+  }
+
+  /** The lane's share of the machine's time, but no longer than its runs take if every group has its turn. */
+  #laneMs(sequenceMs: number, workMs: number, rounds: number): number {
+    return this.#slowdown * Math.max(sequenceMs, Math.min(this.#laneScale * workMs, this.#cycleMs * rounds));
   }
 
   #forecast(service: readonly FrameState[], stepsOf: (frame: FrameState) => number): void {
+    this.#forecasts += 1;
     const free = this.#free;
     for (let i = 0; i < free.length; i++) {
       free[i] = this.#busyMs[i % this.#busyMs.length]!;
     }
+    let aheadMs = this.#busyMs[0]!;
     for (const frame of service) {
       let lane = 0;
       for (let i = 1; i < free.length; i++) {
@@ -151,12 +164,28 @@ export class StepGrants {
           lane = i;
         }
       }
-      const start = free[lane]!;
-      const finish = start + this.#closingMs(frame) + frame.stepsToRun(stepsOf(frame)) * this.#stepMs(frame);
-      free[lane] = finish;
-      frame.startsInMs = start;
-      frame.finishesInMs = finish;
+      const steps = stepsOf(frame);
+      const inLaneMs = free[lane]! + this.#closingMs(frame) + frame.stepsToRun(steps) * this.#stepMs(frame);
+      const inTurnMs = aheadMs + this.#slowdown * frame.sequenceMs(steps);
+      frame.startsInMs = Math.min(free[lane]!, aheadMs);
+      frame.finishesInMs = Math.min(inLaneMs, inTurnMs);
+      free[lane] = Math.max(free[lane]!, frame.finishesInMs);
+      aheadMs += this.#noteAhead(frame, steps);
     }
+  }
+
+  /** By how much longer those behind the frame wait if it, and all before it, go first whenever they can. */
+  #noteAhead(frame: FrameState, steps: number): number {
+    const { ahead } = frame.profile;
+    if (ahead.forecast !== this.#forecasts) {
+      ahead.forecast = this.#forecasts;
+      ahead.workMs = 0;
+      ahead.sequenceMs = 0;
+    }
+    const before = Math.max(ahead.sequenceMs, ahead.workMs);
+    ahead.workMs += frame.workMs(steps) / this.#options.workers;
+    ahead.sequenceMs = Math.max(ahead.sequenceMs, frame.sequenceMs(steps));
+    return this.#slowdown * (Math.max(ahead.sequenceMs, ahead.workMs) - before);
   }
 
   /** What the newest forecast, taken to be `safety` times too low, leaves until the frame is due. */

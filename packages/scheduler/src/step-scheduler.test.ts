@@ -177,6 +177,24 @@ describe('batches', () => {
     expect(scheduler.stats(nowMs).totals).toMatchObject({ jobs: 4, rows: 8, paddedRows: 1, steps: 8 });
   });
 
+  it('take streams along that are ahead of their share where that is cheap, while others wait', () => {
+    const rows = (runMs: number): number => {
+      const scheduler = schedulerOf(gpu, runMs);
+      const other = { key: '64x96', pixels: 64 * 96 };
+      admit(scheduler, ...Array.from({ length: 8 }, (_, frame) => offerOf('a', frame)));
+      expect(scheduler.plan(0).jobs[0]!.rows).toHaveLength(8);
+      scheduler.cancelStream('a');
+      scheduler.complete(0, 1000);
+      admit(
+        scheduler,
+        ...Array.from({ length: 8 }, (_, frame) => offerOf('a', frame)),
+        offerOf('b', 0, { size: other }),
+      );
+      return scheduler.plan(1000).jobs[0]!.rows.length;
+    };
+    expect([0, 5, 50].map(rows)).toEqual([1, 1, 8]);
+  });
+
   it('are no larger than the largest bucket', () => {
     const scheduler = schedulerOf({ ...gpu, maxFrames: 100 });
     admit(scheduler, ...Array.from({ length: 20 }, (_, frame) => offerOf(`s${frame % 5}`, frame)));
@@ -218,6 +236,35 @@ describe('the order of service', () => {
     expect(rowsOf(scheduler.plan(0))).toEqual([['b0']]);
   });
 
+  it('puts a frame last that can not be in time any more, so that it makes no other late', () => {
+    const scheduler = schedulerOf({ safety: 1 });
+    admit(
+      scheduler,
+      offerOf('x', 0, { deadlineMs: 70 }),
+      offerOf('y', 0, { deadlineMs: 70 }),
+      offerOf('z', 0, { deadlineMs: 130, steps: { min: 6, max: 6 } }),
+    );
+    // The runner comes 15 ms late: x can be done at 45, y at 75 at the earliest, and z and another only without y.
+    expect(scheduler.admit(offerOf('w', 0, { deadlineMs: 140 }), 15).admitted).toBe(true);
+    const ended: [string, number][] = [];
+    for (let nowMs = 15; scheduler.size > 0;) {
+      const before = ['w', 'x', 'y', 'z'].filter((stream) => scheduler.has({ stream, frame: 0 }));
+      ({ nowMs } = runStep(scheduler, nowMs));
+      for (const stream of before) {
+        if (!scheduler.has({ stream, frame: 0 })) {
+          ended.push([stream, nowMs]);
+        }
+      }
+    }
+    expect(ended).toEqual([
+      ['x', 45],
+      ['y', 55],
+      ['z', 105],
+      ['w', 135],
+    ]);
+    expect(scheduler.stats(135).totals).toMatchObject({ finished: 3, dropped: 1 });
+  });
+
   it('puts previews first, but lets a step by after four', () => {
     const scheduler = schedulerOf({ maxFrames: 100 });
     admit(scheduler, offerOf('steps', 0, { steps: { min: 50, max: 50 } }));
@@ -250,6 +297,15 @@ describe('admission', () => {
       refused: { 'queue-full': 1, deadline: 0 },
       cancelled: 1,
     });
+  });
+
+  it('counts what is running', () => {
+    const scheduler = schedulerOf();
+    scheduler.observe('slow', size, 1, 100);
+    admit(scheduler, offerOf('a', 0, { perStep: [['slow']], steps: { min: 1, max: 1 } }));
+    expect(scheduler.plan(0).jobs).toHaveLength(1);
+    expect(scheduler.admit(offerOf('b', 0, { deadlineMs: 120 }), 0)).toMatchObject({ admitted: false });
+    expect(scheduler.admit(offerOf('b', 0, { deadlineMs: 160 }), 0)).toMatchObject({ admitted: true });
   });
 
   it('takes as much work as it may, at the fewest steps, and always one frame', () => {
@@ -308,9 +364,16 @@ describe('admission', () => {
 
   it('puts nobody out who has begun, and puts back whoever would go in vain', () => {
     const scheduler = schedulerOf({ maxFrames: 2, workers: 2 });
-    admit(scheduler, offerOf('a', 0), offerOf('a', 1));
-    scheduler.plan(0);
+    const steps = { min: 9, max: 9 };
+    admit(scheduler, offerOf('a', 0, { steps }), offerOf('a', 1, { steps }));
+    const { jobs } = scheduler.plan(0);
     expect(scheduler.admit(offerOf('b', 0), 0)).toMatchObject({ admitted: false });
+    for (const { id } of jobs) {
+      for (const key of scheduler.complete(id, 10)) {
+        scheduler.request(key, { purpose: 'step', step: 1, evaluations: ['posteriorStep'] });
+      }
+    }
+    expect(scheduler.admit(offerOf('b', 0), 10)).toMatchObject({ admitted: false });
 
     const busy = schedulerOf({ maxBacklogMs: 100 });
     admit(busy, offerOf('a', 0), offerOf('a', 1), offerOf('a', 2));
@@ -343,6 +406,19 @@ describe('steps', () => {
       expect(nowMs).toBeLessThanOrEqual(240);
     }
     expect([...granted.values()]).toEqual([8, 8, 8]);
+  });
+
+  it('of those behind a hurried frame are what is left, shared in the same way', () => {
+    const scheduler = schedulerOf({ safety: 1 });
+    admit(
+      scheduler,
+      offerOf('a', 0, { steps, deadlineMs: 100 }),
+      offerOf('b', 0, { steps, deadlineMs: 100 }),
+      offerOf('c', 0, { steps, deadlineMs: 170 }),
+    );
+    expect(scheduler.plan(0).jobs[0]!.rows[0]!.steps).toBe(5);
+    // One step of a is running; four of a, five of b and seven of c are to come.
+    expect(scheduler.stats(0).backlogMs.planned).toBeCloseTo(160);
   });
 
   it('are not taken from others for a deadline that has nothing to do with them', () => {
@@ -404,6 +480,24 @@ describe('steps', () => {
     // 50 ms are left, and a step is thought to take 14 to 30 ms now.
     expect(jobs[0]!.rows[0]!.steps).toBeGreaterThanOrEqual(7);
     expect(jobs[0]!.rows[0]!.steps).toBeLessThan(10);
+  });
+
+  it('are not cut in the middle of one', () => {
+    const scheduler = schedulerOf({ safety: 1 });
+    const key = { stream: 'a', frame: 0 };
+    const perStep = [['denoiser'], ['denoiser']];
+    admit(scheduler, offerOf('a', 0, { perStep, steps: { min: 1, max: 50 }, deadlineMs: 510 }));
+    const run = (nowMs: number, doneMs: number, step: number): Plan => {
+      const plan = scheduler.plan(nowMs);
+      scheduler.complete(plan.jobs[0]!.id, doneMs);
+      scheduler.request(key, { purpose: 'step', step, evaluations: ['denoiser'] });
+      return plan;
+    };
+    expect(run(0, 10, 0).jobs[0]!.rows[0]).toMatchObject({ step: 0, steps: 25 });
+    run(10, 20, 1);
+    run(20, 505, 1);
+    expect(run(505, 509, 2).jobs[0]!.rows[0]).toMatchObject({ step: 1, steps: 2 });
+    expect(names(scheduler.plan(509).finishEarly)).toEqual(['a0']);
   });
 
   it('end when the deadline passes, with what there is if that is enough', () => {
@@ -518,6 +612,14 @@ describe('failure', () => {
     expect(names(scheduler.complete(second!.id, 20))).not.toEqual(names(first!.rows));
     expect(scheduler.size).toBe(1);
     expect(scheduler.stats(20).totals).toMatchObject({ failed: 1, jobs: 3, rows: 4 });
+  });
+
+  it('keeps a frame that failed in a batch out of batches that others lead', () => {
+    const scheduler = schedulerOf(gpu, 20);
+    admit(scheduler, offerOf('a'), offerOf('b'));
+    scheduler.fail(scheduler.plan(0).jobs[0]!.id, 5);
+    admit(scheduler, offerOf('c', 0, { deadlineMs: 5000 }), offerOf('d', 0, { deadlineMs: 5000 }));
+    expect(rowsOf(scheduler.plan(5))).toEqual([['c0', 'd0']]);
   });
 
   it('teaches nothing about costs', () => {

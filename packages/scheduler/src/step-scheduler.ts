@@ -414,7 +414,12 @@ export class StepScheduler {
       busyMs.push(0);
     }
     busyMs.sort((a, b) => a - b);
-    return { nowMs: this.#nowMs, busyMs, previewShare: this.#previewUtilisation.at(this.#nowMs) };
+    return {
+      nowMs: this.#nowMs,
+      cycleMs: (share) => this.#profiles.cycleMs(share),
+      busyMs,
+      previewShare: this.#previewUtilisation.at(this.#nowMs),
+    };
   }
 
   /** How many workers are busy has changed. */

@@ -9,6 +9,8 @@ interface WorkGroup {
   references: number;
   /** Rows that frames would have in it if all ran at once; sets the batch size that forecasts assume. */
   demand: number;
+  /** Those of them that are no previews. */
+  stepDemand: number;
   /** Forecast time of one batch, of one row's share of it, and of a row that runs alone, in ms. */
   batchMs: number;
   rowMs: number;
@@ -36,6 +38,8 @@ export interface PartCost {
   sequenceMs: number;
   /** On the clock, on an empty machine. */
   soloMs: number;
+  /** Runs, one after another. */
+  rounds: number;
 }
 
 /** What frames of one kind need: same size, same requests. Frames share it, so that costs are worked out once. */
@@ -49,6 +53,8 @@ export class WorkProfile {
   /** Whether all its costs rest on measurements. */
   known = false;
   references = 0;
+  /** A forecast's notes: what frames of this kind that are served earlier need. */
+  readonly ahead = { forecast: 0, workMs: 0, sequenceMs: 0 };
 
   constructor(key: string, requestsPerStep: number, parts: Readonly<Record<Purpose, readonly GroupPart[]>>) {
     this.key = key;
@@ -110,10 +116,15 @@ export class WorkProfiles {
       group.demand = 0;
     }
     for (const { frames, parts } of this.#profiles.values()) {
-      addDemand(parts.preview, frames.preview);
       // Whoever waits for a preview will have steps soon.
       addDemand(parts.step, frames.preview + frames.step);
       addDemand(parts.closing, frames.closing);
+    }
+    for (const group of this.#groups.values()) {
+      group.stepDemand = group.demand;
+    }
+    for (const { frames, parts } of this.#profiles.values()) {
+      addDemand(parts.preview, frames.preview);
     }
     const largest = this.#buckets.at(-1)!;
     for (const group of this.#groups.values()) {
@@ -135,6 +146,21 @@ export class WorkProfiles {
       refresh(cost.closing, parts.closing);
       profile.known ||= Object.values(parts).every((each) => each.every(({ group }) => group.known));
     }
+  }
+
+  /**
+   * Milliseconds in which each group has its turn once, as it is when groups take turns: how long one run of a frame
+   * lasts at most, previews apart.
+   *
+   * @param share of the demand that is under way at a time
+   */
+  cycleMs(share: number): number {
+    const largest = this.#buckets.at(-1)!;
+    let sum = 0;
+    for (const { batchMs, stepDemand } of this.#groups.values()) {
+      sum += batchMs * Math.ceil((share * stepDemand) / largest);
+    }
+    return sum / (this.#rowsAtOnce / largest);
   }
 
   /** What these requests need, by group. */
@@ -161,7 +187,7 @@ export class WorkProfiles {
     const key = groupKey(graph, size);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { graph, size, references: 0, demand: 0, batchMs: 0, rowMs: 0, soloMs: 0, known: false };
+      group = { graph, size, references: 0, demand: 0, stepDemand: 0, batchMs: 0, rowMs: 0, soloMs: 0, known: false };
       this.#groups.set(key, group);
     }
     group.references += 1;
@@ -174,7 +200,7 @@ function groupKey(graph: string, size: ImageSize): string {
 }
 
 function noCost(): PartCost {
-  return { workMs: 0, sequenceMs: 0, soloMs: 0 };
+  return { workMs: 0, sequenceMs: 0, soloMs: 0, rounds: 0 };
 }
 
 function addDemand(parts: readonly GroupPart[], frames: number): void {
@@ -187,9 +213,11 @@ function refresh(cost: PartCost, parts: readonly GroupPart[]): void {
   cost.workMs = 0;
   cost.sequenceMs = 0;
   cost.soloMs = 0;
+  cost.rounds = 0;
   for (const { group, rows, rounds } of parts) {
     cost.workMs += rows * group.rowMs;
     cost.sequenceMs += rounds * group.batchMs;
     cost.soloMs += rounds * group.soloMs;
+    cost.rounds += rounds;
   }
 }
