@@ -1,9 +1,10 @@
 """What the fused step costs in ONNX Runtime, against one forward pass of denoiser, encoder and decoder.
 
-    python -m semcast_training.bench_step BUNDLE [--sizes 64,256] [--profile 256]
+    python -m semcast_training.bench_step BUNDLE [--sizes 64,256] [--profile 256] [--eager]
 
-One thread; the processor time of the calling thread, so that other work on the machine disturbs less; the graphs take
-turns and the best of several rounds counts.
+With ``--eager`` also what PyTorch takes for the same networks (bundles of our own networks only). One thread; the
+processor time of the calling thread, so that other work on the machine disturbs less; the graphs take turns and the
+best of several rounds counts.
 """
 
 from __future__ import annotations
@@ -87,6 +88,35 @@ def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
     return best
 
 
+def measure_eager(bundle: Path, size: int, rounds: int) -> dict[str, float]:
+    """Seconds that PyTorch takes for denoiser and fused step, without compilation, in the better memory layout."""
+    import torch
+
+    from .bundle_weights import any_codec, any_denoiser
+    from .steps import PosteriorStep
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    manifest = json.loads((bundle / 'bundle.json').read_text())
+    session = open_session(bundle / manifest['graphs']['posteriorStep']['file'])
+    inputs = [torch.from_numpy(value) for value in _feeds(session, manifest, size).values()]
+    _, encoder, decoder = any_codec(bundle)
+    denoiser = any_denoiser(bundle)
+    step = PosteriorStep(encoder, decoder, denoiser)
+    best = {'denoiser': float('inf'), 'posteriorStep': float('inf')}
+    for layout in (torch.contiguous_format, torch.channels_last):
+        step.to(memory_format=layout)
+        given = [t.contiguous(memory_format=layout) if t.ndim == 4 else t for t in inputs]
+        for turn in range(rounds + 1):
+            for name, network, arguments in (('denoiser', denoiser, given[:6]), ('posteriorStep', step, given)):
+                started = time.thread_time()
+                with torch.no_grad():
+                    network(*arguments)
+                if turn:
+                    best[name] = min(best[name], time.thread_time() - started)
+    return best
+
+
 def profile(bundle: Path, size: int) -> list[tuple[str, int, float]]:
     """(operator, how many, seconds) of one fused step, the longest first."""
     manifest = json.loads((bundle / 'bundle.json').read_text())
@@ -116,6 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('bundle', type=Path)
     parser.add_argument('--sizes', default='64,256', help='sides of square pictures (default %(default)s)')
     parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--eager', action='store_true', help='compare with PyTorch')
     parser.add_argument('--profile', type=int, metavar='SIZE', help='also list operators by time at this size')
     args = parser.parse_args(arguments)
     for size in (int(text) for text in args.sizes.split(',')):
@@ -126,6 +157,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f'  {name:24} {value * 1e3:8.1f} ms')
         print(f'  {"denoiser+encoder+decoder":24} {forward * 1e3:8.1f} ms')
         print(f'  step / forward: {seconds["posteriorStep"] / forward:.2f}')
+        if args.eager:
+            for name, value in measure_eager(args.bundle, size, args.rounds).items():
+                print(f'  {name + " in PyTorch":24} {value * 1e3:8.1f} ms, {value / seconds[name]:.2f} times as long')
     if args.profile:
         rows = profile(args.bundle, args.profile)
         total = sum(value for *_, value in rows)
