@@ -85,7 +85,7 @@ class CodecTrainer:
         chosen = {id(p) for p in (*hidden, *linear)}
         self.rest = [p for p in self.parameters if id(p) not in chosen]
         # A transition to twice the size is followed by a pixel shuffle: four kernels in one.
-        self.muon = Muon(hidden, parts={t.weight: 4 for t in self.decoder.transitions[:-1]}, refresh=4)
+        self.muon = Muon(hidden, parts={t.weight: 4 for t in self.decoder.transitions[:-1]})
         self.adam = torch.optim.AdamW(
             [{'params': self.rest, 'factor': 1.0}, {'params': linear, 'factor': LINEAR_LR_FACTOR}],
             betas=(0.9, 0.98),

@@ -85,7 +85,7 @@ class PriorTrainer:
         hidden = [p for p in self.parameters if p.ndim == 4 and id(p) not in edge]
         chosen = {id(p) for p in hidden}
         self.rest = [p for p in self.parameters if id(p) not in chosen]
-        self.muon = Muon(hidden, refresh=4)
+        self.muon = Muon(hidden)
         self.adam = torch.optim.AdamW(self.rest, betas=(0.9, 0.98), weight_decay=0)
         self.step = 0
         self.pixels = 0

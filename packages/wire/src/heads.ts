@@ -179,7 +179,16 @@ export const resultSchema = z.strictObject({
   }),
   /** mean|y - h·E(x̂)|² / noise variance. */
   residual: z.number().nonnegative().nullable(),
-  timingsMs: z.strictObject({ queue: milliseconds, preview: milliseconds, decode: milliseconds, total: milliseconds }),
+  timingsMs: z.strictObject({
+    queue: milliseconds,
+    preview: milliseconds,
+    /** The part of `decode` from the first sampler step to the last; absent where there is no sampler. */
+    sampling: milliseconds.optional(),
+    decode: milliseconds,
+    total: milliseconds,
+  }),
+  /** Runs of networks that the sampler spent on this frame; absent where there is no sampler. */
+  evaluations: count.optional(),
   reducedSteps: z.boolean().optional(),
 });
 
