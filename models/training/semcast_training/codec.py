@@ -284,11 +284,18 @@ def awgn(latent: Tensor, mask: Tensor, csnr_db: Tensor, noise: Tensor) -> Tensor
 
 
 def draw_conditions(config: CodecConfig, random: torch.Generator, batch: int, group: int = 1) -> tuple[Tensor, Tensor]:
-    """CSNR in dB and active channels of each image of a training batch, the same within a group."""
+    """CSNR in dB and active channels of each image of a training batch, the same within a group.
+
+    Both are uniform for each group, but not independent between groups: the CSNRs fall one in each of as many equal
+    intervals as there are groups, and the rates take turns. Batches then differ less, and so do their gradients.
+    """
     low, high = config.csnr_db_min, config.csnr_db_max
-    csnr_db = low + (high - low) * torch.rand(batch // group, generator=random)
+    groups = batch // group
+    strata = (torch.randperm(groups, generator=random) + torch.rand(groups, generator=random)) / groups
+    csnr_db = low + (high - low) * strata
     counts = torch.tensor(config.channels)
-    active = counts[torch.randint(len(counts), (batch // group,), generator=random)]
+    turns = torch.randperm(groups, generator=random) + torch.randint(len(counts), (), generator=random)
+    active = counts[turns % len(counts)]
     return csnr_db.repeat_interleave(group), active.repeat_interleave(group)
 
 
