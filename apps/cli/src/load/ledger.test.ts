@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { jainIndex, Ledger, type DueFrame } from './ledger.js';
+import { jainIndex, Ledger, maxMinShares, type DueFrame } from './ledger.js';
 
 const figures = {
   steps: 0,
   evaluations: undefined,
   reducedSteps: false,
+  receiverMs: 30,
   receiverQueueMs: 5,
   decodeMs: 20,
   previewed: false,
@@ -74,17 +75,48 @@ describe('the ledger', () => {
     expect(ledger.latency.summary()).toMatchObject({ count: 2, max: 900 });
   });
 
-  it('tells how fairly streams were served', () => {
-    const ledger = open();
-    for (let i = 0; i < 4; i++) {
-      const due = frame(i === 0 ? 1 : 0, 1000);
-      ledger.due(due);
-      ledger.completed(due, 1000 + 100 * (i + 1), figures);
+  const serve = (offered: readonly number[], completed: readonly number[]) => {
+    const ledger = new Ledger({ streams: offered.map(String), fromMs: 1000, toMs: 2000 });
+    for (const [stream, sent] of offered.entries()) {
+      for (let i = 0; i < sent; i++) {
+        const due = frame(stream, 1000);
+        ledger.due(due);
+        if (i < completed[stream]!) {
+          ledger.completed(due, 1000 + 100 * (stream + 1), figures);
+        } else {
+          ledger.dropped(due, 1500, 'client-backlog', 'generator');
+        }
+      }
     }
-    const { jainIndex: index, ...rest } = ledger.fairness();
-    expect(index).toBeCloseTo((3 + 1) ** 2 / (2 * (9 + 1)), 10);
-    expect(rest).toMatchObject({ completedMin: 1, completedMax: 3, latencyMsP95Min: 100, latencyMsP95Max: 400 });
-    expect([jainIndex([2, 2, 2]), jainIndex([6, 0, 0]), jainIndex([0, 0])]).toEqual([1, 1 / 3, null]);
+    return ledger.fairness();
+  };
+
+  it('tells how fairly streams were served, whatever they asked for', () => {
+    // Everything that was asked for: fair, though one asked for more.
+    expect(serve([8, 2], [8, 2])).toEqual({
+      jainIndex: 1,
+      completedMin: 2,
+      completedMax: 8,
+      latencyMsP95Min: 100,
+      latencyMsP95Max: 200,
+    });
+    // Half of what was asked for, evenly divided: fair, too.
+    expect(serve([12, 4, 0], [4, 4, 0]).jainIndex).toBe(1);
+    expect(serve([8, 8], [6, 2]).jainIndex).toBeCloseTo(64 / (2 * (36 + 4)), 10);
+    expect(serve([8, 8], [8, 0]).jainIndex).toBeCloseTo(1 / 2, 10);
+    expect(serve([3, 3], [0, 0])).toMatchObject({ jainIndex: null, completedMax: 0, latencyMsP95Max: null });
+  });
+
+  it('divides by max-min fairness', () => {
+    expect(maxMinShares(10, [2, 8, 9])).toEqual([2, 4, 4]);
+    expect(maxMinShares(9, [9, 1, 3])).toEqual([5, 1, 3]);
+    expect(maxMinShares(20, [2, 8, 9])).toEqual([2, 8, 9]);
+    expect([jainIndex([2, 2, 2]), jainIndex([6, 0, 0]), jainIndex([0, 0]), jainIndex([])]).toEqual([
+      1,
+      1 / 3,
+      null,
+      null,
+    ]);
   });
 
   it('has one size, however many frames pass', () => {

@@ -26,6 +26,8 @@ export interface CompletedFigures {
   readonly steps: number;
   readonly evaluations: number | undefined;
   readonly reducedSteps: boolean;
+  /** From the arrival of the frame at the receiver to the departure of its picture. */
+  readonly receiverMs: number;
   readonly receiverQueueMs: number;
   readonly decodeMs: number;
 }
@@ -52,8 +54,9 @@ export interface StreamFigures {
 
 export interface Fairness {
   /**
-   * Jain's index of the frames completed by stream, (Σx)²/(n·Σx²): 1 when all streams got the same, 1/n when one got
-   * everything; null when nothing was completed.
+   * Jain's index (Σx)²/(n·Σx²) of what each stream completed over its max-min fair share of all that was completed
+   * (no stream has a share in more than it offered): 1 when every stream got its share, towards 1/n when one got
+   * everything; null when nothing was completed. Streams that offered nothing don't count.
    */
   readonly jainIndex: number | null;
   /** Fewest and most frames completed by a stream. */
@@ -90,6 +93,7 @@ export class Ledger {
   readonly preview = new Latencies();
   /** From due to the socket: the wait for a credit. */
   readonly credit = new Latencies();
+  readonly receiver = new Latencies();
   readonly receiverQueue = new Latencies();
   readonly decode = new Latencies();
   readonly #options: LedgerOptions;
@@ -179,6 +183,7 @@ export class Ledger {
     if (!figures.previewed) {
       this.preview.record(latencyMs);
     }
+    this.receiver.record(figures.receiverMs);
     this.receiverQueue.record(figures.receiverQueueMs);
     this.decode.record(figures.decodeMs);
     this.#series.add('completed', now - this.#options.fromMs, latencyMs);
@@ -222,7 +227,6 @@ export class Ledger {
     /** The share of frames that the receiver gave fewer steps than asked for, as it was busy. */
     readonly reducedShare: number | null;
   } {
-    const share = (sum: number, of: number): number | null => (of === 0 ? null : sum / of);
     return {
       steps: share(this.#steps, this.#completed),
       evaluations: share(this.#evaluations, this.#evaluated),
@@ -241,7 +245,7 @@ export class Ledger {
     const completed = this.#streams.map((account) => account.completed);
     const p95 = this.#streams.map(({ latency }) => latency.percentile(95)).filter((value) => value !== null);
     return {
-      jainIndex: jainIndex(completed),
+      jainIndex: jainIndex(sharesOf(this.#streams)),
       completedMin: Math.min(...completed),
       completedMax: Math.max(...completed),
       latencyMsP95Min: p95.length === 0 ? null : Math.min(...p95),
@@ -254,11 +258,41 @@ export class Ledger {
   }
 }
 
-/** (Σx)²/(n·Σx²) (Jain, Chiu, Hawe 1984); null when all are 0. */
+/** What each stream completed over its max-min fair share; streams that offered nothing are left out. */
+function sharesOf(streams: readonly Pick<StreamFigures, 'sent' | 'completed'>[]): number[] {
+  const offering = streams.filter(({ sent }) => sent > 0);
+  const total = offering.reduce((sum, { completed }) => sum + completed, 0);
+  const fair = maxMinShares(
+    total,
+    offering.map(({ sent }) => sent),
+  );
+  return total === 0 ? [] : offering.map(({ completed }, i) => completed / fair[i]!);
+}
+
+/**
+ * The max-min fair division of `total` among streams that want `demands`: nobody gets more than wanted, and what
+ * they leave is divided evenly among the others.
+ */
+export function maxMinShares(total: number, demands: readonly number[]): number[] {
+  const shares = demands.map(() => 0);
+  const modest = demands.map((demand, index) => ({ demand, index })).sort((a, b) => a.demand - b.demand);
+  let left = total;
+  for (const [served, { demand, index }] of modest.entries()) {
+    shares[index] = Math.min(demand, left / (demands.length - served));
+    left -= shares[index];
+  }
+  return shares;
+}
+
+/** (Σx)²/(n·Σx²) (Jain, Chiu, Hawe 1984); null when there is nothing but zeros. */
 export function jainIndex(values: readonly number[]): number | null {
   const sum = values.reduce((total, value) => total + value, 0);
   const squares = values.reduce((total, value) => total + value ** 2, 0);
   return squares === 0 ? null : sum ** 2 / (values.length * squares);
+}
+
+function share(sum: number, of: number): number | null {
+  return of === 0 ? null : sum / of;
 }
 
 function add(counts: Map<LoadDropReason, number>, reason: LoadDropReason): void {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, double, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isSustained, SaturationSearch } from './saturation.js';
 
@@ -38,17 +38,13 @@ describe('the search for saturation', () => {
   });
 
   it('ends, within a tenth of the capacity', () => {
-    fc.assert(
-      fc.property(
-        fc.double({ min: 0.05, max: 5000, noNaN: true }),
-        fc.integer({ min: 1, max: 50 }),
-        (capacity, first) => {
-          const { tried, found } = search(capacity, first);
-          expect(tried.length).toBeLessThanOrEqual(16);
-          expect(found).toBeLessThanOrEqual(capacity);
-          expect(found! * 1.11).toBeGreaterThanOrEqual(capacity);
-        },
-      ),
+    assert(
+      property(double({ min: 0.05, max: 5000, noNaN: true }), integer({ min: 1, max: 50 }), (capacity, first) => {
+        const { tried, found } = search(capacity, first);
+        expect(tried.length).toBeLessThanOrEqual(16);
+        expect(found).toBeLessThanOrEqual(capacity);
+        expect(found! * 1.11).toBeGreaterThanOrEqual(capacity);
+      }),
     );
   });
 
