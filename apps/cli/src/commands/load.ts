@@ -449,8 +449,10 @@ function printReport(terminal: Terminal, report: LoadReport, { rates, search }: 
     `wait for a credit ${ms(report.creditMs.p50)}`,
     `at the receiver ${ms(report.receiverMs.p50)} (queue ${ms(report.receiverQueueMs.p50)}, decoding ${ms(report.decodeMs.p50)})`,
   ];
-  line('p50 of', parts.join(' · '));
-  if (report.streams.length > 1) {
+  if (frames.completed > 0) {
+    line('p50 of', parts.join(' · '));
+  }
+  if (report.streams.length > 1 && frames.completed > 0) {
     line(
       'fairness',
       `Jain ${figure(fairness.jainIndex, 4)} · ${fairness.completedMin} … ${fairness.completedMax} completed · p95 ${ms(fairness.latencyMsP95Min)} … ${ms(fairness.latencyMsP95Max)} a stream`,

@@ -27,15 +27,14 @@ export interface ArrivalOptions {
  * arrivals.
  */
 export function* arrivals({ kind, ratePerSecond, streams, seed }: ArrivalOptions): Generator<Arrival, never> {
-  const meanGapMs = 1000 / ratePerSecond;
   if (kind === 'constant') {
     for (let n = 0; ; n++) {
-      yield { atMs: n * meanGapMs, stream: n % streams };
+      yield { atMs: (1000 * n) / ratePerSecond, stream: n % streams };
     }
   }
   const random = randomFor({ seed, stream: 'load', frame: 0, purpose: 'load/arrivals' });
   for (let atMs = 0; ;) {
-    atMs -= Math.log(1 - random.uniform()) * meanGapMs;
+    atMs -= (1000 * Math.log(1 - random.uniform())) / ratePerSecond;
     yield { atMs, stream: Math.floor(random.uniform() * streams) };
   }
 }

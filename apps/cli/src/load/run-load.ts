@@ -87,12 +87,14 @@ const SAMPLE_MS = 250;
  * @throws NoLinkError or the peer's refusal when the links can't be made; InterruptedError before the first frame
  */
 export async function runLoad(rate: number, settings: LoadSettings, tools: LoadTools): Promise<LoadRun> {
-  const now = (): number => performance.now();
-  const startedAt = now();
+  const measuresFrom = settings.warmupMs;
+  let measuredTo = settings.warmupMs + settings.durationMs;
+  // The clock of the run: milliseconds since frames began to come due; before that, since connecting began.
+  let origin = performance.now();
+  const now = (): number => performance.now() - origin;
   const quality = new QualitySampler();
   const lateness = new Latencies();
-  // The clock of the run starts with its first frame, so the ledger can only be opened then.
-  let ledger = openLedger(settings, startedAt);
+  const ledger = new Ledger({ streams: settings.streams, fromMs: measuresFrom, toMs: measuredTo });
   const watcher: FlightWatcher = {
     onTransmitted: (flight) => ledger.transmitted(flight, now()),
     onPreview: (flight) => ledger.previewed(flight, now()),
@@ -131,9 +133,7 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
   const signal = AbortSignal.any([tools.signal, failed.signal]);
 
   let stage: 'connecting' | 'offering' | 'draining' = 'connecting';
-  let stageEndsAt = startedAt + settings.waitMs;
-  let measuresFrom = Infinity;
-  let measuredTo = Infinity;
+  let stageEndsAt = settings.waitMs;
   let maxRssBytes = 0;
   const sample = (): void => {
     maxRssBytes = Math.max(maxRssBytes, process.memoryUsage.rss());
@@ -146,11 +146,9 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
       return Math.max(0, (stage === 'offering' && now() < measuresFrom ? measuresFrom : stageEndsAt) - now());
     },
     get measuredMs() {
-      return Math.max(0, Math.min(now(), measuredTo) - measuresFrom);
+      return stage === 'connecting' ? 0 : Math.max(0, Math.min(now(), measuredTo) - measuresFrom);
     },
-    get ledger() {
-      return ledger;
-    },
+    ledger,
     get waiting() {
       return sum(({ waiting }) => waiting);
     },
@@ -165,10 +163,7 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
   try {
     await untilLinked(transmitters, settings, signal, tools.signal);
 
-    const beginsAt = now();
-    measuresFrom = beginsAt + settings.warmupMs;
-    measuredTo = measuresFrom + settings.durationMs;
-    ledger = openLedger(settings, measuresFrom);
+    origin = performance.now();
     stage = 'offering';
     stageEndsAt = measuredTo;
     const offer = (stream: number, dueAt: number): void => {
@@ -179,13 +174,13 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
     };
     const { arrivals: kind, streams, seed } = settings;
     const source = arrivals({ kind, ratePerSecond: rate, streams: streams.length, seed });
-    await offerUntil(measuredTo, source, beginsAt, signal, offer);
+    await offerUntil(measuredTo, source, now, signal, offer);
     if (signal.aborted) {
       measuredTo = Math.min(measuredTo, now());
     } else {
       stage = 'draining';
       stageEndsAt = now() + settings.drainMs;
-      await drain(ledger, stageEndsAt, signal);
+      await drain(ledger, settings.drainMs, signal);
     }
     const [reason, words] = tools.signal.aborted
       ? (['cancelled', 'the run was interrupted'] as const)
@@ -212,10 +207,6 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
     interrupted: tools.signal.aborted,
     failure: failed.signal.aborted ? failed.signal.reason : undefined,
   };
-}
-
-function openLedger({ streams, durationMs }: LoadSettings, fromMs: number): Ledger {
-  return new Ledger({ streams, fromMs, toMs: fromMs + durationMs });
 }
 
 function openTransmitter(
@@ -278,35 +269,36 @@ async function untilLinked(
 }
 
 /**
- * Deal out arrivals as they come due, until `endAt` or the signal. A generator that was kept from its work catches up
+ * Deal out arrivals as they come due on the clock of the run, until `endAt` or the signal. A generator that was kept from its work catches up
  * at once, and each frame keeps the time at which it was due.
  */
 async function offerUntil(
   endAt: number,
   source: ReturnType<typeof arrivals>,
-  beginsAt: number,
+  now: () => number,
   signal: AbortSignal,
   offer: (stream: number, dueAt: number) => void,
 ): Promise<void> {
-  let turnBeganAt = performance.now();
+  let turnBeganAt = now();
   for (const { atMs, stream } of source) {
-    const dueAt = Math.min(beginsAt + atMs, endAt);
-    for (let left = dueAt - performance.now(); left > 0 && !signal.aborted; left = dueAt - performance.now()) {
+    const dueAt = Math.min(atMs, endAt);
+    for (let left = dueAt - now(); left > 0 && !signal.aborted; left = dueAt - now()) {
       await sleep(left, undefined, { signal }).catch(() => {});
-      turnBeganAt = performance.now();
+      turnBeganAt = now();
     }
     if (signal.aborted || dueAt >= endAt) {
       return;
     }
-    if (performance.now() - turnBeganAt > MAX_STRETCH_MS) {
+    if (now() - turnBeganAt > MAX_STRETCH_MS) {
       await nextTurn();
-      turnBeganAt = performance.now();
+      turnBeganAt = now();
     }
     offer(stream, dueAt);
   }
 }
 
-async function drain(ledger: Ledger, endsAt: number, signal: AbortSignal): Promise<void> {
+async function drain(ledger: Ledger, drainMs: number, signal: AbortSignal): Promise<void> {
+  const endsAt = performance.now() + drainMs;
   while (ledger.outstanding > 0 && performance.now() < endsAt && !signal.aborted) {
     await sleep(POLL_MS, undefined, { signal }).catch(() => {});
   }
