@@ -404,12 +404,12 @@ function watchPeer({ terminal, settings, snrDb: ownSnrDb }: LoadTest) {
 
 function printHead(terminal: Terminal, { settings, about }: LoadTest): void {
   const { resultColours: colours } = terminal;
-  const { streams, arrivals, size, cbr, images, durationS } = about;
+  const { streams, arrivals, size, images, durationS } = about;
   const details = [
     `${streams} ${streams === 1 ? 'stream' : 'streams'}`,
     arrivals,
     `${images.length} ${images.length === 1 ? 'photograph' : 'photographs'}${size === 0 ? '' : ` at ${size}×${size}`}`,
-    `CBR ${cbr}`,
+    `CBR ${about.cbr}`,
     `${formatSeconds(durationS)} each`,
     settings.url,
   ];

@@ -50,7 +50,9 @@ export function commandText(
   flags: Readonly<Record<string, FlagInput>>,
   lists: Readonly<Record<string, readonly string[]>>,
 ): string {
-  const many = Object.entries(lists).flatMap(([name, values]) => (values.length === 0 ? [] : [`--${name}`, ...values]));
+  const many = Object.entries(lists).flatMap(([name, values]) =>
+    values.length === 0 ? [] : [`--${name}`].concat(values),
+  );
   return ['semcast', 'load', ...flagList(flags), ...many].map(shellWord).join(' ');
 }
 

@@ -1,5 +1,12 @@
 import { describeError } from '@semcast/core';
-import { connectLink, FrameTooLarge, type ClientLink, type ResultMessage, type WireError } from '@semcast/wire';
+import {
+  connectLink,
+  FrameTooLarge,
+  type ClientLink,
+  type OutgoingFrame,
+  type ResultMessage,
+  type WireError,
+} from '@semcast/wire';
 import type { EncodedPhoto, FrameMaker } from './corpus.js';
 import type { DropDecider, DueFrame, LoadDropReason } from './ledger.js';
 
@@ -156,26 +163,30 @@ export class VirtualTransmitter {
   }
 
   #send(due: DueFrame): void {
-    const { photos, firstPhoto, stream, makeFrame, watcher } = this.#options;
+    const { photos, firstPhoto, stream, makeFrame } = this.#options;
     const frame = this.#nextFrame++;
     const photo = photos[(firstPhoto + frame) % photos.length]!;
     const flight: Flight = { ...due, photo, previewed: false };
     this.#underWay.set(frame, flight);
-    this.link.send(makeFrame(photo, { stream, frame })).then(
-      () => {
-        // Without its place under way it was abandoned meanwhile.
-        if (this.#underWay.get(frame) === flight) {
-          watcher.onTransmitted(flight);
-        }
-      },
-      (error: unknown) => {
-        if (this.#underWay.get(frame) === flight) {
-          this.#underWay.delete(frame);
-          this.#drop(flight, this.#reasonOf(error), describeError(error));
-          this.#pumpSoon();
-        }
-      },
-    );
+    void this.#transmit(flight, frame, makeFrame(photo, { stream, frame }));
+  }
+
+  /** Tells when the frame is on its way. Never rejects. */
+  async #transmit(flight: Flight, frame: number, outgoing: OutgoingFrame): Promise<void> {
+    // Without its place under way, the frame was abandoned meanwhile.
+    const wanted = (): boolean => this.#underWay.get(frame) === flight;
+    try {
+      await this.link.send(outgoing);
+      if (wanted()) {
+        this.#options.watcher.onTransmitted(flight);
+      }
+    } catch (error) {
+      if (wanted()) {
+        this.#underWay.delete(frame);
+        this.#drop(flight, this.#reasonOf(error), describeError(error));
+        this.#pumpSoon();
+      }
+    }
   }
 
   #reasonOf(error: unknown): LoadDropReason {
