@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { flagList, type FlagInput } from '../src/arguments/flag-list.js';
 import { runCli } from '../src/cli.js';
 import { useWorkspace } from './helpers.js';
+import { finish, startFakeReceiver } from './support/fake-receiver.js';
 
 const workspace = useWorkspace();
 
@@ -250,23 +251,24 @@ describe('semcast load', () => {
   it('runs one rate after the other and tells the highest that was sustained', async () => {
     const { code, stdout, stderr } = await load({
       streams: 2,
-      rate: '600,5',
-      duration: 1.5,
-      backlog: 2,
+      rate: '600,10',
+      duration: 3,
+      warmup: 0.5,
+      backlog: 3,
       arrivals: 'constant',
     });
     expect(code).toBe(0);
     const report = parseReport(stdout);
     expect(report.runs.map(({ rate, sustained }) => [rate, sustained])).toEqual([
       [600, false],
-      [5, true],
+      [10, true],
     ]);
     for (const run of report.runs) {
       expectBalanced(run);
     }
-    expect(report).toMatchObject({ saturationRate: 5, ...report.runs[1] });
+    expect(report).toMatchObject({ saturationRate: 10, ...report.runs[1] });
     expect(stderr).toMatch(/600 .* overload/);
-    expect(stderr).toContain('5.00/s sustained');
+    expect(stderr).toContain('10.0/s sustained');
   });
 
   it('searches for saturation', async () => {
@@ -317,6 +319,24 @@ describe('semcast load', () => {
     const unknown = await load({ rate: 10, duration: 0.5, decoder: 'crystal-ball' });
     expect(unknown.code).toBe(1);
     expect(unknown.stderr).toContain('no decoder "crystal-ball"');
+  });
+
+  it('keeps what it measured when the next rate finds no link', async () => {
+    const json = join(workspace.dir, 'half.json');
+    const fake = await startFakeReceiver({
+      answer: (delivery) => {
+        finish(delivery);
+        // After the first rate, nobody is there.
+        void waitFor('the links to close', () => fake.links === 0).then(() => fake.close());
+      },
+    });
+    const flags = { to: fake.url, decoder: 'jscc', rate: '20,30', duration: 0.3, wait: 0.3, json };
+    const { code, stdout, stderr } = await load({ ...flags, 'result-format': 'raw' });
+    expect(code).toBe(1);
+    expect(stderr).toContain('have no link to');
+    expect(stdout).toMatch(/frames +\d+ due = \d+ completed/);
+    const report = parseReport(await readFile(`${json}.partial`, 'utf8'));
+    expect(report).toMatchObject({ interrupted: true, rate: 20, runs: [{ rate: 20 }] });
   });
 
   it('ends cleanly on Ctrl-C, with the report of what there was', async () => {

@@ -14,7 +14,7 @@ import { checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
 import { ARRIVAL_KINDS } from '../load/arrivals.js';
 import { cleanFrames, encodeCorpus, MAX_PHOTOGRAPHS, noisyFrames, type FrameMaker } from '../load/corpus.js';
 import { figuresOf, reportOf, type LoadFigures, type LoadReport, type LoadReportSettings } from '../load/report.js';
-import { runLoad, type LoadSettings } from '../load/run-load.js';
+import { runLoad, type LoadRun, type LoadSettings } from '../load/run-load.js';
 import { SaturationSearch } from '../load/saturation.js';
 import { commandText, decoderOptionsOf } from '../load/settings.js';
 import { parseSlo, type Slo } from '../load/slo.js';
@@ -310,30 +310,30 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
   const printer = loadRowPrinter(terminal.resultColumns);
   const runs: LoadFigures[] = [];
   let failure: unknown;
+  const runRate = (rate: number): Promise<LoadRun> =>
+    runLoad(rate, settings, {
+      photos,
+      makeFrame,
+      signal: interruption,
+      onStart: (progress) => {
+        view.watch(rate, progress);
+        terminal.setLive(view);
+      },
+      onPeerDrop: watch.onPeerDrop,
+      onResult: watch.onResult,
+    });
   const ticking = setInterval(() => view.tick(), REFRESH_MS);
   printHead(terminal, test);
   try {
-    for (const next = ratesOf(test); ;) {
-      const rate = next(runs.at(-1));
-      if (rate === null) {
-        break;
-      }
-      const run = await runLoad(rate, settings, {
-        photos,
-        makeFrame,
-        signal: interruption,
-        onStart: (progress) => {
-          view.watch(rate, progress);
-          terminal.setLive(view);
-        },
-        ...watch,
-      });
-      const figures = figuresOf(run, slo);
+    const next = ratesOf(test);
+    for (let rate = next(undefined); rate !== null; rate = next(runs.at(-1))) {
+      const run = await runRate(rate);
       if (run.measuredS > 0) {
         if (runs.length === 0) {
           terminal.result(resultColours.bold(printer.header));
           terminal.result(resultColours.dim(`  ${'─'.repeat(printer.width)}`));
         }
+        const figures = figuresOf(run, slo);
         runs.push(figures);
         terminal.result(printer.row(figures));
       }
@@ -342,6 +342,9 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
         break;
       }
     }
+  } catch (error) {
+    // No link for this rate: what the rates before it measured is worth a report all the same.
+    failure = error;
   } finally {
     clearInterval(ticking);
     terminal.setLive(null);

@@ -17,7 +17,7 @@ export interface LoadFigures {
   readonly goodput: number;
   /** Seconds in which frames came due. */
   readonly measuredS: number;
-  /** Goodput is at least 95 % of the offered rate, and no stream's queue ran over. */
+  /** Goodput is at least 95 % of the offered rate, and no stream's queue ran over; false for a run that was cut short. */
   readonly sustained: boolean;
   readonly frames: FrameCounts;
   /** From the intended send time to the final picture. */
@@ -107,11 +107,14 @@ export function figuresOf(run: LoadRun, slo: readonly Slo[]): LoadFigures {
     offeredRate: perSecond(frames.sent),
     goodput: perSecond(ledger.completedWithin),
     measuredS,
-    sustained: isSustained({
-      sent: frames.sent,
-      completedWithin: ledger.completedWithin,
-      backlogDrops: frames.droppedByReason['client-backlog'] ?? 0,
-    }),
+    sustained:
+      !run.interrupted &&
+      run.failure === undefined &&
+      isSustained({
+        sent: frames.sent,
+        completedWithin: ledger.completedWithin,
+        backlogDrops: frames.droppedByReason['client-backlog'] ?? 0,
+      }),
     frames,
     latencyMs: ledger.latency.summary(),
     previewLatencyMs: ledger.preview.summary(),

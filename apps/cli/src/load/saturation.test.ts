@@ -8,10 +8,13 @@ describe('a rate is sustained', () => {
     [{ sent: 1000, completedWithin: 949, backlogDrops: 0 }, false],
     [{ sent: 1000, completedWithin: 1010, backlogDrops: 0 }, true],
     [{ sent: 1000, completedWithin: 1000, backlogDrops: 1 }, false],
-    // 5 % of ten frames are none: two may be late.
-    [{ sent: 10, completedWithin: 8, backlogDrops: 0 }, true],
-    [{ sent: 10, completedWithin: 7, backlogDrops: 0 }, false],
-    [{ sent: 2, completedWithin: 0, backlogDrops: 0 }, false],
+    // 5 % of thirty frames are one: two may be late; one of ten; none of nine.
+    [{ sent: 30, completedWithin: 28, backlogDrops: 0 }, true],
+    [{ sent: 30, completedWithin: 27, backlogDrops: 0 }, false],
+    [{ sent: 10, completedWithin: 9, backlogDrops: 0 }, true],
+    [{ sent: 10, completedWithin: 8, backlogDrops: 0 }, false],
+    [{ sent: 9, completedWithin: 8, backlogDrops: 0 }, false],
+    [{ sent: 1, completedWithin: 0, backlogDrops: 0 }, false],
     [{ sent: 0, completedWithin: 0, backlogDrops: 0 }, false],
   ])('%j: %j', (figures, expected) => {
     expect(isSustained(figures)).toBe(expected);

@@ -10,18 +10,14 @@ export interface SustainedFigures {
 
 /** A rate is sustained when this share of what is offered comes back in the same time. */
 const SUSTAINED_SHARE = 0.95;
-/** Where 5 % are less than two frames: pictures that are a moment early or late at either end decide nothing. */
+/** Where 5 % are less than a frame or two, so much may be missing: a picture at either end is early or late by chance. */
+const SLACK_SHARE = 0.1;
 const SLACK_FRAMES = 2;
 
 /** Goodput is at least 95 % of what was offered, and no stream's queue ran over. */
 export function isSustained({ sent, completedWithin, backlogDrops }: SustainedFigures): boolean {
-  const missing = sent - completedWithin;
-  return (
-    sent > 0 &&
-    completedWithin > 0 &&
-    backlogDrops === 0 &&
-    missing <= Math.max((1 - SUSTAINED_SHARE) * sent, SLACK_FRAMES)
-  );
+  const allowed = Math.max((1 - SUSTAINED_SHARE) * sent, Math.min(SLACK_FRAMES, SLACK_SHARE * sent));
+  return sent > 0 && backlogDrops === 0 && sent - completedWithin <= allowed;
 }
 
 export interface SaturationSearchOptions {

@@ -21,6 +21,8 @@ export interface FakeReceiver {
   readonly url: string;
   /** Frames that arrived, of all streams. */
   readonly frames: number;
+  /** Links at the moment. */
+  readonly links: number;
   setWindow(credits: number): void;
   /** End every link with these words. */
   refuse(error: WireError): void;
@@ -55,6 +57,9 @@ export async function startFakeReceiver({
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get frames() {
       return frames;
+    },
+    get links() {
+      return sessions.size;
     },
     setWindow: (window) => streams.setWindow(window),
     refuse: (error) => {
