@@ -26,6 +26,10 @@ export const commands = {
     summary: 'measure decoders over SNRs, rates and photographs: a table, JSON, pictures',
     load: async () => (await import('./commands/sweep.js')).sweep,
   },
+  load: {
+    summary: 'load-test a receiver: frames at a set rate, whatever comes back, and how long they take',
+    load: async () => (await import('./commands/load.js')).load,
+  },
   doctor: {
     summary: 'check this machine and the model bundle; say what to do about problems',
     load: async () => (await import('./commands/doctor.js')).doctor,

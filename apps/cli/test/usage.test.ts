@@ -68,6 +68,7 @@ describe('help', () => {
         'out',
         'json',
       ],
+      load: ['to', 'streams', 'rate', 'duration', 'decoder', 'json'],
     };
     for (const [name, flags] of Object.entries(contract)) {
       const { stdout } = await run(name, '--help');

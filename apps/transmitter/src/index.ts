@@ -5,6 +5,7 @@ export {
   type TransmitterConfig,
   type TransmitterConfigInput,
 } from './config.js';
+export { decodeResult } from './decode-result.js';
 export { encodeFrame, openEncoder, type BundleEncoderOptions, type FrameEncoder } from './encode-frame.js';
 export * from './errors.js';
 export type { DecoderOptions, FrameRequest } from './frame-request.js';

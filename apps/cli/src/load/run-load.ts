@@ -1,0 +1,305 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '@semcast/core';
+import type { ResultMessage } from '@semcast/wire';
+import { InterruptedError, NoLinkError } from '../errors.js';
+import { arrivals, type ArrivalKind } from './arrivals.js';
+import type { EncodedPhoto, FrameMaker } from './corpus.js';
+import { Latencies } from './latencies.js';
+import { Ledger, type DueFrame } from './ledger.js';
+import { QualitySampler } from './quality-sampler.js';
+import { allLinked, VirtualTransmitter, wordsOf, type FlightWatcher } from './virtual-transmitter.js';
+
+/** What all rates of a load test share. */
+export interface LoadSettings {
+  readonly url: string;
+  readonly token: string | undefined;
+  /** Names of the streams; each has a link of its own. */
+  readonly streams: readonly string[];
+  readonly arrivals: ArrivalKind;
+  readonly decoder: string;
+  readonly resultFormat: 'png' | 'webp' | 'raw';
+  readonly backlog: number;
+  readonly seed: number;
+  readonly warmupMs: number;
+  readonly durationMs: number;
+  /** How long frames under way at the end are waited for. */
+  readonly drainMs: number;
+  /** How long the links may take. */
+  readonly waitMs: number;
+}
+
+export type LoadPhase = 'connecting' | 'warm-up' | 'measuring' | 'draining';
+
+/** How a run is getting on, for whoever watches. */
+export interface LoadProgress {
+  readonly phase: LoadPhase;
+  /** Milliseconds left of this phase. */
+  readonly leftMs: number;
+  /** Milliseconds for which counted frames have come due. */
+  readonly measuredMs: number;
+  readonly ledger: Ledger;
+  /** Frames that wait for a credit. */
+  readonly waiting: number;
+  /** Frames between credit and outcome. */
+  readonly underWay: number;
+  /** Credits that the receiver gives to all streams together. */
+  readonly credits: number;
+}
+
+export interface LoadTools {
+  readonly photos: readonly EncodedPhoto[];
+  readonly makeFrame: FrameMaker;
+  readonly signal: AbortSignal;
+  /** The same object throughout a run; it tells how things stand when it is read. */
+  readonly onStart?: (progress: LoadProgress) => void;
+  /** A drop that the peer decided. */
+  readonly onPeerDrop?: (reason: string, detail: string) => void;
+  /** Every final result, for what the generator itself doesn't look at. */
+  readonly onResult?: (message: ResultMessage) => void;
+}
+
+/** What a run at one rate came to. */
+export interface LoadRun {
+  /** Frames per second that were to come due. */
+  readonly rate: number;
+  /** Seconds in which counted frames came due: less than asked for when the run was cut short. */
+  readonly measuredS: number;
+  readonly ledger: Ledger;
+  readonly quality: QualitySampler;
+  /** How late the generator itself was to notice that a frame was due. */
+  readonly lateness: Latencies;
+  /** Resident memory of this process at its highest, bytes. */
+  readonly maxRssBytes: number;
+  readonly interrupted: boolean;
+  /** Why the run couldn't go on; undefined when it did. */
+  readonly failure: unknown;
+}
+
+/** Arrivals are dealt out at a stretch for so long, then sockets have their turn. */
+const MAX_STRETCH_MS = 10;
+const POLL_MS = 20;
+const SAMPLE_MS = 250;
+
+/**
+ * Offer frames at one rate, whatever comes back: connect, warm up, measure, wait for what is under way, and enter
+ * everything that has no outcome by then as `gave-up`.
+ *
+ * @throws NoLinkError or the peer's refusal when the links can't be made; InterruptedError before the first frame
+ */
+export async function runLoad(rate: number, settings: LoadSettings, tools: LoadTools): Promise<LoadRun> {
+  const measuresFrom = settings.warmupMs;
+  let measuredTo = settings.warmupMs + settings.durationMs;
+  // The clock of the run: milliseconds since frames began to come due; before that, since connecting began.
+  let origin = performance.now();
+  const now = (): number => performance.now() - origin;
+  const quality = new QualitySampler();
+  const lateness = new Latencies();
+  const ledger = new Ledger({ streams: settings.streams, fromMs: measuresFrom, toMs: measuredTo });
+  const watcher: FlightWatcher = {
+    onTransmitted: (flight) => ledger.transmitted(flight, now()),
+    onPreview: (flight) => ledger.previewed(flight, now()),
+    onCompleted: (flight, message) => {
+      const { head } = message;
+      ledger.completed(flight, now(), {
+        steps: head.steps,
+        evaluations: head.evaluations,
+        reducedSteps: head.reducedSteps === true,
+        receiverMs: head.timingsMs.total,
+        receiverQueueMs: head.timingsMs.queue,
+        decodeMs: head.timingsMs.decode,
+        previewed: flight.previewed,
+      });
+      tools.onResult?.(message);
+      if (flight.counted) {
+        quality.offer(flight.photo.original, message);
+      }
+    },
+    onDropped: (due, reason, decider, detail) => {
+      ledger.dropped(due, now(), reason, decider);
+      if (decider === 'peer') {
+        tools.onPeerDrop?.(reason, detail);
+      }
+    },
+  };
+  const transmitters = settings.streams.map((stream, index) =>
+    openTransmitter(stream, index, settings, tools, watcher),
+  );
+  const sum = (of: (transmitter: VirtualTransmitter) => number): number =>
+    transmitters.reduce((total, transmitter) => total + of(transmitter), 0);
+  const failed = new AbortController();
+  for (const { link } of transmitters) {
+    link.on('error', (error) => failed.abort(error));
+  }
+  const signal = AbortSignal.any([tools.signal, failed.signal]);
+
+  let stage: 'connecting' | 'offering' | 'draining' = 'connecting';
+  let stageEndsAt = settings.waitMs;
+  let maxRssBytes = 0;
+  const sample = (): void => {
+    maxRssBytes = Math.max(maxRssBytes, process.memoryUsage.rss());
+  };
+  tools.onStart?.({
+    get phase() {
+      return stage === 'offering' ? (now() < measuresFrom ? 'warm-up' : 'measuring') : stage;
+    },
+    get leftMs() {
+      return Math.max(0, (stage === 'offering' && now() < measuresFrom ? measuresFrom : stageEndsAt) - now());
+    },
+    get measuredMs() {
+      return stage === 'connecting' ? 0 : Math.max(0, Math.min(now(), measuredTo) - measuresFrom);
+    },
+    ledger,
+    get waiting() {
+      return sum(({ waiting }) => waiting);
+    },
+    get underWay() {
+      return sum(({ underWay }) => underWay);
+    },
+    get credits() {
+      return sum(({ link }) => link.window);
+    },
+  });
+  const sampling = setInterval(sample, SAMPLE_MS);
+  try {
+    await untilLinked(transmitters, settings, signal, tools.signal);
+
+    origin = performance.now();
+    stage = 'offering';
+    stageEndsAt = measuredTo;
+    const offer = (stream: number, dueAt: number): void => {
+      const due: DueFrame = { stream, dueAt, counted: dueAt >= measuresFrom };
+      lateness.record(now() - dueAt);
+      ledger.due(due);
+      transmitters[stream]!.offer(due);
+    };
+    const { arrivals: kind, streams, seed } = settings;
+    const source = arrivals({ kind, ratePerSecond: rate, streams: streams.length, seed });
+    await offerUntil(measuredTo, source, now, signal, offer);
+    if (signal.aborted) {
+      measuredTo = Math.min(measuredTo, now());
+    } else {
+      stage = 'draining';
+      stageEndsAt = now() + settings.drainMs;
+      await drain(ledger, settings.drainMs, signal);
+    }
+    const [reason, words] = tools.signal.aborted
+      ? (['cancelled', 'the run was interrupted'] as const)
+      : ([
+          'gave-up',
+          failed.signal.aborted ? describeError(failed.signal.reason) : 'it had no outcome in time',
+        ] as const);
+    for (const transmitter of transmitters) {
+      transmitter.abandon(reason, words);
+    }
+    sample();
+  } finally {
+    clearInterval(sampling);
+    await Promise.all(transmitters.map(async (transmitter) => await transmitter.close()));
+  }
+  await quality.settled();
+  return {
+    rate,
+    measuredS: Math.max(0, measuredTo - measuresFrom) / 1000,
+    ledger,
+    quality,
+    lateness,
+    maxRssBytes,
+    interrupted: tools.signal.aborted,
+    failure: failed.signal.aborted ? failed.signal.reason : undefined,
+  };
+}
+
+function openTransmitter(
+  stream: string,
+  index: number,
+  { url, token, decoder, resultFormat, backlog }: LoadSettings,
+  { photos, makeFrame }: LoadTools,
+  watcher: FlightWatcher,
+): VirtualTransmitter {
+  return new VirtualTransmitter({
+    url,
+    stream,
+    token,
+    decoder,
+    resultFormat,
+    backlog,
+    photos,
+    // Streams show different photographs at a time, as real ones would.
+    firstPhoto: index,
+    makeFrame,
+    watcher,
+  });
+}
+
+/** @throws NoLinkError when a link isn't there in time; the peer's refusal; InterruptedError */
+async function untilLinked(
+  transmitters: readonly VirtualTransmitter[],
+  { url, waitMs }: LoadSettings,
+  signal: AbortSignal,
+  interruption: AbortSignal,
+): Promise<void> {
+  const timeout = new AbortController();
+  try {
+    await Promise.race([
+      allLinked(transmitters),
+      sleep(waitMs, undefined, { signal: AbortSignal.any([signal, timeout.signal]) }).then(() => {
+        const missing = transmitters.filter(({ link }) => link.welcome === undefined);
+        const words = missing.map(wordsOf).find((error) => error !== undefined);
+        throw new NoLinkError(
+          `${missing.length} of ${transmitters.length} streams have no link to ${url} within ${waitMs / 1000} s` +
+            (words === undefined ? '' : `: ${words.message}`),
+          {
+            remedy:
+              'start channel and receiver (semcast up does), name another with --to ws://HOST:PORT, or raise their ' +
+              'maxSessions and maxStreams',
+            cause: words,
+          },
+        );
+      }),
+    ]);
+  } catch (error) {
+    if (interruption.aborted) {
+      throw new InterruptedError('interrupted while connecting');
+    }
+    // The refusal of a link also ends the wait, and which of the two is heard of first is chance.
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    timeout.abort();
+  }
+}
+
+/**
+ * Deal out arrivals as they come due on the clock of the run, until `endAt` or the signal. A generator that was kept from its work catches up
+ * at once, and each frame keeps the time at which it was due.
+ */
+async function offerUntil(
+  endAt: number,
+  source: ReturnType<typeof arrivals>,
+  now: () => number,
+  signal: AbortSignal,
+  offer: (stream: number, dueAt: number) => void,
+): Promise<void> {
+  let turnBeganAt = now();
+  for (const { atMs, stream } of source) {
+    const dueAt = Math.min(atMs, endAt);
+    for (let left = dueAt - now(); left > 0 && !signal.aborted; left = dueAt - now()) {
+      await sleep(left, undefined, { signal }).catch(() => {});
+      turnBeganAt = now();
+    }
+    if (signal.aborted || dueAt >= endAt) {
+      return;
+    }
+    if (now() - turnBeganAt > MAX_STRETCH_MS) {
+      await nextTurn();
+      turnBeganAt = now();
+    }
+    offer(stream, dueAt);
+  }
+}
+
+async function drain(ledger: Ledger, drainMs: number, signal: AbortSignal): Promise<void> {
+  const endsAt = performance.now() + drainMs;
+  while (ledger.outstanding > 0 && performance.now() < endsAt && !signal.aborted) {
+    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+  }
+}

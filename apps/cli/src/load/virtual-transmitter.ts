@@ -1,0 +1,212 @@
+import { describeError } from '@semcast/core';
+import {
+  connectLink,
+  FrameTooLarge,
+  type ClientLink,
+  type OutgoingFrame,
+  type ResultMessage,
+  type WireError,
+} from '@semcast/wire';
+import type { EncodedPhoto, FrameMaker } from './corpus.js';
+import type { DropDecider, DueFrame, LoadDropReason } from './ledger.js';
+
+/** The most frames of one stream between socket and outcome, whatever the receiver allows. */
+const MAX_UNDER_WAY = 256;
+const AGENT = 'semcast-load/0.1.0';
+
+/** A frame that went onto the socket, or is about to. */
+export interface Flight extends DueFrame {
+  readonly photo: EncodedPhoto;
+  previewed: boolean;
+}
+
+/** What a virtual transmitter tells of its frames. Every frame that is offered ends in one completed or dropped. */
+export interface FlightWatcher {
+  onTransmitted(flight: Flight): void;
+  /** The first picture, when it isn't the final one. */
+  onPreview(flight: Flight): void;
+  onCompleted(flight: Flight, result: ResultMessage): void;
+  onDropped(due: DueFrame, reason: LoadDropReason, decider: DropDecider, detail: string): void;
+}
+
+export interface VirtualTransmitterOptions {
+  readonly url: string;
+  readonly stream: string;
+  readonly token: string | undefined;
+  readonly decoder: string;
+  readonly resultFormat: 'png' | 'webp' | 'raw';
+  /** Due frames that may wait for a credit. */
+  readonly backlog: number;
+  /** Photographs to cycle through, from this one on. */
+  readonly photos: readonly EncodedPhoto[];
+  readonly firstPhoto: number;
+  readonly makeFrame: FrameMaker;
+  readonly watcher: FlightWatcher;
+}
+
+/**
+ * One stream of a load run over a link of its own: due frames wait in a bounded queue until there is a credit, and
+ * only then are they made and sent, so that what waits is a few numbers and no samples.
+ */
+export class VirtualTransmitter {
+  readonly link: ClientLink;
+  readonly #options: VirtualTransmitterOptions;
+  readonly #waiting: DueFrame[] = [];
+  readonly #underWay = new Map<number, Flight>();
+  #nextFrame = 0;
+  #closed = false;
+
+  constructor(options: VirtualTransmitterOptions) {
+    this.#options = options;
+    const { url, stream, token, decoder, resultFormat } = options;
+    this.link = connectLink(url, {
+      hello: {
+        stream,
+        ...(token === undefined ? {} : { token }),
+        role: 'transmitter',
+        agent: AGENT,
+        decoder,
+        csi: 'genie',
+        sampleFormat: 'cf32_le',
+        result: { format: resultFormat },
+      },
+      // The link acts on a message after it told of it: what a new credit allows is sent when it has.
+      onMessage: ({ kind }) => {
+        if (kind === 'credit') {
+          this.#pumpSoon();
+        }
+      },
+    });
+    this.link.on('welcome', () => this.#pump());
+    this.link.on('result', (message) => this.#receive(message));
+    this.link.on('drop', ({ frame, reason, detail }) => {
+      const flight = this.#underWay.get(frame);
+      if (flight !== undefined) {
+        this.#underWay.delete(frame);
+        this.#pumpSoon();
+        options.watcher.onDropped(flight, reason, 'peer', detail);
+      }
+    });
+  }
+
+  /** Frames that wait for a credit. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Frames between credit and outcome. */
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
+  /** A frame has come due: it goes onto the socket, waits for a credit, or ends as `client-backlog`. */
+  offer(due: DueFrame): void {
+    this.#waiting.push(due);
+    this.#pump();
+    if (this.#waiting.length > this.#options.backlog) {
+      this.#waiting.pop();
+      const { backlog, stream } = this.#options;
+      this.#drop(due, 'client-backlog', `${backlog} frames of ${stream} waited for a credit already`);
+    }
+  }
+
+  /** Nobody waits any longer: whatever hasn't ended ends with this reason. */
+  abandon(reason: LoadDropReason, detail: string): void {
+    for (const due of this.#waiting.splice(0)) {
+      this.#drop(due, reason, detail);
+    }
+    for (const [frame, flight] of this.#underWay) {
+      this.#underWay.delete(frame);
+      this.link.giveUp(frame);
+      this.#drop(flight, reason, detail);
+    }
+  }
+
+  /** End the stream and its link; {@link abandon} what hasn't ended before. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.link.close();
+  }
+
+  #receive(message: ResultMessage): void {
+    const { frame, stage } = message.head;
+    const flight = this.#underWay.get(frame);
+    if (flight === undefined) {
+      return;
+    }
+    if (stage === 'final') {
+      this.#underWay.delete(frame);
+      this.#pumpSoon();
+      this.#options.watcher.onCompleted(flight, message);
+    } else if (!flight.previewed) {
+      flight.previewed = true;
+      this.#options.watcher.onPreview(flight);
+    }
+  }
+
+  /** The link frees a credit after its listeners have returned. */
+  #pumpSoon(): void {
+    queueMicrotask(() => this.#pump());
+  }
+
+  #pump(): void {
+    while (this.#waiting.length > 0 && this.#hasCredit()) {
+      this.#send(this.#waiting.shift()!);
+    }
+  }
+
+  #hasCredit(): boolean {
+    const { state, unresolved, waiting, window } = this.link;
+    return (
+      !this.#closed && state.name === 'open' && unresolved + waiting < window && this.#underWay.size < MAX_UNDER_WAY
+    );
+  }
+
+  #send(due: DueFrame): void {
+    const { photos, firstPhoto, stream, makeFrame } = this.#options;
+    const frame = this.#nextFrame++;
+    const photo = photos[(firstPhoto + frame) % photos.length]!;
+    const flight: Flight = { ...due, photo, previewed: false };
+    this.#underWay.set(frame, flight);
+    void this.#transmit(flight, frame, makeFrame(photo, { stream, frame }));
+  }
+
+  /** Tells when the frame is on its way. Never rejects. */
+  async #transmit(flight: Flight, frame: number, outgoing: OutgoingFrame): Promise<void> {
+    // Without its place under way, the frame was abandoned meanwhile.
+    const wanted = (): boolean => this.#underWay.get(frame) === flight;
+    try {
+      await this.link.send(outgoing);
+      if (wanted()) {
+        this.#options.watcher.onTransmitted(flight);
+      }
+    } catch (error) {
+      if (wanted()) {
+        this.#underWay.delete(frame);
+        this.#drop(flight, this.#reasonOf(error), describeError(error));
+        this.#pumpSoon();
+      }
+    }
+  }
+
+  #reasonOf(error: unknown): LoadDropReason {
+    if (error instanceof FrameTooLarge) {
+      return 'image-too-large';
+    }
+    return this.link.state.name === 'closed' ? 'gave-up' : 'invalid-frame';
+  }
+
+  #drop(due: DueFrame, reason: LoadDropReason, detail: string): void {
+    this.#options.watcher.onDropped(due, reason, 'generator', detail);
+  }
+}
+
+/** Resolves when every link is up; rejects when one is refused. */
+export async function allLinked(transmitters: readonly VirtualTransmitter[]): Promise<void> {
+  await Promise.all(transmitters.map(async ({ link }) => await link.ready));
+}
+
+/** Why a link isn't there at the moment, in the words of whoever said so last. */
+export function wordsOf({ link: { state } }: VirtualTransmitter): WireError | undefined {
+  return state.name === 'waiting' || state.name === 'closed' ? state.error : undefined;
+}

@@ -1,0 +1,56 @@
+import type { RgbImage } from '@semcast/core';
+import { iqToBytes } from '@semcast/wire';
+import { cleanFrames, type EncodedPhoto } from '../../src/load/corpus.js';
+import { runLoad, type LoadRun, type LoadSettings, type LoadTools } from '../../src/load/run-load.js';
+
+/** A black picture of 8×8 pixels, with samples that a fake receiver doesn't look at. */
+export function fakePhoto(): EncodedPhoto {
+  const original: RgbImage = { width: 8, height: 8, data: new Uint8Array(3 * 64) };
+  const { bytes, samples } = iqToBytes(new Float32Array(16).fill(Math.SQRT1_2), 'cf32_le');
+  return {
+    name: 'black.png',
+    original,
+    payload: [bytes],
+    head: {
+      width: 8,
+      height: 8,
+      cbr: '1/24',
+      channelUses: samples.count,
+      designCsnrDb: 10,
+      waveform: { kind: 'single-carrier', interleaved: true },
+      samples,
+      bundleDigest: 'fake-digest',
+    },
+  };
+}
+
+/** Run a load of black pictures at a constant rate, without a warm-up unless told. */
+export function runFakeLoad(
+  rate: number,
+  settings: Pick<LoadSettings, 'url'> & Partial<LoadSettings>,
+  tools: Partial<LoadTools> = {},
+): Promise<LoadRun> {
+  return runLoad(
+    rate,
+    {
+      token: undefined,
+      streams: ['load-1'],
+      arrivals: 'constant',
+      decoder: 'jscc',
+      resultFormat: 'raw',
+      backlog: 32,
+      seed: 0,
+      warmupMs: 0,
+      durationMs: 500,
+      drainMs: 30_000,
+      waitMs: 30_000,
+      ...settings,
+    },
+    {
+      photos: [fakePhoto()],
+      makeFrame: cleanFrames({ decoder: 'jscc', csi: 'genie' }),
+      signal: new AbortController().signal,
+      ...tools,
+    },
+  );
+}
