@@ -52,10 +52,13 @@ async function testConfig(targets: string): Promise<string> {
     rule_files: config.rule_files.map((path) => path.replace('/etc/prometheus', folder)),
     scrape_configs: config.scrape_configs
       .filter(({ dns_sd_configs: names }) => names !== undefined)
-      .map(({ dns_sd_configs: _, ...job }) => ({
-        ...job,
-        file_sd_configs: [{ files: [join(targets, `${job.job_name}.json`)] }],
-      })),
+      .map((job) =>
+        // A file takes the place of the name.
+        Object.assign(job, {
+          dns_sd_configs: undefined,
+          file_sd_configs: [{ files: [join(targets, `${job.job_name}.json`)] }],
+        }),
+      ),
   });
 }
 
@@ -78,9 +81,11 @@ export async function startPrometheus(): Promise<TestPrometheus> {
     ],
   });
   let ended: string | undefined;
-  void process.ended.then(({ code }) => {
+  const watch = async (): Promise<void> => {
+    const { code } = await process.ended;
     ended = `it ended with ${code}: ${process.stderr}`;
-  });
+  };
+  void watch();
   const close = async (): Promise<void> => {
     await keeper.killAll();
     await rm(dir, { recursive: true });
