@@ -193,6 +193,9 @@ describe('the Dockerfile', () => {
         .map(({ rest }) => rest);
     expect(checks('build')).toHaveLength(1);
     expect(checks('cuda').join('')).toContain('libonnxruntime_providers_cuda.so');
+    // It comes along, and would fail the check: the base has no TensorRT.
+    const install = stages.get('cuda-libraries')!.instructions.at(-1)!.rest;
+    expect(install).toMatch(/install\.js .*rm -f .*libonnxruntime_providers_tensorrt\.so/);
   });
 
   it('is sent what it needs, and nothing that it makes itself', async () => {

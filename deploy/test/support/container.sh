@@ -4,6 +4,8 @@
 #
 #   container.sh ROOT HOSTS NODE UID:GID [--ro SOURCE TARGET | --tmpfs TARGET OPTIONS]... -- COMMAND...
 set -eu
+# Who isn't root by profession may not have chroot on the path.
+PATH=$PATH:/usr/sbin:/sbin
 
 root=$1 hosts=$2 node=$3 user=$4
 shift 4

@@ -43,7 +43,9 @@ export function canIsolate(): boolean {
   if (process.getuid?.() !== 0 || !ip('netns', 'add', name)) {
     return false;
   }
-  const probe = 'mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && setpriv --bounding-set=-all true';
+  const probe =
+    'PATH=$PATH:/usr/sbin:/sbin && mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && ' +
+    'chroot / setpriv --bounding-set=-all true';
   const works = ip('netns', 'exec', name, 'sh', '-c', probe);
   ip('netns', 'del', name);
   return works;
@@ -129,7 +131,7 @@ export async function isolatedContainers(options: ContainersOptions): Promise<Co
         ip('-n', namespace, 'address', 'add', `${listens.host}/32`, 'dev', 'lo');
       }
       const routes = places.map(({ name: other, listens, socket }) =>
-        // Its own address, not the loopback's: a service that listens there only isn't reached, as in a container.
+        // Its own address, not the loopback's: a service that listens on that only isn't reached, as in a container.
         other === name ? { from: socket, to: listens } : { from: listens, to: socket },
       );
       keeper.start({
