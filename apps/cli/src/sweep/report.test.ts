@@ -25,7 +25,7 @@ const completed: CompletedSummary = {
   designCsnrDb: 10,
   csnrDb: { configured: 10, estimated: 9.8 },
   previewMs: 20,
-  previewEndToEndMs: null,
+  previewLatencyMs: null,
   decodeMs: 20,
   endToEndMs: 50,
   timingsMs: { read: 1, encode: 2, modulate: 3, credit: 4, air: 40 },
