@@ -5,7 +5,7 @@ import { measureQuality, psnr } from '@semcast/quality';
 import { readIq, type Delivery } from '@semcast/wire';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { readPhoto, summariseOutcome, type CompletedFrame, type FrameOutcome } from '../src/index.js';
+import { readPhoto, summariseOutcome, type CompletedFrame } from '../src/index.js';
 import {
   encodedPicture,
   FAKE_CSNR_DB,
@@ -231,11 +231,11 @@ describe('pictures of the newest frames', () => {
     });
     const far = await receiver({
       answer: (delivery) => {
-        void encodedPicture(delivery, previewOf(delivery.head)).then(async (payload) => {
-          delivery.preview(resultOf(delivery.head, delivery.hello, { stage: 'preview' }), payload);
-          await released;
-          finish(delivery);
-        });
+        const { head, hello } = delivery;
+        const preview = encodedPicture(delivery, previewOf(head)).then((payload) =>
+          delivery.preview(resultOf(head, hello, { stage: 'preview' }), payload),
+        );
+        void Promise.all([preview, released]).then(() => finish(delivery));
       },
     });
     const { transmitter: near } = await transmitter(far.url, { resultFormat: 'raw' });
