@@ -19,7 +19,19 @@ const ratio = z.number().min(-1).max(1).nullable();
 const reportSchema = z.strictObject({
   schema: z.literal('semcast.sweep/1'),
   bundle: z.strictObject({ name: z.string(), version: z.string(), digest: z.string().regex(/^[0-9a-f]{64}$/) }),
+  command: z.string().startsWith('semcast sweep --'),
   device: z.literal('cpu'),
+  seed: z.int(),
+  conditions: z.strictObject({
+    channel: z.string(),
+    snrDb: z.array(z.number()),
+    cbr: z.array(z.string()),
+    size: z.int(),
+    images: z.array(z.string()),
+    imagesDigest: z.string().regex(/^[0-9a-f]{64}$/),
+    metricBundles: z.array(z.string()),
+    decoders: z.array(z.strictObject({ decoder: z.string(), steps: z.int(), options: z.object({}) })),
+  }),
   rows: z.array(
     z.strictObject({
       image: z.string(),
@@ -28,9 +40,11 @@ const reportSchema = z.strictObject({
       channel: z.string(),
       snrDb: z.number(),
       cbr: z.string(),
+      frame: z.int(),
       channelUses: z.int(),
       decoder: z.string(),
       steps: z.int(),
+      evaluations: z.null(),
       psnrDb: z.number(),
       ssim: ratio,
       msSsim: ratio,
@@ -38,6 +52,7 @@ const reportSchema = z.strictObject({
       residual: z.number().nullable(),
       previewMs: ms,
       decodeMs: ms,
+      samplingMs: z.null(),
       endToEndMs: ms,
       output: z.string().nullable(),
     }),
@@ -45,6 +60,7 @@ const reportSchema = z.strictObject({
   summary: z.array(
     z.strictObject({
       decoder: z.string(),
+      steps: z.int(),
       channel: z.string(),
       snrDb: z.number(),
       cbr: z.string(),
@@ -53,8 +69,12 @@ const reportSchema = z.strictObject({
       ssim: ratio,
       msSsim: ratio,
       metrics,
+      residual: z.number().nullable(),
+      evaluations: z.null(),
+      previewMsP50: ms.nullable(),
       decodeMsP50: ms.nullable(),
       decodeMsP95: ms.nullable(),
+      samplingMsP50: z.null(),
     }),
   ),
 });
@@ -64,7 +84,7 @@ type Report = z.infer<typeof reportSchema>;
 function figuresOf({ rows, summary }: Report) {
   return {
     rows: rows.map(({ previewMs: _p, decodeMs: _d, endToEndMs: _e, output: _o, ...row }) => row),
-    summary: summary.map(({ decodeMsP50: _50, decodeMsP95: _95, ...entry }) => entry),
+    summary: summary.map(({ previewMsP50: _p, decodeMsP50: _50, decodeMsP95: _95, ...entry }) => entry),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { DecoderOptions } from '@semcast/transmitter';
 import { flagList, type FlagInput } from '../arguments/flag-list.js';
 import type { SnrRange } from '../arguments/values.js';
 import { PortBusyError } from '../errors.js';
@@ -48,6 +49,9 @@ export interface UpSettings {
   readonly size: number;
   readonly cbr: string;
   readonly decoder: string;
+  readonly decoderOptions: DecoderOptions | undefined;
+  /** Whether the decoder samples, so that there are previews to be kept. */
+  readonly sampling: boolean;
   readonly model: string;
   readonly snr: number | SnrRange;
   readonly seed: number;
@@ -102,6 +106,8 @@ export function serviceSpecs(settings: UpSettings): Record<ServiceName, ServiceS
       'drain-ms': 0,
       cbr: settings.cbr,
       decoder: settings.decoder,
+      'decoder-options': settings.decoderOptions === undefined ? undefined : JSON.stringify(settings.decoderOptions),
+      'output-previews': settings.sampling,
       // A name of its own, because noise is drawn by stream: two runs with one seed look the same.
       stream: 'demo',
       'output-dir': settings.receivedDir,
