@@ -1,18 +1,10 @@
-/** A sweep over real sockets within this process, with decoders that no bundle has to have. */
+/** A sweep over real sockets within this process, and a receiver that no bundle is needed for. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
 import { channelServiceConfigSchema, createChannelService, type ChannelService } from '@semcast/channel';
-import {
-  createReceiver,
-  decoders,
-  FrameDropError,
-  receiverConfigSchema,
-  type Decoder,
-  type ReceiverService,
-} from '@semcast/receiver';
 import { createLogger } from '@semcast/service';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
 import sharp from 'sharp';
@@ -24,39 +16,22 @@ import { runSweep, type SweepSettings } from '../src/sweep/run-sweep.js';
 import { snrTrace } from '../src/sweep/services.js';
 import { SweepLog } from '../src/sweep/sweep-log.js';
 import { planVariants } from '../src/sweep/variants.js';
-import { samplingDecoder } from './sampling-decoder.js';
+import { OFFERED, startSamplingReceiver, type SamplingReceiver } from './support/sampling-receiver.js';
 import { HEAD } from './sweep-fixtures.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const logger = createLogger({ service: 'test', level: 'silent' });
-let decoding = 0;
-let mostAtOnce = 0;
-/** Takes one frame at a time and refuses others, as a receiver does whose backlog is full. */
-const heavy = samplingDecoder('heavy', {
-  onBegin: () => {
-    decoding++;
-    mostAtOnce = Math.max(mostAtOnce, decoding);
-    if (decoding > 1) {
-      decoding--;
-      throw new FrameDropError('queue-full', 'the frames ahead need too long');
-    }
-  },
-  onEnd: () => decoding--,
-});
-const light = samplingDecoder('light');
-const offered = { jscc: decoders.jscc, light, heavy } as Record<string, Decoder>;
-
 let dir: string;
 let bundle: Bundle;
-let receiver: ReceiverService;
+let receiver: SamplingReceiver;
 let channel: ChannelService;
 let settings: SweepSettings;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'semcast-run-sweep-'));
   bundle = await loadBundle(findDefaultBundle());
-  const variants = planVariants([decoders.jscc, light, heavy], {
+  const variants = planVariants(Object.values(OFFERED), {
     steps: [2, 5],
     options: ['light.brighter=9', 'heavy.steps=4'].map(parseDecoderOption),
   });
@@ -74,13 +49,10 @@ beforeAll(async () => {
     namesPictures: false,
     inFlight: 3,
   };
-  receiver = await createReceiver(receiverConfigSchema.parse({ port: 0, workers: 2 }), {
-    logger,
-    decoders: new Map(Object.entries(offered)),
-  });
+  receiver = await startSamplingReceiver();
   const snr = { name: 'trace', csv: snrTrace(planSweep(settings)) } as const;
   channel = await createChannelService(
-    channelServiceConfigSchema.parse({ port: 0, receiverUrl: receiver.wsUrl, channel: { snr } }),
+    channelServiceConfigSchema.parse({ port: 0, receiverUrl: receiver.url, channel: { snr } }),
     { logger },
   );
 });
@@ -129,16 +101,28 @@ describe('decoders that sample', () => {
     // `heavy` gives the very picture of jscc, so where the samples are the same, so are the figures.
     expect(psnrOf('heavy', 4)).toEqual(psnrOf('jscc', 0));
     expect(psnrOf('light', 2)).toEqual(psnrOf('light', 5));
-    // Its option reached it: nine levels more are 28 dB at most.
+    // Its option reached it.
     expect(psnrOf('light', 2)).not.toEqual(psnrOf('jscc', 0));
-    expect(new Set(psnrOf('jscc', 0)).size).toBe(6);
+    expect(new Set(psnrOf('jscc', 0)).size, 'no two alike').toBe(6);
+    expect(rows.find(({ decoder }) => decoder === 'jscc')).toMatchObject({ evaluations: null, samplingMs: null });
+    expect(rows.find(({ decoder, steps }) => decoder === 'light' && steps === 5)).toMatchObject({
+      evaluations: 10,
+      samplingMs: 5,
+      decodeMs: 9,
+    });
+    expect(summary.find(({ decoder, steps }) => decoder === 'light' && steps === 5)).toMatchObject({
+      evaluations: 10,
+      residual: 1,
+      samplingMsP50: 5,
+    });
   });
 
   it('that a receiver refuses several of at a time are sent one by one, and none is lost', async () => {
-    mostAtOnce = 0;
+    const before = receiver.refused;
+    receiver.holdNext();
     const now = { ...settings, variants: settings.variants.filter(({ decoder }) => decoder === 'heavy') };
     const { log, dropped, seen } = await run(now);
-    expect(mostAtOnce, 'some were refused').toBeGreaterThan(1);
+    expect(receiver.refused, 'some were refused').toBeGreaterThan(before);
     expect(dropped).toEqual([]);
     expect(log.report().rows.map(({ frame }) => frame)).toEqual([0, 1, 2, 3, 4, 5]);
     expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5].map((frame) => `heavy 4 ${frame}`));

@@ -1,9 +1,8 @@
 import { UsageError } from '../errors.js';
-import { many, type ManyFlag } from './spec.js';
 
-/** One option of a decoder as it was typed: `eta=0.2`, or `diffcom.eta=0.2` for that decoder alone. */
+/** What was typed after `--decoder-option`. */
 export interface DecoderOption {
-  /** Undefined: for every decoder that has such an option. */
+  /** The decoder that it is for; undefined: every decoder of the command. */
   readonly decoder: string | undefined;
   readonly name: string;
   readonly value: number | string | boolean;
@@ -11,29 +10,25 @@ export interface DecoderOption {
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
-/** Numbers and `true` and `false` are what they look like, all else is a name: an option's schema decides in the end. */
-function readValue(text: string): number | string | boolean {
-  if (NUMBER.test(text)) {
-    return Number(text);
-  }
-  return text === 'true' || text === 'false' ? text === 'true' : text;
-}
-
-/** `NAME=VALUE` or `DECODER.NAME=VALUE`. @throws UsageError */
+/**
+ * `NAME=VALUE` for every decoder of a command, `DECODER.NAME=VALUE` for one of them. What looks like a number is one,
+ * `true` and `false` are booleans, anything else is text. Whether the decoder has such an option is its schema's to say.
+ *
+ * @throws UsageError
+ */
 export function parseDecoderOption(text: string): DecoderOption {
-  const [, decoder, name, value] = /^(?:([A-Za-z0-9-]+)\.)?([A-Za-z0-9]+)=(.+)$/.exec(text.trim()) ?? [];
-  if (name === undefined || value === undefined) {
+  const parts = /^(?:(?<decoder>[a-z][a-z0-9-]*)\.)?(?<name>[A-Za-z][A-Za-z0-9]*)=(?<value>.+)$/s.exec(text)?.groups;
+  if (parts === undefined) {
     throw new UsageError(`"${text}" is no option of a decoder`, {
-      remedy: 'write NAME=VALUE, or DECODER.NAME=VALUE for one decoder alone: steps=8, diffcom.eta=0.2',
+      remedy: 'write NAME=VALUE, or DECODER.NAME=VALUE for one decoder only',
     });
   }
-  return { decoder, name, value: readValue(value.trim()) };
+  return { decoder: parts['decoder'], name: parts['name']!, value: valueOf(parts['value']!) };
 }
 
-export function decoderOptionFlag(): ManyFlag<DecoderOption> {
-  return many(
-    'NAME=VALUE',
-    parseDecoderOption,
-    'option of the decoder, or DECODER.NAME=VALUE for one alone: docs/samplers.md lists them',
-  );
+function valueOf(text: string): number | string | boolean {
+  if (text === 'true' || text === 'false') {
+    return text === 'true';
+  }
+  return NUMBER.test(text) ? Number(text) : text;
 }

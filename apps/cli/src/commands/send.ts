@@ -10,10 +10,11 @@ import {
   type OutcomeSummary,
   type TransmitterService,
 } from '@semcast/transmitter';
-import { decoderOptionFlag, type DecoderOption } from '../arguments/decoder-options.js';
+import type { DecoderOption } from '../arguments/decoder-options.js';
 import { value } from '../arguments/spec.js';
 import { cbr, integer, oneOf, snrDb, text, webSocketUrl } from '../arguments/values.js';
 import { createCommand } from '../command.js';
+import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfOne } from '../decoders/options.js';
 import { findDecoder, isSampling } from '../decoders/registry.js';
 import { InterruptedError, NoLinkError, UsageError } from '../errors.js';

@@ -7,10 +7,10 @@ import { channelModelNames } from '@semcast/channel-models';
 import { createLogger } from '@semcast/service';
 import type { DroppedFrame } from '@semcast/transmitter';
 import { commandLine } from '../arguments/command-line.js';
-import { decoderOptionFlag } from '../arguments/decoder-options.js';
 import { many, toggle, value } from '../arguments/spec.js';
 import { cbr, integer, list, oneOf, snrDb, text } from '../arguments/values.js';
 import { createCommand } from '../command.js';
+import { decoderOptionFlag } from '../decoders/flag.js';
 import { decoderNames, requireDecoder } from '../decoders/registry.js';
 import { InterruptedError, UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
@@ -122,6 +122,7 @@ export const sweep = createCommand({
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
     const metricBundles = checkMetricBundles(flags['metric-bundle']);
     const chosen = (flags.decoders ?? ['jscc']).map((name) => requireDecoder(name, bundle));
+    const variants = planVariants(chosen, { steps: flags.steps, options: flags['decoder-option'] });
     const sheet: ContactSheetOptions | undefined =
       flags['contact-sheet'] === undefined
         ? undefined
@@ -131,7 +132,7 @@ export const sweep = createCommand({
       bundle,
       device: flags.device ?? 'cpu',
       files: (await findPhotographs([flags.images])).slice(0, flags.limit),
-      variants: planVariants(chosen, { steps: flags.steps, options: flags['decoder-option'] }),
+      variants,
       channel: flags.channel ?? 'awgn',
       snrsDb: flags.snr ?? [10],
       cbrs: [...new Set((flags.cbr ?? ['1/24']).map((wanted) => rateOf(bundle.manifest, wanted)))],
