@@ -252,18 +252,18 @@ describe('semcast sweep', () => {
     const { code, stderr } = await workspace.run('sweep', ...args);
     expect(code).toBe(0);
     expect(stderr).toContain(`${before.rows.length} of 30 photographs are in ${json}.partial`);
-    const report = await readReport(json);
-    expect(report.rows).toHaveLength(30);
+    const resumed = await readReport(json);
+    expect(resumed.rows).toHaveLength(30);
     // Clocks and all: what was measured is not measured again.
-    expect(report.rows).toEqual(expect.arrayContaining(before.rows));
-    expect(report.command).not.toContain('--resume');
+    expect(resumed.rows).toEqual(expect.arrayContaining(before.rows));
+    expect(resumed.command).not.toContain('--resume');
     expect(existsSync(`${json}.partial`) || existsSync(pictures)).toBe(false);
 
     const text = await readFile(markdown, 'utf8');
     expect(text.match(/^## CSNR \d+ dB, CBR 1\/\d+$/gm)).toHaveLength(10);
-    const [best] = report.summary.filter(({ snrDb, cbr }) => snrDb === 20 && cbr === '1/24');
+    const best = resumed.summary.find(({ snrDb, cbr }) => snrDb === 20 && cbr === '1/24');
     expect(text).toContain(`| jscc | – | ${best!.psnrDb!.toFixed(2)} | ${best!.ssim!.toFixed(4)} |`);
-    expect(text).toContain(report.command);
+    expect(text).toContain(resumed.command);
     for (const rate of ['1_48', '1_24']) {
       const { width, height } = await sharp(join(workspace.dir, `again-20dB-cbr${rate}.png`)).metadata();
       expect([width, height]).toEqual([2 * 12 + 2 * 104 + 8, 2 * 12 + 30 + 40 + 3 * (32 + 22)]);
@@ -272,7 +272,7 @@ describe('semcast sweep', () => {
     // Asked once more, there is nothing left to measure.
     const whole = await workspace.run('sweep', ...flagList({ ...settings, json }), '--resume');
     expect(whole.stderr).toContain(`30 of 30 photographs are in ${json}`);
-    expect((await readReport(json)).rows).toEqual(report.rows);
+    expect((await readReport(json)).rows).toEqual(resumed.rows);
   });
 
   it('exits with 1 when a photograph is none, having measured the others', async () => {

@@ -334,7 +334,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     caution(`${dropped} photographs were dropped in all`);
   }
   if (signal.aborted) {
-    if (json !== undefined && json !== STANDARD_OUTPUT && measured.size > 0) {
+    if (json !== undefined && existsSync(partialOf(json))) {
       caution(`what was measured until then is in ${partialOf(json)}; the same command with --resume goes on`);
     }
     throw interruption.aborted
@@ -358,6 +358,9 @@ async function openSweepLog(run: SweepRun, featureBundles: readonly string[]): P
       hasPicture: (sweepCase) => pictures === undefined || existsSync(join(pictures, pictureName(sweepCase, channel))),
     });
     terminal.note(`  ${terminal.colours.dim(`${log.size} of ${total} photographs are in ${earlier.file}`)}`);
+  } else if (json !== undefined && existsSync(partialOf(json))) {
+    const words = `beginning anew: ${partialOf(json)} of an earlier sweep is replaced; --resume would go on from it`;
+    terminal.note(`  ${terminal.colours.yellow('!')} ${words}`);
   }
   return log;
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { DecoderOptions } from '@semcast/transmitter';
 import { flagList, type FlagInput } from '../arguments/flag-list.js';
 import type { SnrRange } from '../arguments/values.js';
@@ -77,6 +78,14 @@ function snrFlags(snr: number | SnrRange): Readonly<Record<string, FlagInput>> {
   };
 }
 
+/** Enough to keep every core busy; more would only wait in a queue and make each frame's latency look bad. */
+const MAX_IN_FLIGHT = 4;
+
+/** Of frames that are sampled on a CPU, one a core is enough: the way there and back counts for nothing. */
+function framesInFlight({ sampling, device }: UpSettings): number {
+  return sampling && device === 'cpu' ? Math.min(MAX_IN_FLIGHT, availableParallelism()) : MAX_IN_FLIGHT;
+}
+
 /** The three services' command lines. */
 export function serviceSpecs(settings: UpSettings): Record<ServiceName, ServiceSpec> {
   const { ports } = settings;
@@ -100,8 +109,7 @@ export function serviceSpecs(settings: UpSettings): Record<ServiceName, ServiceS
       loop: !settings.once,
       fps: settings.fps,
       size: settings.size,
-      // Enough to keep every core busy; more would only wait in a queue and make each frame's latency look bad.
-      'max-in-flight': 4,
+      'max-in-flight': framesInFlight(settings),
       // Ctrl-C means now: what is under way isn't waited for.
       'drain-ms': 0,
       cbr: settings.cbr,
