@@ -21,10 +21,12 @@ import { DesignCsnr } from './design-csnr.js';
 import { openEncoder, type FrameEncoder } from './encode-frame.js';
 import type { FrameRequest } from './frame-request.js';
 import { Gate } from './gate.js';
+import { addTransmitterRoutes } from './http-routes.js';
 import { Journal } from './journal.js';
 import type { FrameOutcome } from './outcome.js';
 import { OutputFolder } from './output-folder.js';
 import { DEMO_PHOTOS, listPhotos } from './photo-source.js';
+import { PictureShelf, type PictureStage, type ShownPicture } from './picture-shelf.js';
 import { QualityPool } from './quality-pool.js';
 import { ResultDesk } from './result-desk.js';
 import { transmitterStatus, type TransmitterStatus } from './status.js';
@@ -39,7 +41,7 @@ const MAX_RESULT_BYTES = 1024 ** 3;
 /** A running transmitter. */
 export interface TransmitterService {
   readonly stream: string;
-  /** `http://127.0.0.1:7403`: /stream, /metrics, /healthz, /readyz. */
+  /** `http://127.0.0.1:7403`: /stream, /pictures, /metrics, /healthz, /readyz. */
   readonly httpUrl: string;
   readonly metrics: Metrics<'transmitter'>;
   /** Resolves when every frame of the source has its outcome; never for an endless source. */
@@ -50,6 +52,8 @@ export interface TransmitterService {
   submit(request: FrameRequest): Promise<FrameOutcome>;
   /** What GET /stream answers. */
   status(): TransmitterStatus;
+  /** What GET /pictures/FRAME/STAGE answers; undefined when there is no such picture (any more). */
+  picture(frame: number, stage: PictureStage): Promise<ShownPicture | undefined>;
   on<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
   once<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
   off<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
@@ -148,11 +152,15 @@ async function startTransmitter(
     journal !== undefined,
   );
   warnOfOtherBundle(link, encoder, logger);
+  const shelf = new PictureShelf({ ended: config.keepPictures, maxBytes: config.maxPictureBytes });
+  const outputFolder = (): OutputFolder | undefined =>
+    config.outputDir === undefined ? undefined : new OutputFolder(config.outputDir, config.keepOutputs);
   const transmitter = new Transmitter({
     config,
     stream,
     source,
     journal,
+    shelf,
     metrics,
     logger,
     encoder,
@@ -161,14 +169,17 @@ async function startTransmitter(
     desk: new ResultDesk(),
     quality,
     metricPool,
-    output: config.outputDir === undefined ? undefined : new OutputFolder(config.outputDir, config.keepOutputs),
+    output: outputFolder(),
+    // Of its own, so that as many previews stay as pictures.
+    previewOutput: config.outputPreviews ? outputFolder() : undefined,
+    onWarning,
     // On a GPU, encoding is so quick that the next photograph had better been read meanwhile.
     encoding: new Gate(config.device === 'cuda' ? 2 : config.workers),
     pixels: new Gate(config.maxInFlightPixels),
   });
   started.push(() => transmitter.close());
 
-  const status = (): TransmitterStatus => transmitterStatus(transmitter, { config, link, encoder, source });
+  const status = (): TransmitterStatus => transmitterStatus(transmitter, { config, link, encoder, source, shelf });
   const server = await createHttpServer({
     service: 'transmitter',
     host: config.host,
@@ -177,7 +188,7 @@ async function startTransmitter(
     ready: () => readiness(transmitter, link),
     logger,
   });
-  server.app.get('/stream', status);
+  addTransmitterRoutes(server, { status, shelf });
   // The last to close: status and metrics are there until all frames have ended.
   started.unshift(() => server.close());
   const address = await server.listen();
@@ -194,6 +205,7 @@ async function startTransmitter(
     failed: transmitter.failed,
     submit: (request) => transmitter.submit(request),
     status,
+    picture: (frame, stage) => shelf.read(frame, stage),
     on: (event, listener) => {
       transmitter.on(event, listener as never);
       return service;

@@ -75,6 +75,18 @@ export const transmitterConfigSchema = z.strictObject({
     .nonnegative()
     .default(0)
     .describe('received pictures kept in outputDir, the newest ones; 0: all'),
+  outputPreviews: z.boolean().default(false).describe('write the preview of each picture beside it, if there is one'),
+  keepPictures: z
+    .int()
+    .min(0)
+    .max(MAX_IN_FLIGHT)
+    .default(4)
+    .describe('finished frames whose pictures can be seen at /pictures, beside those under way; 0: none of either'),
+  maxPictureBytes: z
+    .int()
+    .min(0)
+    .default(32 * 1024 ** 2)
+    .describe('bytes of all pictures at /pictures'),
   journal: z
     .string()
     .min(1)

@@ -13,6 +13,7 @@ export { runTransmitter, type TransmitterMessage } from './main.js';
 export { modulateFrame, type ModulateOptions, type Waveform } from './modulate-frame.js';
 export {
   summariseOutcome,
+  summarisePreview,
   type CompletedFrame,
   type CompletedSummary,
   type CsnrFigures,
@@ -22,9 +23,11 @@ export {
   type FrameTimings,
   type OutcomeSummary,
   type PreviewedFrame,
+  type PreviewSummary,
   type SentFrame,
 } from './outcome.js';
 export { DEMO_PHOTOS, listPhotos, type PhotoSource } from './photo-source.js';
+export { PICTURE_STAGES, type PictureStage, type ShelvedFrame, type ShownPicture } from './picture-shelf.js';
 export { openPhoto, readPhoto, type Photo, type PhotoInput, type ReadPhotoOptions } from './read-photo.js';
 export type { LinkSummary, TransmitterStatus } from './status.js';
 export type { StreamTotals, TransmitterEvents } from './transmitter.js';

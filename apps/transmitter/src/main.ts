@@ -11,7 +11,13 @@ import {
 } from '@semcast/service';
 import { createTransmitter, type TransmitterService } from './app.js';
 import { transmitterConfigSchema, type TransmitterConfig } from './config.js';
-import { summariseOutcome, type OutcomeSummary, type SentFrame } from './outcome.js';
+import {
+  summariseOutcome,
+  summarisePreview,
+  type OutcomeSummary,
+  type PreviewSummary,
+  type SentFrame,
+} from './outcome.js';
 import { summariseLink, type LinkSummary } from './status.js';
 import type { StreamTotals } from './transmitter.js';
 
@@ -20,6 +26,8 @@ export type TransmitterMessage =
   | { readonly type: 'ready'; readonly httpUrl: string; readonly stream: string }
   | { readonly type: 'state'; readonly link: LinkSummary }
   | { readonly type: 'sent'; readonly sent: SentFrame }
+  /** A picture on the way came; while it is shelved, its bytes are at `/pictures/FRAME/STAGE`. */
+  | { readonly type: 'preview'; readonly preview: PreviewSummary }
   | { readonly type: 'outcome'; readonly outcome: OutcomeSummary }
   /** The last frame of the source has its outcome; the process ends unless `stayUp`. */
   | { readonly type: 'finished'; readonly totals: StreamTotals };
@@ -117,6 +125,9 @@ function reportToParent(service: TransmitterService): void {
   });
   service.on('sent', (sent) => {
     void tellParent({ type: 'sent', sent });
+  });
+  service.on('preview', (preview) => {
+    void tellParent({ type: 'preview', preview: summarisePreview(preview) });
   });
   service.on('outcome', (outcome) => {
     void tellParent({ type: 'outcome', outcome: summariseOutcome(outcome) });

@@ -47,11 +47,22 @@ export interface PreviewedFrame {
   readonly width: number;
   readonly height: number;
   readonly bytes: Uint8Array;
+  /** Sampler steps spent so far. */
   readonly steps: number;
   readonly csnrDb: CsnrFigures;
   readonly residual: number | null;
   /** From reading the photograph, on this machine's clock. */
   readonly endToEndMs: number;
+}
+
+/** The same without its pixels: for logs, HTTP and other processes. */
+export type PreviewSummary = Omit<PreviewedFrame, 'bytes'> & {
+  /** Of the picture as it crossed the feedback link. */
+  readonly imageBytes: number;
+};
+
+export function summarisePreview({ bytes, ...preview }: PreviewedFrame): PreviewSummary {
+  return { ...preview, imageBytes: bytes.length };
 }
 
 /** Channel SNR of a frame, in dB per complex symbol, from those who know it. */
@@ -64,7 +75,10 @@ export interface CsnrFigures {
 /** What is worth knowing of a frame that came back as a picture; everything here is JSON. */
 export interface CompletedSummary extends SentFrame {
   readonly kind: 'completed';
+  /** Sampler steps spent; 0 for a decoder of one pass. */
   readonly steps: number;
+  /** Runs of networks that the sampler spent; null for a decoder of one pass. */
+  readonly evaluations: number | null;
   /** The receiver was busy and spent fewer steps than usual. */
   readonly reducedSteps: boolean;
   readonly psnrDb: number;
@@ -72,6 +86,8 @@ export interface CompletedSummary extends SentFrame {
   readonly ssim: number | null;
   /** Null for a picture too small for it. */
   readonly msSsim: number | null;
+  /** PSNR of the preview, dB, against the same original; null when none came. */
+  readonly previewPsnrDb: number | null;
   /** Distances of the metric bundles, by their folder's name. */
   readonly metrics: Readonly<Record<string, number>>;
   /** mean|y - h·E(x̂)|² / noise variance, from the receiver. */
@@ -81,16 +97,20 @@ export interface CompletedSummary extends SentFrame {
   readonly previewMs: number;
   /** The receiver's decoding time. */
   readonly decodeMs: number;
+  /** The part of it from the first sampler step to the last; null for a decoder of one pass. */
+  readonly samplingMs: number | null;
   /** From reading the photograph to its final picture, there and back, on this machine's clock. */
   readonly endToEndMs: number;
-  /** The same to its preview; null when none came. */
-  readonly previewEndToEndMs: number | null;
+  /** The same to the first picture that was not final; null when none came. */
+  readonly previewLatencyMs: number | null;
   readonly timingsMs: FrameTimings;
   /** Bytes of the picture that came back, as it crossed the feedback link. */
   readonly imageBytes: number;
   readonly imageFormat: ResultFormat;
   /** Where the received picture was written, when there is an output folder. */
   readonly outputPath?: string;
+  /** Where its preview was written, when there is one and previews are kept. */
+  readonly previewPath?: string;
 }
 
 /** What is worth knowing of a frame that ended without a picture. */

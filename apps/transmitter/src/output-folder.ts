@@ -34,10 +34,20 @@ export class OutputFolder {
   }
 }
 
-/** `tx-1a2b-000007-creek.png`: sorts by frame, unique by stream and frame, safe on any file system. */
-export function outputName(stream: string, frame: number, name: string, format: ResultFormat): string {
+/**
+ * `tx-1a2b-000007-creek.png`: sorts by frame, unique by stream and frame, safe on any file system. With a suffix:
+ * `tx-1a2b-000007-creek-preview.png`.
+ */
+export function outputName(
+  stream: string,
+  frame: number,
+  name: string,
+  format: ResultFormat,
+  suffix?: 'preview',
+): string {
   const stem = basename(name, extname(name))
     .replaceAll(/[^A-Za-z0-9._-]+/g, '_')
     .slice(0, 100);
-  return `${stream}-${String(frame).padStart(6, '0')}-${stem}.${format === 'raw' ? 'png' : format}`;
+  const ending = `${suffix === undefined ? '' : `-${suffix}`}.${format === 'raw' ? 'png' : format}`;
+  return `${stream}-${String(frame).padStart(6, '0')}-${stem}${ending}`;
 }

@@ -7,6 +7,8 @@ import type { QualityAnswer, QualityJob } from './quality-worker.js';
 /** Figures of a reconstruction, with the pictures that were compared. */
 export interface Comparison {
   readonly report: QualityReport;
+  /** Null without a preview. */
+  readonly previewPsnrDb: number | null;
   readonly original: RgbImage;
   readonly decoded: RgbImage;
 }
@@ -56,14 +58,14 @@ export class QualityPool {
   }
 
   /**
-   * Compare two pictures of one size.
+   * Compare two pictures of one size, and the first with a preview, of which the PSNR is enough.
    *
-   * Both are handed over to the thread: the caller's arrays are empty afterwards, and the same pixels come back with
-   * the figures. Views of larger memory are copied instead.
+   * They are handed over to the thread: the caller's arrays are empty afterwards, and the pixels of the first two
+   * come back with the figures. Views of larger memory are copied instead.
    *
    * @throws QualityWorkerError (E_QUALITY_WORKER), always as a rejection
    */
-  measure(original: RgbImage, decoded: RgbImage): Promise<Comparison> {
+  measure(original: RgbImage, decoded: RgbImage, preview?: RgbImage): Promise<Comparison> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(closedError());
@@ -78,7 +80,11 @@ export class QualityPool {
           this.#idle.push(this.#spawn());
         }
         this.#queue.push({
-          job: { original: transferable(original), decoded: transferable(decoded) },
+          job: {
+            original: transferable(original),
+            decoded: transferable(decoded),
+            preview: preview === undefined ? undefined : transferable(preview),
+          },
           resolve,
           reject,
         });
@@ -118,10 +124,11 @@ export class QualityPool {
     while (this.#idle.length > 0 && this.#queue.length > 0) {
       const worker = this.#idle.pop()!;
       const waiting = this.#queue.shift()!;
-      const { original, decoded } = waiting.job;
+      const { original, decoded, preview } = waiting.job;
+      const pictures = [original, decoded, ...(preview === undefined ? [] : [preview])];
       this.#busy.set(worker, waiting);
       // A Set, because a picture may be compared with itself.
-      worker.postMessage(waiting.job, [...new Set([original.data.buffer, decoded.data.buffer])] as ArrayBuffer[]);
+      worker.postMessage(waiting.job, [...new Set(pictures.map(({ data }) => data.buffer as ArrayBuffer))]);
     }
   }
 

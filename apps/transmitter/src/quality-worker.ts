@@ -2,22 +2,34 @@
 /* oxlint-disable unicorn/require-post-message-target-origin -- a port to a thread, not a window */
 import { parentPort } from 'node:worker_threads';
 import type { RgbImage } from '@semcast/core';
-import { measureQuality, type QualityReport } from '@semcast/quality';
+import { measureQuality, psnr, type QualityReport } from '@semcast/quality';
 
 /** What the thread is asked. The pictures are handed over, and come back with the answer. */
 export interface QualityJob {
   readonly original: RgbImage;
   readonly decoded: RgbImage;
+  /** Its PSNR is wanted, too, and no more. */
+  readonly preview?: RgbImage | undefined;
 }
 
 /** What it answers. */
 export type QualityAnswer =
-  | { readonly report: QualityReport; readonly original: RgbImage; readonly decoded: RgbImage }
+  | {
+      readonly report: QualityReport;
+      readonly previewPsnrDb: number | null;
+      readonly original: RgbImage;
+      readonly decoded: RgbImage;
+    }
   | { readonly error: string };
 
-parentPort?.on('message', ({ original, decoded }: QualityJob) => {
+parentPort?.on('message', ({ original, decoded, preview }: QualityJob) => {
   try {
-    const answer: QualityAnswer = { report: measureQuality(original, decoded), original, decoded };
+    const answer: QualityAnswer = {
+      report: measureQuality(original, decoded),
+      previewPsnrDb: preview === undefined ? null : psnr(original, preview),
+      original,
+      decoded,
+    };
     parentPort?.postMessage(answer, [...new Set([buffer(original), buffer(decoded)])]);
   } catch (error) {
     const answer: QualityAnswer = { error: error instanceof Error ? error.message : String(error) };

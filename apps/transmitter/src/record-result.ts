@@ -1,9 +1,10 @@
 import type { MetricPool } from '@semcast/bundle';
-import type { RgbImage } from '@semcast/core';
+import { describeError, type RgbImage } from '@semcast/core';
 import type { ResultMessage } from '@semcast/wire';
 import sharp from 'sharp';
 import { decodeResult } from './decode-result.js';
 import { QualityWorkerError } from './errors.js';
+import type { Preview } from './open-preview.js';
 import type { CompletedFrame } from './outcome.js';
 import type { QualityPool } from './quality-pool.js';
 import { outputName, type OutputFolder } from './output-folder.js';
@@ -14,6 +15,16 @@ export interface RecordResultOptions {
   readonly metricPool: MetricPool | undefined;
   /** Where received pictures are written, if anywhere. */
   readonly output: OutputFolder | undefined;
+  /** Where their previews are written, if anywhere. */
+  readonly previewOutput: OutputFolder | undefined;
+  readonly onWarning: (words: string) => void;
+}
+
+/** What is known of a frame when its result comes. */
+export interface SentPicture {
+  readonly name: string;
+  readonly original: RgbImage;
+  readonly preview: Preview | undefined;
 }
 
 /** What a result adds to what is known of a frame. */
@@ -21,18 +32,22 @@ export type RecordedResult = Pick<
   CompletedFrame,
   | 'decoder'
   | 'steps'
+  | 'evaluations'
   | 'reducedSteps'
   | 'psnrDb'
   | 'ssim'
   | 'msSsim'
+  | 'previewPsnrDb'
   | 'metrics'
   | 'residual'
   | 'csnrDb'
   | 'previewMs'
   | 'decodeMs'
+  | 'samplingMs'
   | 'imageBytes'
   | 'imageFormat'
   | 'outputPath'
+  | 'previewPath'
   | 'original'
   | 'decoded'
   | 'received'
@@ -47,11 +62,16 @@ export type RecordedResult = Pick<
  */
 export async function recordResult(
   { head, payload }: ResultMessage,
-  sent: { readonly name: string; readonly original: RgbImage },
-  { quality, metricPool, output }: RecordResultOptions,
+  sent: SentPicture,
+  options: RecordResultOptions,
 ): Promise<RecordedResult> {
-  const received = await decodeResult(head, payload, sent.original);
-  const { report, original, decoded } = await quality.measure(sent.original, received);
+  const { quality, metricPool, output } = options;
+  const [received, previewed] = await Promise.all([
+    decodeResult(head, payload, sent.original),
+    // Begun when the preview came; done long since, unless sampling took no longer than reading a picture.
+    sent.preview?.pixels,
+  ]);
+  const { report, previewPsnrDb, original, decoded } = await quality.measure(sent.original, received, previewed);
   if (report.psnrDb === null) {
     throw new QualityWorkerError('the pictures have no PSNR', {
       remedy: 'look at the picture that came back; a fault of semcast is worth a report',
@@ -63,25 +83,46 @@ export async function recordResult(
   }
   const name = outputName(head.stream, head.frame, sent.name, head.image.format);
   const outputPath = await output?.write(name, head.image.format === 'raw' ? await toPng(decoded) : payload);
+  const previewPath = sent.preview === undefined ? undefined : await writePreview(sent.name, sent.preview, options);
   return {
     decoder: head.decoder,
     steps: head.steps,
+    evaluations: head.evaluations ?? null,
     reducedSteps: head.reducedSteps ?? false,
     psnrDb: report.psnrDb,
     ssim: report.ssim,
     msSsim: report.msSsim,
+    previewPsnrDb,
     metrics,
     residual: head.residual,
     csnrDb: head.csnrDb,
     previewMs: head.timingsMs.preview,
     decodeMs: head.timingsMs.decode,
+    samplingMs: head.timingsMs.sampling ?? null,
     imageBytes: payload.length,
     imageFormat: head.image.format,
     ...(outputPath === undefined ? {} : { outputPath }),
+    ...(previewPath === undefined ? {} : { previewPath }),
     original,
     decoded,
     received: payload,
   };
+}
+
+/** Never rejects: a final picture isn't lost for want of its preview. */
+async function writePreview(
+  name: string,
+  { message: { head, payload } }: Preview,
+  { previewOutput, onWarning }: RecordResultOptions,
+): Promise<string | undefined> {
+  const { width, height, format } = head.image;
+  try {
+    const file = outputName(head.stream, head.frame, name, format, 'preview');
+    return await previewOutput?.write(file, format === 'raw' ? await toPng({ width, height, data: payload }) : payload);
+  } catch (error) {
+    onWarning(`the preview of frame ${head.frame} can't be written: ${describeError(error)}`);
+    return undefined;
+  }
 }
 
 function toPng({ width, height, data }: RgbImage): Promise<Buffer> {

@@ -4,6 +4,7 @@ import type { TransmitterConfig } from './config.js';
 import type { FrameEncoder } from './encode-frame.js';
 import type { OutcomeSummary } from './outcome.js';
 import type { PhotoSource } from './photo-source.js';
+import type { PictureShelf, ShelvedFrame } from './picture-shelf.js';
 import type { StreamTotals, Transmitter } from './transmitter.js';
 
 /** What GET /stream answers. */
@@ -28,7 +29,7 @@ export interface TransmitterStatus {
   };
   readonly settings: Pick<
     TransmitterConfig,
-    'cbr' | 'decoder' | 'csi' | 'size' | 'fps' | 'sampleFormat' | 'resultFormat' | 'designCsnrDb'
+    'cbr' | 'decoder' | 'decoderOptions' | 'csi' | 'size' | 'fps' | 'sampleFormat' | 'resultFormat' | 'designCsnrDb'
   >;
   readonly bundle: FrameEncoder['bundle'];
   /** What the receiver said of itself; null before the first welcome. */
@@ -37,6 +38,8 @@ export interface TransmitterStatus {
   readonly failure: string | null;
   /** The newest outcomes, oldest first. */
   readonly recent: readonly OutcomeSummary[];
+  /** The newest frames whose pictures are at `/pictures/FRAME/STAGE`, the one that was sent last at the end. */
+  readonly pictures: readonly ShelvedFrame[];
 }
 
 /** A link's state in JSON. */
@@ -59,13 +62,14 @@ export interface StatusParts {
   readonly link: ClientLink;
   readonly encoder: FrameEncoder;
   readonly source: PhotoSource;
+  readonly shelf: PictureShelf;
 }
 
 export function transmitterStatus(
   transmitter: Transmitter,
-  { config, link, encoder, source }: StatusParts,
+  { config, link, encoder, source, shelf }: StatusParts,
 ): TransmitterStatus {
-  const { cbr, decoder, csi, size, fps, sampleFormat, resultFormat, designCsnrDb } = config;
+  const { cbr, decoder, decoderOptions, csi, size, fps, sampleFormat, resultFormat, designCsnrDb } = config;
   const { welcome } = link;
   const frames = transmitter.sourceFrames;
   return {
@@ -80,11 +84,12 @@ export function transmitterStatus(
       credits: link.window,
     },
     source: { photographs: source.files.length, frames: Number.isFinite(frames) ? frames : null },
-    settings: { cbr, decoder, csi, size, fps, sampleFormat, resultFormat, designCsnrDb },
+    settings: { cbr, decoder, decoderOptions, csi, size, fps, sampleFormat, resultFormat, designCsnrDb },
     bundle: encoder.bundle,
     receiver:
       welcome === undefined ? null : { decoders: welcome.decoders, limits: welcome.limits, bundle: welcome.bundle },
     failure: transmitter.failure === undefined ? null : describeError(transmitter.failure),
     recent: transmitter.recent,
+    pictures: shelf.list(),
   };
 }

@@ -17,6 +17,7 @@ import { FrameEndedError, PhotoTooLargeError, WriteError } from './errors.js';
 import type { FrameJob } from './frame-request.js';
 import type { Gate, Release } from './gate.js';
 import { modulateFrame } from './modulate-frame.js';
+import { openPreview, type Preview } from './open-preview.js';
 import type { DroppedFrame, FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
 import type { QualityPool } from './quality-pool.js';
@@ -36,6 +37,9 @@ export interface FrameTools {
   readonly quality: QualityPool;
   readonly metricPool: MetricPool | undefined;
   readonly output: OutputFolder | undefined;
+  readonly previewOutput: OutputFolder | undefined;
+  /** For what goes wrong without ending a frame. */
+  readonly onWarning: (words: string) => void;
   /** As many at a time as the encoder has threads: a photograph isn't read long before it can be encoded. */
   readonly encoding: Gate;
   /** Bounds the pixels of all photographs under way. */
@@ -44,8 +48,10 @@ export interface FrameTools {
 
 /** Who wants to know how a frame gets on. */
 export interface FrameWatcher {
-  onStage(stage: FrameStage | 'air', milliseconds: number): void;
-  onSent(sent: SentFrame): void;
+  /** A stage is over; `preview` and `air` are spans of their own: from reading to the first picture, and the way. */
+  onStage(stage: FrameStage | 'preview' | 'air', milliseconds: number): void;
+  /** The pixels are the frame's until it ends: copy what is to stay. */
+  onSent(sent: SentFrame, original: RgbImage): void;
   onPreview(preview: PreviewedFrame): void;
 }
 
@@ -101,7 +107,8 @@ export async function transmitFrame(
       tools,
     );
     let creditMs = 0;
-    let previewEndToEndMs: number | null = null;
+    let previewLatencyMs: number | null = null;
+    let preview: Preview | undefined;
     const result = await sendFrame(head, waveform.payload, {
       link,
       desk,
@@ -109,11 +116,19 @@ export async function transmitFrame(
       onSent: () => {
         creditMs = watch.lap();
         watcher.onStage('send', creditMs);
-        watcher.onSent(sentFrame(job, head));
+        watcher.onSent(sentFrame(job, head), original);
       },
-      onPreview: (preview) => {
-        previewEndToEndMs ??= watch.total();
-        watcher.onPreview(previewedFrame(job, preview, watch.total()));
+      onPreview: (message) => {
+        const elapsedMs = watch.total();
+        if (previewLatencyMs === null) {
+          previewLatencyMs = elapsedMs;
+          watcher.onStage('preview', elapsedMs);
+        }
+        if (message.head.stage === 'preview') {
+          // Decoded again after a lost link, it comes a second time and is the same.
+          preview ??= openPreview(message, original, tools.onWarning);
+        }
+        watcher.onPreview(previewedFrame(job, message, elapsedMs));
       },
     });
     const endToEndMs = watch.total();
@@ -122,7 +137,7 @@ export async function transmitFrame(
     design.observe(result.head.csnrDb.estimated);
 
     stage = 'record';
-    const recorded = await recordResult(result, { name: job.name, original }, tools);
+    const recorded = await recordResult(result, { name: job.name, original, preview }, tools);
     watcher.onStage('record', watch.lap());
 
     const outcome: FrameOutcome = {
@@ -130,7 +145,7 @@ export async function transmitFrame(
       ...sentFrame(job, head),
       ...recorded,
       endToEndMs,
-      previewEndToEndMs,
+      previewLatencyMs,
       timingsMs: { read: readMs, encode: encodeMs, modulate: modulateMs, credit: creditMs, air: airMs },
     };
     return { outcome, isFinal: true, decidedHere: true };

@@ -19,6 +19,7 @@ import {
   type SentFrame,
 } from './outcome.js';
 import type { PhotoSource } from './photo-source.js';
+import type { PictureShelf } from './picture-shelf.js';
 import {
   droppedJourney,
   transmitFrame,
@@ -51,6 +52,7 @@ export interface TransmitterParts extends FrameTools {
   readonly stream: string;
   readonly source: PhotoSource;
   readonly journal: Journal | undefined;
+  readonly shelf: PictureShelf;
   readonly metrics: Metrics<'transmitter'>;
   readonly logger: Logger;
 }
@@ -337,7 +339,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   /** Write down a frame's outcome, then tell everybody: once, whatever happens. */
   async #conclude(job: FrameJob, end: JourneyEnd): Promise<FrameOutcome> {
-    const { journal, link, logger } = this.#parts;
+    const { journal, link, logger, shelf } = this.#parts;
     let { outcome, decidedHere } = end;
     if (end.isFinal) {
       try {
@@ -365,6 +367,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#measureDropped(reason, decidedHere);
       logger.warn({ stream, frame, name, reason, detail }, 'frame dropped');
     }
+    shelf.end(outcome);
     this.#tell('outcome', outcome);
     return outcome;
   }
@@ -424,17 +427,19 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   }
 
   #watcher(preparing: Release): FrameWatcher {
-    const { metrics } = this.#parts;
+    const { metrics, shelf } = this.#parts;
     return {
       onStage: (stage, milliseconds) => {
         metrics.frameLatency.observe({ stage }, milliseconds / 1000);
       },
-      onSent: (sent) => {
+      onSent: (sent, original) => {
         preparing();
+        shelf.begin(sent, original);
         metrics.channelBandwidthRatio.set(sent.channelBandwidthRatio);
         this.#tell('sent', sent);
       },
       onPreview: (preview) => {
+        shelf.addPreview(preview);
         this.#tell('preview', preview);
       },
     };

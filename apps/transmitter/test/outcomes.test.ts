@@ -1,12 +1,20 @@
 /** Whatever is submitted, and whatever becomes of it: exactly one outcome, and it says what happened. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { measureQuality } from '@semcast/quality';
+import { basename, join } from 'node:path';
+import { measureQuality, psnr } from '@semcast/quality';
 import { readIq, type Delivery } from '@semcast/wire';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { readPhoto, summariseOutcome, type CompletedFrame, type FrameOutcome } from '../src/index.js';
-import { encodedPicture, FAKE_CSNR_DB, finish, pictureOf, resultOf } from './support/fake-receiver.js';
+import { readPhoto, summariseOutcome, type CompletedFrame } from '../src/index.js';
+import {
+  encodedPicture,
+  FAKE_CSNR_DB,
+  finish,
+  pictureOf,
+  previewOf,
+  resultOf,
+  sample,
+} from './support/fake-receiver.js';
 import { photo, receiver, temporaryFolder, transmitter, until } from './support/harness.js';
 
 const whole = { size: 0, maxImagePixels: 1e9 };
@@ -44,7 +52,10 @@ describe('a photograph that comes back', () => {
       csnrDb: FAKE_CSNR_DB,
       previewMs: 2,
       decodeMs: 3,
-      previewEndToEndMs: null,
+      previewLatencyMs: null,
+      previewPsnrDb: null,
+      evaluations: null,
+      samplingMs: null,
       imageFormat: resultFormat,
       imageBytes: outcome.received.length,
     });
@@ -160,31 +171,126 @@ describe('a photograph that comes back', () => {
   });
 
   it('shows its previews on the way', async () => {
-    const far = await receiver({
-      answer: (delivery) => {
-        void encodedPicture(delivery).then((payload) => {
-          delivery.preview(resultOf(delivery.head, delivery.hello, { stage: 'preview' }), payload);
-          delivery.preview(resultOf(delivery.head, delivery.hello, { stage: 'intermediate', steps: 3 }), payload);
-          return delivery.finish(resultOf(delivery.head, delivery.hello, { steps: 6, reducedSteps: true }), payload);
-        });
-      },
-    });
+    const far = await receiver({ answer: (delivery) => void sample(delivery) });
     const { transmitter: near } = await transmitter(far.url);
     const seen: unknown[] = [];
     near.on('sent', ({ frame, name }) => seen.push(['sent', frame, name]));
     near.on('preview', ({ frame, stage, steps, bytes }) => seen.push([stage, frame, steps, bytes.length > 0]));
     near.on('outcome', ({ kind, frame }) => seen.push([kind, frame]));
-    const outcome = await near.submit({ photo: await photo(), name: 'a' });
+    await near.submit({ photo: await photo(), name: 'a' });
     expect(seen).toEqual([
       ['sent', 0, 'a'],
       ['preview', 0, 0, true],
-      ['intermediate', 0, 3, true],
+      ['intermediate', 0, 2, true],
+      ['intermediate', 0, 4, true],
       ['completed', 0],
     ]);
-    expect(outcome).toMatchObject({ steps: 6, reducedSteps: true });
-    const { previewEndToEndMs, endToEndMs } = outcome as Extract<FrameOutcome, { kind: 'completed' }>;
-    expect(previewEndToEndMs).toBeGreaterThan(0);
-    expect(previewEndToEndMs!).toBeLessThanOrEqual(endToEndMs);
+  });
+
+  it.each(['png', 'webp', 'raw'] as const)('tells what preview and sampling came to (%s)', async (resultFormat) => {
+    const far = await receiver({ answer: (delivery) => void sample(delivery) });
+    const outputDir = await temporaryFolder();
+    const { transmitter: near } = await transmitter(far.url, { resultFormat, outputDir, outputPreviews: true });
+    const outcome = await near.submit({ photo: await photo(3), name: 'hill.png' });
+    if (outcome.kind !== 'completed') {
+      throw new Error(outcome.detail);
+    }
+    const preview = previewOf(far.frames[0]!);
+    expect(outcome).toMatchObject({ steps: 6, evaluations: 12, samplingMs: 2.5, decodeMs: 6 });
+    expect(outcome.previewPsnrDb).toBe(psnr(await readPhoto(await photo(3), whole), preview));
+    expect(outcome.previewPsnrDb).not.toBe(outcome.psnrDb);
+    expect(outcome.previewLatencyMs).toBeGreaterThan(0);
+    expect(outcome.previewLatencyMs!).toBeLessThanOrEqual(outcome.endToEndMs);
+    expect(basename(outcome.previewPath!)).toMatch(/^tx-.*-000000-hill-preview\.(png|webp)$/);
+    expect([...(await readPhoto(outcome.previewPath!, whole)).data]).toEqual([...preview.data]);
+    expect(await near.metrics.text()).toContain('semcast_frame_latency_seconds_count{stage="preview"} 1');
+  });
+
+  it('is not lost with a preview that is none', async () => {
+    const far = await receiver({
+      answer: (delivery) => {
+        const { head, hello } = delivery;
+        delivery.preview(resultOf(head, hello, { stage: 'preview' }), Buffer.from('no picture'));
+        const image = { format: hello.result.format, width: 3, height: 3 };
+        delivery.preview(resultOf(head, hello, { stage: 'preview', image }), Buffer.from('of no size'));
+        finish(delivery);
+      },
+    });
+    const { transmitter: near } = await transmitter(far.url);
+    const outcome = await near.submit({ photo: await photo() });
+    expect(outcome).toMatchObject({ kind: 'completed', previewPsnrDb: null });
+    expect((outcome as CompletedFrame).previewLatencyMs).toBeGreaterThan(0);
+  });
+});
+
+describe('pictures of the newest frames', () => {
+  it('can be fetched while they are under way, and afterwards', async () => {
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const far = await receiver({
+      answer: (delivery) => {
+        const { head, hello } = delivery;
+        const preview = encodedPicture(delivery, previewOf(head)).then((payload) =>
+          delivery.preview(resultOf(head, hello, { stage: 'preview' }), payload),
+        );
+        void Promise.all([preview, released]).then(() => finish(delivery));
+      },
+    });
+    const { transmitter: near } = await transmitter(far.url, { resultFormat: 'raw' });
+    const pixelsAt = async (path: string): Promise<number[]> => {
+      const answer = await fetch(`${near.httpUrl}${path}`);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'image/png']);
+      return [...(await readPhoto(new Uint8Array(await answer.arrayBuffer()), whole)).data];
+    };
+    const pictures = async (): Promise<unknown> =>
+      ((await (await fetch(`${near.httpUrl}/stream`)).json()) as { pictures: unknown }).pictures;
+    const sent = near.submit({ photo: await photo(5), name: 'hill' });
+    await until(() => near.status().pictures[0]?.pictures.length === 2, 'the preview');
+    expect(await pictures()).toEqual([
+      {
+        frame: 0,
+        name: 'hill',
+        width: 32,
+        height: 24,
+        decoder: 'jscc',
+        state: 'under-way',
+        pictures: [
+          { stage: 'original', steps: 0 },
+          { stage: 'preview', steps: 0 },
+        ],
+      },
+    ]);
+    const original = [...(await readPhoto(await photo(5), whole)).data];
+    expect(await pixelsAt('/pictures/0/original')).toEqual(original);
+    expect(await pixelsAt('/pictures/0/preview')).toEqual([...previewOf(far.frames[0]!).data]);
+    expect((await fetch(`${near.httpUrl}/pictures/0/final`)).status).toBe(404);
+    release();
+    await sent;
+    expect(near.status().pictures).toMatchObject([{ state: 'completed' }]);
+    expect(await pixelsAt('/pictures/0/final')).toEqual([...pictureOf(far.frames[0]!).data]);
+    expect(await pixelsAt('/pictures/0/original')).toEqual(original);
+  });
+
+  it.each(['/pictures/1/original', '/pictures/0/nothing', '/pictures/x/final', '/pictures/-1/final'])(
+    'there is none at %s',
+    async (path) => {
+      const far = await receiver();
+      const { transmitter: near } = await transmitter(far.url);
+      await near.submit({ photo: await photo() });
+      const answer = await fetch(`${near.httpUrl}${path}`);
+      expect(answer.status).toBe(404);
+      expect(await answer.json()).toMatchObject({ error: { code: 'E_NOT_FOUND' } });
+    },
+  );
+
+  it('are not kept where nobody wants them', async () => {
+    const far = await receiver();
+    const { transmitter: near } = await transmitter(far.url, { keepPictures: 0 });
+    await near.submit({ photo: await photo() });
+    expect(near.status().pictures).toEqual([]);
+    expect(await near.picture(0, 'final')).toBeUndefined();
   });
 });
 

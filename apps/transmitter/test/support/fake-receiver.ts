@@ -117,14 +117,32 @@ export function resultOf(head: FrameHead, hello: SessionHello, change: Partial<R
   };
 }
 
+/** A preview of a frame: another picture than {@link pictureOf}, as a decoder of one pass would give another one. */
+export function previewOf({ width, height }: FrameHead): RgbImage {
+  return { width, height, data: new Uint8Array(3 * width * height).fill(128) };
+}
+
+/** How a sampling decoder answers: a preview, two intermediate pictures, and in the end the picture. */
+export async function sample(delivery: Delivery): Promise<void> {
+  const { head, hello } = delivery;
+  const preview = await encodedPicture(delivery, previewOf(head));
+  const payload = await encodedPicture(delivery);
+  delivery.preview(resultOf(head, hello, { stage: 'preview', residual: null }), preview);
+  for (const steps of [2, 4]) {
+    delivery.preview(resultOf(head, hello, { stage: 'intermediate', steps, residual: null }), payload);
+  }
+  const timingsMs = { queue: 1, preview: 2, sampling: 2.5, decode: 6, total: 8 };
+  delivery.finish(resultOf(head, hello, { steps: 6, evaluations: 12, timingsMs }), payload);
+}
+
 /** Answer a frame with its picture. */
 export function finish(delivery: Delivery): void {
   void encodedPicture(delivery).then((payload) => delivery.finish(resultOf(delivery.head, delivery.hello), payload));
 }
 
-/** {@link pictureOf} in the format that the stream asked for. */
-export async function encodedPicture({ head, hello }: Delivery): Promise<Uint8Array> {
-  const { width, height, data } = pictureOf(head);
+/** A picture, {@link pictureOf} unless told, in the format that the stream asked for. */
+export async function encodedPicture({ head, hello }: Delivery, picture = pictureOf(head)): Promise<Uint8Array> {
+  const { width, height, data } = picture;
   const image = sharp(data, { raw: { width, height, channels: 3 } });
   const { format } = hello.result;
   return format === 'raw' ? data : image.toFormat(format, { lossless: true }).toBuffer();

@@ -1,0 +1,32 @@
+import { HttpError, type HttpServer } from '@semcast/service';
+import { z } from 'zod';
+import { PICTURE_STAGES, type PictureShelf } from './picture-shelf.js';
+import type { TransmitterStatus } from './status.js';
+
+const pictureParams = z.object({ frame: z.coerce.number().pipe(z.int().nonnegative()), stage: z.enum(PICTURE_STAGES) });
+
+/** `GET /stream`: how the stream gets on. `GET /pictures/FRAME/STAGE`: what there is to be seen of its newest frames. */
+export function addTransmitterRoutes(
+  { app }: HttpServer,
+  { status, shelf }: { readonly status: () => TransmitterStatus; readonly shelf: PictureShelf },
+): void {
+  app.get('/stream', status);
+
+  app.get('/pictures/:frame/:stage', async (request, reply) => {
+    const params = pictureParams.safeParse(request.params);
+    const picture = params.success ? await shelf.read(params.data.frame, params.data.stage) : undefined;
+    if (picture === undefined) {
+      throw new HttpError(
+        404,
+        'E_NOT_FOUND',
+        `there is no picture at ${request.url}`,
+        `GET /stream lists the frames whose pictures are there; stages are ${PICTURE_STAGES.join(', ')}`,
+      );
+    }
+    // An intermediate picture gives way to the next one under the same address.
+    return reply
+      .type(`image/${picture.format}`)
+      .header('cache-control', 'no-store')
+      .send(Buffer.from(picture.bytes.buffer, picture.bytes.byteOffset, picture.bytes.byteLength));
+  });
+}

@@ -1,0 +1,198 @@
+import type { RgbImage } from '@semcast/core';
+import type { ResultFormat, ResultStage } from '@semcast/wire';
+import sharp from 'sharp';
+import type { FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
+
+/** What there is to be seen of a frame, in the order in which it comes. */
+export const PICTURE_STAGES = ['original', 'preview', 'intermediate', 'final'] as const satisfies readonly (
+  | ResultStage
+  | 'original'
+)[];
+export type PictureStage = (typeof PICTURE_STAGES)[number];
+
+/** A picture as a file's bytes, which a browser can show. */
+export interface ShownPicture {
+  readonly format: Exclude<ResultFormat, 'raw'>;
+  readonly bytes: Uint8Array;
+}
+
+/** A frame on the shelf; everything here is JSON. */
+export interface ShelvedFrame {
+  readonly frame: number;
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly decoder: string;
+  readonly state: 'under-way' | FrameOutcome['kind'];
+  /** The stages whose picture is there, each with the sampler steps behind it. */
+  readonly pictures: readonly { readonly stage: PictureStage; readonly steps: number }[];
+}
+
+export interface PictureShelfOptions {
+  /** Frames that stay after they have ended, beside those under way; 0: nothing is kept at all. */
+  readonly ended: number;
+  /** Bytes of all pictures together. */
+  readonly maxBytes: number;
+}
+
+interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  format: ResultFormat;
+  bytes: Uint8Array;
+  /** The making of a PNG of raw pixels, once somebody asked for it. */
+  encoding?: Promise<void>;
+}
+
+interface Entry {
+  readonly sent: SentFrame;
+  state: ShelvedFrame['state'];
+  readonly pictures: Map<PictureStage, Picture>;
+}
+
+/**
+ * The pictures of the newest frames, for whoever watches: the original, and of preview, intermediate and final picture
+ * the newest. It costs a copy of the original and no more until somebody asks for one.
+ *
+ * Bounded in bytes: where they don't suffice, frames that have ended go first, the oldest before all others; a picture
+ * that is too large by itself isn't taken.
+ */
+export class PictureShelf {
+  readonly #options: PictureShelfOptions;
+  /** In the order of sending. */
+  readonly #entries = new Map<number, Entry>();
+  #bytes = 0;
+
+  constructor(options: PictureShelfOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes of all pictures. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Frames with their pictures, the one that was sent last at the end. */
+  list(): readonly ShelvedFrame[] {
+    return [...this.#entries.values()].map(({ sent, state, pictures }) => ({
+      frame: sent.frame,
+      name: sent.name,
+      width: sent.width,
+      height: sent.height,
+      decoder: sent.decoder,
+      state,
+      pictures: PICTURE_STAGES.flatMap((stage) => {
+        const picture = pictures.get(stage);
+        return picture === undefined ? [] : [{ stage, steps: picture.steps }];
+      }),
+    }));
+  }
+
+  /** A frame is on its way. The pixels are copied: their owner hands them on. */
+  begin(sent: SentFrame, original: RgbImage): void {
+    if (this.#options.ended === 0) {
+      return;
+    }
+    this.#remove(sent.frame);
+    this.#entries.set(sent.frame, { sent, state: 'under-way', pictures: new Map() });
+    const { width, height, data } = original;
+    if (data.length <= this.#options.maxBytes) {
+      this.#put(sent.frame, 'original', { width, height, steps: 0, format: 'raw', bytes: data.slice() });
+    }
+  }
+
+  /** A picture on the way came; it takes the place of an earlier one of its stage. */
+  addPreview({ frame, stage, width, height, steps, format, bytes }: PreviewedFrame): void {
+    this.#put(frame, stage, { width, height, steps, format, bytes });
+  }
+
+  /** A frame came to its end. */
+  end(outcome: FrameOutcome): void {
+    const entry = this.#entries.get(outcome.frame);
+    if (entry === undefined) {
+      return;
+    }
+    entry.state = outcome.kind;
+    if (outcome.kind === 'completed') {
+      const { frame, width, height, steps, imageFormat: format, received: bytes } = outcome;
+      this.#put(frame, 'final', { width, height, steps, format, bytes });
+    }
+    const ended = [...this.#entries.values()].filter(({ state }) => state !== 'under-way');
+    for (const { sent } of ended.slice(0, Math.max(0, ended.length - this.#options.ended))) {
+      this.#remove(sent.frame);
+    }
+  }
+
+  /** A picture's file, made of raw pixels where that is what came; undefined when it isn't there (any more). */
+  async read(frame: number, stage: PictureStage): Promise<ShownPicture | undefined> {
+    const picture = this.#entries.get(frame)?.pictures.get(stage);
+    if (picture === undefined) {
+      return undefined;
+    }
+    if (picture.format === 'raw') {
+      // Asked for twice at a time, it is made once.
+      picture.encoding ??= this.#toPng(frame, stage, picture);
+      await picture.encoding;
+    }
+    return { format: picture.format as ShownPicture['format'], bytes: picture.bytes };
+  }
+
+  async #toPng(frame: number, stage: PictureStage, picture: Picture): Promise<void> {
+    const { width, height, bytes: raw } = picture;
+    const png = await sharp(raw, { raw: { width, height, channels: 3 } })
+      .png({ compressionLevel: 3 })
+      .toBuffer();
+    if (this.#entries.get(frame)?.pictures.get(stage) === picture) {
+      this.#bytes += png.length - raw.length;
+    }
+    picture.format = 'png';
+    picture.bytes = png;
+  }
+
+  #put(frame: number, stage: PictureStage, picture: Picture): void {
+    const entry = this.#entries.get(frame);
+    if (entry === undefined) {
+      return;
+    }
+    this.#bytes -= entry.pictures.get(stage)?.bytes.length ?? 0;
+    entry.pictures.delete(stage);
+    if (picture.bytes.length > this.#options.maxBytes) {
+      return;
+    }
+    entry.pictures.set(stage, picture);
+    this.#bytes += picture.bytes.length;
+    this.#makeRoom(frame);
+  }
+
+  /** Remove frames until the bytes suffice; the newcomer's own last of all. */
+  #makeRoom(newcomer: number): void {
+    const others = [...this.#entries.values()].filter(({ sent }) => sent.frame !== newcomer);
+    const ended = others.filter(({ state }) => state !== 'under-way');
+    const underWay = others.filter(({ state }) => state === 'under-way');
+    for (const { sent } of [...ended, ...underWay]) {
+      if (this.#bytes <= this.#options.maxBytes) {
+        return;
+      }
+      this.#remove(sent.frame);
+    }
+    if (this.#bytes > this.#options.maxBytes) {
+      // Its own pictures are too much together: what is in between is missed least.
+      for (const stage of ['intermediate', 'original', 'preview'] as const) {
+        const { pictures } = this.#entries.get(newcomer)!;
+        if (this.#bytes > this.#options.maxBytes) {
+          this.#bytes -= pictures.get(stage)?.bytes.length ?? 0;
+          pictures.delete(stage);
+        }
+      }
+    }
+  }
+
+  #remove(frame: number): void {
+    const entry = this.#entries.get(frame);
+    for (const { bytes } of entry?.pictures.values() ?? []) {
+      this.#bytes -= bytes.length;
+    }
+    this.#entries.delete(frame);
+  }
+}
