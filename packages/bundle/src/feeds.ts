@@ -80,7 +80,11 @@ export function packFeeds(
   const buffers = new Set<ArrayBuffer>();
   const packed = Object.entries(feeds).map(([name, feed]): PackedFeed => {
     if ('multiple' in feed) {
-      const images = picturesOf(feed)!.map(({ width, height, data }) => ({ width, height, data: new Uint8Array(data) }));
+      const images = picturesOf(feed)!.map(({ width, height, data }) => ({
+        width,
+        height,
+        data: new Uint8Array(data),
+      }));
       images.forEach(({ data }) => buffers.add(data.buffer));
       return { name, images, multiple: feed.multiple, normalisation: feed.normalisation };
     }

@@ -64,11 +64,7 @@ export function imageToTensor(image: RgbImage, multiple: number, normalisation: 
 }
 
 /** Several pictures of one padded size as one network input [B,3,H',W'], each as {@link imageToTensor} makes it. */
-export function imagesToTensor(
-  images: readonly RgbImage[],
-  multiple: number,
-  normalisation: Normalisation,
-): Tensor {
+export function imagesToTensor(images: readonly RgbImage[], multiple: number, normalisation: Normalisation): Tensor {
   const [first, ...rest] = images.map((image) => imageToTensor(image, multiple, normalisation));
   if (first === undefined || rest.length === 0) {
     return first ?? { data: new Float32Array(0), dims: [0, 3, 0, 0] };
