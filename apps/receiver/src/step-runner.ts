@@ -30,6 +30,8 @@ export interface StepRunnerOptions {
    * without need, and each be done later.
    */
   readonly planAhead?: boolean;
+  /** Milliseconds of a monotonic clock, that of deadlines; performance.now() unless told. */
+  readonly now?: () => number;
   /** Called with the rows of each run (padding not counted). */
   readonly onBatch?: (rows: number) => void;
   /** Called when the number of frames that wait may have changed. */
@@ -163,6 +165,7 @@ interface RunningRow {
 export class StepRunner {
   readonly #options: StepRunnerOptions;
   readonly #scheduler: StepScheduler;
+  readonly #now: () => number;
   readonly #seats = new Map<string, FrameSeat>();
   readonly #listeners = new Map<FrameSeat, () => void>();
   #planned = false;
@@ -170,6 +173,7 @@ export class StepRunner {
   constructor(options: StepRunnerOptions) {
     this.#options = options;
     this.#scheduler = options.scheduler;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** Frames admitted. */
@@ -187,7 +191,7 @@ export class StepRunner {
   }
 
   stats(): SchedulerStats {
-    return this.#scheduler.stats(performance.now());
+    return this.#scheduler.stats(this.#now());
   }
 
   /** What a run takes, measured before the first frame. */
@@ -203,7 +207,7 @@ export class StepRunner {
    */
   admit(offer: FrameOffer, { oneShot, signal }: SeatOptions): FrameSeat {
     signal.throwIfAborted();
-    const admission = this.#scheduler.admit(offer, performance.now());
+    const admission = this.#scheduler.admit(offer, this.#now());
     if (!admission.admitted) {
       throw refused(admission.reason, admission.detail);
     }
@@ -279,7 +283,7 @@ export class StepRunner {
   }
 
   #plan(): void {
-    const { jobs, finishEarly, dropped } = this.#scheduler.plan(performance.now());
+    const { jobs, finishEarly, dropped } = this.#scheduler.plan(this.#now());
     for (const key of dropped) {
       const words = 'not even its fewest steps can be done before the deadline any more';
       this.#end(this.#seats.get(nameOf(key)), refused('deadline', words));
@@ -297,7 +301,7 @@ export class StepRunner {
   async #runJob(job: Job): Promise<void> {
     const rows = job.rows.flatMap((row) => this.#rowOf(row, job.graph) ?? []);
     if (rows.length === 0) {
-      this.#scheduler.fail(job.id, performance.now());
+      this.#scheduler.fail(job.id, this.#now());
       this.#planSoon();
       return;
     }
@@ -310,7 +314,7 @@ export class StepRunner {
       );
     } catch (error) {
       // A batch runs again row by row; a row that ran alone takes its frame with it.
-      for (const key of this.#scheduler.fail(job.id, performance.now())) {
+      for (const key of this.#scheduler.fail(job.id, this.#now())) {
         this.#end(this.#seats.get(nameOf(key)), error);
       }
       this.#planSoon();
@@ -319,7 +323,7 @@ export class StepRunner {
     for (const [i, { asked, evaluation }] of rows.entries()) {
       asked.results[evaluation] = results[i]!;
     }
-    const answered = this.#scheduler.complete(job.id, performance.now());
+    const answered = this.#scheduler.complete(job.id, this.#now());
     if (this.#options.planAhead === true) {
       this.#plan();
     }
