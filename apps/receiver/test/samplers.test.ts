@@ -67,9 +67,13 @@ const EVALUATIONS: Readonly<Record<string, number>> = {
 
 describe.each(samplerNames)('the decoder %s', (decoder) => {
   const options = { decoderOptions: { steps: 8, minSteps: 8 } };
+  let receiver: ReceiverService;
+  beforeAll(async () => {
+    receiver = await startReceiver({ bundle: POSTERIOR_BUNDLE, workers: 2, buckets: [1, 2, 4] });
+  });
+  afterAll(() => receiver.close());
 
   it('shows the one-shot decode at once, then its own picture, with all that it took', async () => {
-    const receiver = await start();
     const { partials, results, drops, sent } = await decodeOne(receiver, decoder, options);
     expect(drops).toEqual([]);
     expect(partials.map(({ head }) => head)).toMatchObject([{ stage: 'preview', decoder, steps: 0, residual: null }]);
@@ -88,9 +92,11 @@ describe.each(samplerNames)('the decoder %s', (decoder) => {
     expect(decode).toBeGreaterThanOrEqual(preview);
     expect(total).toBeGreaterThanOrEqual(decode);
     expect(await metric(receiver.httpUrl, `semcast_sampler_steps_total{decoder="${decoder}"}`)).toBe(8);
-    for (const stage of ['queue', 'preview', 'sampling', 'decode', 'residual', 'encode-image']) {
+    for (const stage of ['queue', 'demodulate', 'preview', 'sampling', 'decode', 'residual', 'encode-image']) {
       expect(await metric(receiver.httpUrl, `semcast_frame_latency_seconds_count{stage="${stage}"}`), stage).toBe(1);
     }
+    // Rows of all batches: the one-shot decode, the steps, the last encode.
+    expect(await metric(receiver.httpUrl, 'semcast_scheduler_batch_size_sum')).toBe(2 + EVALUATIONS[decoder]!);
     expect(receiver.status()).toMatchObject({
       queue: { waiting: 0, decoding: 0, pixels: 0 },
       scheduler: { frames: 0, totals: { offered: 1, finished: 1, steps: 8 } },
@@ -98,7 +104,6 @@ describe.each(samplerNames)('the decoder %s', (decoder) => {
   });
 
   it('gives a frame the same picture alone and in the company of eight streams', async () => {
-    const receiver = await start({ buckets: [1, 2, 4] });
     const decoderOptions = { steps: 5, minSteps: 5 };
     const streams = Array.from({ length: 8 }, (_, i) => `stream-${i}`);
     const frames = await Promise.all(
@@ -126,7 +131,6 @@ describe.each(samplerNames)('the decoder %s', (decoder) => {
   });
 
   it('decodes what came without noise, without channel state, and through fading', async () => {
-    const receiver = await start();
     const gains = { coherence: 64, values: new Float32Array(4) };
     randomFor({ seed: 2, stream: 's', frame: 0, purpose: 'gains' }).fillNormal(gains.values, Math.SQRT1_2);
     const impairment = { model: 'awgn', snrDb: 10, seed: 0 };
@@ -236,12 +240,16 @@ describe('under load', () => {
   const LONG = { steps: 1000, minSteps: 1000 };
 
   it('a stream that ends takes its frames along, and the place is free for another', async () => {
-    const receiver = await start({ workers: 1 });
+    const receiver = await start({ workers: 1, maxBacklogMs: 86_400_000 });
     const gone = client(receiver, 'gone', 'diffcom');
     for (let frame = 0; frame < 4; frame++) {
       await gone.link.send(await air.frame('gone', frame, { decoder: 'diffcom', decoderOptions: LONG }));
     }
-    await eventually(() => expect(receiver.status().scheduler.totals.steps).toBeGreaterThan(2));
+    await eventually(() => {
+      const { frames, totals } = receiver.status().scheduler;
+      expect(frames).toBe(4);
+      expect(totals.steps).toBeGreaterThan(2);
+    });
     await gone.link.close();
     await eventually(() =>
       expect(receiver.status()).toMatchObject({
