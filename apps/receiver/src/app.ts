@@ -145,10 +145,12 @@ async function startRunner(
     ...events,
   });
   if (config.warmUp) {
+    const onGpu = pool.device === 'cuda';
     await warmUp(networks, manifest, {
       graphs: Object.keys(pool.signatures) as GraphName[],
-      buckets: pool.device === 'cuda' ? bucketsOf(config) : [1],
-      budgetMs: pool.device === 'cuda' ? Infinity : CPU_WARM_UP_MS,
+      buckets: onGpu ? bucketsOf(config) : [1],
+      passes: onGpu ? 2 : 1,
+      budgetMs: onGpu ? Infinity : CPU_WARM_UP_MS,
       observe: (...measured) => {
         runner.observe(...measured);
       },
@@ -234,7 +236,14 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     throw error;
   }
   logger.info(
-    { url: address.wsUrl, bundle: bundle.dir, digest: bundle.digest, device: pool.device, workers: pool.workers },
+    {
+      url: address.wsUrl,
+      bundle: bundle.dir,
+      digest: bundle.digest,
+      device: pool.device,
+      workers: pool.workers,
+      decoders: [...decoders.keys()],
+    },
     'receiver listens',
   );
   return { httpUrl: address.url, wsUrl: address.wsUrl, metrics, status, close };

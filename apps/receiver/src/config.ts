@@ -75,14 +75,14 @@ export const receiverConfigSchema = z
       .number()
       .positive()
       .max(86_400_000)
-      .default(60_000)
+      .default(600_000)
       .describe('longest time that all of these may need at their fewest steps; one more frame is refused'),
     targetWaitMs: z
       .number()
       .positive()
       .max(86_400_000)
-      .optional()
-      .describe('wait above which frames without a deadline get fewer steps; maxBacklogMs unless told'),
+      .default(60_000)
+      .describe('wait above which frames without a deadline get fewer steps, down to their minSteps'),
     maxDecodingPixels: z
       .int()
       .min(1)
@@ -155,7 +155,7 @@ export function schedulerOptionsOf(config: ReceiverConfig, workers: number): Sch
     buckets: [...bucketsOf(config)],
     maxFrames: maxFrames ?? 2 * maxQueue,
     maxBacklogMs,
-    ...(targetWaitMs === undefined ? {} : { targetWaitMs }),
+    targetWaitMs,
   };
 }
 
