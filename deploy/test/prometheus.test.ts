@@ -15,7 +15,7 @@ import {
 import { createLogger, METRIC_DEFINITIONS, SERVICE_NAMES, type MetricDefinition } from '@semcast/service';
 import { startStack, waitFor, type Stack } from '@semcast/testkit';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
-import { runSweep, type SweepReport } from 'semcast';
+import { planSweep, reportHead, runSweep, SweepLog, type SweepReport, type SweepSettings } from 'semcast';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { prometheus, startPrometheus, type Sample, type TestPrometheus } from './support/prometheus.js';
 
@@ -85,53 +85,55 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
   };
 
   let measured = 0;
-  const report = await runSweep(
-    {
-      files: [...PHOTOS, NO_PHOTO].map((name) => join(dir, name)),
-      decoders: ['jscc'],
-      snrsDb: SNRS_DB,
-      cbrs: ['1/24'],
-      bundle: await loadBundle(findDefaultBundle()),
-      device: 'cpu',
-      channel: 'awgn',
-      // MS-SSIM needs 176.
-      size: 192,
-      decoderOptions: new Map(),
-      metricBundles: [],
-      out: undefined,
+  const settings: SweepSettings = {
+    files: [...PHOTOS, NO_PHOTO].map((name) => join(dir, name)),
+    variants: [{ decoder: 'jscc', steps: 0, options: undefined, completeOptions: {} }],
+    snrsDb: SNRS_DB,
+    cbrs: ['1/24'],
+    bundle: await loadBundle(findDefaultBundle()),
+    device: 'cpu',
+    channel: 'awgn',
+    // MS-SSIM needs 176.
+    size: 192,
+    metricBundles: [],
+    pictures: undefined,
+    namesPictures: false,
+    inFlight: undefined,
+  };
+  const head = await reportHead(settings, { command: 'semcast sweep', seed: 0, metricBundles: [] });
+  const log = new SweepLog({ head, channel: settings.channel, groups: planSweep(settings) });
+  await runSweep(settings, {
+    log,
+    channelUrl: stack.channel.wsUrl,
+    // Asked to look at each picture that has come back, and waited for: the last one holds the sweep.
+    realism: {
+      names: [],
+      add: async () => {
+        measured++;
+        if (measured === FRAMES) {
+          await look();
+        }
+      },
+      conclude: () => ({}),
+      close: async () => {},
     },
-    {
-      channelUrl: stack.channel.wsUrl,
-      // Asked to look at each picture that has come back, and waited for: the last one holds the sweep.
-      realism: {
-        names: [],
-        add: async () => {
-          measured++;
-          if (measured === FRAMES) {
-            await look();
+    // The sweep's transmitter takes any port, and says which.
+    logger: createLogger({
+      service: 'sweep',
+      destination: {
+        write: (line) => {
+          const { http } = JSON.parse(line) as { http?: string };
+          if (http !== undefined) {
+            void server.addTarget('transmitter', hostOf(http));
           }
         },
-        conclude: () => ({}),
-        close: async () => {},
       },
-      // The sweep's transmitter takes any port, and says which.
-      logger: createLogger({
-        service: 'sweep',
-        destination: {
-          write: (line) => {
-            const { http } = JSON.parse(line) as { http?: string };
-            if (http !== undefined) {
-              void server.addTarget('transmitter', hostOf(http));
-            }
-          },
-        },
-      }),
-      signal: new AbortController().signal,
-      onFrame: () => {},
-      onDropped: () => {},
-    },
-  );
-  return { report, snapshot, evaluated };
+    }),
+    signal: new AbortController().signal,
+    onFrame: () => {},
+    onDropped: () => {},
+  });
+  return { report: log.report(), snapshot, evaluated };
 }
 
 describe.skipIf(prometheus === undefined)('Prometheus, scraping the three services during a sweep', () => {

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { tensorToImages } from '@semcast/bundle';
 import { channelServiceConfigSchema, createChannelService, type ChannelService } from '@semcast/channel';
+import { tensor } from '@semcast/core';
 import { createReceiver, receiverConfigSchema, type Decoder, type ReceiverService } from '@semcast/receiver';
 import { createLogger } from '@semcast/service';
 import { waitFor } from '@semcast/testkit';
@@ -29,12 +31,14 @@ const slow: Decoder<typeof optionsSchema> = {
   summary: 'the codec, slowed down',
   optionsSchema,
   graphs: ['decoder'],
-  decode: async ({ latent, csnrDb, cbr, width, height }, { codec }, { steps }, { signal, onPartial }) => {
-    const image = await codec.decode(latent, { csnrDb: csnrDb.estimated, cbr, width, height }, { signal });
-    onPartial({ stage: 'preview', image, steps: 0 });
-    await sleep(DECODE_MS, undefined, { signal });
-    decoded++;
-    return { image, steps };
+  refinement: {
+    plan: ({ steps }) => ({ perStep: [['decoder']], steps: { min: steps, max: steps }, graphs: [] }),
+    run: async ({ observation, xJ, manifest }, _seat, { options: { steps } }, { signal }) => {
+      await sleep(DECODE_MS, undefined, { signal });
+      decoded++;
+      const [image] = tensorToImages(tensor(xJ.data, [1, ...xJ.dims]), [observation], manifest.normalisation);
+      return { image: image!, steps };
+    },
   },
 };
 

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
@@ -23,9 +22,10 @@ import { rateOf } from '../rates.js';
 import { startCheckpoints } from '../sweep/checkpoints.js';
 import { checkSheetSize, writeContactSheets, type ContactSheetOptions } from '../sweep/contact-sheets.js';
 import { renderMarkdown } from '../sweep/markdown.js';
+import { reportHead } from '../sweep/report-head.js';
 import { planSweep, type SweepCase } from '../sweep/plan.js';
 import { openRealism, type Realism } from '../sweep/realism.js';
-import { SWEEP_SCHEMA, type SweepReport } from '../sweep/report.js';
+import type { SweepReport } from '../sweep/report.js';
 import { checkSameConditions, partialOf, readEarlierReport } from '../sweep/resume.js';
 import { pictureName, runSweep, type SweepSettings } from '../sweep/run-sweep.js';
 import { startSweepServices } from '../sweep/services.js';
@@ -181,50 +181,6 @@ export const sweep = createCommand({
     });
   },
 });
-
-/** What the report says of the conditions, before anything is measured. */
-async function reportHead(
-  { bundle, device, channel, snrsDb, cbrs, size, files, variants }: SweepSettings,
-  {
-    command,
-    seed,
-    metricBundles,
-  }: { readonly command: string; readonly seed: number; readonly metricBundles: readonly string[] },
-): Promise<ReportHead> {
-  const { name, version } = bundle.manifest;
-  const digest = createHash('sha256');
-  for (const file of files) {
-    // One that can't be read is told as a drop, when it is to be sent.
-    await hashFile(file, (chunk) => digest.update(chunk)).catch(() => digest.update('unreadable'));
-  }
-  return {
-    schema: SWEEP_SCHEMA,
-    command,
-    bundle: { name, version, digest: bundle.digest },
-    device,
-    seed,
-    conditions: {
-      channel,
-      snrDb: [...snrsDb],
-      cbr: [...cbrs],
-      size,
-      images: files.map((file) => basename(file)),
-      imagesDigest: digest.digest('hex'),
-      metricBundles: metricBundles.map((dir) => basename(dir)),
-      decoders: variants.map(({ decoder, steps, completeOptions }) => ({
-        decoder,
-        steps,
-        options: { ...completeOptions },
-      })),
-    },
-  };
-}
-
-async function hashFile(file: string, update: (chunk: Buffer) => void): Promise<void> {
-  for await (const chunk of createReadStream(file)) {
-    update(chunk as Buffer);
-  }
-}
 
 interface SweepRun {
   readonly terminal: Terminal;
