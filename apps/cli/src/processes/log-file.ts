@@ -28,15 +28,16 @@ export async function openLogFile(path: string, maxBytes = 16 * 1024 * 1024): Pr
         lines.push(`(${leftOut} lines are missing here: the disk was too slow)`);
         leftOut = 0;
       }
-      const text = `${lines.join('\n')}\n`;
       try {
-        if (size > 0 && size + text.length > maxBytes) {
-          await file.close();
-          renameSync(path, `${path}.1`);
-          file = await open(path, 'w');
-          size = 0;
+        for (const text of chunksOf(lines, maxBytes)) {
+          if (size > 0 && size + text.length > maxBytes) {
+            await file.close();
+            renameSync(path, `${path}.1`);
+            file = await open(path, 'w');
+            size = 0;
+          }
+          size += (await file.write(text)).bytesWritten;
         }
-        size += (await file.write(text)).bytesWritten;
       } catch {
         // A full disk ends the log, not the demo.
         broken = true;
@@ -60,4 +61,17 @@ export async function openLogFile(path: string, maxBytes = 16 * 1024 * 1024): Pr
       await file.close();
     },
   };
+}
+
+/** Lines put together to texts of at most `maxBytes` (one longer line alone is one). */
+function* chunksOf(lines: readonly string[], maxBytes: number): Generator<string, void, void> {
+  let text = '';
+  for (const line of lines) {
+    if (text.length > 0 && text.length + line.length + 1 > maxBytes) {
+      yield text;
+      text = '';
+    }
+    text += `${line}\n`;
+  }
+  yield text;
 }
