@@ -2,11 +2,12 @@ import { basename } from 'node:path';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
 import { RESULT_FORMATS, streamIdSchema, type ResultMessage } from '@semcast/wire';
-import { parseDecoderOption } from '../arguments/decoder-options.js';
 import { duration } from '../arguments/durations.js';
 import { many, toggle, value } from '../arguments/spec.js';
 import { cbr, integer, list, number, oneOf, snrDb, text, webSocketUrl, type ValueParser } from '../arguments/values.js';
 import { createCommand } from '../command.js';
+import { decoderOptionFlag } from '../decoders/flag.js';
+import { optionsOfNamed } from '../decoders/options.js';
 import { InterruptedError, UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
@@ -16,7 +17,7 @@ import { cleanFrames, encodeCorpus, MAX_PHOTOGRAPHS, noisyFrames, type FrameMake
 import { figuresOf, reportOf, type LoadFigures, type LoadReport, type LoadReportSettings } from '../load/report.js';
 import { runLoad, type LoadRun, type LoadSettings } from '../load/run-load.js';
 import { SaturationSearch } from '../load/saturation.js';
-import { commandText, decoderOptionsOf } from '../load/settings.js';
+import { commandText } from '../load/settings.js';
 import { parseSlo, type Slo } from '../load/slo.js';
 import { LoadView, loadRowPrinter, ms, rateText, reasonsText, verdictText } from '../load/view.js';
 import { findPhotographs } from '../photographs.js';
@@ -88,7 +89,7 @@ export const load = createCommand({
 
     decoder: value('NAME', text, 'decoder of the receiver (jscc)', 'Frames'),
     steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples', 'Frames'),
-    'decoder-option': many('NAME=VALUE', parseDecoderOption, 'option of the decoder', 'Frames'),
+    'decoder-option': decoderOptionFlag('Frames'),
     deadline: value('S', duration({ minMs: 1 }), 'the receiver gives each frame so long (no deadline)', 'Frames'),
     images: value('PATH', text, `photographs, the first ${MAX_PHOTOGRAPHS} (the nine that come along)`, 'Frames'),
     size: value(
@@ -134,7 +135,7 @@ export const load = createCommand({
       throw new UsageError('--find-saturation begins at one rate', { remedy: 'give one --rate, or leave it out' });
     }
     const decoder = flags.decoder ?? 'jscc';
-    const decoderOptions = decoderOptionsOf(decoder, { steps: flags.steps, options: flags['decoder-option'] });
+    const decoderOptions = optionsOfNamed(decoder, flags['decoder-option'], flags.steps) ?? {};
     const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
     const interruption = io.interruption();
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());

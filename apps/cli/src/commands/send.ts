@@ -10,12 +10,11 @@ import {
   type OutcomeSummary,
   type TransmitterService,
 } from '@semcast/transmitter';
-import type { DecoderOption } from '../arguments/decoder-options.js';
 import { value } from '../arguments/spec.js';
 import { cbr, integer, oneOf, snrDb, text, webSocketUrl } from '../arguments/values.js';
 import { createCommand } from '../command.js';
 import { decoderOptionFlag } from '../decoders/flag.js';
-import { optionsOfOne } from '../decoders/options.js';
+import { optionsOfNamed } from '../decoders/options.js';
 import { findDecoder, isSampling } from '../decoders/registry.js';
 import { InterruptedError, NoLinkError, UsageError } from '../errors.js';
 import { EXIT_CODES } from '../exit-codes.js';
@@ -78,7 +77,7 @@ export const send = createCommand({
       throw new UsageError('there is nothing to send', { remedy: 'name photographs: semcast send PATH…' });
     }
     const decoder = flags.decoder ?? 'jscc';
-    const decoderOptions = optionsFor(decoder, flags['decoder-option'], flags.steps);
+    const decoderOptions = optionsOfNamed(decoder, flags['decoder-option'], flags.steps);
     const files = await findPhotographs(positionals);
     const to = flags.to ?? DEFAULT_TO;
     const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
@@ -142,31 +141,6 @@ export const send = createCommand({
     return outcomes.every(({ kind }) => kind === 'completed') ? EXIT_CODES.done : EXIT_CODES.failed;
   },
 });
-
-/**
- * Options as typed, checked against the decoder where this release knows it: a receiver elsewhere may have others.
- *
- * @throws UsageError
- */
-function optionsFor(
-  name: string,
-  given: readonly DecoderOption[],
-  steps: number | undefined,
-): DecoderOptions | undefined {
-  const decoder = findDecoder(name);
-  if (decoder !== undefined) {
-    return optionsOfOne(decoder, given, steps);
-  }
-  const other = given.find((option) => option.decoder !== undefined && option.decoder !== name);
-  if (other !== undefined) {
-    throw new UsageError(`--decoder-option: "${other.decoder}" isn't the decoder that is asked for`, {
-      remedy: `write ${other.name}=${other.value}, or choose that decoder`,
-    });
-  }
-  const typed = given.map((option) => [option.name, option.value] as const);
-  const options = Object.fromEntries([...typed, ...(steps === undefined ? [] : [['steps', steps] as const])]);
-  return Object.keys(options).length === 0 ? undefined : options;
-}
 
 /**
  * Wait for the first link, and tell of the attempts.

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseDecoderOption } from '../arguments/decoder-options.js';
 import { planVariants, variantName } from '../sweep/variants.js';
-import { optionsOfOne } from './options.js';
+import { optionsOfNamed, optionsOfOne } from './options.js';
 
 const jscc = { name: 'jscc', optionsSchema: z.strictObject({}) };
 const fast = {
@@ -118,5 +118,29 @@ describe('the options of one decoder', () => {
     expect(() => optionsOfOne(jscc, [], 4)).toThrow('--steps: jscc takes no steps');
     expect(() => optionsOfOne(fast, options('steps=4', 'steps=8'), undefined)).toThrow('given steps twice');
     expect(() => optionsOfOne(fast, options('slow.eta=1'), undefined)).toThrow("isn't among the decoders (fast-one)");
+  });
+});
+
+describe('the options of a decoder by its name', () => {
+  const given = (...typed: string[]) => typed.map(parseDecoderOption);
+
+  it('go as they are to a decoder that is known at the receiver only', () => {
+    expect(optionsOfNamed('crystal-ball', given('eta=0.5', 'crystal-ball.warm=true'), 8)).toEqual({
+      steps: 8,
+      eta: 0.5,
+      warm: true,
+    });
+    expect(optionsOfNamed('jscc', [], undefined)).toBeUndefined();
+    expect(optionsOfNamed('crystal-ball', [], undefined)).toBeUndefined();
+  });
+
+  it('are checked where the decoder is known', () => {
+    expect(() => optionsOfNamed('jscc', [], 5)).toThrow('--steps: jscc takes no steps');
+    expect(() => optionsOfNamed('jscc', given('eta=1'), undefined)).toThrow(/--decoder-option: .*eta/);
+    expect(() => optionsOfNamed('jscc', given('crystal-ball.eta=1'), undefined)).toThrow('"crystal-ball"');
+    expect(() => optionsOfNamed('crystal-ball', given('jscc.eta=1'), undefined)).toThrow('"jscc"');
+    expect(() => optionsOfNamed('crystal-ball', given('steps=4'), 5)).toThrow('is given steps twice');
+    // Names that every object inherits are names like any other.
+    expect(optionsOfNamed('constructor', given('toString=1'), undefined)).toEqual({ toString: 1 });
   });
 });

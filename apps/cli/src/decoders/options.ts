@@ -3,7 +3,7 @@ import type { DecoderOptions } from '@semcast/transmitter';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { nearest } from '../arguments/nearest.js';
 import { UsageError } from '../errors.js';
-import { isSampling } from './registry.js';
+import { findDecoder, isSampling } from './registry.js';
 
 /** What is asked of a decoder for its options. */
 export type OptionedDecoder = Pick<Decoder, 'name' | 'optionsSchema'>;
@@ -139,4 +139,37 @@ export function optionsOfOne(
   }
   const [{ sent }] = chosen as [ChosenOptions];
   return Object.keys(sent).length === 0 ? undefined : sent;
+}
+
+/**
+ * The options of a command's only decoder, which a receiver elsewhere may have and this release not: then they go as
+ * they were typed, and are the receiver's to judge. Undefined when there are none to send.
+ *
+ * @throws UsageError
+ */
+export function optionsOfNamed(
+  name: string,
+  given: readonly DecoderOption[],
+  steps: number | undefined,
+): DecoderOptions | undefined {
+  const decoder = findDecoder(name);
+  if (decoder !== undefined) {
+    return optionsOfOne(decoder, given, steps);
+  }
+  const other = given.find((option) => option.decoder !== undefined && option.decoder !== name);
+  if (other !== undefined) {
+    throw new UsageError(`--decoder-option: "${other.decoder}" isn't the decoder that is asked for`, {
+      remedy: `write ${other.name}=${other.value}, or choose that decoder`,
+    });
+  }
+  const typed = [
+    ...(steps === undefined ? [] : [['steps', steps] as const]),
+    ...given.map((option) => [option.name, option.value] as const),
+  ];
+  const options = Object.fromEntries(typed);
+  if (Object.keys(options).length < typed.length) {
+    const twice = typed.find(([option], i) => typed.findIndex(([earlier]) => earlier === option) !== i)!;
+    throw new UsageError(`--decoder-option: ${name} is given ${twice[0]} twice`, { remedy: 'give it once' });
+  }
+  return typed.length === 0 ? undefined : options;
 }
