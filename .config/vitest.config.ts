@@ -4,7 +4,13 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'apps/*/src/**/*.test.ts',
+      'apps/*/test/**/*.test.ts',
+      'deploy/src/**/*.test.ts',
+      'deploy/test/**/*.test.ts',
+    ],
     // ONNX Runtime is a native addon: forked processes keep one crash from taking the run with it.
     pool: 'forks',
     testTimeout: 60_000,

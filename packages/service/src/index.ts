@@ -19,8 +19,11 @@ export {
 export { createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel } from './logger.js';
 export type { Logger } from 'pino';
 export {
+  LABEL_DEFINITIONS,
   METRIC_DEFINITIONS,
   SERVICE_NAMES,
+  type LabelDefinition,
+  type LabelName,
   type MetricDefinition,
   type MetricKey,
   type ServiceName,

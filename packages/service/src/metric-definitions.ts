@@ -2,23 +2,71 @@
 export const SERVICE_NAMES = ['transmitter', 'channel', 'receiver'] as const;
 export type ServiceName = (typeof SERVICE_NAMES)[number];
 
+/** What a label says, and, where the set of its values is fixed, which there are. */
+export interface LabelDefinition {
+  readonly help: string;
+  readonly values?: readonly string[];
+}
+
+/**
+ * Every label of the metrics below, once. Sets that a registry makes (decoders, graphs of a bundle, drop reasons) are
+ * named by where they come from.
+ */
+export const LABEL_DEFINITIONS = {
+  stage: {
+    help: 'Of frames: the service. Of latencies: the stage within it, named as in [the path of a frame](data-path.md).',
+  },
+  outcome: {
+    help: 'How a frame left: with its final result, on to the receiver, or not at all.',
+    values: ['completed', 'forwarded', 'dropped'],
+  },
+  reason: { help: 'Why a frame was dropped: one of the [drop reasons](errors.md#drop-reasons).' },
+  decoder: { help: "The decoder that made the picture: one of the receiver's registry." },
+  direction: { help: 'As this service sees it.', values: ['in', 'out'] },
+  kind: {
+    help: 'As the channel was set; as the noise of this very frame turned out; as the receiver estimated it.',
+    values: ['configured', 'measured', 'estimated'],
+  },
+  graph: { help: 'The network: one of the graphs of the bundle, or a metric bundle.' },
+} as const satisfies Record<string, LabelDefinition>;
+export type LabelName = keyof typeof LABEL_DEFINITIONS;
+
 /** One contracted metric: what it is called, what it means, and who exposes it. */
 export interface MetricDefinition {
   readonly kind: 'counter' | 'gauge' | 'histogram';
   /** The full name that Prometheus sees; base units, no abbreviations. */
   readonly name: `semcast_${string}`;
   readonly help: string;
-  /** Label names. Values must come from small closed sets: never a stream, a frame, a path or a message. */
-  readonly labels: readonly string[];
+  /** Values must come from small closed sets: never a stream, a frame, a path or a message. */
+  readonly labels: readonly LabelName[];
   /** Histograms only: ascending upper bounds, without +Inf. */
   readonly buckets?: readonly number[];
   readonly services: readonly ServiceName[];
 }
 
-/** From one millisecond to a minute: a frame may take 2 ms of channel or 40 s of guided sampling. */
-const LATENCY_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60] as const;
+/**
+ * From half a millisecond (modulating, demodulating, a queue that is empty) to five minutes (guided sampling of a large
+ * picture on a CPU).
+ */
+const STAGE_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300,
+] as const;
+/** There and back; closer together around the second or two that a service objective names. */
+const END_TO_END_SECONDS = [
+  0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 40, 60, 120, 300,
+] as const;
+/** One decibel apart where the difference is seen; a codec gives 15 to 34 dB between -5 and 20 dB of SNR. */
+const PSNR_DB = [
+  8, 10, 12, 14, 16, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 36, 38, 40, 45, 50,
+] as const;
 /** Similarities crowd towards one, where a step in the second digit is what one sees. */
-const SIMILARITY = [0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995] as const;
+const SIMILARITY = [
+  0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995,
+] as const;
+/** Below one the picture also explains the noise (0.4 to 1.2 for one pass of a codec); far above, it has diverged. */
+const RESIDUAL_RATIO = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 30, 100] as const;
+/** From a small codec on a GPU to a guided step of a large picture on a CPU. */
+const INFERENCE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
 /**
  * Every metric of semcast, once. Names, labels and units are a contract with dashboards and alerts;
@@ -44,7 +92,7 @@ export const METRIC_DEFINITIONS = {
     name: 'semcast_frame_latency_seconds',
     help: 'Time that one frame spent in a stage of this service.',
     labels: ['stage'],
-    buckets: LATENCY_SECONDS,
+    buckets: STAGE_SECONDS,
     services: ['transmitter', 'channel', 'receiver'],
   },
   endToEndLatency: {
@@ -52,7 +100,7 @@ export const METRIC_DEFINITIONS = {
     name: 'semcast_end_to_end_latency_seconds',
     help: 'Time from reading a photograph to its final result, there and back, on the clock of the transmitter.',
     labels: ['decoder'],
-    buckets: LATENCY_SECONDS,
+    buckets: END_TO_END_SECONDS,
     services: ['transmitter'],
   },
   channelUses: {
@@ -88,7 +136,7 @@ export const METRIC_DEFINITIONS = {
     name: 'semcast_reconstruction_psnr_db',
     help: 'PSNR of final results against the original, in decibels.',
     labels: ['decoder'],
-    buckets: [10, 15, 18, 20, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 36, 38, 40, 45, 50],
+    buckets: PSNR_DB,
     services: ['transmitter'],
   },
   reconstructionSsim: {
@@ -112,7 +160,7 @@ export const METRIC_DEFINITIONS = {
     name: 'semcast_measurement_residual_ratio',
     help: 'Mean |y - h·E(x)|² over the noise variance: near 1 when the picture explains what was received.',
     labels: ['decoder'],
-    buckets: [0.25, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 30, 100],
+    buckets: RESIDUAL_RATIO,
     services: ['receiver'],
   },
   samplerSteps: {
@@ -142,7 +190,7 @@ export const METRIC_DEFINITIONS = {
     name: 'semcast_inference_seconds',
     help: 'Time of one run of a network inside ONNX Runtime.',
     labels: ['graph'],
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    buckets: INFERENCE_SECONDS,
     services: ['transmitter', 'receiver'],
   },
   sessions: {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { METRIC_DEFINITIONS, SERVICE_NAMES, type MetricDefinition } from './metric-definitions.js';
+import { LABEL_DEFINITIONS, METRIC_DEFINITIONS, SERVICE_NAMES, type MetricDefinition } from './metric-definitions.js';
 import { createMetrics, metricDefinitionsOf } from './metrics.js';
 
 const definitions = Object.values<MetricDefinition>(METRIC_DEFINITIONS);
@@ -34,11 +34,18 @@ describe('the table of metrics', () => {
     expect(name.endsWith('_total')).toBe(kind === 'counter');
     expect(name).not.toMatch(/_(count|sum|bucket|info|milliseconds|ms|bytes_per_second)$/);
     expect(help).toMatch(/^[A-Z].*[a-z)]\.$/);
-    expect(labels.filter((label) => ['stream', 'frame', 'session', 'le', 'quantile'].includes(label))).toEqual([]);
+    expect(labels.filter((label: string) => ['stream', 'frame', 'session', 'le', 'quantile'].includes(label))).toEqual(
+      [],
+    );
     expect(services.length).toBeGreaterThan(0);
     expect(buckets !== undefined).toBe(kind === 'histogram');
     const bounds = buckets ?? [0];
     expect(bounds.every((bound, i) => i === 0 || bound > bounds[i - 1]!)).toBe(true);
+  });
+
+  it('tells of every label that a metric has, and of no other', () => {
+    const used = new Set(definitions.flatMap(({ labels }) => labels));
+    expect(Object.keys(LABEL_DEFINITIONS).sort()).toEqual([...used].sort());
   });
 
   it('gives every service what belongs to it', () => {

@@ -3,7 +3,7 @@
  * Pure: the files come from `repository.ts`.
  */
 
-/** What a folder under `packages/` or `apps/` may import. */
+/** What a folder under `packages/` or `apps/`, or `deploy/`, may import. */
 export interface FolderRule {
   /** Folders whose packages it may import, as in `packages/core`; a star stands for all of `packages/` or `apps/`. */
   readonly folders: readonly string[];
@@ -28,6 +28,7 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'apps/receiver': { folders: ['packages/*'] },
   'apps/console': { folders: [] },
   'apps/cli': { folders: ['packages/*', 'apps/*'] },
+  deploy: { folders: ['packages/service'] },
 };
 
 /** Packages from npm that only one folder may import: a boundary that keeps a dependency replaceable. */

@@ -29,5 +29,6 @@ export {
   type ProcessOptions,
   type TestProcess,
 } from './processes.js';
+export { findProgram, REQUIRE_TOOLS } from './programs.js';
 export { readWorkspace, REPOSITORY_ROOT } from './repository.js';
 export { startStack, type Stack, type StackOptions } from './stack.js';

@@ -33,28 +33,32 @@ async function readSources(dir: string, root: string): Promise<SourceFile[]> {
   return nested.flat();
 }
 
-/** The packages under `packages/` and `apps/`, with every source file of theirs (built and installed ones left out). */
+async function readPackage(root: string, folder: string): Promise<WorkspacePackage> {
+  const dir = join(root, folder);
+  const manifest = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8')) as Manifest;
+  return {
+    folder,
+    name: manifest.name,
+    dependencies: Object.keys({
+      ...manifest.dependencies,
+      ...manifest.peerDependencies,
+      ...manifest.optionalDependencies,
+    }),
+    devDependencies: Object.keys(manifest.devDependencies ?? {}),
+    sources: await readSources(dir, dir),
+  };
+}
+
+/**
+ * The packages under `packages/` and `apps/`, and `deploy`, with every source file of theirs (built and installed ones
+ * left out).
+ */
 export async function readWorkspace(root: string = REPOSITORY_ROOT): Promise<WorkspacePackage[]> {
-  const packages: WorkspacePackage[] = [];
+  const folders = ['deploy'];
   for (const top of ['packages', 'apps']) {
-    for (const entry of await readdir(join(root, top), { withFileTypes: true })) {
-      if (!entry.isDirectory()) {
-        continue;
-      }
-      const dir = join(root, top, entry.name);
-      const manifest = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8')) as Manifest;
-      packages.push({
-        folder: `${top}/${entry.name}`,
-        name: manifest.name,
-        dependencies: Object.keys({
-          ...manifest.dependencies,
-          ...manifest.peerDependencies,
-          ...manifest.optionalDependencies,
-        }),
-        devDependencies: Object.keys(manifest.devDependencies ?? {}),
-        sources: await readSources(dir, dir),
-      });
-    }
+    const entries = await readdir(join(root, top), { withFileTypes: true });
+    folders.push(...entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${top}/${name}`));
   }
+  const packages = await Promise.all(folders.map(async (folder) => await readPackage(root, folder)));
   return packages.sort((a, b) => (a.folder < b.folder ? -1 : 1));
 }

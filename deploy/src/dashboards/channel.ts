@@ -1,0 +1,165 @@
+import { createDashboard } from '../dashboard.js';
+import { curves, distribution, figure } from '../panels.js';
+import { buckets, quantile, rate } from '../promql.js';
+
+export const channel = createDashboard({
+  uid: 'semcast-channel',
+  title: 'channel',
+  description: 'What the radio channel does to the frames: SNR, losses, and the time that it takes.',
+  sections: [
+    {
+      title: 'Now',
+      panels: [
+        figure({
+          title: 'SNR configured',
+          description: 'For the newest frame; PUT /channel changes it.',
+          unit: 'dB',
+          expr: 'avg(semcast_snr_db{job="channel",kind="configured"})',
+          base: 'blue',
+        }),
+        figure({
+          title: 'SNR measured',
+          description: 'Power of the faded signal over that of the noise that was drawn, newest frame.',
+          unit: 'dB',
+          expr: 'avg(semcast_snr_db{job="channel",kind="measured"})',
+          base: 'blue',
+        }),
+        figure({
+          title: 'Channel uses',
+          description: 'Complex samples a second.',
+          unit: 'short',
+          decimals: 0,
+          expr: rate('semcast_channel_uses_total'),
+        }),
+        figure({
+          title: 'Bandwidth ratio',
+          description: 'Complex channel uses per real image value of the newest frame.',
+          unit: 'short',
+          decimals: 4,
+          expr: 'avg(semcast_channel_bandwidth_ratio)',
+        }),
+        figure({
+          title: 'Forwarded',
+          description: 'Frames a second on to the receiver.',
+          unit: 'frames/s',
+          decimals: 2,
+          expr: rate('semcast_frames_total{stage="channel",outcome="forwarded"}'),
+        }),
+        figure({
+          title: 'Lost',
+          description: 'Share of frames that the channel dropped, as it was told to or because they were invalid.',
+          unit: 'percentunit',
+          expr: `(${rate('semcast_frames_total{stage="channel",outcome="dropped"}')} or vector(0)) / ${rate('semcast_frames_total{stage="channel"}')}`,
+        }),
+        figure({
+          title: 'Streams',
+          description: 'Transmitters linked through this channel.',
+          unit: 'short',
+          decimals: 0,
+          expr: 'sum(semcast_sessions{job="channel"})',
+        }),
+        figure({
+          title: 'Time in the channel, p95',
+          description: 'Unpacking, fading, noise and sending on, in the event loop.',
+          unit: 's',
+          decimals: 2,
+          expr: quantile(0.95, 'semcast_frame_latency_seconds{stage="channel"}'),
+        }),
+      ],
+    },
+    {
+      title: 'Signal',
+      panels: [
+        curves({
+          title: 'SNR, as each service sees it',
+          description:
+            'Configured and measured at the channel, estimated at the receiver. Under fading, measured and configured part.',
+          unit: 'dB',
+          queries: [
+            { expr: 'avg by (kind) (semcast_snr_db{job="channel"})', legend: 'channel, {{kind}}' },
+            { expr: 'avg by (kind) (semcast_snr_db{job="receiver",kind="estimated"})', legend: 'receiver, {{kind}}' },
+          ],
+        }),
+        curves({
+          title: 'Error of the estimate',
+          description: 'What the receiver estimates, less what the channel was set to.',
+          unit: 'dB',
+          queries: [
+            {
+              expr: 'avg(semcast_snr_db{job="receiver",kind="estimated"}) - avg(semcast_snr_db{job="channel",kind="configured"})',
+              legend: 'estimated − configured',
+            },
+          ],
+        }),
+        curves({
+          title: 'Channel uses',
+          description: 'Complex samples a second, pilots and cyclic prefixes included.',
+          unit: 'short',
+          min: 0,
+          queries: [{ expr: rate('semcast_channel_uses_total', ['instance']), legend: '{{instance}}' }],
+        }),
+        curves({
+          title: 'Bandwidth ratio',
+          description: 'Complex channel uses per real image value, newest frame of each transmitter.',
+          unit: 'short',
+          min: 0,
+          queries: [{ expr: 'avg by (instance) (semcast_channel_bandwidth_ratio)', legend: '{{instance}}' }],
+        }),
+      ],
+    },
+    {
+      title: 'Service',
+      panels: [
+        curves({
+          title: 'Frames by outcome',
+          description: 'Frames a second that left the channel.',
+          unit: 'frames/s',
+          min: 0,
+          queries: [{ expr: rate('semcast_frames_total{stage="channel"}', ['outcome']), legend: '{{outcome}}' }],
+        }),
+        curves({
+          title: 'Drops by reason',
+          description: 'channel-loss is what the channel was asked for; anything else is a fault of the sender.',
+          unit: 'frames/s',
+          min: 0,
+          stacked: true,
+          queries: [{ expr: rate('semcast_dropped_frames_total{job="channel"}', ['reason']), legend: '{{reason}}' }],
+        }),
+        distribution({
+          title: 'Time in the channel',
+          description: 'One frame from its arrival to its departure.',
+          unit: 's',
+          expr: buckets('semcast_frame_latency_seconds{stage="channel"}'),
+        }),
+        curves({
+          title: 'On the wire',
+          description: 'Samples come in and go out, results the other way: both directions carry both.',
+          unit: 'Bps',
+          min: 0,
+          queries: [{ expr: rate('semcast_wire_bytes_total{job="channel"}', ['direction']), legend: '{{direction}}' }],
+        }),
+        curves({
+          title: 'Event loop',
+          description: 'How late the loop is. The channel computes in it: large frames hold small ones up.',
+          unit: 's',
+          min: 0,
+          queries: [
+            {
+              expr: 'max by (instance) (nodejs_eventloop_lag_p99_seconds{job="channel"})',
+              legend: '{{instance}}, p99',
+            },
+          ],
+        }),
+        curves({
+          title: 'Memory',
+          description: 'Resident. A channel holds no frames, so it stays flat.',
+          unit: 'bytes',
+          min: 0,
+          queries: [
+            { expr: 'sum by (instance) (process_resident_memory_bytes{job="channel"})', legend: '{{instance}}' },
+          ],
+        }),
+      ],
+    },
+  ],
+});

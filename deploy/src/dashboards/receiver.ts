@@ -1,0 +1,252 @@
+import { createDashboard } from '../dashboard.js';
+import { curves, distribution, figure } from '../panels.js';
+import { buckets, mean, quantile, rate } from '../promql.js';
+
+export const receiver = createDashboard({
+  uid: 'semcast-receiver',
+  title: 'receiver and GPU',
+  description: 'How busy the receiver is, where the time of a frame goes, and what the GPU under it does.',
+  sections: [
+    {
+      title: 'Now',
+      panels: [
+        figure({
+          title: 'Decoded',
+          description: 'Frames a second with a final picture.',
+          unit: 'frames/s',
+          decimals: 2,
+          expr: rate('semcast_frames_total{stage="receiver",outcome="completed"}'),
+        }),
+        figure({
+          title: 'Waiting',
+          description: 'Frames in the queue. Never empty: the receiver is saturated.',
+          unit: 'short',
+          decimals: 0,
+          expr: 'sum(semcast_scheduler_queue_depth)',
+          steps: [
+            [8, 'yellow'],
+            [32, 'red'],
+          ],
+        }),
+        figure({
+          title: 'Wait, p95',
+          description: 'Time in the queue.',
+          unit: 's',
+          decimals: 2,
+          expr: quantile(0.95, 'semcast_frame_latency_seconds{stage="queue"}'),
+        }),
+        figure({
+          title: 'Decode, p95',
+          description: 'From the start of decoding to the final picture.',
+          unit: 's',
+          decimals: 2,
+          expr: quantile(0.95, 'semcast_frame_latency_seconds{stage="decode"}'),
+        }),
+        figure({
+          title: 'Networks busy',
+          description: 'Seconds of inference a second: as many as there are workers is the most.',
+          unit: 'short',
+          decimals: 2,
+          expr: rate('semcast_inference_seconds_sum{job="receiver"}'),
+        }),
+        figure({
+          title: 'Batch size',
+          description: 'Frames that share one run of a network, mean. On a GPU, more is cheaper.',
+          unit: 'short',
+          expr: mean('semcast_scheduler_batch_size'),
+        }),
+        figure({
+          title: 'Guided steps',
+          description: 'Steps of posterior sampling a second. The codec alone (jscc) takes none.',
+          unit: 'short',
+          decimals: 0,
+          expr: rate('semcast_sampler_steps_total'),
+        }),
+        figure({
+          title: 'Streams',
+          description: 'Open links.',
+          unit: 'short',
+          decimals: 0,
+          expr: 'sum(semcast_sessions{job="receiver"})',
+        }),
+      ],
+    },
+    {
+      title: 'Load',
+      panels: [
+        curves({
+          title: 'Queue',
+          description: 'Frames that wait for a decoder.',
+          unit: 'short',
+          min: 0,
+          queries: [{ expr: 'sum by (instance) (semcast_scheduler_queue_depth)', legend: '{{instance}}' }],
+        }),
+        curves({
+          title: 'Frames by outcome',
+          description: 'Frames a second that left the receiver.',
+          unit: 'frames/s',
+          min: 0,
+          queries: [
+            {
+              expr: rate('semcast_frames_total{stage="receiver"}', ['instance', 'outcome']),
+              legend: '{{instance}}, {{outcome}}',
+            },
+          ],
+        }),
+        curves({
+          title: 'Drops by reason',
+          description: 'queue-full: senders exceed their credits. deadline: they get less time than decoding takes.',
+          unit: 'frames/s',
+          min: 0,
+          stacked: true,
+          queries: [{ expr: rate('semcast_dropped_frames_total{job="receiver"}', ['reason']), legend: '{{reason}}' }],
+        }),
+        curves({
+          title: 'Networks busy',
+          description: 'Seconds of inference a second, by network.',
+          unit: 'short',
+          min: 0,
+          stacked: true,
+          queries: [{ expr: rate('semcast_inference_seconds_sum{job="receiver"}', ['graph']), legend: '{{graph}}' }],
+        }),
+        distribution({
+          title: 'Batch size',
+          description: 'Frames that shared one run of a network.',
+          unit: 'short',
+          expr: buckets('semcast_scheduler_batch_size'),
+        }),
+        curves({
+          title: 'Guided steps',
+          description: 'A second, by decoder. Under load each frame gets fewer before any is refused.',
+          unit: 'short',
+          min: 0,
+          queries: [{ expr: rate('semcast_sampler_steps_total', ['decoder']), legend: '{{decoder}}, a second' }],
+        }),
+      ],
+    },
+    {
+      title: 'Time',
+      panels: [
+        curves({
+          title: 'Where the time of a frame goes',
+          description: 'Mean time in each stage. residual and encode-image run beside each other.',
+          unit: 's',
+          min: 0,
+          stacked: true,
+          queries: [{ expr: mean('semcast_frame_latency_seconds{job="receiver"}', ['stage']), legend: '{{stage}}' }],
+        }),
+        curves({
+          title: 'Slowest frames, by stage',
+          description: 'p95 of each stage.',
+          unit: 's',
+          min: 0,
+          queries: [
+            {
+              expr: quantile(0.95, 'semcast_frame_latency_seconds{job="receiver"}', ['stage']),
+              legend: '{{stage}}, p95',
+            },
+          ],
+        }),
+        curves({
+          title: 'One run of a network',
+          description: 'Inside ONNX Runtime, p50 and p95 by graph.',
+          unit: 's',
+          min: 0,
+          queries: [0.5, 0.95].map((share) => ({
+            expr: quantile(share, 'semcast_inference_seconds{job="receiver"}', ['graph']),
+            legend: `{{graph}}, p${share * 100}`,
+          })),
+        }),
+        distribution({
+          title: 'Decoding',
+          description: 'From the start of decoding to the final picture.',
+          unit: 's',
+          expr: buckets('semcast_frame_latency_seconds{stage="decode"}'),
+        }),
+      ],
+    },
+    {
+      title: 'Process',
+      panels: [
+        curves({
+          title: 'Event loop',
+          description: 'How late the loop is. Networks run in threads, so this stays small.',
+          unit: 's',
+          min: 0,
+          queries: [
+            {
+              expr: 'max by (instance) (nodejs_eventloop_lag_p99_seconds{job="receiver"})',
+              legend: '{{instance}}, p99',
+            },
+          ],
+        }),
+        curves({
+          title: 'Memory',
+          description: 'Resident. A picture takes 150 to 250 bytes a pixel while it is decoded.',
+          unit: 'bytes',
+          min: 0,
+          queries: [
+            { expr: 'sum by (instance) (process_resident_memory_bytes{job="receiver"})', legend: '{{instance}}' },
+          ],
+        }),
+      ],
+    },
+    {
+      title: 'GPU (profile gpu: dcgm-exporter)',
+      panels: [
+        curves({
+          title: 'Busy',
+          description:
+            'Share of the time in which a kernel ran, and, where the card tells, in which its tensor cores did.',
+          unit: 'percentunit',
+          min: 0,
+          max: 1,
+          queries: [
+            { expr: 'avg by (gpu) (DCGM_FI_DEV_GPU_UTIL) / 100', legend: 'GPU {{gpu}}, busy' },
+            { expr: 'avg by (gpu) (DCGM_FI_PROF_PIPE_TENSOR_ACTIVE)', legend: 'GPU {{gpu}}, tensor cores' },
+          ],
+        }),
+        curves({
+          title: 'Memory',
+          description: 'Used and free.',
+          unit: 'decmbytes',
+          min: 0,
+          stacked: true,
+          queries: [
+            { expr: 'sum by (gpu) (DCGM_FI_DEV_FB_USED)', legend: 'GPU {{gpu}}, used' },
+            { expr: 'sum by (gpu) (DCGM_FI_DEV_FB_FREE)', legend: 'GPU {{gpu}}, free' },
+          ],
+        }),
+        curves({
+          title: 'Power',
+          description: 'What the card draws.',
+          unit: 'watt',
+          min: 0,
+          queries: [{ expr: 'sum by (gpu) (DCGM_FI_DEV_POWER_USAGE)', legend: 'GPU {{gpu}}' }],
+        }),
+        curves({
+          title: 'Temperature and clock',
+          description: 'A clock that falls while the temperature is high is a card that throttles.',
+          unit: 'short',
+          min: 0,
+          queries: [
+            { expr: 'max by (gpu) (DCGM_FI_DEV_GPU_TEMP)', legend: 'GPU {{gpu}}, °C' },
+            { expr: 'avg by (gpu) (DCGM_FI_DEV_SM_CLOCK)', legend: 'GPU {{gpu}}, MHz' },
+          ],
+        }),
+        curves({
+          title: 'Frames a kilojoule',
+          description: 'Final pictures for the energy that the cards draw meanwhile.',
+          unit: 'short',
+          min: 0,
+          queries: [
+            {
+              expr: `1000 * ${rate('semcast_frames_total{stage="receiver",outcome="completed"}')} / sum(DCGM_FI_DEV_POWER_USAGE)`,
+              legend: 'frames/kJ',
+            },
+          ],
+        }),
+      ],
+    },
+  ],
+});
