@@ -6,7 +6,9 @@ import {
   type Bundle,
   type SessionPool,
 } from '@semcast/bundle';
+import { createHub, type Hub } from '@semcast/hub';
 import {
+  addFeedRoute,
   createHttpServer,
   createLogger,
   createMetrics,
@@ -17,11 +19,13 @@ import {
 import { InboundStreams, serveLinks, type ServedLinks, type ServerSession } from '@semcast/wire';
 import sharp from 'sharp';
 import { workerCount, type ReceiverConfig } from './config.js';
+import { addDecoderCheck } from './decoder-check.js';
 import type { Decoder } from './decoders/decoder.js';
 import { decodersOf } from './decoders/registry.js';
 import { DecodeQueue } from './enqueue-frame.js';
 import { UnknownDecoderError } from './errors.js';
 import { FramePath } from './frame-path.js';
+import { liveStatusOf, ReceiverLive } from './live.js';
 import { statusOf, type ReceiverStatus } from './status.js';
 import { fairWindow } from './windows.js';
 import { createOutputFolder } from './write-output.js';
@@ -108,6 +112,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
       metrics.schedulerQueueDepth.set(waiting);
     },
   });
+  const live = new ReceiverLive({ logger, metrics });
   const path = new FramePath({
     bundle,
     codec: createCodec(bundle, pool, { maxImagePixels: config.maxImagePixels }),
@@ -118,6 +123,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     residual: config.residual,
     output,
     metrics,
+    live,
     logger,
   });
   const streams = new InboundStreams({
@@ -131,7 +137,8 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     onRefused: (stream, frame, reason) => {
       metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
       metrics.droppedFrames.inc({ reason });
-      logger.warn({ stream, frame, reason }, 'frame dropped: its sender exceeds its credits');
+      live.noteDropped(reason, { stream, frame });
+      logger.warn({ event: 'frame-dropped', stream, frame, reason }, 'frame dropped: its sender exceeds its credits');
     },
   });
 
@@ -144,12 +151,26 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     logger,
     ready: () => ({ ready: !closing, reasons: closing ? ['the receiver is shutting down'] : [] }),
   });
-  const links = serveStreams(config, { ...parts, decoders, streams, server: http.server });
+  const links = serveStreams(config, { ...parts, decoders, streams, live, server: http.server });
   const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, queue, path });
   http.app.get('/status', status);
+  addDecoderCheck(http, decoders);
+  addFeedRoute(http, { feed: live.feed, status: () => liveStatusOf(status(), decoders) });
+  let ownUrl = '';
+  let hub: Hub | undefined;
+  if (config.console.enabled) {
+    hub = await createHub({
+      http,
+      config: config.console,
+      receiverUrl: () => ownUrl,
+      logger,
+      events: live.events,
+    });
+  }
 
   async function close(): Promise<void> {
     closing = true;
+    await hub?.close();
     // Links first, so that no client is told of a drop: it keeps its frames, and sends them again when it is back.
     await links.close();
     streams.close();
@@ -165,6 +186,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     await close();
     throw error;
   }
+  ownUrl = address.url;
   logger.info(
     { url: address.wsUrl, bundle: bundle.dir, digest: bundle.digest, device: pool.device, workers: pool.workers },
     'receiver listens',
@@ -175,13 +197,14 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
 interface LinkParts extends Parts {
   readonly decoders: ReadonlyMap<string, Decoder>;
   readonly streams: InboundStreams;
+  readonly live: ReceiverLive;
   readonly server: Parameters<typeof serveLinks>[0]['server'];
 }
 
 /** Greet links, and attach each to its stream. */
 function serveStreams(
   config: ReceiverConfig,
-  { bundle, metrics, logger, decoders, streams, server }: LinkParts,
+  { bundle, metrics, logger, decoders, streams, live, server }: LinkParts,
 ): ServedLinks {
   const { name, version } = bundle.manifest;
   /** What each session was told in its welcome. */
@@ -230,16 +253,20 @@ function serveStreams(
         session.send('credit', { credits: streams.window });
       }
       metrics.sessions.set(links.sessions.size);
-      log.info({ agent: session.hello.agent, remoteAddress: session.remoteAddress }, 'stream linked');
+      live.noteStream(session.hello.stream, true);
+      const { agent } = session.hello;
+      log.info({ event: 'stream-joined', agent, remoteAddress: session.remoteAddress }, 'stream linked');
       session.on('refused', ({ frame, reason, detail }) => {
         metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
         metrics.droppedFrames.inc({ reason });
-        log.warn({ frame, reason, detail }, 'frame dropped');
+        live.noteDropped(reason, { stream: session.hello.stream, frame });
+        log.warn({ event: 'frame-dropped', frame, reason, detail }, 'frame dropped');
       });
       session.on('close', ({ code, error }) => {
         fitWindows();
         metrics.sessions.set(links.sessions.size);
-        log.info({ code, error: error?.message }, 'stream unlinked');
+        live.noteStream(session.hello.stream, false);
+        log.info({ event: 'stream-left', code, error: error?.message }, 'stream unlinked');
       });
     },
     onRefused: ({ error, remoteAddress, stream }) => {

@@ -9,6 +9,7 @@ import { demodulateFrame, type Observation } from './demodulate-frame.js';
 import { encodeResult } from './encode-result.js';
 import { enqueueFrame, type DecodeQueue } from './enqueue-frame.js';
 import { FrameDropError } from './errors.js';
+import type { ReceiverLive } from './live.js';
 import { measureResidual } from './measure-residual.js';
 import { receiveFrame, type ReceivedFrame, type ReceptionRules } from './receive-frame.js';
 import { StageClock } from './stage-clock.js';
@@ -23,6 +24,7 @@ export interface FramePathOptions extends ReceptionRules {
   readonly residual: boolean;
   readonly output: OutputFolder | undefined;
   readonly metrics: Metrics<'receiver'>;
+  readonly live: ReceiverLive;
   readonly logger: Logger;
 }
 
@@ -119,6 +121,7 @@ export class FramePath {
         ...(reducedSteps === undefined ? {} : { reducedSteps }),
       };
       this.#recordResult(delivery, facts, deliverResult(delivery, image, facts));
+      this.#options.live.noteDecoded(delivery, observation, facts, queue.waiting);
     } finally {
       turn.end();
     }
@@ -180,12 +183,13 @@ export class FramePath {
 
   #dropFrame(delivery: Delivery, error: FrameDropError): void {
     const { reason, message } = error;
-    const { metrics } = this.#options;
+    const { metrics, live } = this.#options;
     metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
     metrics.droppedFrames.inc({ reason });
+    live.noteDropped(reason, delivery);
     const failed = reason === 'decode-failed' || reason === 'encode-failed';
     this.#log(delivery)[levelOf(reason)](
-      { reason, detail: message, ...(failed ? { err: error.cause } : {}) },
+      { event: 'frame-dropped', reason, detail: message, ...(failed ? { err: error.cause } : {}) },
       'frame dropped',
     );
     delivery.drop(reason, message);

@@ -8,7 +8,6 @@ import { DEMO_PHOTOS } from '@semcast/transmitter';
 import { toggle, value } from '../arguments/spec.js';
 import { cbr, integer, number, oneOf, snrOrRange, text, type SnrRange } from '../arguments/values.js';
 import { createCommand } from '../command.js';
-import { UsageError } from '../errors.js';
 import { DEFAULT_PORT_BASE } from '../layout.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
@@ -48,9 +47,9 @@ export const up = createCommand({
     'port-base': value(
       'N',
       integer({ min: 1, max: 65_000 }),
-      `channel on N+1, receiver on N+2, transmitter on N+3 (${DEFAULT_PORT_BASE})`,
+      `console on N, channel on N+1, receiver on N+2, transmitter on N+3 (${DEFAULT_PORT_BASE})`,
     ),
-    'console-port': value('N', integer({ max: 65_535 }), 'port of the console page; this version has none yet'),
+    'console-port': value('N', integer({ max: 65_535 }), 'port of the console page (N of --port-base)'),
   },
   examples: [
     { line: 'semcast up', does: 'watch nine photographs cross a channel whose SNR swings' },
@@ -61,21 +60,20 @@ export const up = createCommand({
     },
   ],
   run: async ({ flags, io }) => {
-    if (flags['console-port'] !== undefined) {
-      throw new UsageError('this version of semcast has no console page', { remedy: 'leave out --console-port' });
-    }
     const terminal = createTerminal(io);
     const interruption = io.interruption();
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
     const files = await findPhotographs([flags.images ?? DEMO_PHOTOS]);
     const portBase = flags['port-base'] ?? DEFAULT_PORT_BASE;
     const ports = portsFrom(portBase);
-    await checkPorts(ports, portBase);
+    const consolePort = flags['console-port'] ?? portBase;
+    await checkPorts(ports, consolePort, portBase);
 
     const dir = flags.out === undefined ? await mkdtemp(join(tmpdir(), 'semcast-up-')) : resolve(flags.out);
     await mkdir(dir, { recursive: true });
     const settings: UpSettings = {
       ports,
+      consolePort,
       bundle: bundle.dir,
       device: flags.device ?? 'cpu',
       source: resolve(flags.images ?? DEMO_PHOTOS),
