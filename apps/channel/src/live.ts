@@ -21,6 +21,7 @@ export class ChannelLive {
   readonly #frames = { forwarded: 0, dropped: 0 };
   #channelUses = 0;
   #receiverProblem: string | null = null;
+  #receiverSeen = false;
 
   constructor(parts: { readonly logger: Logger; readonly metrics: Metrics<'channel'> }) {
     this.#events = createEventLog({
@@ -55,19 +56,18 @@ export class ChannelLive {
     this.#events.record({ event: 'channel-changed', level: 'info', words }, { model, snr: snr.name, snrDb, loss });
   }
 
-  /** Whether the receiver can be reached: told when that changes. */
+  /** Whether the receiver can be reached: told when that changes. One that hasn't started yet is no event. */
   noteReceiver(problem: string | undefined): void {
-    const now = problem ?? null;
-    const before = this.#receiverProblem;
-    this.#receiverProblem = now;
-    if (before === null && now !== null) {
-      this.#events.record({
-        event: 'receiver-away',
-        level: 'warn',
-        words: `the channel can't reach the receiver: ${now}`,
-      });
-    } else if (before !== null && now === null) {
-      this.#events.record({ event: 'receiver-back', level: 'info', words: 'the channel reaches the receiver again' });
+    const wasAway = this.#receiverProblem !== null;
+    this.#receiverProblem = problem ?? null;
+    if (problem === undefined) {
+      if (wasAway && this.#receiverSeen) {
+        this.#events.record({ event: 'receiver-back', level: 'info', words: 'the channel reaches the receiver again' });
+      }
+      this.#receiverSeen = true;
+    } else if (!wasAway && this.#receiverSeen) {
+      const words = `the channel can't reach the receiver: ${problem}`;
+      this.#events.record({ event: 'receiver-away', level: 'warn', words });
     }
   }
 

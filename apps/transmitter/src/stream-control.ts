@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { describeError, formatCbr, parseCbr } from '@semcast/core';
+import { formatCbr, parseCbr, SemcastError } from '@semcast/core';
 import { z } from 'zod';
 import type { TransmitterConfig } from './config.js';
 import { StreamUpdateError } from './errors.js';
@@ -98,7 +98,11 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
       this.#options.checkRate(cbr);
       return cbr;
     } catch (error) {
-      throw new StreamUpdateError(describeError(error), { cause: error });
+      const remedy = error instanceof SemcastError ? error.remedy : undefined;
+      throw new StreamUpdateError(error instanceof Error ? error.message : String(error), {
+        cause: error,
+        ...(remedy === undefined ? {} : { remedy }),
+      });
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { LiveState } from '@semcast/live';
+import type { LiveDelta, LiveState } from '@semcast/live';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 export interface PageSocketsOptions {
@@ -24,12 +24,15 @@ const MAX_BUFFERED_BYTES = 256 * 1024;
 /** Pages only listen. */
 const MAX_INCOMING_BYTES = 1024;
 const PING_MS = 15_000;
+/** A page hears something at least this often: how it knows that the way to the server is whole. */
+const HEARTBEAT_MS = 5000;
 const GOING_AWAY = 1001;
 const CLOSE_GRACE_MS = 500;
 
 interface Page {
   /** What it has been told. */
   revision: number;
+  toldMs: number;
   alive: boolean;
 }
 
@@ -67,7 +70,7 @@ export function servePages({ server, state, maxPages, onWatched }: PageSocketsOp
   };
 
   const welcome = (socket: WebSocket): void => {
-    const page: Page = { revision: -1, alive: true };
+    const page: Page = { revision: -1, toldMs: performance.now(), alive: true };
     pages.set(socket, page);
     // Without a listener an error would end the process.
     socket.on('error', () => {
@@ -121,9 +124,13 @@ export function servePages({ server, state, maxPages, onWatched }: PageSocketsOp
           text = delta === null ? null : JSON.stringify(delta);
           texts.set(page.revision, text);
         }
+        if (text === null && performance.now() - page.toldMs > HEARTBEAT_MS) {
+          text = JSON.stringify(nothingNew());
+        }
         if (text !== null) {
           socket.send(text);
           page.revision = state.revision;
+          page.toldMs = performance.now();
         }
       }
     },
@@ -149,6 +156,10 @@ export function servePages({ server, state, maxPages, onWatched }: PageSocketsOp
       sockets.close();
     },
   };
+}
+
+function nothingNew(): LiveDelta {
+  return { type: 'delta', sections: {}, tables: {}, events: [], nowMs: Date.now() };
 }
 
 /** Whether a browser asks on behalf of a page from elsewhere. Programs send no origin. */

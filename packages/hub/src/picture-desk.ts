@@ -221,7 +221,9 @@ export class PictureDesk {
     } else {
       this.#keep(url, focus.frame, picture);
     }
-    if (this.#focus === focus) {
+    // An original alone would only make the page forget what it shows.
+    const hasMore = [...focus.pictures.values()].some((shown) => shown.stage !== 'original' && shown.url !== '');
+    if (this.#focus === focus && hasMore) {
       this.#show(focus);
     }
     if (picture !== undefined && stage === 'final' && focus.figures !== null) {

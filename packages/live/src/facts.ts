@@ -5,10 +5,7 @@
  * are bounded.
  */
 import { z } from 'zod';
-
-/** The services that tell. */
-export const LIVE_SERVICES = ['transmitter', 'channel', 'receiver'] as const;
-export type LiveService = (typeof LIVE_SERVICES)[number];
+import type { LiveService } from './names.js';
 
 const name = z.string().max(256);
 const words = z.string().max(4000);
@@ -28,10 +25,6 @@ const event = z.object({
 });
 
 const csnrDb = z.object({ configured: db.optional(), measured: db.optional(), estimated: db.nullable() });
-
-/** Pictures of a frame that can be asked for. */
-export const PICTURE_STAGES = ['original', 'preview', 'intermediate', 'final'] as const;
-export type PictureStage = (typeof PICTURE_STAGES)[number];
 
 /** A picture on the way: the preview, or a step of a sampler. */
 const partial = z.object({

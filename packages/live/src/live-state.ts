@@ -3,11 +3,9 @@ import type {
   DecodedFact,
   EventFact,
   FeedAnswerOf,
-  LiveService,
   ReceiverLiveStatus,
   TransmitterLiveStatus,
 } from './facts.js';
-import { LIVE_SERVICES } from './facts.js';
 import {
   GALLERY_FRAMES,
   KEPT_EVENTS,
@@ -26,6 +24,7 @@ import {
   type StreamRow,
   type TableName,
 } from './messages.js';
+import { LIVE_SERVICES, type LiveService } from './names.js';
 import { Table } from './table.js';
 
 /** Rows of one slot are averaged: a view of TABLE_ROWS rows is never shorter than five minutes. */
@@ -78,7 +77,8 @@ export class LiveState {
   readonly #streams = new Map<string, StreamStats>();
   #revision = 0;
   #nextEventId = 1;
-  #totals: Totals | undefined;
+  /** Of the last seconds, the oldest first. */
+  readonly #totals: Totals[] = [];
 
   constructor({ urls, needsToken }: LiveStateOptions) {
     this.#needsToken = needsToken;
@@ -349,8 +349,11 @@ export class LiveState {
       channelUses: here('channel') ? channel?.channelUses : undefined,
       wireBytes: here('transmitter') ? bytesOf(transmitter) : undefined,
     };
-    const before = this.#totals;
-    this.#totals = totals;
+    const before = this.#totals[0];
+    this.#totals.push(totals);
+    while (this.#totals.length > 1 && nowMs - this.#totals[0]!.atMs >= RATE_WINDOW_MS) {
+      this.#totals.shift();
+    }
     if (before === undefined || LIVE_SERVICES.every((service) => !here(service))) {
       return;
     }

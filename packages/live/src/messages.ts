@@ -1,12 +1,6 @@
 /** What the console's server tells its pages over the WebSocket `/live`, as JSON. */
-import type {
-  ChannelLiveStatus,
-  LiveService,
-  PictureStage,
-  ReceiverLiveStatus,
-  ScopeFact,
-  TransmitterLiveStatus,
-} from './facts.js';
+import type { ChannelLiveStatus, ReceiverLiveStatus, ScopeFact, TransmitterLiveStatus } from './facts.js';
+import type { LiveService, PictureStage } from './names.js';
 import type { Row } from './table.js';
 
 /** Another version than the page's own means that the page is old: it loads itself again. */
