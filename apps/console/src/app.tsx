@@ -59,13 +59,7 @@ export function App({ live: source }: { readonly live: LiveConnection }) {
 
   return (
     <div class={fills ? 'page fills' : 'page'}>
-      <Header
-        view={view}
-        connection={connection}
-        theme={theme}
-        onTheme={toggle}
-        onHelp={() => setHelps(true)}
-      />
+      <Header view={view} connection={connection} theme={theme} onTheme={toggle} onHelp={() => setHelps(true)} />
       <Notices view={view} connection={connection} />
       {view === null ? (
         <main class="empty" aria-busy="true">

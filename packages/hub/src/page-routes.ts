@@ -1,8 +1,9 @@
 import type { HttpServer } from '@semcast/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { PageFile } from './page-files.js';
-import type { DeskPicture, PictureDesk } from './picture-desk.js';
+import type { PictureDesk } from './picture-desk.js';
 
+const NO_CONTENT = 204;
 const NO_PAGE = `<!doctype html><title>semcast</title><p>The console page has not been built. <code>npm run build</code> does it.`;
 
 /** A host as it may stand in a policy; anything else is left out. */
@@ -17,7 +18,7 @@ function policyFor({ headers }: FastifyRequest): string {
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self' data:",
+    "img-src 'self' blob:",
     `connect-src 'self'${sockets}`,
     "base-uri 'none'",
     "form-action 'none'",
@@ -35,19 +36,16 @@ function sendFile(request: FastifyRequest, reply: FastifyReply, { type, bytes, g
   return zips ? reply.header('content-encoding', 'gzip').send(gzipped) : reply.send(bytes);
 }
 
-function sendPicture(reply: FastifyReply, picture: DeskPicture | undefined) {
+function sendPicture({ url }: FastifyRequest, reply: FastifyReply, desk: PictureDesk) {
+  const picture = desk.read(url);
+  // A path means one picture, for as long as it is there; pages of a night should not fill a disk with them.
+  void reply.header('cache-control', 'no-store');
   if (picture === undefined) {
-    // Its frame gave way to a newer one.
-    return reply.callNotFound();
+    // A page that reads slowly asks late: that is no error, and nothing that a browser should complain of.
+    return desk.wasThere(url) ? reply.code(NO_CONTENT).send() : reply.callNotFound();
   }
   const { contentType, bytes } = picture;
-  return (
-    reply
-      .type(contentType)
-      // A path means one picture, for as long as it is there; pages of a night should not fill a disk with them.
-      .header('cache-control', 'no-store')
-      .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-  );
+  return reply.type(contentType).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 /** `GET /` and the files of the page, `GET /pictures/…`, `GET /thumbnails/…`. */
@@ -67,6 +65,6 @@ export function addPageRoutes(
         .send(NO_PAGE),
     );
   }
-  app.get('/pictures/:frame/:picture', (request, reply) => sendPicture(reply, desk.read(request.url)));
-  app.get('/thumbnails/:id', (request, reply) => sendPicture(reply, desk.read(request.url)));
+  app.get('/pictures/:frame/:picture', (request, reply) => sendPicture(request, reply, desk));
+  app.get('/thumbnails/:id', (request, reply) => sendPicture(request, reply, desk));
 }

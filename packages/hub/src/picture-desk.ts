@@ -34,8 +34,8 @@ const SILENT_MS = 15_000;
 const THUMBNAIL_SIDE = 160;
 /** Frames that may still become the one that is shown. */
 const MAX_CANDIDATES = 64;
-/** Pictures of the frame shown before are kept a little: a page may be about to load them. */
-const KEPT_FRAMES = 2;
+/** Pictures of the frames shown before are kept a little: a page on a slow way may be about to load them. */
+const KEPT_FRAMES = 8;
 const IMAGE_TYPE = /^image\/(png|webp|jpeg)$/;
 
 interface Candidate {
@@ -85,6 +85,12 @@ export class PictureDesk {
   /** A file that a page asks for. */
   read(path: string): DeskPicture | undefined {
     return this.#files.get(path) ?? this.#thumbnails.get(path);
+  }
+
+  /** Whether there was a file at this path, which gave way to newer ones. */
+  wasThere(path: string): boolean {
+    const serial = /-(\d+)$/.exec(path)?.[1] ?? /^\/thumbnails\/(\d+)$/.exec(path)?.[1];
+    return serial !== undefined && Number(serial) < this.#serial;
   }
 
   /** Bytes of the pictures that are kept, thumbnails left out. */
@@ -192,7 +198,7 @@ export class PictureDesk {
       return undefined;
     }
     // The newest that has something to show beside its original; those before it have had their time.
-    const newest = [...this.#candidates.values()].filter(({ steps }) => steps.size > 1).at(-1);
+    const newest = [...this.#candidates.values()].findLast(({ steps }) => steps.size > 1);
     if (newest === undefined) {
       return focus;
     }
@@ -257,9 +263,10 @@ export class PictureDesk {
   #keep(url: string, owner: number, picture: DeskPicture): void {
     this.#files.set(url, { ...picture, owner });
     this.#bytes += picture.bytes.length;
-    const owners = [...new Set([...this.#files.values()].map((file) => file.owner))].slice(-KEPT_FRAMES);
+    const all = new Set([...this.#files.values()].map((file) => file.owner));
+    const owners = new Set([...all].slice(-KEPT_FRAMES));
     for (const [path, file] of this.#files) {
-      const isOld = !owners.includes(file.owner);
+      const isOld = !owners.has(file.owner);
       if (isOld || (this.#bytes > this.#options.maxBytes && path !== url)) {
         this.#files.delete(path);
         this.#bytes -= file.bytes.length;

@@ -103,9 +103,7 @@ export class LiveState {
       streams: [],
       scope: null,
     };
-    const table = (name: TableName): Table =>
-      new Table({ columns: TABLES[name], capacity: TABLE_ROWS, slotMs: SLOT_MS });
-    this.#tables = { quality: table('quality'), decoding: table('decoding'), rates: table('rates') };
+    this.#tables = { quality: newTable('quality'), decoding: newTable('decoding'), rates: newTable('rates') };
   }
 
   /** Grows with every change. */
@@ -174,7 +172,7 @@ export class LiveState {
 
   /** An event that the console itself saw. */
   addOwnEvent(event: Omit<EventFact, 'kind'>, nowMs: number): void {
-    this.#addEvent('console', { kind: 'event', ...event } as EventFact, nowMs);
+    this.#addEvent('console', { kind: 'event', ...event }, nowMs);
   }
 
   show(frame: ShownFrame | null): void {
@@ -371,6 +369,10 @@ export class LiveState {
       ++this.#revision,
     );
   }
+}
+
+function newTable(name: TableName): Table {
+  return new Table({ columns: TABLES[name], capacity: TABLE_ROWS, slotMs: SLOT_MS });
 }
 
 function bytesOf(status: TransmitterLiveStatus | null): number | undefined {

@@ -8,7 +8,10 @@ import { OptionFields, optionsOf, Typed } from './option-fields.js';
 const PRESETS: readonly { readonly name: string; readonly channel: object }[] = [
   { name: 'Clear: no fading, 20 dB', channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 20 } } },
   { name: 'Fair: no fading, 10 dB', channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 10 } } },
-  { name: 'Edge of the cell: no fading, 0 dB', channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 0 } } },
+  {
+    name: 'Edge of the cell: no fading, 0 dB',
+    channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 0 } },
+  },
   {
     name: 'Indoors, line of sight: Rician, 15 dB',
     channel: { model: { name: 'rician-slow', kFactorDb: 10 }, snr: { name: 'constant', snrDb: 15 } },

@@ -1,7 +1,7 @@
 import { TABLES, type LiveView, type Row, type TableName } from '@semcast/live';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import UPlot from 'uplot';
-import { durationText, figure, metric } from '../format.js';
+import { durationText, figure, metric, NONE } from '../format.js';
 import { SERIES, type Theme } from '../theme.js';
 import { Plot, type Curve, type Mark, type PlotProps } from './plot.js';
 import { newest } from './readouts.js';
@@ -21,7 +21,8 @@ interface PlotSpec extends Pick<PlotProps, 'unit' | 'rightUnit' | 'logarithmic' 
   readonly wide?: boolean;
 }
 
-const decibels = (value: number | null): string => `${figure(value)} dB`;
+const decibels = (value: number | null): string => (value === null ? NONE : `${figure(value)} dB`);
+const milliseconds = (value: number | null): string => (value === null ? NONE : durationText(value));
 const { neutral, estimate, preview, refined, extra } = SERIES;
 
 const PLOTS: readonly PlotSpec[] = [
@@ -31,7 +32,14 @@ const PLOTS: readonly PlotSpec[] = [
     unit: 'dB',
     least: [0, 20],
     curves: [
-      { label: 'configured', table: 'quality', column: 'snrConfiguredDb', colour: neutral, dashed: true, write: decibels },
+      {
+        label: 'configured',
+        table: 'quality',
+        column: 'snrConfiguredDb',
+        colour: neutral,
+        dashed: true,
+        write: decibels,
+      },
       { label: 'estimated', table: 'quality', column: 'snrEstimatedDb', colour: estimate, write: decibels },
     ],
   },
@@ -51,7 +59,13 @@ const PLOTS: readonly PlotSpec[] = [
     unit: 'similarity, 0 to 1',
     least: [0.7, 1],
     curves: [
-      { label: 'final picture', table: 'quality', column: 'msSsim', colour: refined, write: (value) => figure(value, 3) },
+      {
+        label: 'final picture',
+        table: 'quality',
+        column: 'msSsim',
+        colour: refined,
+        write: (value) => figure(value, 3),
+      },
     ],
   },
   {
@@ -61,7 +75,13 @@ const PLOTS: readonly PlotSpec[] = [
     logarithmic: true,
     reference: 1,
     curves: [
-      { label: 'final picture', table: 'quality', column: 'residual', colour: extra, write: (value) => figure(value, 2) },
+      {
+        label: 'final picture',
+        table: 'quality',
+        column: 'residual',
+        colour: extra,
+        write: (value) => figure(value, 2),
+      },
     ],
   },
   {
@@ -71,11 +91,11 @@ const PLOTS: readonly PlotSpec[] = [
     wide: true,
     logarithmic: true,
     curves: [
-      { label: 'encode', table: 'quality', column: 'encodeMs', colour: extra, write: durationText },
-      { label: 'queue', table: 'decoding', column: 'queueMs', colour: estimate, dashed: true, write: durationText },
-      { label: 'decode', table: 'decoding', column: 'decodeMs', colour: refined, write: durationText },
-      { label: 'preview', table: 'quality', column: 'previewMs', colour: preview, write: durationText },
-      { label: 'end to end', table: 'quality', column: 'endToEndMs', colour: neutral, write: durationText },
+      { label: 'encode', table: 'quality', column: 'encodeMs', colour: extra, write: milliseconds },
+      { label: 'queue', table: 'decoding', column: 'queueMs', colour: estimate, dashed: true, write: milliseconds },
+      { label: 'decode', table: 'decoding', column: 'decodeMs', colour: refined, write: milliseconds },
+      { label: 'preview', table: 'quality', column: 'previewMs', colour: preview, write: milliseconds },
+      { label: 'end to end', table: 'quality', column: 'endToEndMs', colour: neutral, write: milliseconds },
     ],
   },
   {
@@ -84,7 +104,13 @@ const PLOTS: readonly PlotSpec[] = [
     unit: 'frames / s',
     rightUnit: 'channel uses / s',
     curves: [
-      { label: 'frames', table: 'rates', column: 'framesPerSecond', colour: refined, write: (value) => `${metric(value)}/s` },
+      {
+        label: 'frames',
+        table: 'rates',
+        column: 'framesPerSecond',
+        colour: refined,
+        write: (value) => `${metric(value)}/s`,
+      },
       {
         label: 'channel uses',
         table: 'rates',
@@ -101,8 +127,20 @@ const PLOTS: readonly PlotSpec[] = [
     unit: 'frames',
     least: [0, 4],
     curves: [
-      { label: 'waiting', table: 'decoding', column: 'queueDepth', colour: preview, write: (value) => figure(value, 0) },
-      { label: 'in a batch', table: 'decoding', column: 'batchSize', colour: refined, write: (value) => figure(value, 0) },
+      {
+        label: 'waiting',
+        table: 'decoding',
+        column: 'queueDepth',
+        colour: preview,
+        write: (value) => figure(value, 0),
+      },
+      {
+        label: 'in a batch',
+        table: 'decoding',
+        column: 'batchSize',
+        colour: refined,
+        write: (value) => figure(value, 0),
+      },
     ],
   },
 ];
@@ -134,7 +172,14 @@ export function Curves({ view, theme }: { readonly view: LiveView; readonly them
       </div>
       <div class="plots">
         {PLOTS.map((spec) => (
-          <CurvePanel key={spec.id} spec={spec} view={view} drawn={drawn} nowMs={nowMs} {...{ marks, spanSeconds, theme }} />
+          <CurvePanel
+            key={spec.id}
+            spec={spec}
+            view={view}
+            drawn={drawn}
+            nowMs={nowMs}
+            {...{ marks, spanSeconds, theme }}
+          />
         ))}
       </div>
     </section>

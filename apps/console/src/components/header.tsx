@@ -26,7 +26,12 @@ export function Header({ view, connection, theme, onTheme, onHelp }: HeaderProps
         ))}
       </ol>
       <div class="tools">
-        <button type="button" class="icon" onClick={onTheme} aria-label={`${theme === 'dark' ? 'light' : 'dark'} theme`}>
+        <button
+          type="button"
+          class="icon"
+          onClick={onTheme}
+          aria-label={`${theme === 'dark' ? 'light' : 'dark'} theme`}
+        >
           {theme === 'dark' ? <Sun /> : <Moon />}
         </button>
         <button type="button" class="icon" onClick={onHelp} aria-label="keyboard and help">
@@ -50,14 +55,13 @@ function aboutOf(view: LiveView | null, connection: ConnectionState, service: Li
     return 'away';
   }
   const { transmitter, channel, receiver } = view.sections;
-  switch (service) {
-    case 'transmitter':
-      return transmitter === null ? '' : `${transmitter.stream} · CBR ${transmitter.settings.cbr}`;
-    case 'channel':
-      return channel === null ? '' : `${channel.model.name} · ${figure(channel.snrDb)} dB`;
-    case 'receiver':
-      return receiver === null ? '' : `${receiver.bundle.name} ${receiver.bundle.version} · ${receiver.device}`;
+  if (service === 'transmitter') {
+    return transmitter === null ? '' : `${transmitter.stream} · CBR ${transmitter.settings.cbr}`;
   }
+  if (service === 'channel') {
+    return channel === null ? '' : `${channel.model.name} · ${figure(channel.snrDb)} dB`;
+  }
+  return receiver === null ? '' : `${receiver.bundle.name} ${receiver.bundle.version} · ${receiver.device}`;
 }
 
 function Sun() {

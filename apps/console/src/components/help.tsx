@@ -18,7 +18,12 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
     dialog.current?.showModal();
   }, []);
   return (
-    <dialog ref={dialog} class="help" onClose={onClose} onClick={({ target }) => target === dialog.current && onClose()}>
+    <dialog
+      ref={dialog}
+      class="help"
+      onClose={onClose}
+      onClick={({ target }) => target === dialog.current && onClose()}
+    >
       <div>
         <h2>What this shows</h2>
         <p>

@@ -4,7 +4,13 @@ import { span } from '../format.js';
 import type { ConnectionState } from '../live-connection.js';
 
 /** What is missing, in words, for as long as it is missing. */
-export function Notices({ view, connection }: { readonly view: LiveView | null; readonly connection: ConnectionState }) {
+export function Notices({
+  view,
+  connection,
+}: {
+  readonly view: LiveView | null;
+  readonly connection: ConnectionState;
+}) {
   const now = useSeconds();
   if (connection.name === 'lost') {
     return (

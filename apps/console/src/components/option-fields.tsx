@@ -51,11 +51,7 @@ function OptionField({
 }) {
   if (schema.enum !== undefined) {
     return (
-      <select
-        name={name}
-        value={String(value)}
-        onChange={({ currentTarget }) => onChange(name, currentTarget.value)}
-      >
+      <select name={name} value={String(value)} onChange={({ currentTarget }) => onChange(name, currentTarget.value)}>
         {schema.enum.map((choice) => (
           <option key={String(choice)} value={String(choice)}>
             {String(choice)}
@@ -121,7 +117,7 @@ function written(value: unknown): string {
   if (typeof value === 'number') {
     return String(Number(value.toPrecision(5)));
   }
-  return value === undefined ? '' : String(value);
+  return typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
 }
 
 /** `periodFrames` → `period frames`, `kFactorDb` → `k factor dB`. */

@@ -30,6 +30,8 @@ interface Look {
 const WHOLE: Look = { zoom: 1, x: 0.5, y: 0.5 };
 const ZOOMS = [1, 2, 4, 8] as const;
 const WIPE_STEP = 0.02;
+const OK = 200;
+const RELEASE_MS = 1000;
 
 /** The newest photograph: what was sent, what one pass makes of it, what sampling makes of it. */
 export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps) {
@@ -60,9 +62,9 @@ export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps)
             'No picture yet'
           ) : (
             <>
-              {photoName(frame.name)} <small>frame {frame.frame}</small>{' '}
+              {photoName(frame.name)}{' '}
               <small>
-                {frame.width} × {frame.height}
+                frame {frame.frame} · {frame.width} × {frame.height}
               </small>
             </>
           )}
@@ -93,7 +95,7 @@ export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps)
       ) : wipes ? (
         <Wipe panes={panes} frame={frame} look={look} onLook={setLook} split={split} onSplit={setSplit} />
       ) : (
-        <div class="panes" data-panes={panes.length}>
+        <div class="panes" data-panes={panes.length} style={{ '--aspect': frame.width / frame.height }}>
           {panes.map((pane) => (
             <figure key={pane.id} data-pane={pane.id}>
               <Glass frame={frame} look={look} onLook={setLook}>
@@ -146,7 +148,7 @@ function Wipe({
   }
   const share = `${(100 * split).toFixed(2)}%`;
   return (
-    <figure class="wipe" data-pane="wipe">
+    <figure class="wipe" data-pane="wipe" style={{ '--aspect': frame.width / frame.height }}>
       <Glass frame={frame} look={look} onLook={onLook}>
         <Layer pane={right} look={look} />
         <div class="over" style={{ clipPath: `inset(0 ${(100 - 100 * split).toFixed(2)}% 0 0)` }}>
@@ -315,35 +317,75 @@ function panesOf(frame: ShownFrame): Pane[] {
 /**
  * The frame whose pictures have all been loaded: they change together, so that an original never stands beside another
  * frame's reconstruction. While one is loaded, newer ones wait, and of these only the newest.
+ *
+ * Each picture is loaded once and held as an object of the page's own; those that are shown no more are given back at
+ * once, so that a night of pictures is never more than two frames of them.
  */
 function useDecoded(shown: ShownFrame | null): ShownFrame | null {
   const [decoded, setDecoded] = useState<ShownFrame | null>(null);
   const wanted = useRef<ShownFrame | null>(null);
   const loading = useRef(false);
+  const held = useRef(new Map<string, string>());
   wanted.current = shown;
   useEffect(() => {
-    if (loading.current) {
-      return;
-    }
     const load = async (): Promise<void> => {
       let done: ShownFrame | null = null;
       while (wanted.current !== null && wanted.current !== done) {
         const frame: ShownFrame = wanted.current;
-        await Promise.allSettled(frame.pictures.map(({ url }) => decode(url)));
-        setDecoded(frame);
         done = frame;
+        await Promise.all(frame.pictures.map(({ url }) => hold(url, held.current)));
+        const pictures = frame.pictures.flatMap((picture) => {
+          const url = held.current.get(picture.url);
+          return url === undefined ? [] : [{ ...picture, url }];
+        });
+        if (pictures.length < frame.pictures.length) {
+          // Some were gone: the next frame is on its way.
+          continue;
+        }
+        setDecoded({ ...frame, pictures });
+        release(frame, held.current);
       }
     };
-    loading.current = true;
-    void load().finally(() => {
-      loading.current = false;
-    });
+    if (!loading.current) {
+      loading.current = true;
+      void load().finally(() => {
+        loading.current = false;
+      });
+    }
   }, [shown]);
   return decoded;
 }
 
-async function decode(url: string): Promise<void> {
-  const image = new Image();
-  image.src = url;
-  await image.decode();
+/** Load a picture and decode it, so that it appears at once when it is shown. */
+async function hold(url: string, held: Map<string, string>): Promise<void> {
+  if (held.has(url)) {
+    return;
+  }
+  try {
+    const response = await fetch(url);
+    if (response.status !== OK) {
+      return;
+    }
+    const own = URL.createObjectURL(await response.blob());
+    held.set(url, own);
+    const image = new Image();
+    image.src = own;
+    await image.decode();
+  } catch {
+    // The server went away, or sent what is no picture: the frame isn't shown.
+    URL.revokeObjectURL(held.get(url) ?? '');
+    held.delete(url);
+  }
+}
+
+/** Give back what isn't of this frame. */
+function release(frame: ShownFrame, held: Map<string, string>): void {
+  const kept = new Set(frame.pictures.map(({ url }) => url));
+  for (const [url, own] of held) {
+    if (!kept.has(url)) {
+      // The element that shows it is given its next picture first.
+      setTimeout(() => URL.revokeObjectURL(own), RELEASE_MS);
+      held.delete(url);
+    }
+  }
 }

@@ -37,6 +37,9 @@ export interface PlotProps {
   readonly height: number;
 }
 
+// uPlot's own names for these are const enums, which a compiler of single files can't read.
+const LOGARITHMIC = 3 as UPlot.Scale.Distr;
+const RIGHT = 1 as UPlot.Axis.Side;
 const FONT = '10.5px Inter, system-ui, sans-serif';
 
 /** A plot over the last minutes. */
@@ -53,7 +56,11 @@ export function Plot(props: PlotProps) {
     if (place.current === null || width === 0) {
       return undefined;
     }
-    const made = new UPlot(optionsOf(current.current, width, () => current.current), current.current.data, place.current);
+    const made = new UPlot(
+      optionsOf(current.current, width, () => current.current),
+      current.current.data,
+      place.current,
+    );
     plot.current = made;
     return () => {
       plot.current = null;
@@ -82,7 +89,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
     scales: {
       x: { time: false, range: [-spanSeconds, 0] },
       y: logarithmic
-        ? { distr: 3, range: (_plot, low, high) => logRange(low, high) }
+        ? { distr: LOGARITHMIC, range: (_plot, low, high) => logRange(low, high) }
         : { range: (_plot, low, high) => linearRange(low, high, least) },
       right: { range: (_plot, low, high) => linearRange(low, high, undefined) },
     },
@@ -90,8 +97,8 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
       {
         ...axis,
         grid: { show: false },
-        size: 22,
-        gap: 4,
+        size: 24,
+        gap: 7,
         space: 52,
         values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `−${Math.abs(tick)} s`)),
       },
@@ -113,7 +120,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
             {
               ...axis,
               scale: 'right',
-              side: 1 as const,
+              side: RIGHT,
               grid: { show: false },
               size: 40,
               gap: 4,
@@ -134,7 +141,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
         width: 1.5,
         spanGaps: true,
         points: { show: false },
-        ...(dashed ? { dash: [4, 3] } : {}),
+        dash: dashed ? [4, 3] : [],
       })),
     ],
     hooks: {

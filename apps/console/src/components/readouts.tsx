@@ -19,8 +19,20 @@ export function Readouts({ view }: { readonly view: LiveView }) {
   const rate = newest(view, 'rates', 'framesPerSecond');
   return (
     <dl class="readouts" aria-label="newest frame">
-      <Readout id="snr-configured" label="SNR configured" value={figure(newest(view, 'quality', 'snrConfiguredDb'))} unit="dB" tone="neutral" />
-      <Readout id="snr-estimated" label="SNR estimated" value={figure(newest(view, 'quality', 'snrEstimatedDb'))} unit="dB" tone="estimate" />
+      <Readout
+        id="snr-configured"
+        label="SNR configured"
+        value={figure(newest(view, 'quality', 'snrConfiguredDb'))}
+        unit="dB"
+        tone="neutral"
+      />
+      <Readout
+        id="snr-estimated"
+        label="SNR estimated"
+        value={figure(newest(view, 'quality', 'snrEstimatedDb'))}
+        unit="dB"
+        tone="estimate"
+      />
       <Readout
         id="psnr-preview"
         label={onePass ? 'PSNR (one pass)' : 'PSNR preview'}

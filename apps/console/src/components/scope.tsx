@@ -109,7 +109,11 @@ function Constellation({ title, about, points, tone, theme, nothing = '' }: Cons
     drawing.globalAlpha = 1;
   }, [points, width, theme, tone]);
   return (
-    <figure class="constellation" data-scope={title.toLowerCase()} data-points={points === null ? 0 : points.length / 2}>
+    <figure
+      class="constellation"
+      data-scope={title.toLowerCase()}
+      data-points={points === null ? 0 : points.length / 2}
+    >
       <canvas ref={canvas} role="img" aria-label={`constellation, ${title.toLowerCase()}: in-phase and quadrature`} />
       {points === null && nothing !== '' ? <p class="nothing">{nothing}</p> : null}
       <figcaption>
@@ -124,7 +128,15 @@ const GAIN_RANGE_DB = { min: -30, max: 10 } as const;
 const GAIN_GRID_DB = [-30, -20, -10, 0, 10] as const;
 const MARGIN = { left: 34, right: 8, top: 8, bottom: 26 } as const;
 
-function Gain({ scope, model, theme }: { readonly scope: ScopeFact | null; readonly model: string; readonly theme: Theme }) {
+function Gain({
+  scope,
+  model,
+  theme,
+}: {
+  readonly scope: ScopeFact | null;
+  readonly model: string;
+  readonly theme: Theme;
+}) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const width = useWidth(canvas);
   const gainDb = scope?.gainDb ?? null;
@@ -180,7 +192,9 @@ function Gain({ scope, model, theme }: { readonly scope: ScopeFact | null; reado
       <canvas ref={canvas} role="img" aria-label="power of the channel gain over the frame, in decibels" />
       <figcaption>
         <span class="title">Channel gain |h|², dB</span>
-        <span class="figures">{scope !== null && gainDb === null ? `${model === '' ? '' : `${model}: `}constant` : model}</span>
+        <span class="figures">
+          {scope !== null && gainDb === null ? `${model === '' ? '' : `${model}: `}constant` : model}
+        </span>
       </figcaption>
     </figure>
   );
