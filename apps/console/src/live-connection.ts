@@ -30,6 +30,8 @@ export function openLive(): LiveConnection {
   let current: Live = { view: null, connection: { name: 'connecting' } };
   const listeners = new Set<() => void>();
   let socket: WebSocket | undefined;
+  /** Ends the listeners of the socket in use. */
+  let listening = new AbortController();
   let failures = 0;
   let retry: number | undefined;
   let silence: number | undefined;
@@ -54,8 +56,7 @@ export function openLive(): LiveConnection {
     if (socket === undefined) {
       return;
     }
-    socket.onmessage = null;
-    socket.onclose = null;
+    listening.abort();
     socket = undefined;
     window.clearTimeout(silence);
     failures++;
@@ -66,25 +67,28 @@ export function openLive(): LiveConnection {
     retry = window.setTimeout(connect, delayMs * (0.75 + Math.random() / 4));
   };
 
+  const receive = ({ data }: MessageEvent<unknown>): void => {
+    listen();
+    const message = JSON.parse(String(data)) as LiveMessage;
+    if (message.type === 'snapshot') {
+      failures = 0;
+      if (message.version !== LIVE_VERSION) {
+        reload();
+        return;
+      }
+    }
+    set({ view: applyMessage(current.view, message, Date.now()), connection: { name: 'open' } });
+  };
+
   const connect = (): void => {
     window.clearTimeout(retry);
     if (socket !== undefined) {
       return;
     }
     socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`);
-    socket.onmessage = ({ data }) => {
-      listen();
-      const message = JSON.parse(String(data)) as LiveMessage;
-      if (message.type === 'snapshot') {
-        failures = 0;
-        if (message.version !== LIVE_VERSION) {
-          reload();
-          return;
-        }
-      }
-      set({ view: applyMessage(current.view, message, Date.now()), connection: { name: 'open' } });
-    };
-    socket.onclose = lost;
+    listening = new AbortController();
+    socket.addEventListener('message', receive, { signal: listening.signal });
+    socket.addEventListener('close', lost, { signal: listening.signal });
     listen();
   };
 

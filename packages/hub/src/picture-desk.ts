@@ -74,6 +74,8 @@ export class PictureDesk {
   #bytes = 0;
   #focus: Focus | undefined;
   #working: Promise<void> | undefined;
+  /** Something was heard that hasn't been looked at. */
+  #news = false;
   #serial = 0;
   #next: NodeJS.Timeout | undefined;
 
@@ -164,9 +166,21 @@ export class PictureDesk {
   }
 
   #work(): void {
-    this.#working ??= this.#catchUp().finally(() => {
+    this.#news = true;
+    this.#working ??= this.#run().finally(() => {
       this.#working = undefined;
+      // News may have come between the last look and now.
+      if (this.#news) {
+        this.#work();
+      }
     });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#news) {
+      this.#news = false;
+      await this.#catchUp();
+    }
   }
 
   /** Fetch what is there to be fetched; then look whether another frame is to be shown. */

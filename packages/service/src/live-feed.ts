@@ -49,6 +49,8 @@ export class LiveFeed<Fact> {
   readonly #kept: Kept<Fact>[] = [];
   readonly #waiting = new Set<() => void>();
   #position = 0;
+  /** Whatever came before this position may have been forgotten for want of room. */
+  #forgottenTo = 0;
   #readAtMs = -Infinity;
 
   constructor({ capacity = DEFAULT_CAPACITY, now = () => performance.now() }: LiveFeedOptions = {}) {
@@ -80,7 +82,7 @@ export class LiveFeed<Fact> {
     }
     this.#kept.push({ position: this.#position++, atMs: this.#now(), fact, replaces });
     if (this.#kept.length > this.#capacity) {
-      this.#kept.shift();
+      this.#forgottenTo = this.#kept.shift()!.position + 1;
     }
     for (const wake of this.#waiting) {
       wake();
@@ -93,13 +95,10 @@ export class LiveFeed<Fact> {
     this.#readAtMs = nowMs;
     const from = boot === this.boot ? after : 0;
     const items = this.#kept.filter(({ position }) => position >= from);
-    const replaced = items.filter(({ replaces }) => replaces !== undefined).length;
-    const oldest = this.#kept.find(({ replaces }) => replaces === undefined)?.position ?? this.#position;
     return {
       boot: this.boot,
       next: this.#position,
-      // What was replaced isn't missed.
-      missed: from === 0 || replaced === items.length ? 0 : Math.max(0, oldest - from),
+      missed: from === 0 ? 0 : Math.max(0, this.#forgottenTo - from),
       items: items.map(({ atMs, fact }) => ({ ageMs: nowMs - atMs, fact })),
     };
   }

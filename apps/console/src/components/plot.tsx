@@ -37,9 +37,9 @@ export interface PlotProps {
   readonly height: number;
 }
 
-// uPlot's own names for these are const enums, which a compiler of single files can't read.
-const LOGARITHMIC = 3 as UPlot.Scale.Distr;
-const RIGHT = 1 as UPlot.Axis.Side;
+// uPlot's names for these are const enums, which a compiler of single files can't read.
+const LOGARITHMIC: object = { distr: 3 };
+const AT_RIGHT: object = { side: 1 };
 const FONT = '10.5px Inter, system-ui, sans-serif';
 
 /** A plot over the last minutes. */
@@ -89,7 +89,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
     scales: {
       x: { time: false, range: [-spanSeconds, 0] },
       y: logarithmic
-        ? { distr: LOGARITHMIC, range: (_plot, low, high) => logRange(low, high) }
+        ? { ...LOGARITHMIC, range: (_plot, low, high) => logRange(low, high) }
         : { range: (_plot, low, high) => linearRange(low, high, least) },
       right: { range: (_plot, low, high) => linearRange(low, high, undefined) },
     },
@@ -120,7 +120,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
             {
               ...axis,
               scale: 'right',
-              side: RIGHT,
+              ...AT_RIGHT,
               grid: { show: false },
               size: 40,
               gap: 4,

@@ -99,9 +99,10 @@ function Constellation({ title, about, points, tone, theme, nothing = '' }: Cons
     drawing.fillStyle = series[tone === 'estimate' ? 1 : 3]!;
     drawing.globalAlpha = 0.62;
     const limit = EXTENT - 0.05;
-    for (let i = 0; points !== null && i < points.length; i += 2) {
-      const x = Math.max(-limit, Math.min(limit, points[i]!));
-      const y = Math.max(-limit, Math.min(limit, points[i + 1]!));
+    const drawn = points ?? [];
+    for (let i = 0; i < drawn.length; i += 2) {
+      const x = Math.max(-limit, Math.min(limit, drawn[i]!));
+      const y = Math.max(-limit, Math.min(limit, drawn[i + 1]!));
       drawing.beginPath();
       drawing.arc(at(x), at(-y), 1.6, 0, 2 * Math.PI);
       drawing.fill();
