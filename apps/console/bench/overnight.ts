@@ -5,18 +5,15 @@
  *     npx tsx apps/console/bench/overnight.ts --minutes 30 --fps 10 [--json FILE]
  *
  * Prints the page's JavaScript heap after a garbage collection, its nodes and listeners, the memory of the browser's
- * renderer processes, and the heap of the console's server, every so often; and at the end the slope of each over the
+ * renderer processes, and heap and resident memory of the console's server, every so often; and at the end the slope of each over the
  * second half.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { createHub } from '@semcast/hub';
-import { createHttpServer, createLogger } from '@semcast/service';
-import { REPOSITORY_ROOT, startLiveServices } from '@semcast/testkit';
-import sharp from 'sharp';
+import { REPOSITORY_ROOT } from '@semcast/testkit';
 import { startBrowser } from '../test/support/browser.js';
 
 const { values } = parseArgs({
@@ -30,8 +27,16 @@ const { values } = parseArgs({
 const [minutes, fps, everySeconds] = [Number(values.minutes), Number(values.fps), Number(values.every)];
 const MEBI = 1024 ** 2;
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+interface Sample {
+  readonly minute: number;
+  readonly frame: number;
+  readonly heap: number;
+  readonly nodes: number;
+  readonly listeners: number;
+  readonly renderer: number;
+  readonly server: number;
+  readonly serverResident: number;
+}
 
 /** Resident memory of the renderers of a browser with this profile, in MiB; null on a system without /proc. */
 function rendererMebibytes(marker: string): number | null {
@@ -62,60 +67,24 @@ function slope(points: readonly { readonly minute: number; readonly value: numbe
   return above / points.reduce((sum, { minute }) => sum + (minute - meanX) ** 2, 0);
 }
 
-const width = 256;
-const noise = Uint8Array.from({ length: 3 * width * width }, (_, i) => (i * 7919 + (i >> 5) * 104_729) & 255);
-const picture = await sharp(noise, { raw: { width, height: width, channels: 3 } })
-  .png()
-  .toBuffer();
-const services = await startLiveServices({ picture, width, height: width });
-const logger = createLogger({ service: 'console', level: 'warn' });
-const http = await createHttpServer({
-  service: 'console',
-  host: '127.0.0.1',
-  port: 0,
-  logger,
-  ready: () => ({ ready: true, reasons: [] }),
-});
-const hub = await createHub({
-  http,
-  logger,
-  config: {
-    enabled: true,
-    transmitterUrl: services.transmitterUrl,
-    channelUrl: services.channelUrl,
-    maxPages: 4,
-    maxPictureBytes: 64 * MEBI,
-  },
-  receiverUrl: () => services.receiverUrl,
-});
-const { url } = await http.listen();
+const server = fork(fileURLToPath(new URL('overnight-server.ts', import.meta.url)), [String(fps)]);
+const [{ url }] = (await once(server, 'message')) as [{ url: string }];
 const browser = await startBrowser(process.env['CHROMIUM'] ?? '/usr/bin/chromium', {
   args: ['--user-agent=overnight'],
 });
-const samples: { minute: number; heap: number; nodes: number; listeners: number; renderer: number; server: number }[] =
-  [];
+const samples: Sample[] = [];
 try {
   const page = await browser.open(url);
   const devtools = await browser.context.newCDPSession(page);
   await devtools.send('HeapProfiler.enable');
   await devtools.send('Performance.enable');
-  let frame = 0;
   const startMs = performance.now();
-  const emitting = setInterval(() => {
-    // What a late timer owes is made up for, so that the rate is what it says.
-    while (frame < ((performance.now() - startMs) / 1000) * fps) {
-      services.emitFrame(frame++, { snrDb: 10 + 10 * Math.sin(frame / 40) });
-      if (frame % 100 === 0) {
-        const words = `the channel is awgn at ${frame} dB`;
-        services.channel.push({ kind: 'event', event: 'channel-changed', level: 'info', words });
-      }
-    }
-  }, 1000 / fps);
-  process.stdout.write('  min   frames  heap MiB   nodes  listeners  renderer MiB  server MiB\n');
+  process.stdout.write('  min   frames  heap MiB   nodes  listeners  renderer MiB  server MiB  resident MiB\n');
   while (performance.now() - startMs < minutes * 60_000) {
     await page.waitForTimeout(everySeconds * 1000);
     await devtools.send('HeapProfiler.collectGarbage');
-    collect();
+    server.send('how much?');
+    const [{ frame, heap, rss }] = (await once(server, 'message')) as [{ frame: number; heap: number; rss: number }];
     const { metrics } = await devtools.send('Performance.getMetrics');
     const metric = (name: string): number => metrics.find((entry) => entry.name === name)?.value ?? Number.NaN;
     const sample = {
@@ -124,16 +93,18 @@ try {
       nodes: metric('Nodes'),
       listeners: metric('JSEventListeners'),
       renderer: rendererMebibytes('overnight') ?? Number.NaN,
-      server: process.memoryUsage().heapUsed / MEBI,
+      frame,
+      server: heap,
+      serverResident: rss,
     };
     samples.push(sample);
     process.stdout.write(
       `${sample.minute.toFixed(1).padStart(5)} ${String(frame).padStart(8)} ${sample.heap.toFixed(2).padStart(9)} ` +
         `${String(sample.nodes).padStart(7)} ${String(sample.listeners).padStart(10)} ` +
-        `${sample.renderer.toFixed(1).padStart(13)} ${sample.server.toFixed(1).padStart(11)}\n`,
+        `${sample.renderer.toFixed(1).padStart(13)} ${sample.server.toFixed(1).padStart(11)} ` +
+        `${sample.serverResident.toFixed(0).padStart(13)}\n`,
     );
   }
-  clearInterval(emitting);
   const shown = await page.locator('.pictures h2').textContent();
   const second = samples.slice(Math.floor(samples.length / 2));
   const report = {
@@ -141,11 +112,11 @@ try {
     commit: execFileSync('git', ['rev-parse', 'HEAD'], { cwd: REPOSITORY_ROOT }).toString().trim(),
     minutes,
     fps,
-    frames: frame,
+    frames: samples.at(-1)?.frame,
     shown,
     errors: browser.errors,
     perMinute: Object.fromEntries(
-      (['heap', 'nodes', 'listeners', 'renderer', 'server'] as const).map((name) => [
+      (['heap', 'nodes', 'listeners', 'renderer', 'server', 'serverResident'] as const).map((name) => [
         name,
         Number(slope(second.map((sample) => ({ minute: sample.minute, value: sample[name] }))).toFixed(4)),
       ]),
@@ -158,7 +129,5 @@ try {
   }
 } finally {
   await browser.close();
-  await hub.close();
-  await http.close();
-  await services.close();
+  server.disconnect();
 }

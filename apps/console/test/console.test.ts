@@ -84,7 +84,7 @@ describe.skipIf(chromium === undefined)('the console before three real processes
   it('shows the services, a photograph, its figures and its signal', async () => {
     await page.locator('[data-service=receiver][data-state=here]').waitFor();
     await expect.poll(async () => await readout(page, 'snr-configured'), { timeout: 90_000 }).toBe(20);
-    await page.locator('[data-pane=original] img').waitFor();
+    await page.locator('[data-pane=original] canvas').waitFor();
     // One pass: the only picture, said to be that, and no second one like it.
     await page.locator('[data-pane=preview]', { hasText: 'one pass' }).waitFor();
     expect(await page.locator('[data-pane=refined]').count()).toBe(0);
@@ -99,7 +99,7 @@ describe.skipIf(chromium === undefined)('the console before three real processes
   it('answers a change of the SNR: figures, picture, curve, event', async () => {
     const before = await figuresOfSeveral(page);
     expect(before.snrDb).toBe(20);
-    const picture = await page.locator('[data-pane=preview] img').getAttribute('src');
+    const picture = await page.locator('[data-pane=preview] canvas').getAttribute('data-picture');
 
     await page.locator('input[type=range][name=snr]').fill('0');
     await expect.poll(async () => await readout(page, 'snr-configured'), { timeout: 90_000 }).toBe(0);
@@ -107,7 +107,7 @@ describe.skipIf(chromium === undefined)('the console before three real processes
     // Photographs differ, so the mean over several is compared.
     const after = await figuresOfSeveral(page);
     expect(after.psnrDb).toBeLessThan(before.psnrDb - 2);
-    expect(await page.locator('[data-pane=preview] img').getAttribute('src')).not.toBe(picture);
+    expect(await page.locator('[data-pane=preview] canvas').getAttribute('data-picture')).not.toBe(picture);
     await page.locator('.events li[data-event=channel-changed]', { hasText: 'awgn at 0 dB' }).waitFor();
     expect(await page.locator('[data-service=channel] .about').textContent()).toContain('0.0 dB');
   });
@@ -129,7 +129,7 @@ describe.skipIf(chromium === undefined)('the console before three real processes
     await expect.poll(async () => await page.locator('html').getAttribute('data-theme')).toBe('light');
     await page.keyboard.press('t');
     await page.keyboard.press('w');
-    await page.locator('[data-pane=wipe] img').nth(1).waitFor();
+    await page.locator('[data-pane=wipe] canvas').nth(1).waitFor();
     await page.keyboard.press('w');
     await page.keyboard.press('?');
     await page.locator('dialog kbd').first().waitFor();

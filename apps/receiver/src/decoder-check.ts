@@ -2,7 +2,7 @@ import { HttpError, type HttpServer } from '@semcast/service';
 import { z } from 'zod';
 import type { Decoder } from './decoders/decoder.js';
 
-const bodySchema = z.object({ decoder: z.string().max(64), decoderOptions: z.unknown() });
+const bodySchema = z.object({ decoder: z.string().max(64), decoderOptions: z.unknown().optional() });
 
 /**
  * `POST /decoders/check`: whether a decoder would take these options, before frames are dropped for them. Answers with

@@ -269,7 +269,7 @@ describe('the page', () => {
       "default-src 'none'",
       "script-src 'self'",
       "style-src 'self'",
-      "img-src 'self' blob:",
+      "img-src 'self'",
       `connect-src 'self' ws://${host} wss://${host}`,
       "base-uri 'none'",
       "form-action 'none'",

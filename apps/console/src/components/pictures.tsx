@@ -1,6 +1,6 @@
-import type { PictureStage, ShownFrame } from '@semcast/live';
+import type { PictureStage, ShownFrame, ShownPicture } from '@semcast/live';
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { figure, photoName } from '../format.js';
 import { useKeys } from '../keyboard.js';
 
@@ -16,8 +16,18 @@ interface PicturesProps {
 interface Pane {
   readonly id: 'original' | 'preview' | 'refined';
   readonly title: string;
-  readonly url: string;
+  readonly picture: LoadedPicture;
   readonly about: string;
+}
+
+/** A picture, decoded. */
+interface LoadedPicture extends ShownPicture {
+  readonly bitmap: ImageBitmap;
+}
+
+/** A frame whose pictures are all decoded. */
+interface LoadedFrame extends Omit<ShownFrame, 'pictures'> {
+  readonly pictures: readonly LoadedPicture[];
 }
 
 /** Where one looks: the part of the picture around (x, y), both 0 … 1, enlarged. */
@@ -31,11 +41,10 @@ const WHOLE: Look = { zoom: 1, x: 0.5, y: 0.5 };
 const ZOOMS = [1, 2, 4, 8] as const;
 const WIPE_STEP = 0.02;
 const OK = 200;
-const RELEASE_MS = 1000;
 
 /** The newest photograph: what was sent, what one pass makes of it, what sampling makes of it. */
 export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps) {
-  const frame = useDecoded(shown);
+  const frame = useLoaded(shown);
   const [look, setLook] = useState(WHOLE);
   const [split, setSplit] = useState(0.5);
   const panes = frame === null ? [] : panesOf(frame);
@@ -133,7 +142,7 @@ function Wipe({
   onSplit,
 }: {
   readonly panes: readonly Pane[];
-  readonly frame: ShownFrame;
+  readonly frame: LoadedFrame;
   readonly look: Look;
   readonly onLook: (look: Look) => void;
   readonly split: number;
@@ -199,7 +208,7 @@ function Glass({
   onLook,
   children,
 }: {
-  readonly frame: ShownFrame;
+  readonly frame: LoadedFrame;
   readonly look: Look;
   readonly onLook: (look: Look) => void;
   readonly children: JSX.Element | readonly JSX.Element[];
@@ -259,11 +268,19 @@ function Layer({ pane, look }: { readonly pane: Pane; readonly look: Look }) {
   const half = 0.5 / look.zoom;
   const x = Math.min(1 - half, Math.max(half, look.x));
   const y = Math.min(1 - half, Math.max(half, look.y));
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { bitmap, url } = pane.picture;
+  useLayoutEffect(() => {
+    const { width, height } = bitmap;
+    Object.assign(canvas.current!, { width, height });
+    canvas.current!.getContext('2d')?.drawImage(bitmap, 0, 0);
+  }, [bitmap]);
   return (
-    <img
-      src={pane.url}
-      alt={pane.title}
-      draggable={false}
+    <canvas
+      ref={canvas}
+      role="img"
+      aria-label={pane.title}
+      data-picture={url}
       class={look.zoom > 1 ? 'pixels' : ''}
       style={{
         transform: `scale(${look.zoom}) translate(${(100 * (0.5 - x)).toFixed(3)}%, ${(100 * (0.5 - y)).toFixed(3)}%)`,
@@ -273,43 +290,42 @@ function Layer({ pane, look }: { readonly pane: Pane; readonly look: Look }) {
 }
 
 /** The panes of a frame: two where the decoder has one pass, three where it refines. */
-function panesOf(frame: ShownFrame): Pane[] {
-  const url = (stage: PictureStage): string | undefined =>
-    frame.pictures.find((picture) => picture.stage === stage)?.url;
-  const steps = (stage: PictureStage): number => frame.pictures.find((picture) => picture.stage === stage)?.steps ?? 0;
+function panesOf(frame: LoadedFrame): Pane[] {
+  const at = (stage: PictureStage): LoadedPicture | undefined =>
+    frame.pictures.find((picture) => picture.stage === stage);
   const { figures } = frame;
   const panes: Pane[] = [];
-  const original = url('original');
+  const original = at('original');
   if (original !== undefined) {
-    panes.push({ id: 'original', title: 'Original', url: original, about: 'as sent' });
+    panes.push({ id: 'original', title: 'Original', picture: original, about: 'as sent' });
   }
-  const preview = url('preview');
-  const final = url('final');
+  const preview = at('preview');
+  const final = at('final');
   if (preview === undefined) {
     if (final !== undefined) {
       const about = `${figure(figures?.psnrDb)} dB`;
       // Preview and refined picture are one and the same.
-      panes.push({ id: 'preview', title: `Received · ${frame.decoder}, one pass`, url: final, about });
+      panes.push({ id: 'preview', title: `Received · ${frame.decoder}, one pass`, picture: final, about });
     }
     return panes;
   }
   panes.push({
     id: 'preview',
     title: 'Preview · jscc',
-    url: preview,
+    picture: preview,
     about: figures === null ? '' : `${figure(figures.previewPsnrDb)} dB`,
   });
-  const refined = final ?? url('intermediate');
+  const refined = final ?? at('intermediate');
   panes.push({
     id: 'refined',
     title: frame.done ? `Refined · ${frame.decoder}` : `Refining · ${frame.decoder}`,
     // Until the first step has been seen there is nothing better than the preview.
-    url: refined ?? preview,
+    picture: refined ?? preview,
     about: frame.done
-      ? `${figure(figures?.psnrDb)} dB · ${steps('final')} steps`
+      ? `${figure(figures?.psnrDb)} dB · ${final?.steps ?? 0} steps`
       : refined === undefined
         ? 'begins'
-        : `step ${steps('intermediate')}`,
+        : `step ${refined.steps}`,
   });
   return panes;
 }
@@ -318,14 +334,14 @@ function panesOf(frame: ShownFrame): Pane[] {
  * The frame whose pictures have all been loaded: they change together, so that an original never stands beside another
  * frame's reconstruction. While one is loaded, newer ones wait, and of these only the newest.
  *
- * Each picture is loaded once and held as an object of the page's own; those that are shown no more are given back at
- * once, so that a night of pictures is never more than two frames of them.
+ * Pictures are bitmaps of the page's own, closed when they are shown no more: what a browser keeps of images that it
+ * was merely asked to show grows through a night.
  */
-function useDecoded(shown: ShownFrame | null): ShownFrame | null {
-  const [decoded, setDecoded] = useState<ShownFrame | null>(null);
+function useLoaded(shown: ShownFrame | null): LoadedFrame | null {
+  const [loaded, setLoaded] = useState<LoadedFrame | null>(null);
   const wanted = useRef<ShownFrame | null>(null);
   const loading = useRef(false);
-  const held = useRef(new Map<string, string>());
+  const held = useRef(new Map<string, ImageBitmap>());
   wanted.current = shown;
   useEffect(() => {
     const load = async (): Promise<void> => {
@@ -335,15 +351,13 @@ function useDecoded(shown: ShownFrame | null): ShownFrame | null {
         done = frame;
         await Promise.all(frame.pictures.map(({ url }) => hold(url, held.current)));
         const pictures = frame.pictures.flatMap((picture) => {
-          const url = held.current.get(picture.url);
-          return url === undefined ? [] : [{ ...picture, url }];
+          const bitmap = held.current.get(picture.url);
+          return bitmap === undefined ? [] : [{ ...picture, bitmap }];
         });
-        if (pictures.length < frame.pictures.length) {
-          // Some were gone: the next frame is on its way.
-          continue;
+        // If some were gone, the next frame is on its way.
+        if (pictures.length === frame.pictures.length) {
+          setLoaded({ ...frame, pictures });
         }
-        setDecoded({ ...frame, pictures });
-        release(frame, held.current);
       }
     };
     if (!loading.current) {
@@ -353,39 +367,31 @@ function useDecoded(shown: ShownFrame | null): ShownFrame | null {
       });
     }
   }, [shown]);
-  return decoded;
+  // After it has been drawn: what isn't of this frame is needed no more.
+  useEffect(() => {
+    const kept = new Set(loaded?.pictures.map(({ url }) => url));
+    const next = new Set(wanted.current?.pictures.map(({ url }) => url));
+    for (const [url, bitmap] of held.current) {
+      if (!kept.has(url) && !next.has(url)) {
+        bitmap.close();
+        held.current.delete(url);
+      }
+    }
+  }, [loaded]);
+  return loaded;
 }
 
 /** Load a picture and decode it, so that it appears at once when it is shown. */
-async function hold(url: string, held: Map<string, string>): Promise<void> {
+async function hold(url: string, held: Map<string, ImageBitmap>): Promise<void> {
   if (held.has(url)) {
     return;
   }
   try {
     const response = await fetch(url);
-    if (response.status !== OK) {
-      return;
+    if (response.status === OK) {
+      held.set(url, await createImageBitmap(await response.blob()));
     }
-    const own = URL.createObjectURL(await response.blob());
-    held.set(url, own);
-    const image = new Image();
-    image.src = own;
-    await image.decode();
   } catch {
     // The server went away, or sent what is no picture: the frame isn't shown.
-    URL.revokeObjectURL(held.get(url) ?? '');
-    held.delete(url);
-  }
-}
-
-/** Give back what isn't of this frame. */
-function release(frame: ShownFrame, held: Map<string, string>): void {
-  const kept = new Set(frame.pictures.map(({ url }) => url));
-  for (const [url, own] of held) {
-    if (!kept.has(url)) {
-      // The element that shows it is given its next picture first.
-      setTimeout(() => URL.revokeObjectURL(own), RELEASE_MS);
-      held.delete(url);
-    }
   }
 }
