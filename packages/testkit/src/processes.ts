@@ -4,7 +4,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ProcessOptions {
-  /** What follows `node`: a script and its arguments. */
+  /** What to run; this very Node unless told otherwise. */
+  readonly command?: string;
+  /** What follows it: a script and its arguments. */
   readonly args: readonly string[];
   /** Added to the environment; undefined takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -59,14 +61,14 @@ export async function waitFor(
 export function createProcessKeeper(): ProcessKeeper {
   const running = new Map<ChildProcess, Promise<ProcessEnd>>();
   return {
-    start: ({ args, env = {}, cwd, ipc = false }) => {
+    start: ({ command = process.execPath, args, env = {}, cwd, ipc = false }) => {
       const merged: NodeJS.ProcessEnv = { ...process.env, ...env };
       for (const [name, value] of Object.entries(env)) {
         if (value === undefined) {
           delete merged[name];
         }
       }
-      const child = spawn(process.execPath, [...args], {
+      const child = spawn(command, [...args], {
         stdio: ipc ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
         env: merged,
         ...(cwd === undefined ? {} : { cwd }),

@@ -17,7 +17,7 @@ export function findProgram(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): string | undefined {
   // What an administrator runs isn't on everybody's path.
-  const folders = [...(env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const folders = [...(env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter((folder) => folder !== '');
   const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
   if (found === undefined) {
     const words = `${name} isn't installed (Debian's package ${debianPackage} has it)`;

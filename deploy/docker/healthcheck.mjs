@@ -1,0 +1,12 @@
+// Whether the service on a port of this machine answers: 0 or 1, as Docker wants to know. The image has no curl.
+const [port] = process.argv.slice(2);
+
+try {
+  const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(4000) });
+  if (!answer.ok) {
+    throw new Error(`it answers ${answer.status}`);
+  }
+} catch (error) {
+  process.stderr.write(`nothing healthy on port ${port}: ${error.message}\n`);
+  process.exitCode = 1;
+}
