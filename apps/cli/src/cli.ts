@@ -29,9 +29,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
     terminal.close();
     const usage = error instanceof UsageError;
     const [words, code] = error instanceof SemcastError ? [error.message, error.code] : [describeError(error), null];
-    terminal.note(
-      `${colours.red('✗')} ${printable(words)}${code === null ? '' : ` ${colours.dim(`[${code}]`)}`}`,
-    );
+    terminal.note(`${colours.red('✗')} ${printable(words)}${code === null ? '' : ` ${colours.dim(`[${code}]`)}`}`);
     if (error instanceof SemcastError && error.remedy !== undefined) {
       terminal.note(`  ${colours.dim('→')} ${printable(error.remedy)}`);
     }

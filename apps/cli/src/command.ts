@@ -13,6 +13,8 @@ export interface Invocation<F extends Flags> {
   readonly positionals: readonly string[];
   /** The flags that were typed. */
   readonly given: ReadonlySet<string>;
+  /** The words after the command's name, as they were typed. */
+  readonly argv: readonly string[];
   readonly io: CliIo;
 }
 
@@ -49,7 +51,7 @@ export function createCommand<F extends Flags>(spec: CommandSpec<F>): Command {
         terminal.result(renderCommandHelp(spec, { colours: terminal.resultColours, columns: terminal.resultColumns }));
         return EXIT_CODES.done;
       }
-      return await spec.run({ ...parseArguments(argv, spec), io });
+      return await spec.run({ ...parseArguments(argv, spec), argv, io });
     },
   };
 }

@@ -1,11 +1,14 @@
 import { cp, mkdir, truncate } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { findDefaultBundle } from '@semcast/bundle';
+import { findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { describe, expect, it } from 'vitest';
+import { defaultDecoder, requireDecoder } from '../src/decoders/registry.js';
 import { describeCpu, parseCpuFlags } from '../src/doctor/checks/cpu.js';
+import { describeDecoders } from '../src/doctor/checks/decoding.js';
 import { judgeMemory } from '../src/doctor/checks/memory.js';
 import { checkNodeVersion } from '../src/doctor/checks/node.js';
+import { judgeParity } from '../src/doctor/checks/parity.js';
 import { judgeProviders } from '../src/doctor/checks/providers.js';
 import { checks } from '../src/doctor/registry.js';
 import { freePortBase, useWorkspace } from './helpers.js';
@@ -36,7 +39,12 @@ describe('semcast doctor', () => {
       expect(stderr).toContain(title);
     }
     expect(stderr).toContain('Ready.');
-    expect(findings.checks.find(({ name }) => name === 'parity')!.text).toMatch(/recorded outputs replayed on cpu/);
+    expect(findings.checks.find(({ name }) => name === 'decoding')!.text).toMatch(
+      /this bundle offers jscc.*semcast up takes /,
+    );
+    expect(findings.checks.find(({ name }) => name === 'parity')!.text).toMatch(
+      /recorded outputs of encoder, decoder.* replayed on cpu/,
+    );
   });
 
   it('finds a damaged network and a port that is taken, says what to do, and exits with 1', async () => {
@@ -54,6 +62,7 @@ describe('semcast doctor', () => {
     // One fault is told once.
     expect(stdout).toMatch(/– ONNX Runtime +not tried/);
     expect(stdout).toMatch(/– Networks +not tried/);
+    expect(stdout).toMatch(/– Decoders +not tried/);
     expect(stdout).toContain(`${port} (receiver) is in use`);
     expect(stdout).toContain('2 problems stand in the way');
     expect(stdout.match(/→/g)).toHaveLength(2);
@@ -86,6 +95,42 @@ describe('the judgement of', () => {
     expect(judgeMemory(8 * GIB, 16 * GIB)).toEqual({ status: 'ok', text: '8.0 GiB available of 16.0 GiB' });
     expect(judgeMemory(1.5 * GIB, 2 * GIB).status).toBe('warning');
     expect(judgeMemory(0.5 * GIB, 2 * GIB).status).toBe('problem');
+  });
+
+  it('the networks: every graph of the bundle must have been replayed, and have given the same', () => {
+    const source = { file: 'x.onnx' };
+    const bundle = {
+      graphs: { encoder: source, decoder: source, denoiser: source },
+      manifest: { parity: { tolerance: 1e-3 } },
+    } as unknown as Parameters<typeof judgeParity>[0];
+    const replayed = (graph: string, maxError: number) => ({ graph, output: 'o', dims: [1], maxError });
+    const circumstances = { device: 'cpu', loadMs: 12.3 } as const;
+    const both = [replayed('encoder', 1e-5), replayed('decoder', 2e-4)];
+    expect(judgeParity(bundle, [...both, replayed('denoiser', 5e-4)], circumstances)).toEqual({
+      status: 'ok',
+      text: '3 recorded outputs of encoder, decoder, denoiser replayed on cpu, largest error 5.0e-4 (allowed 1e-3); loaded in 12 ms',
+    });
+    expect(judgeParity(bundle, [...both, replayed('denoiser', 2e-3)], circumstances)).toMatchObject({
+      status: 'problem',
+      text: expect.stringMatching(/^denoiser differs: /) as string,
+    });
+    expect(judgeParity(bundle, both, circumstances)).toMatchObject({
+      status: 'warning',
+      text: expect.stringContaining('nothing recorded of denoiser') as string,
+    });
+    expect(judgeParity(bundle, [], circumstances).status).toBe('problem');
+  });
+
+  it('the decoders: what the bundle has graphs for', async () => {
+    const bundle = await loadBundle(findDefaultBundle());
+    const { text } = describeDecoders(bundle);
+    expect(text).toContain(`semcast up takes ${defaultDecoder(bundle)}`);
+    const bare = { ...bundle, graphs: { encoder: bundle.graphs.encoder, decoder: bundle.graphs.decoder } };
+    expect(describeDecoders(bare).text).toContain('this bundle offers jscc; semcast up takes jscc');
+    expect(defaultDecoder(bare)).toBe('jscc');
+    expect(defaultDecoder({ graphs: { ...bare.graphs, denoiser: bare.graphs.decoder } })).toBe('conditional');
+    expect(() => requireDecoder('nothing', bare)).toThrow('no decoder "nothing"');
+    expect(requireDecoder('jscc', bare).name).toBe('jscc');
   });
 
   it('providers: only the one that is wanted must work', () => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProcesses, isAlive, waitFor, type TestProcess } from '@semcast/testkit';
@@ -19,7 +19,19 @@ const ratio = z.number().min(-1).max(1).nullable();
 const reportSchema = z.strictObject({
   schema: z.literal('semcast.sweep/1'),
   bundle: z.strictObject({ name: z.string(), version: z.string(), digest: z.string().regex(/^[0-9a-f]{64}$/) }),
+  command: z.string().startsWith('semcast sweep --'),
   device: z.literal('cpu'),
+  seed: z.int(),
+  conditions: z.strictObject({
+    channel: z.string(),
+    snrDb: z.array(z.number()),
+    cbr: z.array(z.string()),
+    size: z.int(),
+    images: z.array(z.string()),
+    imagesDigest: z.string().regex(/^[0-9a-f]{64}$/),
+    metricBundles: z.array(z.string()),
+    decoders: z.array(z.strictObject({ decoder: z.string(), steps: z.int(), options: z.object({}) })),
+  }),
   rows: z.array(
     z.strictObject({
       image: z.string(),
@@ -28,9 +40,11 @@ const reportSchema = z.strictObject({
       channel: z.string(),
       snrDb: z.number(),
       cbr: z.string(),
+      frame: z.int(),
       channelUses: z.int(),
       decoder: z.string(),
       steps: z.int(),
+      evaluations: z.null(),
       psnrDb: z.number(),
       ssim: ratio,
       msSsim: ratio,
@@ -38,6 +52,7 @@ const reportSchema = z.strictObject({
       residual: z.number().nullable(),
       previewMs: ms,
       decodeMs: ms,
+      samplingMs: z.null(),
       endToEndMs: ms,
       output: z.string().nullable(),
     }),
@@ -45,6 +60,7 @@ const reportSchema = z.strictObject({
   summary: z.array(
     z.strictObject({
       decoder: z.string(),
+      steps: z.int(),
       channel: z.string(),
       snrDb: z.number(),
       cbr: z.string(),
@@ -53,8 +69,12 @@ const reportSchema = z.strictObject({
       ssim: ratio,
       msSsim: ratio,
       metrics,
+      residual: z.number().nullable(),
+      evaluations: z.null(),
+      previewMsP50: ms.nullable(),
       decodeMsP50: ms.nullable(),
       decodeMsP95: ms.nullable(),
+      samplingMsP50: z.null(),
     }),
   ),
 });
@@ -64,12 +84,15 @@ type Report = z.infer<typeof reportSchema>;
 function figuresOf({ rows, summary }: Report) {
   return {
     rows: rows.map(({ previewMs: _p, decodeMs: _d, endToEndMs: _e, output: _o, ...row }) => row),
-    summary: summary.map(({ decodeMsP50: _50, decodeMsP95: _95, ...entry }) => entry),
+    summary: summary.map(({ previewMsP50: _p, decodeMsP50: _50, decodeMsP95: _95, ...entry }) => entry),
   };
 }
 
 const readReport = async (file: string): Promise<Report> =>
   reportSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+
+const picturesIn = (dir: string): number =>
+  existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith('.png')).length : 0;
 
 describe('semcast sweep', () => {
   const snrs = [0, 10, 20];
@@ -163,7 +186,8 @@ describe('semcast sweep', () => {
     const out = join(workspace.dir, 'lost');
     const settings = { size: 64, snr: '0,1,2,3,4,5,6,7,8,9', cbr: '1/48,1/24,1/16,1/12' };
     const sweep = workspace.semcast(['sweep', ...flagList({ images: DEMO_PHOTOS, ...settings, json, out })]);
-    await waitFor('the first setting', () => existsSync(join(out, 'sunset-jscc-awgn-0dB-cbr1_48.png')));
+    // Not the last of them: pictures that are decoded at a time come in any order.
+    await waitFor('nine pictures', () => picturesIn(out) >= 9);
     // Again and again, as soon as it is there: a receiver that dies at its start is a receiver that can't be had.
     await waitFor('the end', () => {
       for (const receiver of childrenOf(sweep, 'receiver')) {
@@ -193,8 +217,7 @@ describe('semcast sweep', () => {
     const out = join(workspace.dir, 'cut');
     const long = { snr: '0,1,2,3,4,5,6,7,8,9', cbr: '1/48,1/24,1/16,1/12' };
     const sweep = workspace.semcast(['sweep', ...flagList({ images: DEMO_PHOTOS, size: 64, ...long, json, out })]);
-    const written = join(out, 'sunset-jscc-awgn-0dB-cbr1_48.png');
-    await waitFor('the first setting is measured', () => existsSync(written));
+    await waitFor('nine pictures', () => picturesIn(out) >= 9);
     const children = [...childrenOf(sweep, 'receiver'), ...childrenOf(sweep, 'channel')];
     expect(children).toHaveLength(2);
     sweep.kill('SIGINT');
@@ -203,8 +226,53 @@ describe('semcast sweep', () => {
     expect(existsSync(json)).toBe(false);
     const partial = await readReport(`${json}.partial`);
     expect(partial.rows.length).toBeGreaterThanOrEqual(9);
-    expect(sweep.stderr).toContain(`${json}.partial`);
+    expect(sweep.stderr).toContain(`${json}.partial; the same command with --resume goes on`);
     expect(children.filter(isAlive)).toEqual([]);
+  });
+
+  it('goes on where it was interrupted with --resume, keeps what was measured, and draws and writes all of it', async () => {
+    const [json, markdown, sheet] = ['again.json', 'again.md', 'again.png'].map((name) =>
+      join(workspace.dir, name),
+    ) as [string, string, string];
+    const pictures = `${sheet}.pictures`;
+    const photos = await workspace.photos(3);
+    const settings = { images: photos, size: 64, snr: '0,5,10,15,20', cbr: '1/48,1/24', seed: 5 };
+    const args = [...flagList({ ...settings, json, markdown, 'contact-sheet': sheet, 'contact-crop': 32 }), '--resume'];
+    const cut = workspace.semcast(['sweep', ...args]);
+    await waitFor('some pictures', () => picturesIn(pictures) >= 4);
+    cut.kill('SIGINT');
+    expect((await cut.ended).code).toBe(1);
+    const before = await readReport(`${json}.partial`);
+    expect(existsSync(sheet) || existsSync(markdown)).toBe(false);
+
+    const other = await workspace.run('sweep', ...args, '--limit', '2');
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain('the photographs (--images, --limit) are others');
+
+    const { code, stderr } = await workspace.run('sweep', ...args);
+    expect(code).toBe(0);
+    expect(stderr).toContain(`${before.rows.length} of 30 photographs are in ${json}.partial`);
+    const resumed = await readReport(json);
+    expect(resumed.rows).toHaveLength(30);
+    // Clocks and all: what was measured is not measured again.
+    expect(resumed.rows).toEqual(expect.arrayContaining(before.rows));
+    expect(resumed.command).not.toContain('--resume');
+    expect(existsSync(`${json}.partial`) || existsSync(pictures)).toBe(false);
+
+    const text = await readFile(markdown, 'utf8');
+    expect(text.match(/^## CSNR \d+ dB, CBR 1\/\d+$/gm)).toHaveLength(10);
+    const best = resumed.summary.find(({ snrDb, cbr }) => snrDb === 20 && cbr === '1/24');
+    expect(text).toContain(`| jscc | – | ${best!.psnrDb!.toFixed(2)} | ${best!.ssim!.toFixed(4)} |`);
+    expect(text).toContain(resumed.command);
+    for (const rate of ['1_48', '1_24']) {
+      const { width, height } = await sharp(join(workspace.dir, `again-20dB-cbr${rate}.png`)).metadata();
+      expect([width, height]).toEqual([2 * 12 + 2 * 104 + 8, 2 * 12 + 30 + 40 + 3 * (32 + 22)]);
+    }
+
+    // Asked once more, there is nothing left to measure.
+    const whole = await workspace.run('sweep', ...flagList({ ...settings, json }), '--resume');
+    expect(whole.stderr).toContain(`30 of 30 photographs are in ${json}`);
+    expect((await readReport(json)).rows).toEqual(resumed.rows);
   });
 
   it('exits with 1 when a photograph is none, having measured the others', async () => {

@@ -11,7 +11,9 @@ const workspace = useWorkspace();
 async function startUp(name: string, ...args: string[]) {
   const base = await freePortBase();
   const out = join(workspace.dir, name);
-  const up = workspace.semcast(['up', '--port-base', String(base), '--size', '64', '--out', out, ...args]);
+  // Whatever the bundle has beside it: these tests are about services that come and go.
+  const fixed = ['--port-base', String(base), '--size', '64', '--decoder', 'jscc', '--out', out];
+  const up = workspace.semcast(['up', ...fixed, ...args]);
   return { up, base, out };
 }
 

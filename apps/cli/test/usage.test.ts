@@ -100,12 +100,31 @@ describe('wrong usage exits with 2, names what is wrong and what to do', () => {
     [['sweep', '--images', '.', '--channel', 'rayleigh'], '"rayleigh" isn\'t known', 'rayleigh-slow'],
     [['sweep', '--images', '.', '--snr', '5,,6'], 'has an empty entry', ''],
     [['sweep', '--images', '.', '--metric-bundle', '/nothing'], 'has neither metric.onnx nor features.onnx', ''],
+    [['sweep', '--images', '.', '--steps', '4,x'], '--steps: "x" is no whole number', 'digits'],
+    [['sweep', '--images', '.', '--decoder-option', 'steps'], '"steps" is no option of a decoder', 'NAME=VALUE'],
+    [['sweep', '--images', '.', '--resume'], '--resume needs the file of the report', '--json FILE'],
+    [['sweep', '--images', '.', '--resume', '--json', '-'], '--resume needs the file of the report', '--json FILE'],
+    [['sweep', '--images', '.', '--contact-crop', '8'], '--contact-crop: 8 is outside 32 … 4096', ''],
+    [['sweep', '--images', '.', '--decoder-option', 'eta=1'], 'jscc has no option "eta"', 'it takes none'],
+    [['up', '--decoder', 'jscc', '--steps', '8'], '--steps: jscc takes no steps', 'leave out --steps'],
+    [['up', '--decoder', 'jscc', '--decoder-option', 'eta=1'], 'jscc has no option "eta"', ''],
+    [['up', '--decoder-option', 'some.eta=1'], '"some" isn\'t among the decoders (', 'choose that decoder'],
+    [['send', 'x.png', '--decoder-option', 'eta=1'], 'jscc has no option "eta"', 'it takes none'],
+    [['send', 'x.png', '--decoder', 'other', '--decoder-option', 'jscc.eta=1'], '"jscc" isn\'t the decoder', 'eta=1'],
+    [['transmitter', '--decoder-option', 'eta=1'], 'jscc has no option "eta"', 'it takes none'],
+    [['transmitter', '--decoder-options', '{eta: 1}'], 'options of jscc: ', ''],
+    [
+      ['transmitter', '--decoder-option', 'a=1', '--decoder-options', '{a: 1}'],
+      '--decoder-option and --decoder-options say the same thing',
+      'use one of them',
+    ],
     [['sweep', '--images', '.', '--limit', '0'], '--limit: 0 is outside 1 and above', ''],
     [['doctor', '--device', 'tpu'], '"tpu" isn\'t known', 'cpu, cuda'],
   ])('%j', async (argv, message, remedy) => {
     const { code, stdout, stderr } = await run(...argv);
     expect(stderr).toContain(message);
     expect(stderr).toContain(remedy);
+    expect(stderr).toContain('[E_USAGE]');
     expect([code, stdout]).toEqual([2, '']);
   });
 

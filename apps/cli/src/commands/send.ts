@@ -5,12 +5,18 @@ import { createLogger } from '@semcast/service';
 import {
   createTransmitter,
   summariseOutcome,
+  summarisePreview,
+  type DecoderOptions,
   type OutcomeSummary,
   type TransmitterService,
 } from '@semcast/transmitter';
+import type { DecoderOption } from '../arguments/decoder-options.js';
 import { value } from '../arguments/spec.js';
 import { cbr, integer, oneOf, snrDb, text, webSocketUrl } from '../arguments/values.js';
 import { createCommand } from '../command.js';
+import { decoderOptionFlag } from '../decoders/flag.js';
+import { optionsOfOne } from '../decoders/options.js';
+import { findDecoder, isSampling } from '../decoders/registry.js';
 import { InterruptedError, NoLinkError, UsageError } from '../errors.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { STANDARD_OUTPUT, writeJson } from '../json-output.js';
@@ -37,6 +43,8 @@ export const send = createCommand({
   flags: {
     to: value('URL', webSocketUrl, `address of the channel (${DEFAULT_TO})`),
     decoder: value('NAME', text, 'decoder of the receiver (jscc)'),
+    steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples (its own)'),
+    'decoder-option': decoderOptionFlag(),
     cbr: value('RATIO', cbr, 'channel bandwidth ratio, one of the rates of the bundle (1/24)'),
     size: value('N', integer({ max: 16_384 }), 'short side resized to N, centre-cropped to N×N; 0: own size (0)'),
     'design-snr': value('DB', snrDb, 'SNR that the encoder prepares for (what the receiver measured last)'),
@@ -45,7 +53,7 @@ export const send = createCommand({
       oneOf(['genie', 'none']),
       'what the receiver is told of the channel: everything or nothing (genie)',
     ),
-    out: value('DIR', text, 'write received pictures there'),
+    out: value('DIR', text, 'write received pictures there, and their previews'),
     bundle: value('DIR', text, 'model bundle; the receiver must have the same (the one that comes with semcast)'),
     device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the encoder runs (cpu)'),
     wait: value('S', integer({ max: 86_400 }), `seconds to wait for the channel (${DEFAULT_WAIT_S})`),
@@ -57,6 +65,10 @@ export const send = createCommand({
       does: 'one photograph, and what came back',
     },
     {
+      line: 'semcast send photo.jpg --decoder conditional --steps 8 --decoder-option guidanceScale=1.5',
+      does: 'decoded by sampling: a preview first, then the refined picture',
+    },
+    {
       line: 'semcast send holiday --cbr 1/48 --size 256 --json - | jq .frames[].psnrDb',
       does: 'a folder, figures to another program',
     },
@@ -65,6 +77,8 @@ export const send = createCommand({
     if (positionals.length === 0) {
       throw new UsageError('there is nothing to send', { remedy: 'name photographs: semcast send PATH…' });
     }
+    const decoder = flags.decoder ?? 'jscc';
+    const decoderOptions = optionsFor(decoder, flags['decoder-option'], flags.steps);
     const files = await findPhotographs(positionals);
     const to = flags.to ?? DEFAULT_TO;
     const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
@@ -76,7 +90,10 @@ export const send = createCommand({
     terminal.setLive({ render: () => `  ${colours.dim('loading the encoder …')}` });
     const outcomes: OutcomeSummary[] = [];
     let service: TransmitterService | undefined;
-    const view = new StreamView({ terminal, expected: files.length });
+    const known = findDecoder(decoder);
+    // Of a decoder that this release doesn't know it may be that it samples.
+    const sampling = known === undefined || isSampling(known);
+    const view = new StreamView({ terminal, expected: files.length, sampling });
     const ticking = setInterval(() => terminal.refresh(), REFRESH_MS);
     try {
       service = await createTransmitter(
@@ -85,15 +102,17 @@ export const send = createCommand({
           source: [],
           port: 0,
           ...(token === undefined || token === '' ? {} : { token }),
-          ...(flags.decoder === undefined ? {} : { decoder: flags.decoder }),
+          decoder,
+          ...(decoderOptions === undefined ? {} : { decoderOptions: { ...decoderOptions } }),
           cbr: rateOf(bundle.manifest, flags.cbr ?? '1/24'),
           ...(flags.size === undefined ? {} : { size: flags.size }),
           ...(flags['design-snr'] === undefined ? {} : { designCsnrDb: flags['design-snr'] }),
           ...(flags.csi === undefined ? {} : { csi: flags.csi }),
-          ...(flags.out === undefined ? {} : { outputDir: resolve(flags.out) }),
+          ...(flags.out === undefined ? {} : { outputDir: resolve(flags.out), outputPreviews: true }),
           bundle: bundle.dir,
           ...(flags.device === undefined ? {} : { device: flags.device }),
           maxInFlight: FRAMES_IN_FLIGHT,
+          keepPictures: 0,
           drainMs: 0,
         },
         // The live line tells of the link, outcomes tell of the frames, and `failed` of everything else.
@@ -123,6 +142,31 @@ export const send = createCommand({
     return outcomes.every(({ kind }) => kind === 'completed') ? EXIT_CODES.done : EXIT_CODES.failed;
   },
 });
+
+/**
+ * Options as typed, checked against the decoder where this release knows it: a receiver elsewhere may have others.
+ *
+ * @throws UsageError
+ */
+function optionsFor(
+  name: string,
+  given: readonly DecoderOption[],
+  steps: number | undefined,
+): DecoderOptions | undefined {
+  const decoder = findDecoder(name);
+  if (decoder !== undefined) {
+    return optionsOfOne(decoder, given, steps);
+  }
+  const other = given.find((option) => option.decoder !== undefined && option.decoder !== name);
+  if (other !== undefined) {
+    throw new UsageError(`--decoder-option: "${other.decoder}" isn't the decoder that is asked for`, {
+      remedy: `write ${other.name}=${other.value}, or choose that decoder`,
+    });
+  }
+  const typed = given.map((option) => [option.name, option.value] as const);
+  const options = Object.fromEntries([...typed, ...(steps === undefined ? [] : [['steps', steps] as const])]);
+  return Object.keys(options).length === 0 ? undefined : options;
+}
 
 /**
  * Wait for the first link, and tell of the attempts.
@@ -186,6 +230,7 @@ async function sendAll(
 ): Promise<OutcomeSummary[]> {
   const outcomes: (OutcomeSummary | undefined)[] = [];
   const remaining = files.entries();
+  service.on('preview', (preview) => view.preview(summarisePreview(preview)));
   service.on('state', ({ name, ...state }) => {
     view.setAway(name === 'waiting' && 'error' in state ? describeError(state.error) : null);
   });

@@ -1,11 +1,17 @@
 import { channelServiceConfigSchema, runChannel } from '@semcast/channel';
 import { receiverConfigSchema, runReceiver } from '@semcast/receiver';
-import { runTransmitter, transmitterConfigSchema } from '@semcast/transmitter';
+import { loadConfig } from '@semcast/service';
+import { runTransmitter, transmitterConfigSchema, type TransmitterConfig } from '@semcast/transmitter';
 import type { z } from 'zod';
+import type { DecoderOption } from '../arguments/decoder-options.js';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
 import { toggle, value, type Flags } from '../arguments/spec.js';
 import { text } from '../arguments/values.js';
 import { createCommand, type Command } from '../command.js';
+import { decoderOptionFlag } from '../decoders/flag.js';
+import { optionsOfOne, validateOptions } from '../decoders/options.js';
+import { findDecoder } from '../decoders/registry.js';
+import { UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { Example } from '../terminal/help.js';
 
@@ -16,6 +22,10 @@ interface ServiceCommand {
   /** Runs until a signal ends it; exits the process itself when the configuration is wrong or it can't start. */
   readonly run: (flags: Record<string, unknown>) => Promise<void>;
   readonly examples: readonly Example[];
+  /** Flags beside those of the schema. */
+  readonly moreFlags?: Flags;
+  /** Turns these flags into settings, and checks what the schema can't. @throws UsageError */
+  readonly prepare?: (settings: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 }
 
 /** Prefix of the service's environment variables, for its help. */
@@ -23,11 +33,13 @@ function variableOf(name: string): string {
   return `SEMCAST_${name.toUpperCase()}_`;
 }
 
-function createServiceCommand({ name, summary, schema, run, examples }: ServiceCommand): Command {
+function createServiceCommand(spec: ServiceCommand): Command {
+  const { name, summary, schema, run, examples, moreFlags = {}, prepare = (settings) => ({ ...settings }) } = spec;
   const flags: Flags = {
     config: value('FILE', text, 'YAML or JSON file with any of the settings below'),
     'print-config': toggle('print the settings that would be used, secrets left out, and end'),
     ...flagsOfSchema(schema),
+    ...moreFlags,
   };
   return createCommand({
     name,
@@ -42,11 +54,52 @@ function createServiceCommand({ name, summary, schema, run, examples }: ServiceC
       // Of what wasn't typed nothing is said: the environment and the file may.
       const { config, 'print-config': printConfig, ...rest } = typed as Readonly<Record<string, unknown>>;
       const settings = Object.fromEntries(Object.entries(rest).filter(([flag]) => given.has(flag)));
-      await run({ ...settings, config, printConfig });
+      await run({ ...prepare({ ...settings, config }), config, printConfig });
       // A service that runs ends the process itself; one that only printed is done.
       return (process.exitCode ?? EXIT_CODES.done) as ExitCode;
     },
   });
+}
+
+/**
+ * `--decoder-option NAME=VALUE` as `decoderOptions`, and these checked against the decoder where this release knows it:
+ * a receiver would drop every frame.
+ *
+ * @throws UsageError
+ */
+function prepareDecoderOptions(typed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { 'decoder-option': given = [], ...settings } = typed;
+  const options = given as readonly DecoderOption[];
+  if (options.length > 0 && 'decoder-options' in settings) {
+    throw new UsageError('--decoder-option and --decoder-options say the same thing', { remedy: 'use one of them' });
+  }
+  const merged =
+    options.length === 0
+      ? settings
+      : { ...settings, 'decoder-options': Object.fromEntries(options.map(({ name, value: to }) => [name, to])) };
+  const config = readTransmitterConfig(merged);
+  const decoder = config === undefined ? undefined : findDecoder(config.decoder);
+  if (decoder !== undefined) {
+    optionsOfOne(decoder, options, undefined);
+    validateOptions(decoder, config?.decoderOptions ?? {});
+  }
+  return merged;
+}
+
+/** The configuration as the service will read it; undefined when it is wrong, which is for the service to tell. */
+function readTransmitterConfig(flags: Readonly<Record<string, unknown>>): TransmitterConfig | undefined {
+  const { config: file, ...settings } = flags;
+  try {
+    return loadConfig({
+      schema: transmitterConfigSchema,
+      name: 'transmitter',
+      file: typeof file === 'string' ? file : undefined,
+      env: process.env,
+      flags: settings,
+    });
+  } catch {
+    return undefined;
+  }
 }
 
 export const transmitter = createServiceCommand({
@@ -54,6 +107,8 @@ export const transmitter = createServiceCommand({
   summary: 'one service: sends photographs and measures what comes back',
   schema: transmitterConfigSchema,
   run: runTransmitter,
+  moreFlags: { 'decoder-option': decoderOptionFlag() },
+  prepare: prepareDecoderOptions,
   examples: [
     {
       line: 'semcast transmitter --to ws://127.0.0.1:7401 --fps 2',

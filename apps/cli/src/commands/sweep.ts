@@ -1,36 +1,46 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { channelModelNames } from '@semcast/channel-models';
-import { decoders, type Decoder, type DecoderName } from '@semcast/receiver';
 import { createLogger } from '@semcast/service';
-import type { DecoderOptions, DroppedFrame } from '@semcast/transmitter';
-import { many, value } from '../arguments/spec.js';
+import type { DroppedFrame } from '@semcast/transmitter';
+import { commandLine } from '../arguments/command-line.js';
+import { many, toggle, value } from '../arguments/spec.js';
 import { cbr, integer, list, oneOf, snrDb, text } from '../arguments/values.js';
 import { createCommand } from '../command.js';
+import { decoderOptionFlag } from '../decoders/flag.js';
+import { decoderNames, requireDecoder } from '../decoders/registry.js';
 import { InterruptedError, UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
+import { checkWritable, STANDARD_OUTPUT, writeFileWhole, writeJson } from '../json-output.js';
 import { findPhotographs } from '../photographs.js';
+import { hasFont } from '../pictures/contact-sheet.js';
 import { createLineSplitter } from '../processes/log-lines.js';
 import { rateOf } from '../rates.js';
+import { startCheckpoints } from '../sweep/checkpoints.js';
+import { checkSheetSize, writeContactSheets, type ContactSheetOptions } from '../sweep/contact-sheets.js';
+import { renderMarkdown } from '../sweep/markdown.js';
 import { planSweep, type SweepCase } from '../sweep/plan.js';
 import { openRealism, type Realism } from '../sweep/realism.js';
-import type { SweepReport } from '../sweep/report.js';
-import { runSweep, type SweepSettings } from '../sweep/run-sweep.js';
+import { SWEEP_SCHEMA, type SweepReport } from '../sweep/report.js';
+import { checkSameConditions, partialOf, readEarlierReport } from '../sweep/resume.js';
+import { pictureName, runSweep, type SweepSettings } from '../sweep/run-sweep.js';
 import { startSweepServices } from '../sweep/services.js';
-import { summaryColumns } from '../sweep/table.js';
+import { SweepLog, type ReportHead } from '../sweep/sweep-log.js';
+import { summaryTable } from '../sweep/table.js';
+import { planVariants } from '../sweep/variants.js';
 import { startProgress } from '../terminal/progress.js';
 import { renderTable } from '../terminal/table.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
-import { printable } from '../terminal/width.js';
+import { printable, wrap } from '../terminal/width.js';
 import { createWarningFilter } from '../up/warnings.js';
-
-const decoderNames = Object.keys(decoders) as readonly DecoderName[];
 
 /** The longest sweep that is begun: a slip in a list should not cost a month. */
 const MAX_CASES = 1_000_000;
+const DEFAULT_CROP = 256;
 
 export const sweep = createCommand({
   name: 'sweep',
@@ -38,7 +48,8 @@ export const sweep = createCommand({
   details:
     'Starts a receiver and a channel of its own on free ports and sends every combination over the sockets. SNR is ' +
     'E|hz|²/N0 per complex symbol with unit-power symbols; CBR is complex channel uses per image value (3·H·W). All ' +
-    'decoders are given the same received samples. The same seed gives the same figures, times apart.',
+    'decoders are given the same received samples. The same seed gives the same figures, times apart. What is worse ' +
+    'than jscc under the same conditions is marked.',
   flags: {
     images: value('DIR', text, 'folder of photographs, or one photograph; in order of name'),
     limit: value('N', integer({ min: 1 }), 'only the first N of them'),
@@ -47,7 +58,12 @@ export const sweep = createCommand({
     channel: value('MODEL', oneOf(channelModelNames), `channel model: ${channelModelNames.join(', ')} (awgn)`),
     snr: value('DB,DB', list(snrDb), 'SNRs in dB (10)'),
     cbr: value('RATIO,RATIO', list(cbr), 'channel bandwidth ratios, rates of the bundle (1/24)'),
-    steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of the decoders that sample'),
+    steps: value(
+      'N,N',
+      list(integer({ min: 1, max: 10_000 })),
+      'steps of the decoders that sample, each of them at each (their own)',
+    ),
+    'decoder-option': decoderOptionFlag(),
     seed: value('N', integer(), 'seed of noise and fading (0)'),
     'metric-bundle': many(
       'DIR',
@@ -56,8 +72,25 @@ export const sweep = createCommand({
     ),
     bundle: value('DIR', text, 'model bundle (the one that comes with semcast)'),
     device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the networks run (cpu)'),
+    'in-flight': value(
+      'N',
+      integer({ min: 1, max: 64 }),
+      'photographs under way at a time: more may be quicker in all, each takes longer (6; sampling: one a core)',
+    ),
     out: value('DIR', text, 'write every received picture there as PNG'),
+    'contact-sheet': value(
+      'FILE',
+      text,
+      'draw a PNG with a row a photograph: original, then each decoder; one for each SNR and rate',
+    ),
+    'contact-crop': value(
+      'N',
+      integer({ min: 32, max: 4096 }),
+      `sides of the crops on the sheet, at 1:1 (${DEFAULT_CROP})`,
+    ),
     json: value('FILE', text, 'write the report as JSON; - is standard output'),
+    markdown: value('FILE', text, 'write the summary as Markdown, a table for each SNR and rate'),
+    resume: toggle('go on from what --json FILE or FILE.partial has, under the same conditions; decoders may be added'),
   },
   examples: [
     {
@@ -72,27 +105,43 @@ export const sweep = createCommand({
       line: 'semcast sweep --images kodak --metric-bundle vgg19-distance --out pictures',
       does: 'a perceptual distance, and the pictures',
     },
+    {
+      line: 'semcast sweep --images kodak --size 256 --snr 5 --cbr 1/48 --json kodak.json --markdown kodak.md --resume',
+      does: 'a table for a document; after Ctrl-C the same line goes on where it ended',
+    },
   ],
-  run: async ({ flags, io }) => {
+  run: async ({ flags, argv, io }) => {
     if (flags.images === undefined) {
       throw new UsageError('--images is missing', { remedy: 'name a folder of photographs: --images DIR' });
     }
-    const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
+    const json = flags.json;
+    if (flags.resume && (json === undefined || json === STANDARD_OUTPUT)) {
+      throw new UsageError('--resume needs the file of the report', { remedy: 'name it: --json FILE' });
+    }
+    const terminal = createTerminal({ ...io, jsonOnStdout: json === STANDARD_OUTPUT });
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
-    const chosen = flags.decoders ?? ['jscc'];
     const metricBundles = checkMetricBundles(flags['metric-bundle']);
+    const chosen = (flags.decoders ?? ['jscc']).map((name) => requireDecoder(name, bundle));
+    const variants = planVariants(chosen, { steps: flags.steps, options: flags['decoder-option'] });
+    const sheet: ContactSheetOptions | undefined =
+      flags['contact-sheet'] === undefined
+        ? undefined
+        : { target: resolve(flags['contact-sheet']), crop: flags['contact-crop'] ?? DEFAULT_CROP };
+    const out = flags.out === undefined ? undefined : resolve(flags.out);
     const settings: SweepSettings = {
       bundle,
       device: flags.device ?? 'cpu',
       files: (await findPhotographs([flags.images])).slice(0, flags.limit),
-      decoders: chosen,
-      decoderOptions: optionsOf(chosen, flags.steps),
+      variants,
       channel: flags.channel ?? 'awgn',
       snrsDb: flags.snr ?? [10],
       cbrs: [...new Set((flags.cbr ?? ['1/24']).map((wanted) => rateOf(bundle.manifest, wanted)))],
       size: flags.size ?? 0,
       metricBundles: metricBundles.filter((dir) => existsSync(join(dir, 'metric.onnx'))),
-      out: flags.out === undefined ? undefined : resolve(flags.out),
+      // A sheet is drawn in the end, maybe of another run than began it: what it shows has to be on the disk.
+      pictures: out ?? (sheet === undefined ? undefined : `${sheet.target}.pictures`),
+      namesPictures: out !== undefined,
+      inFlight: flags['in-flight'],
     };
     const total = planSweep(settings).reduce((sum, { cases }) => sum + cases.length, 0);
     if (total > MAX_CASES) {
@@ -100,31 +149,96 @@ export const sweep = createCommand({
         remedy: 'shorten a list',
       });
     }
-
-    if (flags.json !== undefined) {
-      await checkWritable(flags.json);
+    if (sheet !== undefined) {
+      checkSheetSize(settings, sheet.crop);
     }
+    for (const target of [json, flags.markdown, sheet?.target]) {
+      if (target !== undefined) {
+        await checkWritable(target);
+      }
+    }
+    const seed = flags.seed ?? 0;
+    const head = await reportHead(settings, {
+      command: commandLine(
+        'sweep',
+        argv.filter((word) => word !== '--resume'),
+      ),
+      seed,
+      metricBundles,
+    });
     return await runAndReport({
       terminal,
       io,
       settings,
+      head,
       total,
-      seed: flags.seed ?? 0,
+      seed,
       metricBundles,
-      json: flags.json,
+      json,
+      markdown: flags.markdown,
+      sheet,
+      resume: flags.resume,
     });
   },
 });
+
+/** What the report says of the conditions, before anything is measured. */
+async function reportHead(
+  { bundle, device, channel, snrsDb, cbrs, size, files, variants }: SweepSettings,
+  {
+    command,
+    seed,
+    metricBundles,
+  }: { readonly command: string; readonly seed: number; readonly metricBundles: readonly string[] },
+): Promise<ReportHead> {
+  const { name, version } = bundle.manifest;
+  const digest = createHash('sha256');
+  for (const file of files) {
+    // One that can't be read is told as a drop, when it is to be sent.
+    await hashFile(file, (chunk) => digest.update(chunk)).catch(() => digest.update('unreadable'));
+  }
+  return {
+    schema: SWEEP_SCHEMA,
+    command,
+    bundle: { name, version, digest: bundle.digest },
+    device,
+    seed,
+    conditions: {
+      channel,
+      snrDb: [...snrsDb],
+      cbr: [...cbrs],
+      size,
+      images: files.map((file) => basename(file)),
+      imagesDigest: digest.digest('hex'),
+      metricBundles: metricBundles.map((dir) => basename(dir)),
+      decoders: variants.map(({ decoder, steps, completeOptions }) => ({
+        decoder,
+        steps,
+        options: { ...completeOptions },
+      })),
+    },
+  };
+}
+
+async function hashFile(file: string, update: (chunk: Buffer) => void): Promise<void> {
+  for await (const chunk of createReadStream(file)) {
+    update(chunk as Buffer);
+  }
+}
 
 interface SweepRun {
   readonly terminal: Terminal;
   readonly io: CliIo;
   readonly settings: SweepSettings;
+  readonly head: ReportHead;
   /** Photographs to send in all. */
   readonly total: number;
   readonly seed: number;
   readonly metricBundles: readonly string[];
   readonly json: string | undefined;
+  readonly markdown: string | undefined;
+  readonly sheet: ContactSheetOptions | undefined;
+  readonly resume: boolean;
 }
 
 /** Drops that are told one by one; a sweep that fails as a whole would fill the screen otherwise. */
@@ -153,10 +267,15 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     }
   };
 
-  terminal.setLive({ render: () => `  ${colours.dim('starting receiver and channel …')}` });
   const featureBundles = run.metricBundles.filter((dir) => existsSync(join(dir, 'features.onnx')));
+  const measured = await openSweepLog(run, featureBundles);
+  if (run.sheet !== undefined && !(await hasFont())) {
+    caution(
+      'this machine has no font: the contact sheet will have no labels; install one, fonts-dejavu-core for example',
+    );
+  }
+  terminal.setLive({ render: () => `  ${colours.dim('starting receiver and channel …')}` });
   let realism: Realism | undefined;
-  let report: SweepReport;
   try {
     realism = featureBundles.length === 0 ? undefined : await openRealism(featureBundles, settings.device);
     const services = await startSweepServices({
@@ -170,16 +289,23 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
       onCaution: caution,
     });
     services.lost.catch((error: unknown) => lost.abort(error));
-    const progress = startProgress({ terminal, total, label: 'sweep' });
+    const progress = startProgress({ terminal, total: total - measured.size, label: 'sweep' });
+    const checkpoints = startCheckpoints(measured, {
+      file: json === undefined || json === STANDARD_OUTPUT ? undefined : partialOf(json),
+      onFailure: caution,
+    });
     try {
       const write = createLineSplitter((line) => log('transmitter', line));
-      report = await runSweep(settings, {
+      await runSweep(settings, {
         channelUrl: services.channelUrl,
         realism,
         logger: createLogger({ service: 'transmitter', level: 'warn', destination: { write } }),
+        log: measured,
         signal,
-        onFrame: (done) =>
-          progress.advance(`${done.decoder} · ${done.snrDb} dB · ${done.cbr} · ${printable(basename(done.file))}`),
+        onFrame: ({ variant, snrDb: at, cbr: rate, file }) =>
+          progress.advance(
+            `${variant.decoder}${variant.steps === 0 ? '' : ` ${variant.steps} steps`} · ${at} dB · ${rate} · ${printable(basename(file))}`,
+          ),
         onDropped: (sweepCase, drop) => {
           onDropped(sweepCase, drop);
           progress.advance();
@@ -188,6 +314,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     } finally {
       ending = true;
       progress.stop();
+      await checkpoints.stop();
       await services.stop();
     }
   } catch (error) {
@@ -197,20 +324,80 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     await realism?.close();
   }
 
-  printReport(terminal, report, settings, realism?.names ?? []);
+  const report = measured.report();
+  const names = {
+    metrics: settings.metricBundles.map((dir) => basename(dir)),
+    realism: realism?.names ?? [],
+  };
+  printReport(terminal, report, settings, names);
   if (dropped > MAX_DROPS_TOLD) {
     caution(`${dropped} photographs were dropped in all`);
   }
   if (signal.aborted) {
-    await keepPartial(json, report, caution);
+    if (json !== undefined && existsSync(partialOf(json))) {
+      caution(`what was measured until then is in ${partialOf(json)}; the same command with --resume goes on`);
+    }
     throw interruption.aborted
       ? new InterruptedError(`interrupted after ${report.rows.length} of ${total} photographs`)
       : lost.signal.reason;
   }
+  await writeOutputs(run, report, names);
+  return dropped === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+}
+
+/** What was measured before, with `--resume`, or nothing. @throws UsageError when it was under other conditions */
+async function openSweepLog(run: SweepRun, featureBundles: readonly string[]): Promise<SweepLog> {
+  const { settings, head, json, terminal, total } = run;
+  const { channel, pictures } = settings;
+  const log = new SweepLog({ head, channel, groups: planSweep(settings) });
+  const earlier = run.resume && json !== undefined ? await readEarlierReport(json) : undefined;
+  if (earlier !== undefined) {
+    checkSameConditions(earlier.file, earlier.report, head);
+    log.takeOver(earlier.report, {
+      realism: featureBundles.map((dir) => basename(dir)),
+      hasPicture: (sweepCase) => pictures === undefined || existsSync(join(pictures, pictureName(sweepCase, channel))),
+    });
+    terminal.note(`  ${terminal.colours.dim(`${log.size} of ${total} photographs are in ${earlier.file}`)}`);
+  } else if (json !== undefined && existsSync(partialOf(json))) {
+    const words = `beginning anew: ${partialOf(json)} of an earlier sweep is replaced; --resume would go on from it`;
+    terminal.note(`  ${terminal.colours.yellow('!')} ${words}`);
+  }
+  return log;
+}
+
+interface ColumnNames {
+  /** Of the metric bundles with distances. */
+  readonly metrics: readonly string[];
+  /** Of those with features. */
+  readonly realism: readonly string[];
+}
+
+/** Everything that was asked for beside the table; what had been kept for the case of an interruption goes. */
+async function writeOutputs(
+  { settings, sheet, markdown, json, io, terminal }: SweepRun,
+  report: SweepReport,
+  names: ColumnNames,
+): Promise<void> {
+  const written: string[] = [];
+  if (sheet !== undefined && settings.pictures !== undefined) {
+    written.push(...(await writeContactSheets(settings, settings.pictures, report.rows, sheet)));
+    if (!settings.namesPictures) {
+      await rm(settings.pictures, { recursive: true, force: true });
+    }
+  }
+  if (markdown !== undefined) {
+    await writeFileWhole(markdown, renderMarkdown(report, names));
+    written.push(resolve(markdown));
+  }
   if (json !== undefined) {
     await writeJson(json, report, io);
+    if (json !== STANDARD_OUTPUT) {
+      await rm(partialOf(json), { force: true });
+    }
   }
-  return dropped === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+  for (const file of written) {
+    terminal.note(`  ${terminal.colours.dim('written')}  ${terminal.colours.cyan(file)}`);
+  }
 }
 
 /** Folders of metrics, absolute. @throws UsageError for one that is none, and for two of the same name */
@@ -229,50 +416,20 @@ function checkMetricBundles(dirs: readonly string[]): string[] {
   return [...new Set(found)];
 }
 
-/** `--steps` for the decoders that take steps. @throws UsageError when none of them does */
-function optionsOf(chosen: readonly DecoderName[], steps: number | undefined): Map<string, DecoderOptions> {
-  if (steps === undefined) {
-    return new Map();
-  }
-  const sampling = chosen.filter((name) => 'steps' in (decoders[name] as Decoder).optionsSchema.shape);
-  if (sampling.length === 0) {
-    throw new UsageError(`--steps: ${chosen.join(', ')} ${chosen.length === 1 ? 'takes' : 'take'} no steps`, {
-      remedy: 'leave out --steps, or choose a decoder that samples',
-    });
-  }
-  return new Map(sampling.map((name) => [name, { steps }]));
-}
-
-function printReport(
-  terminal: Terminal,
-  { summary }: SweepReport,
-  settings: SweepSettings,
-  realism: readonly string[],
-): void {
+function printReport(terminal: Terminal, { summary }: SweepReport, settings: SweepSettings, names: ColumnNames): void {
   const { resultColours: colours, resultColumns: width } = terminal;
-  const metrics = settings.metricBundles.map((dir) => basename(dir));
   const { manifest } = settings.bundle;
   terminal.result('');
   terminal.result(
     `  ${colours.bold(settings.channel)} ${colours.dim(`· ${manifest.name} ${manifest.version} on ${settings.device} · ${settings.files.length} ${settings.files.length === 1 ? 'photograph' : 'photographs'}${settings.size === 0 ? '' : ` at ${settings.size}×${settings.size}`}`)}`,
   );
   terminal.result('');
-  for (const line of renderTable(summaryColumns(metrics, realism), summary, { colours, width })) {
+  const { columns, rows, legend } = summaryTable(summary, { ...names, colours });
+  for (const line of renderTable(columns, rows, { colours, width })) {
     terminal.result(line);
   }
-  terminal.result('');
-}
-
-/** Hours of measuring are not thrown away by Ctrl-C, nor taken for a whole report. */
-async function keepPartial(
-  json: string | undefined,
-  report: SweepReport,
-  caution: (text: string) => void,
-): Promise<void> {
-  if (json === undefined || json === STANDARD_OUTPUT || report.rows.length === 0) {
-    return;
+  for (const line of legend.flatMap((words) => wrap(words, width - 2))) {
+    terminal.result(`  ${line}`);
   }
-  const partial = `${json}.partial`;
-  await writeJson(partial, report, { stdout: { write: () => true } });
-  caution(`what was measured until then is in ${partial}`);
+  terminal.result('');
 }

@@ -1,13 +1,16 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { findDefaultBundle, loadBundle } from '@semcast/bundle';
+import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
 import { channelModelNames } from '@semcast/channel-models';
-import { decoders, type DecoderName } from '@semcast/receiver';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
+import type { DecoderOption } from '../arguments/decoder-options.js';
 import { toggle, value } from '../arguments/spec.js';
 import { cbr, integer, number, oneOf, snrOrRange, text, type SnrRange } from '../arguments/values.js';
 import { createCommand } from '../command.js';
+import { decoderOptionFlag } from '../decoders/flag.js';
+import { optionsOfOne } from '../decoders/options.js';
+import { decoderNames, defaultDecoder, isSampling, requireDecoder } from '../decoders/registry.js';
 import { DEFAULT_PORT_BASE } from '../layout.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
@@ -15,8 +18,9 @@ import { createTerminal } from '../terminal/terminal.js';
 import { checkPorts, portsFrom, type UpSettings } from '../up/boot.js';
 import { runUp } from '../up/run-up.js';
 
-const decoderNames = Object.keys(decoders) as readonly DecoderName[];
 const DEFAULT_FPS = 2;
+/** What a decoder that samples does in about two seconds on two cores. */
+const SAMPLING_SIZE = 256;
 const DEFAULT_SWING: SnrRange = { fromDb: 0, toDb: 20 };
 const DEFAULT_ONCE_SNR_DB = 10;
 
@@ -32,14 +36,20 @@ export const up = createCommand({
     images: value('DIR', text, 'your own photographs (the nine that come with semcast)'),
     snr: value('DB', snrOrRange, 'SNR in dB per complex symbol: 10, or 0..20 for a slow swing'),
     cbr: value('RATIO', cbr, 'channel uses per image value, one of the rates of the bundle (1/24)'),
-    size: value('N', integer({ max: 16_384 }), 'short side resized to N, centre-cropped to N×N; 0: own size (0)'),
+    size: value(
+      'N',
+      integer({ max: 16_384 }),
+      `short side resized to N, centre-cropped to N×N; 0: own size (0; ${SAMPLING_SIZE} where the decoder samples)`,
+    ),
     fps: value(
       'X',
       number({ min: 0, max: 1000 }),
       `photographs per second; 0: as fast as they get through (${DEFAULT_FPS}; 0 with --once)`,
     ),
     channel: value('MODEL', oneOf(channelModelNames), `fading: ${channelModelNames.join(', ')} (awgn)`),
-    decoder: value('NAME', oneOf(decoderNames), `decoder: ${decoderNames.join(', ')} (jscc)`),
+    decoder: value('NAME', oneOf(decoderNames), `decoder: ${decoderNames.join(', ')} (the best that the bundle has)`),
+    steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples (its own)'),
+    'decoder-option': decoderOptionFlag(),
     seed: value('N', integer(), 'seed of noise and fading (0)'),
     device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the networks run (cpu)'),
     bundle: value('DIR', text, 'model bundle (the one that comes with semcast)'),
@@ -63,6 +73,8 @@ export const up = createCommand({
     const terminal = createTerminal(io);
     const interruption = io.interruption();
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
+    const { decoder, decoderOptions, sampling } = chooseDecoder(bundle, flags);
+    const size = flags.size ?? (sampling ? SAMPLING_SIZE : 0);
     const files = await findPhotographs([flags.images ?? DEMO_PHOTOS]);
     const portBase = flags['port-base'] ?? DEFAULT_PORT_BASE;
     const ports = portsFrom(portBase);
@@ -79,9 +91,11 @@ export const up = createCommand({
       source: resolve(flags.images ?? DEMO_PHOTOS),
       once: flags.once,
       fps: flags.fps ?? (flags.once ? 0 : DEFAULT_FPS),
-      size: flags.size ?? 0,
+      size,
       cbr: rateOf(bundle.manifest, flags.cbr ?? '1/24'),
-      decoder: flags.decoder ?? 'jscc',
+      decoder,
+      decoderOptions,
+      sampling,
       model: flags.channel ?? 'awgn',
       snr: flags.snr ?? (flags.once ? DEFAULT_ONCE_SNR_DB : DEFAULT_SWING),
       seed: flags.seed ?? 0,
@@ -89,6 +103,12 @@ export const up = createCommand({
       // Of this run alone: it lets a transmitter that is started again go on where it ended.
       journal: join(await mkdtemp(join(tmpdir(), 'semcast-journal-')), 'journal.jsonl'),
     };
+    if (sampling && flags.size === undefined) {
+      const { dim } = terminal.colours;
+      terminal.note(
+        `  ${dim(`photographs go at ${size}×${size}, which two cores sample in seconds; --size N changes it`)}`,
+      );
+    }
     try {
       return await runUp({ terminal, interruption, bundle, settings, dir, files });
     } finally {
@@ -98,3 +118,22 @@ export const up = createCommand({
     }
   },
 });
+
+/**
+ * The decoder that is asked for, or the best that the bundle has, and its options.
+ *
+ * @throws UsageError when the bundle can't serve it, or an option is wrong
+ */
+function chooseDecoder(
+  bundle: Bundle,
+  flags: {
+    readonly decoder: string | undefined;
+    readonly steps: number | undefined;
+    readonly 'decoder-option': readonly DecoderOption[];
+  },
+): Pick<UpSettings, 'decoder' | 'decoderOptions' | 'sampling'> {
+  const name = flags.decoder ?? defaultDecoder(bundle);
+  const decoder = requireDecoder(name, bundle);
+  const decoderOptions = optionsOfOne(decoder, flags['decoder-option'], flags.steps);
+  return { decoder: name, decoderOptions, sampling: isSampling(decoder) };
+}

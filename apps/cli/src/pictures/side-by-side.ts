@@ -22,6 +22,7 @@ export async function sideBySide(pictures: readonly RgbImage[]): Promise<Buffer>
   // Looked at, not archived: a low level costs a tenth of the time and some kilobytes.
   return await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
     .composite(layers)
+    .removeAlpha()
     .png({ compressionLevel: 3 })
     .toBuffer();
 }

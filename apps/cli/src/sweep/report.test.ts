@@ -1,8 +1,9 @@
 import type { CompletedSummary } from '@semcast/transmitter';
 import { describe, expect, it } from 'vitest';
-import { planSweep } from './plan.js';
+import { caseKey, planSweep } from './plan.js';
 import { summarise, toRow } from './report.js';
 import { mean, quantile } from './statistics.js';
+import { variantName } from './variants.js';
 
 const completed: CompletedSummary = {
   kind: 'completed',
@@ -16,10 +17,12 @@ const completed: CompletedSummary = {
   channelBandwidthRatio: 1 / 24,
   decoder: 'jscc',
   steps: 0,
+  evaluations: null,
   reducedSteps: false,
   psnrDb: 30,
   ssim: 0.9,
   msSsim: null,
+  previewPsnrDb: null,
   metrics: { vgg: 0.5 },
   residual: 1.1,
   designCsnrDb: 10,
@@ -27,29 +30,40 @@ const completed: CompletedSummary = {
   previewMs: 20,
   previewLatencyMs: null,
   decodeMs: 20,
+  samplingMs: null,
   endToEndMs: 50,
   timingsMs: { read: 1, encode: 2, modulate: 3, credit: 4, air: 40 },
   imageBytes: 1000,
   imageFormat: 'png',
 };
-const setting = { decoder: 'jscc', channel: 'awgn', snrDb: 10, cbr: '1/24' } as const;
+const setting = { decoder: 'jscc', steps: 0, channel: 'awgn', snrDb: 10, cbr: '1/24' } as const;
+
+const variant = (decoder: string, steps = 0) => ({ decoder, steps, options: undefined, completeOptions: {} });
 
 describe('the plan of a sweep', () => {
-  const groups = planSweep({ files: ['a', 'b'], decoders: ['x', 'y'], snrsDb: [0, 10], cbrs: ['1/24', '1/12'] });
+  const grid = { files: ['a', 'b'], snrsDb: [0, 10], cbrs: ['1/24', '1/12'] };
+  const groups = planSweep({ ...grid, variants: [variant('x'), variant('y', 4), variant('y', 8)] });
   it('has every combination once', () => {
-    expect(groups).toHaveLength(8);
+    expect(groups).toHaveLength(12);
     const cases = groups.flatMap((group) => group.cases);
-    expect(new Set(cases.map((entry) => `${entry.decoder} ${entry.snrDb} ${entry.cbr} ${entry.file}`)).size).toBe(16);
+    const names = cases.map((entry) => `${variantName(entry.variant)} ${entry.snrDb} ${entry.cbr} ${entry.file}`);
+    expect(new Set(names).size).toBe(24);
+    expect(new Set(cases.map((entry) => caseKey(entry.variant, entry.frame))).size).toBe(24);
+    expect(names[0]).toBe('x 0 1/24 a');
+    expect(names.at(-1)).toBe('y-8steps 10 1/12 b');
   });
   it('gives all decoders the same frames, and no two settings of one decoder the same one', () => {
-    const framesOf = (decoder: string) =>
-      groups.filter((group) => group.decoder === decoder).flatMap(({ cases }) => cases.map(({ frame }) => frame));
+    const framesOf = (name: string) =>
+      groups
+        .filter((group) => variantName(group.variant) === name)
+        .flatMap(({ cases }) => cases.map(({ frame }) => frame));
     expect(framesOf('x')).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    expect(framesOf('y')).toEqual(framesOf('x'));
+    expect(framesOf('y-4steps')).toEqual(framesOf('x'));
+    expect(framesOf('y-8steps')).toEqual(framesOf('x'));
   });
   it('keeps the same frame for a setting when decoders are added', () => {
-    const alone = planSweep({ files: ['a', 'b'], decoders: ['y'], snrsDb: [0, 10], cbrs: ['1/24', '1/12'] });
-    expect(alone.map(({ cases }) => cases)).toEqual(groups.slice(4).map(({ cases }) => cases));
+    const alone = planSweep({ ...grid, variants: [variant('y', 8)] });
+    expect(alone.map(({ cases }) => cases)).toEqual(groups.slice(8).map(({ cases }) => cases));
   });
 });
 
@@ -58,25 +72,35 @@ describe('the report of a sweep', () => {
 
   it('has the contracted names, all of them and no others', () => {
     expect(Object.keys(row).join(' ')).toBe(
-      'image width height channel snrDb cbr channelUses decoder steps ' +
-        'psnrDb ssim msSsim metrics residual previewMs decodeMs endToEndMs output',
+      'image width height channel snrDb cbr frame channelUses decoder steps evaluations ' +
+        'psnrDb ssim msSsim metrics residual previewMs decodeMs samplingMs endToEndMs output',
     );
     expect(Object.keys(summarise(setting, [row])).join(' ')).toBe(
-      'decoder channel snrDb cbr n psnrDb ssim msSsim metrics decodeMsP50 decodeMsP95',
+      'decoder steps channel snrDb cbr n psnrDb ssim msSsim metrics residual evaluations ' +
+        'previewMsP50 decodeMsP50 decodeMsP95 samplingMsP50',
     );
     expect(summarise(setting, [row], { vgg: 1.5 }).realism).toEqual({ vgg: 1.5 });
   });
 
   it('takes means of what there is, and null of nothing', () => {
-    const other = { ...row, psnrDb: 20, ssim: null, metrics: { vgg: 1.5, squeeze: 2 }, decodeMs: 40 };
+    const other = { ...row, psnrDb: 20, ssim: null, metrics: { vgg: 1.5, squeeze: 2 }, decodeMs: 40, residual: 0.9 };
+    const sampled = { ...other, steps: 8, evaluations: 16, samplingMs: 30 };
     expect(summarise(setting, [row, other])).toMatchObject({
       n: 2,
       psnrDb: 25,
       ssim: 0.9,
       msSsim: null,
       metrics: { vgg: 1, squeeze: 2 },
+      residual: 1,
+      evaluations: null,
       decodeMsP50: 30,
       decodeMsP95: 39,
+      samplingMsP50: null,
+    });
+    expect(summarise({ ...setting, steps: 8 }, [sampled])).toMatchObject({
+      steps: 8,
+      evaluations: 16,
+      samplingMsP50: 30,
     });
     expect(summarise(setting, [])).toMatchObject({ n: 0, psnrDb: null, decodeMsP50: null, metrics: {} });
   });

@@ -1,62 +1,103 @@
 import type { ChannelModelName } from '@semcast/channel-models';
 import type { CompletedSummary } from '@semcast/transmitter';
+import { z } from 'zod';
 import { mean, quantile } from './statistics.js';
 
 export const SWEEP_SCHEMA = 'semcast.sweep/1';
 
-/** One photograph under one setting. The names are a contract (architecture.md, "Command line"). */
-export interface SweepRow {
+const figure = z.number().nullable();
+const figures = z.record(z.string(), z.number());
+
+/** One photograph under one setting. The names are a contract (docs/sweep.md). */
+export const sweepRowSchema = z.object({
   /** File name of the photograph. */
-  readonly image: string;
+  image: z.string(),
   /** As it was sent. */
-  readonly width: number;
-  readonly height: number;
-  readonly channel: ChannelModelName;
+  width: z.int(),
+  height: z.int(),
+  channel: z.string(),
   /** Configured CSNR, dB per complex symbol. */
-  readonly snrDb: number;
-  readonly cbr: string;
+  snrDb: z.number(),
+  cbr: z.string(),
+  /** With seed and stream ("sweep") it fixes noise and fading; equal for all decoders. */
+  frame: z.int(),
   /** Complex channel uses of the payload. */
-  readonly channelUses: number;
-  readonly decoder: string;
-  /** Guided steps; 0 for a decoder of one pass. */
-  readonly steps: number;
-  readonly psnrDb: number;
-  readonly ssim: number | null;
-  readonly msSsim: number | null;
+  channelUses: z.int(),
+  decoder: z.string(),
+  /** Sampler steps that were spent; 0 for a decoder of one pass. */
+  steps: z.int(),
+  /** Runs of networks that the sampler spent; null for a decoder of one pass. */
+  evaluations: z.int().nullable(),
+  psnrDb: z.number(),
+  ssim: figure,
+  msSsim: figure,
   /** Distance of each metric bundle, by its folder's name. */
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly residual: number | null;
-  readonly previewMs: number;
-  readonly decodeMs: number;
-  readonly endToEndMs: number;
+  metrics: figures,
+  residual: figure,
+  previewMs: z.number(),
+  decodeMs: z.number(),
+  /** The part of decodeMs from the first sampler step to the last; null for a decoder of one pass. */
+  samplingMs: figure,
+  endToEndMs: z.number(),
   /** The PNG under `--out`; null without one. */
-  readonly output: string | null;
-}
+  output: z.string().nullable(),
+});
+export type SweepRow = Readonly<z.output<typeof sweepRowSchema>>;
 
 /** The mean over the photographs of a setting; null where no photograph gave a value. */
-export interface SweepSummary {
-  readonly decoder: string;
-  readonly channel: ChannelModelName;
-  readonly snrDb: number;
-  readonly cbr: string;
-  readonly n: number;
-  readonly psnrDb: number | null;
-  readonly ssim: number | null;
-  readonly msSsim: number | null;
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly decodeMsP50: number | null;
-  readonly decodeMsP95: number | null;
+export const sweepSummarySchema = z.object({
+  decoder: z.string(),
+  /** The steps that were asked for; 0 for a decoder of one pass. */
+  steps: z.int(),
+  channel: z.string(),
+  snrDb: z.number(),
+  cbr: z.string(),
+  n: z.int(),
+  psnrDb: figure,
+  ssim: figure,
+  msSsim: figure,
+  metrics: figures,
   /** Patch Fréchet distance over the set, by the folder of the feature graph; only when one was given. */
-  readonly realism?: Readonly<Record<string, number | null>>;
-}
+  realism: z.record(z.string(), figure).optional(),
+  residual: figure,
+  evaluations: figure,
+  previewMsP50: figure,
+  decodeMsP50: figure,
+  decodeMsP95: figure,
+  samplingMsP50: figure,
+});
+export type SweepSummary = Readonly<z.output<typeof sweepSummarySchema>>;
 
-export interface SweepReport {
-  readonly schema: typeof SWEEP_SCHEMA;
-  readonly bundle: { readonly name: string; readonly version: string; readonly digest: string };
-  readonly device: string;
-  readonly rows: readonly SweepRow[];
-  readonly summary: readonly SweepSummary[];
-}
+/** Everything that decides a sweep's figures beside bundle, seed and device. */
+export const sweepConditionsSchema = z.object({
+  channel: z.string(),
+  snrDb: z.array(z.number()),
+  cbr: z.array(z.string()),
+  /** 0 for photographs at their own size. */
+  size: z.int(),
+  /** File names, in the order in which frames are numbered. */
+  images: z.array(z.string()),
+  /** SHA-256 of the photographs' bytes, one after the other. */
+  imagesDigest: z.string(),
+  /** Names of the metric bundles' folders. */
+  metricBundles: z.array(z.string()),
+  /** What was compared, every option filled in. */
+  decoders: z.array(z.object({ decoder: z.string(), steps: z.int(), options: z.record(z.string(), z.unknown()) })),
+});
+export type SweepConditions = Readonly<z.output<typeof sweepConditionsSchema>>;
+
+export const sweepReportSchema = z.object({
+  schema: z.literal(SWEEP_SCHEMA),
+  /** As it was typed. */
+  command: z.string(),
+  bundle: z.object({ name: z.string(), version: z.string(), digest: z.string() }),
+  device: z.string(),
+  seed: z.int(),
+  conditions: sweepConditionsSchema,
+  rows: z.array(sweepRowSchema),
+  summary: z.array(sweepSummarySchema),
+});
+export type SweepReport = Readonly<z.output<typeof sweepReportSchema>>;
 
 /** A row of a frame that came back. */
 export function toRow(
@@ -75,16 +116,19 @@ export function toRow(
     channel: setting.channel,
     snrDb: setting.snrDb,
     cbr: completed.cbr,
+    frame: completed.frame,
     channelUses: completed.channelUses,
     decoder: completed.decoder,
     steps: completed.steps,
+    evaluations: completed.evaluations,
     psnrDb: completed.psnrDb,
     ssim: completed.ssim,
     msSsim: completed.msSsim,
-    metrics: completed.metrics,
+    metrics: { ...completed.metrics },
     residual: completed.residual,
     previewMs: completed.previewMs,
     decodeMs: completed.decodeMs,
+    samplingMs: completed.samplingMs,
     endToEndMs: completed.endToEndMs,
     output: setting.output,
   };
@@ -94,6 +138,7 @@ export function toRow(
 export function summarise(
   setting: {
     readonly decoder: string;
+    readonly steps: number;
     readonly channel: ChannelModelName;
     readonly snrDb: number;
     readonly cbr: string;
@@ -101,12 +146,14 @@ export function summarise(
   rows: readonly SweepRow[],
   realism?: Readonly<Record<string, number | null>>,
 ): SweepSummary {
-  const meanOf = (value: (row: SweepRow) => number | null): number | null =>
-    mean(rows.map(value).filter((entry) => entry !== null));
+  const valuesOf = (value: (row: SweepRow) => number | null): number[] =>
+    rows.map(value).filter((entry) => entry !== null);
+  const meanOf = (value: (row: SweepRow) => number | null): number | null => mean(valuesOf(value));
   const decodeMs = rows.map((row) => row.decodeMs);
   const names = [...new Set(rows.flatMap(({ metrics }) => Object.keys(metrics)))];
   return {
     decoder: setting.decoder,
+    steps: setting.steps,
     channel: setting.channel,
     snrDb: setting.snrDb,
     cbr: setting.cbr,
@@ -120,8 +167,18 @@ export function summarise(
         return value === null ? [] : [[name, value] as const];
       }),
     ),
+    ...(realism === undefined ? {} : { realism: { ...realism } }),
+    residual: meanOf(({ residual }) => residual),
+    evaluations: meanOf(({ evaluations }) => evaluations),
+    previewMsP50: quantile(
+      rows.map((row) => row.previewMs),
+      0.5,
+    ),
     decodeMsP50: quantile(decodeMs, 0.5),
     decodeMsP95: quantile(decodeMs, 0.95),
-    ...(realism === undefined ? {} : { realism }),
+    samplingMsP50: quantile(
+      valuesOf(({ samplingMs }) => samplingMs),
+      0.5,
+    ),
   };
 }

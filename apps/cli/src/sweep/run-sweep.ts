@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import type { Bundle, Device } from '@semcast/bundle';
 import type { ChannelModelName } from '@semcast/channel-models';
@@ -5,7 +6,6 @@ import {
   createTransmitter,
   openEncoder,
   type CompletedFrame,
-  type DecoderOptions,
   type DroppedFrame,
   type FrameEncoder,
   type TransmitterService,
@@ -14,19 +14,23 @@ import type { Logger } from '@semcast/service';
 import { writeFileWhole } from '../json-output.js';
 import { planSweep, type SweepCase, type SweepGrid, type SweepGroup } from './plan.js';
 import type { Realism } from './realism.js';
-import { SWEEP_SCHEMA, summarise, toRow, type SweepReport, type SweepRow, type SweepSummary } from './report.js';
+import { toRow } from './report.js';
+import type { SweepLog } from './sweep-log.js';
+import { variantName, type SweepVariant } from './variants.js';
 
 export interface SweepSettings extends SweepGrid {
   readonly bundle: Bundle;
   readonly device: Device;
   readonly channel: ChannelModelName;
   readonly size: number;
-  /** Options of each decoder that takes any. */
-  readonly decoderOptions: ReadonlyMap<string, DecoderOptions>;
   /** Folders with a `metric.onnx`. */
   readonly metricBundles: readonly string[];
   /** Folder for received pictures. */
-  readonly out: string | undefined;
+  readonly pictures: string | undefined;
+  /** Whether rows name their picture: not so when it is kept for the contact sheet only. */
+  readonly namesPictures: boolean;
+  /** Photographs under way at a time; undefined for what suits the decoder. */
+  readonly inFlight: number | undefined;
 }
 
 export interface SweepTools {
@@ -34,76 +38,102 @@ export interface SweepTools {
   readonly channelUrl: string;
   readonly realism: Realism | undefined;
   readonly logger: Logger;
+  /** Takes what is measured; what it has already isn't measured again. */
+  readonly log: SweepLog;
   /** Ends the sweep early. */
   readonly signal: AbortSignal;
   readonly onFrame: (sweepCase: SweepCase) => void;
   readonly onDropped: (sweepCase: SweepCase, dropped: DroppedFrame) => void;
 }
 
-/** Frames between reading and outcome: enough for every core of the receiver and for the way there. */
-const FRAMES_IN_FLIGHT = 6;
+/** Decoders of one pass: enough for every core of the receiver and for the way there. */
+const ONE_PASS_IN_FLIGHT = 6;
+/** On a GPU steps of so many photographs share a batch; a receiver gives a stream no more credits. */
+const CUDA_IN_FLIGHT = 8;
 /** Noise is drawn by stream and frame: the same name in every sweep makes runs with one seed repeat each other. */
 const STREAM = 'sweep';
 
+/** Sampling takes so long that the way there and back counts for nothing: one photograph a core, so that each is quick. */
+function inFlightOf({ steps }: SweepVariant, { inFlight, device }: SweepSettings): number {
+  const suited = steps === 0 ? ONE_PASS_IN_FLIGHT : device === 'cuda' ? CUDA_IN_FLIGHT : availableParallelism();
+  return inFlight ?? Math.min(suited, CUDA_IN_FLIGHT);
+}
+
 /**
- * Send every combination over the sockets and measure what comes back.
+ * Send every combination over the sockets and measure what comes back, until everything is measured or `signal` fires.
  *
  * Decoders come one after the other, each as a new run of the same stream over the same frame numbers, so that all of
  * them are given the very same received samples.
  *
- * @returns the report of what was measured: everything, or, once `signal` fired, what there was until then
  * @throws the channel's refusal
  */
-export async function runSweep(settings: SweepSettings, tools: SweepTools): Promise<SweepReport> {
-  const rows: SweepRow[] = [];
-  const summary: SweepSummary[] = [];
+export async function runSweep(settings: SweepSettings, tools: SweepTools): Promise<void> {
   const encoder = await openEncoder({
     dir: settings.bundle.dir,
     device: settings.device,
     workers: 1,
-    maxQueue: FRAMES_IN_FLIGHT,
+    maxQueue: ONE_PASS_IN_FLIGHT + CUDA_IN_FLIGHT,
     maxImagePixels: Number.MAX_SAFE_INTEGER,
     onRun: () => {},
     onWarning: (message) => tools.logger.warn(message),
   });
   try {
     const groups = planSweep(settings);
-    for (const decoder of settings.decoders) {
-      const transmitter = await startTransmitter(settings, tools, decoder, encoder);
-      const failed = new AbortController();
-      void transmitter.failed.then((error) => failed.abort(error));
-      const signal = AbortSignal.any([tools.signal, failed.signal]);
-      try {
-        for (const group of groups.filter((other) => other.decoder === decoder)) {
-          if (tools.signal.aborted) {
-            break;
-          }
-          const measured = await measureGroup(group, settings, { ...tools, signal }, transmitter);
-          failed.signal.throwIfAborted();
-          rows.push(...measured.rows);
-          summary.push(measured.summary);
-        }
-      } finally {
-        await transmitter.close();
-      }
+    for (const variant of settings.variants) {
+      await measureVariant(
+        variant,
+        groups.filter((group) => group.variant === variant),
+        settings,
+        tools,
+        encoder,
+      );
     }
   } finally {
     await encoder.close();
   }
-  const { name, version } = settings.bundle.manifest;
-  return {
-    schema: SWEEP_SCHEMA,
-    bundle: { name, version, digest: settings.bundle.digest },
-    device: settings.device,
-    rows,
-    summary,
-  };
+}
+
+/** All groups of one variant, as few runs of the stream as it takes. */
+async function measureVariant(
+  variant: SweepVariant,
+  groups: readonly SweepGroup[],
+  settings: SweepSettings,
+  tools: SweepTools,
+  encoder: FrameEncoder,
+): Promise<void> {
+  const { log, signal, realism } = tools;
+  let inFlight = inFlightOf(variant, settings);
+  let transmitter: TransmitterService | undefined;
+  try {
+    for (const group of groups) {
+      let missing = log.missing(group);
+      if (missing.length === 0) {
+        continue;
+      }
+      while (missing.length > 0 && !signal.aborted) {
+        transmitter ??= await startTransmitter(settings, tools, { variant, inFlight }, encoder);
+        missing = await measureCases(missing, settings, tools, { transmitter, inFlight });
+        if (missing.length > 0) {
+          // The receiver reckons that so much work at a time takes too long. A number that was dropped is used up:
+          // the rest is another run of the stream, which meets the same noise.
+          inFlight = Math.max(1, Math.floor(inFlight / 2));
+          await transmitter.close();
+          transmitter = undefined;
+        }
+      }
+      if (!signal.aborted) {
+        log.conclude(group, realism?.conclude());
+      }
+    }
+  } finally {
+    await transmitter?.close();
+  }
 }
 
 async function startTransmitter(
-  { size, metricBundles, out, device }: SweepSettings,
+  { size, metricBundles, pictures, device }: SweepSettings,
   { channelUrl, logger }: SweepTools,
-  decoder: string,
+  { variant, inFlight }: { readonly variant: SweepVariant; readonly inFlight: number },
   encoder: FrameEncoder,
 ): Promise<TransmitterService> {
   return await createTransmitter(
@@ -113,13 +143,15 @@ async function startTransmitter(
       source: [],
       port: 0,
       size,
-      decoder,
+      decoder: variant.decoder,
+      ...(variant.options === undefined ? {} : { decoderOptions: { ...variant.options } }),
       device,
       metricBundles: [...metricBundles],
       // Packing pictures and unpacking them again is work for nothing when nobody keeps the files.
-      resultFormat: out === undefined ? 'raw' : 'png',
-      maxInFlight: FRAMES_IN_FLIGHT,
+      resultFormat: pictures === undefined ? 'raw' : 'png',
+      maxInFlight: inFlight,
       maxImagePixels: Number.MAX_SAFE_INTEGER,
+      keepPictures: 0,
       drainMs: 0,
     },
     // The encoder serves the transmitters of all decoders and is closed after the last.
@@ -127,69 +159,67 @@ async function startTransmitter(
   );
 }
 
-async function measureGroup(
-  group: SweepGroup,
+/**
+ * Measure cases, so many at a time, in order: a thousand photographs must not be in memory together.
+ *
+ * @returns those that the receiver refused for the work that was ahead of them; empty when they were sent one by one
+ */
+async function measureCases(
+  cases: readonly SweepCase[],
   settings: SweepSettings,
   tools: SweepTools,
-  transmitter: TransmitterService,
-): Promise<{ readonly rows: SweepRow[]; readonly summary: SweepSummary }> {
-  const measured: (SweepRow | undefined)[] = [];
-  const remaining = group.cases.entries();
-  // So many at a time, in order: a thousand photographs must not be in memory together.
+  { transmitter, inFlight }: { readonly transmitter: TransmitterService; readonly inFlight: number },
+): Promise<SweepCase[]> {
+  const failed = new AbortController();
+  void transmitter.failed.then((error) => failed.abort(error));
+  const signal = AbortSignal.any([tools.signal, failed.signal]);
+  const refused: SweepCase[] = [];
+  const remaining = cases.values();
   const work = async (): Promise<void> => {
-    for (const [index, sweepCase] of remaining) {
-      measured[index] = await measureCase(sweepCase, index, settings, tools, transmitter);
+    for (const sweepCase of remaining) {
+      if (signal.aborted) {
+        return;
+      }
+      const outcome = await transmitter.submit({
+        photo: sweepCase.file,
+        frame: sweepCase.frame,
+        cbr: sweepCase.cbr,
+        designCsnrDb: sweepCase.snrDb,
+        signal,
+      });
+      if (outcome.kind === 'completed') {
+        await recordCase(sweepCase, outcome, settings, tools);
+      } else if (outcome.reason === 'queue-full' && inFlight > 1) {
+        refused.push(sweepCase);
+      } else if (!signal.aborted) {
+        tools.onDropped(sweepCase, outcome);
+      }
     }
   };
-  await Promise.all(Array.from({ length: FRAMES_IN_FLIGHT }, work));
-  const rows = measured.filter((row) => row !== undefined);
-  return { rows, summary: summarise({ ...group, channel: settings.channel }, rows, tools.realism?.conclude()) };
+  await Promise.all(Array.from({ length: inFlight }, work));
+  failed.signal.throwIfAborted();
+  return refused.sort((a, b) => a.index - b.index);
 }
 
-async function measureCase(
+async function recordCase(
   sweepCase: SweepCase,
-  index: number,
+  outcome: CompletedFrame,
   settings: SweepSettings,
-  tools: SweepTools,
-  transmitter: TransmitterService,
-): Promise<SweepRow | undefined> {
-  if (tools.signal.aborted) {
-    return undefined;
+  { realism, log, onFrame }: SweepTools,
+): Promise<void> {
+  const { pictures, namesPictures, channel } = settings;
+  await realism?.add(sweepCase.index, outcome.original, outcome.decoded);
+  const path = pictures === undefined ? null : join(pictures, pictureName(sweepCase, channel));
+  if (path !== null) {
+    await writeFileWhole(path, outcome.received);
   }
-  const decoderOptions = settings.decoderOptions.get(sweepCase.decoder);
-  const outcome = await transmitter.submit({
-    photo: sweepCase.file,
-    frame: sweepCase.frame,
-    cbr: sweepCase.cbr,
-    designCsnrDb: sweepCase.snrDb,
-    ...(decoderOptions === undefined ? {} : { decoderOptions }),
-    signal: tools.signal,
-  });
-  if (outcome.kind === 'dropped') {
-    if (!tools.signal.aborted) {
-      tools.onDropped(sweepCase, outcome);
-    }
-    return undefined;
-  }
-  await tools.realism?.add(index, outcome.original, outcome.decoded);
-  const output = settings.out === undefined ? null : await writePicture(settings.out, sweepCase, settings, outcome);
-  tools.onFrame(sweepCase);
-  return toRow(outcome, { image: basename(sweepCase.file), channel: settings.channel, snrDb: sweepCase.snrDb, output });
+  const { file, snrDb } = sweepCase;
+  log.add(sweepCase, toRow(outcome, { image: basename(file), channel, snrDb, output: namesPictures ? path : null }));
+  onFrame(sweepCase);
 }
 
-/** `kodim01-jscc-awgn-10dB-cbr1_24.png` */
-export function pictureName({ file, decoder, snrDb, cbr }: SweepCase, channel: string): string {
+/** `kodim01-jscc-awgn-10dB-cbr1_24.png`, `kodim01-conditional-8steps-awgn-10dB-cbr1_24.png` */
+export function pictureName({ file, variant, snrDb, cbr }: SweepCase, channel: string): string {
   const image = basename(file, extname(file));
-  return `${image}-${decoder}-${channel}-${snrDb}dB-cbr${cbr.replace('/', '_')}.png`;
-}
-
-async function writePicture(
-  out: string,
-  sweepCase: SweepCase,
-  { channel }: SweepSettings,
-  { received }: CompletedFrame,
-): Promise<string> {
-  const path = join(out, pictureName(sweepCase, channel));
-  await writeFileWhole(path, received);
-  return path;
+  return `${image}-${variantName(variant)}-${channel}-${snrDb}dB-cbr${cbr.replace('/', '_')}.png`;
 }

@@ -1,31 +1,76 @@
 import type { TableColumn } from '../terminal/table.js';
 import { formatMilliseconds } from '../terminal/progress.js';
+import type { Colours } from '../terminal/terminal.js';
 import { figure } from '../up/frame-columns.js';
+import { anyWorse, byConditions, isWorse, qualityColumns } from './compare.js';
 import type { SweepSummary } from './report.js';
 
 const ms = (value: number | null): string => (value === null ? '–' : formatMilliseconds(value));
 
-/** Columns of the table that a sweep ends with; one more for each metric bundle. */
-export function summaryColumns(metrics: readonly string[], realism: readonly string[]): TableColumn<SweepSummary>[] {
-  return [
-    { title: 'decoder', cell: ({ decoder }) => decoder },
-    { title: 'SNR dB', align: 'right', cell: ({ snrDb }) => String(snrDb) },
-    { title: 'CBR', align: 'right', cell: ({ cbr }) => cbr },
-    { title: 'n', align: 'right', cell: ({ n }) => String(n) },
-    { title: 'PSNR dB', align: 'right', cell: ({ psnrDb }) => figure(psnrDb, 2) },
-    { title: 'SSIM', align: 'right', cell: ({ ssim }) => figure(ssim, 4) },
-    { title: 'MS-SSIM', align: 'right', cell: ({ msSsim }) => figure(msSsim, 4) },
-    ...metrics.map((name): TableColumn<SweepSummary> => ({
-      title: name,
-      align: 'right',
-      cell: (summary) => figure(summary.metrics[name], 4),
-    })),
-    ...realism.map((name): TableColumn<SweepSummary> => ({
-      title: name,
-      align: 'right',
-      cell: (summary) => figure(summary.realism?.[name], 4),
-    })),
-    { title: 'decode p50', align: 'right', optional: 2, cell: ({ decodeMsP50 }) => ms(decodeMsP50) },
-    { title: 'p95', align: 'right', optional: 1, cell: ({ decodeMsP95 }) => ms(decodeMsP95) },
+/** Stands behind a figure, so that it is seen without colours, too. */
+const WORSE = '-';
+
+export interface SummaryTableOptions {
+  /** Names of the metric bundles with distances, and of those with features. */
+  readonly metrics: readonly string[];
+  readonly realism: readonly string[];
+  readonly colours: Colours;
+}
+
+export interface SummaryTable {
+  readonly columns: readonly TableColumn<SweepSummary>[];
+  /** What can be compared stands together. */
+  readonly rows: readonly SweepSummary[];
+  /** What the marks mean; empty without any. */
+  readonly legend: readonly string[];
+}
+
+/** The table that a sweep ends with: a column more for each metric bundle, and marks where a decoder loses to jscc. */
+export function summaryTable(
+  summary: readonly SweepSummary[],
+  { metrics, realism, colours }: SummaryTableOptions,
+): SummaryTable {
+  const measures = qualityColumns(metrics, realism);
+  const marked = anyWorse(summary, measures);
+  const sampled = summary.some(({ steps }) => steps > 0);
+  const quality = measures.map((measure): TableColumn<SweepSummary> => ({
+    title: measure.title,
+    align: 'right',
+    cell: (entry) => {
+      const text = figure(measure.value(entry), measure.digits);
+      // A place for the mark in every cell keeps the digits below each other.
+      return isWorse(entry, measure, summary) ? colours.red(`${text}${WORSE}`) : `${text}${marked ? ' ' : ''}`;
+    },
+  }));
+  const sampling: TableColumn<SweepSummary>[] = [
+    { title: 'residual', align: 'right', optional: 3, cell: ({ residual }) => figure(residual, 2) },
+    { title: 'evals', align: 'right', optional: 4, cell: ({ evaluations }) => figure(evaluations, 0) },
   ];
+  return {
+    columns: [
+      { title: 'decoder', cell: ({ decoder }) => decoder },
+      ...(sampled
+        ? [
+            {
+              title: 'steps',
+              align: 'right',
+              cell: ({ steps }: SweepSummary) => (steps === 0 ? '–' : String(steps)),
+            } as const,
+          ]
+        : []),
+      { title: 'SNR dB', align: 'right', cell: ({ snrDb }) => String(snrDb) },
+      { title: 'CBR', align: 'right', cell: ({ cbr }) => cbr },
+      { title: 'n', align: 'right', cell: ({ n }) => String(n) },
+      ...quality,
+      ...(sampled ? sampling : []),
+      { title: 'decode p50', align: 'right', optional: 2, cell: ({ decodeMsP50 }) => ms(decodeMsP50) },
+      { title: 'p95', align: 'right', optional: 1, cell: ({ decodeMsP95 }) => ms(decodeMsP95) },
+    ],
+    rows: sampled ? byConditions(summary).flat() : summary,
+    legend: marked
+      ? [
+          `${colours.red(WORSE)} worse than jscc at the same SNR and CBR; PSNR, SSIM and MS-SSIM are better the higher, distances and realism the lower`,
+        ]
+      : [],
+  };
 }

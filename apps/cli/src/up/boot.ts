@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+import type { DecoderOptions } from '@semcast/transmitter';
 import { flagList, type FlagInput } from '../arguments/flag-list.js';
 import type { SnrRange } from '../arguments/values.js';
 import { PortBusyError } from '../errors.js';
@@ -50,6 +52,9 @@ export interface UpSettings {
   readonly size: number;
   readonly cbr: string;
   readonly decoder: string;
+  readonly decoderOptions: DecoderOptions | undefined;
+  /** Whether the decoder samples, so that there are previews to be kept. */
+  readonly sampling: boolean;
   readonly model: string;
   readonly snr: number | SnrRange;
   readonly seed: number;
@@ -73,6 +78,14 @@ function snrFlags(snr: number | SnrRange): Readonly<Record<string, FlagInput>> {
     // It begins at the top: first a good picture, then what noise does to it.
     'channel.snr.phase-rad': Math.PI / 2,
   };
+}
+
+/** Enough to keep every core busy; more would only wait in a queue and make each frame's latency look bad. */
+const MAX_IN_FLIGHT = 4;
+
+/** Of frames that are sampled on a CPU, one a core is enough: the way there and back counts for nothing. */
+function framesInFlight({ sampling, device }: UpSettings): number {
+  return sampling && device === 'cpu' ? Math.min(MAX_IN_FLIGHT, availableParallelism()) : MAX_IN_FLIGHT;
 }
 
 /** The three services' command lines. */
@@ -103,12 +116,13 @@ export function serviceSpecs(settings: UpSettings): Record<ServiceName, ServiceS
       loop: !settings.once,
       fps: settings.fps,
       size: settings.size,
-      // Enough to keep every core busy; more would only wait in a queue and make each frame's latency look bad.
-      'max-in-flight': 4,
+      'max-in-flight': framesInFlight(settings),
       // Ctrl-C means now: what is under way isn't waited for.
       'drain-ms': 0,
       cbr: settings.cbr,
       decoder: settings.decoder,
+      'decoder-options': settings.decoderOptions === undefined ? undefined : JSON.stringify(settings.decoderOptions),
+      'output-previews': settings.sampling,
       // A name of its own, because noise is drawn by stream: two runs with one seed look the same.
       stream: 'demo',
       'output-dir': settings.receivedDir,

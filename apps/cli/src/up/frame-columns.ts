@@ -21,13 +21,21 @@ export const PSNR_HIGH_DB = 40;
 
 const BAR_WIDTH = 10;
 
-/** The columns of a frame that came back, as `up` and `send` show them. */
-export const FRAME_COLUMNS: readonly Column<CompletedSummary>[] = [
+const latency = (milliseconds: number | null): string =>
+  milliseconds === null ? '–' : formatMilliseconds(milliseconds);
+
+/** What comes before PSNR in any table of frames. */
+const CONDITIONS: readonly Column<CompletedSummary>[] = [
   { title: 'frame', align: 'right', width: 5, optional: 2, cell: ({ frame }) => String(frame) },
   { title: 'photo', width: 11, cell: ({ name }) => photoName(name) },
   { title: 'size', align: 'right', width: 9, cell: ({ width, height }) => `${width}×${height}` },
   { title: 'CBR', align: 'right', width: 5, cell: ({ cbr }) => cbr },
   { title: 'SNR dB', align: 'right', width: 6, cell: (outcome) => figure(snrDbOf(outcome), 1) },
+];
+
+/** The columns of a frame that came back, as `up` and `send` show them. */
+export const FRAME_COLUMNS: readonly Column<CompletedSummary>[] = [
+  ...CONDITIONS,
   { title: 'PSNR dB', align: 'right', width: 7, cell: ({ psnrDb }) => figure(psnrDb, 2) },
   {
     title: '',
@@ -37,5 +45,22 @@ export const FRAME_COLUMNS: readonly Column<CompletedSummary>[] = [
   },
   { title: 'SSIM', align: 'right', width: 5, cell: ({ ssim }) => figure(ssim, 3) },
   { title: 'MS-SSIM', align: 'right', width: 7, cell: ({ msSsim }) => figure(msSsim, 3) },
+  { title: 'latency', align: 'right', width: 7, cell: ({ endToEndMs }) => formatMilliseconds(endToEndMs) },
+];
+
+/** The same where a decoder samples: a preview first, then, after so many steps, the refined picture. */
+export const SAMPLING_COLUMNS: readonly Column<CompletedSummary>[] = [
+  ...CONDITIONS,
+  { title: 'preview dB', align: 'right', width: 10, cell: ({ previewPsnrDb }) => figure(previewPsnrDb, 2) },
+  { title: 'PSNR dB', align: 'right', width: 7, cell: ({ psnrDb }) => figure(psnrDb, 2) },
+  {
+    title: 'steps',
+    align: 'right',
+    width: 5,
+    // Fewer than asked for, because the receiver was busy.
+    cell: ({ steps, reducedSteps }) => `${steps}${reducedSteps ? '↓' : ''}`,
+  },
+  { title: 'MS-SSIM', align: 'right', width: 7, optional: 3, cell: ({ msSsim }) => figure(msSsim, 3) },
+  { title: 'preview', align: 'right', width: 7, cell: ({ previewLatencyMs }) => latency(previewLatencyMs) },
   { title: 'latency', align: 'right', width: 7, cell: ({ endToEndMs }) => formatMilliseconds(endToEndMs) },
 ];

@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join, parse } from 'node:path';
 import { openPhoto, type CompletedSummary } from '@semcast/transmitter';
-import sharp from 'sharp';
+import { readPicture } from '../pictures/read-picture.js';
 import { sideBySide } from '../pictures/side-by-side.js';
 
 export interface PictureFolderOptions {
@@ -13,8 +13,8 @@ export interface PictureFolderOptions {
 }
 
 /**
- * Keeps the newest received picture of each photograph, and beside it a comparison with the original: two files a
- * photograph, however long the demo runs.
+ * Keeps the newest received picture of each photograph, its preview where there is one, and a comparison with the
+ * original: three files a photograph at most, however long the demo runs.
  */
 export interface PictureFolder {
   /** `DIR/compare` */
@@ -30,6 +30,7 @@ const MAX_WAITING = 16;
 
 export async function openPictureFolder({ dir, files, size, onFailure }: PictureFolderOptions): Promise<PictureFolder> {
   const receivedDir = join(dir, 'received');
+  const previewDir = join(dir, 'preview');
   const compareDir = join(dir, 'compare');
   await mkdir(receivedDir, { recursive: true });
   await mkdir(compareDir, { recursive: true });
@@ -48,9 +49,15 @@ export async function openPictureFolder({ dir, files, size, onFailure }: Picture
     const name = stems.indexOf(stem) === stems.lastIndexOf(stem) ? stem : basename(file);
     const received = join(receivedDir, `${name}.png`);
     await rename(outcome.outputPath, received);
+    const arrived = [received];
+    if (outcome.previewPath !== undefined) {
+      const preview = join(previewDir, `${name}.png`);
+      await mkdir(previewDir, { recursive: true });
+      await rename(outcome.previewPath, preview);
+      arrived.unshift(preview);
+    }
     const original = await openPhoto(file, { size, maxImagePixels: Number.MAX_SAFE_INTEGER });
-    const { data, info } = await sharp(received).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-    const pictures = [await original.read(), { width: info.width, height: info.height, data }];
+    const pictures = [await original.read(), ...(await Promise.all(arrived.map(readPicture)))];
     const compared = join(compareDir, `${name}.png`);
     await writeFile(`${compared}.tmp`, await sideBySide(pictures));
     await rename(`${compared}.tmp`, compared);

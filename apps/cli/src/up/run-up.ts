@@ -42,7 +42,11 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
 
   const log = await openLogFile(join(dir, 'semcast.log'));
   const warn = createWarningFilter(caution);
-  const view = new StreamView({ terminal, expected: settings.once ? files.length : undefined });
+  const view = new StreamView({
+    terminal,
+    expected: settings.once ? files.length : undefined,
+    sampling: settings.sampling,
+  });
   const pictures = await openPictureFolder({
     dir,
     files,
@@ -66,6 +70,9 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
         if (message.outcome.kind === 'completed') {
           pictures.keep(message.outcome);
         }
+        break;
+      case 'preview':
+        view.preview(message.preview);
         break;
       case 'state':
         view.setAway(
@@ -106,7 +113,8 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
     terminal.note(
       `  console   ${colours.cyan(page.url)} ${colours.dim('(watch it, and change the channel, in a browser)')}`,
     );
-    terminal.note(`  pictures  ${colours.cyan(pictures.compareDir)} ${colours.dim('(original | received)')}`);
+    const compared = settings.sampling ? 'original | preview | refined' : 'original | received';
+    terminal.note(`  pictures  ${colours.cyan(pictures.compareDir)} ${colours.dim(`(${compared})`)}`);
     terminal.note(`  log       ${colours.cyan(log.path)}`);
     terminal.setLive(view);
     await Promise.race([finished, supervisor.lost, untilAborted(interruption)]);
@@ -128,12 +136,17 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
   return conclude(run, view);
 }
 
+/** `conditional, steps 8`: what was asked for; the rest is as the decoder has it. */
+function describeDecoder({ decoder, decoderOptions = {} }: UpSettings): string {
+  return [decoder, ...Object.entries(decoderOptions).map(([name, value]) => `${name} ${value}`)].join(', ');
+}
+
 /** Start everything; a line for each service that is ready. */
 async function boot({ terminal, interruption, bundle, settings, files }: UpRun, supervisor: Supervisor): Promise<void> {
   const { manifest } = bundle;
   const { snr } = settings;
   const about: Readonly<Record<ServiceName, string>> = {
-    receiver: `${manifest.name} ${manifest.version} on ${settings.device}, decoder ${settings.decoder}`,
+    receiver: `${manifest.name} ${manifest.version} on ${settings.device}, decoder ${describeDecoder(settings)}`,
     channel: `${settings.model}, SNR ${typeof snr === 'number' ? `${snr} dB` : `between ${snr.fromDb} and ${snr.toDb} dB`}`,
     transmitter: `${files.length} ${files.length === 1 ? 'photograph' : 'photographs'}, CBR ${settings.cbr}`,
   };

@@ -1,9 +1,9 @@
-import type { CompletedSummary, DroppedSummary, OutcomeSummary } from '@semcast/transmitter';
-import { createRowPrinter, type RowPrinter } from '../terminal/columns.js';
-import { sparkline } from '../terminal/progress.js';
+import type { CompletedSummary, DroppedSummary, OutcomeSummary, PreviewSummary } from '@semcast/transmitter';
+import { createRowPrinter, type Column, type RowPrinter } from '../terminal/columns.js';
+import { formatMilliseconds, sparkline } from '../terminal/progress.js';
 import type { LiveLine, Terminal } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/width.js';
-import { figure, FRAME_COLUMNS, PSNR_HIGH_DB, PSNR_LOW_DB, photoName } from './frame-columns.js';
+import { figure, FRAME_COLUMNS, PSNR_HIGH_DB, PSNR_LOW_DB, photoName, SAMPLING_COLUMNS } from './frame-columns.js';
 import { snrDbOf, Tally } from './tally.js';
 
 const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
@@ -15,6 +15,8 @@ export interface StreamViewOptions {
   readonly terminal: Terminal;
   /** Frames that will come; undefined for a stream without end. */
   readonly expected: number | undefined;
+  /** Whether the decoder samples, so that there are previews and steps to be told of. */
+  readonly sampling?: boolean;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
@@ -25,19 +27,23 @@ export class StreamView implements LiveLine {
   readonly #terminal: Terminal;
   readonly #expected: number | undefined;
   readonly #now: () => number;
+  readonly #frameColumns: readonly Column<CompletedSummary>[];
   #printer: RowPrinter<CompletedSummary>;
   #columns: number;
   #rows = 0;
   #tick = 0;
   #away: string | null = null;
   #last: CompletedSummary | undefined;
+  /** The newest picture on the way, until its frame has ended. */
+  #preview: PreviewSummary | undefined;
 
-  constructor({ terminal, expected, now = () => performance.now() }: StreamViewOptions) {
+  constructor({ terminal, expected, sampling = false, now = () => performance.now() }: StreamViewOptions) {
     this.#terminal = terminal;
     this.#expected = expected;
     this.#now = now;
+    this.#frameColumns = sampling ? SAMPLING_COLUMNS : FRAME_COLUMNS;
     this.#columns = terminal.resultColumns;
-    this.#printer = createRowPrinter(FRAME_COLUMNS, this.#columns);
+    this.#printer = createRowPrinter(this.#frameColumns, this.#columns);
   }
 
   /** The link went away (why), or came back (null). */
@@ -46,7 +52,16 @@ export class StreamView implements LiveLine {
     this.#terminal.refresh();
   }
 
+  /** A picture on the way came. */
+  preview(preview: PreviewSummary): void {
+    this.#preview = preview;
+    this.#terminal.refresh();
+  }
+
   add(outcome: OutcomeSummary): void {
+    if (this.#preview?.frame === outcome.frame) {
+      this.#preview = undefined;
+    }
     this.tally.add(outcome, this.#now());
     this.#header();
     this.#rows++;
@@ -64,10 +79,11 @@ export class StreamView implements LiveLine {
   footer(): void {
     const { resultColours: colours } = this.#terminal;
     this.#terminal.result(colours.dim(`  ${'─'.repeat(this.#printer.width)}`));
-    const { completed, dropped, meanPsnrDb } = this.tally;
+    const { completed, dropped, meanPsnrDb, meanPreviewPsnrDb } = this.tally;
     const parts = [
       `${completed} ${completed === 1 ? 'frame' : 'frames'}`,
       `mean PSNR ${colours.bold(`${figure(meanPsnrDb, 2)} dB`)}`,
+      ...(Number.isNaN(meanPreviewPsnrDb) ? [] : [`of previews ${figure(meanPreviewPsnrDb, 2)} dB`]),
       ...(dropped === 0 ? [] : [colours.red(`${dropped} dropped`)]),
     ];
     this.#terminal.result(`  ${parts.join(' · ')}`);
@@ -88,7 +104,7 @@ export class StreamView implements LiveLine {
     if (this.#away !== null) {
       parts.push(colours.yellow(printable(this.#away)));
     } else if (this.#last === undefined) {
-      parts.push('waiting for the first picture');
+      parts.push(this.#refining() ?? 'waiting for the first picture');
     } else {
       const wide = columns >= 90;
       const sparks = (values: readonly number[], low: number, high: number): string =>
@@ -98,6 +114,10 @@ export class StreamView implements LiveLine {
         `SNR ${sparks(tally.recentSnrDb, 0, 20)}${figure(snrDb, 1)} dB`,
         `PSNR ${sparks(tally.recentPsnrDb, PSNR_LOW_DB, PSNR_HIGH_DB)}${figure(this.#last.psnrDb, 1)} dB`,
       );
+      const refining = this.#refining();
+      if (refining !== undefined && wide) {
+        parts.push(refining);
+      }
     }
     if (this.#expected === undefined) {
       parts.push(colours.dim('Ctrl-C ends'));
@@ -105,11 +125,20 @@ export class StreamView implements LiveLine {
     return `  ${mark} ${parts.join(colours.dim(' · '))}`;
   }
 
+  /** What is being refined, and how soon its preview was there. */
+  #refining(): string | undefined {
+    if (this.#preview === undefined) {
+      return undefined;
+    }
+    const { name, steps, endToEndMs } = this.#preview;
+    return `refining ${photoName(name)} (${steps === 0 ? 'preview' : `step ${steps}`} after ${formatMilliseconds(endToEndMs)})`;
+  }
+
   #header(): void {
     const resized = this.#terminal.resultColumns !== this.#columns;
     if (resized) {
       this.#columns = this.#terminal.resultColumns;
-      this.#printer = createRowPrinter(FRAME_COLUMNS, this.#columns);
+      this.#printer = createRowPrinter(this.#frameColumns, this.#columns);
     }
     if (this.#rows === 0 || resized || (this.#terminal.interactive && this.#rows % ROWS_PER_HEADER === 0)) {
       const { resultColours: colours } = this.#terminal;

@@ -22,6 +22,8 @@ export class Tally {
   #completed = 0;
   #dropped = 0;
   #psnrDbSum = 0;
+  #previews = 0;
+  #previewPsnrDbSum = 0;
 
   get completed(): number {
     return this.#completed;
@@ -34,6 +36,11 @@ export class Tally {
   /** NaN before the first frame. */
   get meanPsnrDb(): number {
     return this.#psnrDbSum / this.#completed;
+  }
+
+  /** NaN before the first preview. */
+  get meanPreviewPsnrDb(): number {
+    return this.#previewPsnrDbSum / this.#previews;
   }
 
   get recentSnrDb(): readonly number[] {
@@ -51,6 +58,10 @@ export class Tally {
     }
     this.#completed++;
     this.#psnrDbSum += outcome.psnrDb;
+    if (outcome.previewPsnrDb !== null) {
+      this.#previews++;
+      this.#previewPsnrDbSum += outcome.previewPsnrDb;
+    }
     this.#endedAt.push(now);
     push(this.#recentPsnrDb, outcome.psnrDb);
     const snrDb = snrDbOf(outcome);

@@ -1,0 +1,142 @@
+import type { Decoder } from '@semcast/receiver';
+import type { DecoderOptions } from '@semcast/transmitter';
+import type { DecoderOption } from '../arguments/decoder-options.js';
+import { nearest } from '../arguments/nearest.js';
+import { UsageError } from '../errors.js';
+import { isSampling } from './registry.js';
+
+/** What is asked of a decoder for its options. */
+export type OptionedDecoder = Pick<Decoder, 'name' | 'optionsSchema'>;
+
+/** Options as they were typed, by what they say to one decoder. */
+export interface ChosenOptions {
+  /** Those that are sent, `steps` among them if told; everything else is the decoder's default. */
+  readonly sent: DecoderOptions;
+  /** All of them, defaults filled in. */
+  readonly complete: Readonly<Record<string, unknown>>;
+}
+
+const optionNames = ({ optionsSchema }: OptionedDecoder): string[] => Object.keys(optionsSchema.shape);
+
+const hasOption = (decoder: OptionedDecoder, name: string): boolean => Object.hasOwn(decoder.optionsSchema.shape, name);
+
+function unknownOption({ name }: DecoderOption, whose: string, known: readonly string[]): UsageError {
+  const meant = nearest(name, known);
+  const list = known.length === 0 ? 'it takes none' : `there are ${known.join(', ')}`;
+  return new UsageError(`--decoder-option: ${whose} no option "${name}"`, {
+    remedy: meant === undefined ? list : `did you mean ${meant}? (${list})`,
+  });
+}
+
+/**
+ * See that every option means something to somebody: a misspelt one that is silently ignored would cost hours.
+ *
+ * @throws UsageError
+ */
+export function checkOptionNames(chosen: readonly OptionedDecoder[], given: readonly DecoderOption[]): void {
+  const names = chosen.map(({ name }) => name);
+  for (const option of given) {
+    if (option.decoder === undefined) {
+      if (!chosen.some((decoder) => hasOption(decoder, option.name))) {
+        throw unknownOption(option, `${names.join(', ')} ${names.length === 1 ? 'has' : 'have'}`, [
+          ...new Set(chosen.flatMap(optionNames)),
+        ]);
+      }
+      continue;
+    }
+    const decoder = chosen.find(({ name }) => name === option.decoder);
+    if (decoder === undefined) {
+      throw new UsageError(`--decoder-option: "${option.decoder}" isn't among the decoders (${names.join(', ')})`, {
+        remedy: 'choose that decoder, or leave its options out',
+      });
+    }
+    if (!hasOption(decoder, option.name)) {
+      throw unknownOption(option, `${decoder.name} has`, optionNames(decoder));
+    }
+  }
+}
+
+/** The values that one option is given for a decoder: those for it alone come before those for all. */
+function valuesOf(decoder: OptionedDecoder, name: string, given: readonly DecoderOption[]): DecoderOption['value'][] {
+  const same = given.filter((option) => option.name === name);
+  const own = same.filter((option) => option.decoder === decoder.name);
+  return (own.length > 0 ? own : same.filter((option) => option.decoder === undefined)).map(({ value }) => value);
+}
+
+/** Check options against a decoder's schema. @throws UsageError naming each that is wrong */
+export function validateOptions({ name, optionsSchema }: OptionedDecoder, sent: DecoderOptions): ChosenOptions {
+  const parsed = optionsSchema.safeParse(sent);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
+    const wrong = new Set(parsed.error.issues.map(({ path }) => String(path[0])));
+    const meanings = Object.entries(optionsSchema.shape as Record<string, { readonly description?: string }>).flatMap(
+      ([option, { description }]) =>
+        wrong.has(option) && description !== undefined ? [`${option} is: ${description}`] : [],
+    );
+    throw new UsageError(`options of ${name}: ${problems.join('; ')}`, {
+      remedy: meanings.length === 0 ? 'docs/samplers.md lists them' : meanings.join('; '),
+      cause: parsed.error,
+    });
+  }
+  return { sent, complete: parsed.data };
+}
+
+/**
+ * The settings of one decoder that a command line asks for: one for each number of steps, so one where it takes none.
+ *
+ * `steps` (from `--steps`) are those of every decoder that samples; `DECODER.steps=N`, which may be repeated, takes
+ * their place for one.
+ *
+ * @throws UsageError naming the option that is wrong, or given twice
+ */
+export function chooseOptions(
+  decoder: OptionedDecoder,
+  given: readonly DecoderOption[],
+  steps: readonly number[] = [],
+): ChosenOptions[] {
+  const sent: Record<string, DecoderOption['value']> = {};
+  for (const name of optionNames(decoder)) {
+    const values = valuesOf(decoder, name, given);
+    if (name !== 'steps' && values.length > 1) {
+      throw new UsageError(`--decoder-option: ${decoder.name} is given ${name} twice`, { remedy: 'give it once' });
+    }
+    if (values[0] !== undefined) {
+      sent[name] = values[0];
+    }
+  }
+  if (!isSampling(decoder)) {
+    return [validateOptions(decoder, sent)];
+  }
+  if (steps.length > 0 && given.some((option) => option.name === 'steps' && option.decoder === undefined)) {
+    throw new UsageError('--decoder-option: steps are given by --steps as well', { remedy: 'leave one of them out' });
+  }
+  const own = valuesOf(decoder, 'steps', given);
+  const asked = [...new Set(own.length > 0 ? own : steps)];
+  return asked.length === 0
+    ? [validateOptions(decoder, sent)]
+    : asked.map((value) => validateOptions(decoder, { ...sent, steps: value }));
+}
+
+/**
+ * The options of a command's only decoder; undefined when there are none to send.
+ *
+ * @throws UsageError
+ */
+export function optionsOfOne(
+  decoder: OptionedDecoder,
+  given: readonly DecoderOption[],
+  steps: number | undefined,
+): DecoderOptions | undefined {
+  checkOptionNames([decoder], given);
+  if (steps !== undefined && !isSampling(decoder)) {
+    throw new UsageError(`--steps: ${decoder.name} takes no steps`, {
+      remedy: 'leave out --steps, or choose a decoder that samples',
+    });
+  }
+  const chosen = chooseOptions(decoder, given, steps === undefined ? [] : [steps]);
+  if (chosen.length > 1) {
+    throw new UsageError(`--decoder-option: ${decoder.name} is given steps twice`, { remedy: 'give it once' });
+  }
+  const [{ sent }] = chosen as [ChosenOptions];
+  return Object.keys(sent).length === 0 ? undefined : sent;
+}

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { UsageError } from '../errors.js';
+import { sweepReportSchema, type SweepReport } from './report.js';
+import type { ReportHead } from './sweep-log.js';
+
+/** Where a sweep keeps what it has measured until it is through. */
+export const partialOf = (json: string): string => `${json}.partial`;
+
+/**
+ * The report that `--resume` goes on from: that of a sweep that was cut short, or else that of one that was not, to
+ * which decoders may be added. Undefined when there is neither.
+ *
+ * @throws UsageError when a file is none of those
+ */
+export async function readEarlierReport(json: string): Promise<{ file: string; report: SweepReport } | undefined> {
+  for (const file of [partialOf(json), json]) {
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') {
+        return undefined;
+      }
+      throw new UsageError(`--resume: ${file} can't be read: ${error.message}`, { remedy: 'let this user read it' });
+    });
+    if (text !== undefined) {
+      return { file, report: parseReport(file, text) };
+    }
+  }
+  return undefined;
+}
+
+function parseReport(file: string, text: string): SweepReport {
+  const remedy = 'begin anew without --resume, or name the file that this release wrote';
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`--resume: ${file} is no JSON`, { remedy, cause });
+  }
+  const parsed = sweepReportSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new UsageError(
+      `--resume: ${file} is no report that can be gone on from: ${issue.path.join('.')}: ${issue.message}`,
+      { remedy, cause: parsed.error },
+    );
+  }
+  return parsed.data;
+}
+
+/** What is set otherwise than it was, in the words of the command line; nothing may be, but that decoders are added. */
+function differences(earlier: SweepReport, now: ReportHead): string[] {
+  const found: string[] = [];
+  const compare = (name: string, before: unknown, after: unknown): void => {
+    if (!isDeepStrictEqual(before, after)) {
+      found.push(`${name} was ${JSON.stringify(before)} and is ${JSON.stringify(after)}`);
+    }
+  };
+  compare('the bundle', earlier.bundle.digest, now.bundle.digest);
+  compare('--device', earlier.device, now.device);
+  compare('--seed', earlier.seed, now.seed);
+  const [before, after] = [earlier.conditions, now.conditions];
+  compare('--channel', before.channel, after.channel);
+  compare('--snr', before.snrDb, after.snrDb);
+  compare('--cbr', before.cbr, after.cbr);
+  compare('--size', before.size, after.size);
+  compare('--metric-bundle', before.metricBundles, after.metricBundles);
+  if (!isDeepStrictEqual(before.images, after.images)) {
+    found.push('the photographs (--images, --limit) are others');
+  } else if (before.imagesDigest !== after.imagesDigest) {
+    found.push('the photographs have changed');
+  }
+  for (const { decoder, steps, options } of before.decoders) {
+    const same = after.decoders.find((other) => other.decoder === decoder && other.steps === steps);
+    const name = steps === 0 ? decoder : `${decoder} in ${steps} steps`;
+    if (same === undefined) {
+      found.push(`${name} is not asked for any more`);
+    } else if (!isDeepStrictEqual(options, same.options)) {
+      found.push(`the options of ${name} are others`);
+    }
+  }
+  return found;
+}
+
+/** @throws UsageError naming everything that is set otherwise than in the earlier report */
+export function checkSameConditions(file: string, earlier: SweepReport, now: ReportHead): void {
+  const found = differences(earlier, now);
+  if (found.length > 0) {
+    throw new UsageError(`--resume: ${file} was measured under other conditions: ${found.join('; ')}`, {
+      remedy: `repeat what it was begun with: ${earlier.command}`,
+    });
+  }
+}
