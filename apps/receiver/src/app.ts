@@ -4,9 +4,12 @@ import {
   findDefaultBundle,
   loadBundle,
   type Bundle,
+  type GraphName,
+  type GraphSource,
   type SessionPool,
 } from '@semcast/bundle';
 import { createHub, type Hub } from '@semcast/hub';
+import { StepScheduler } from '@semcast/scheduler';
 import {
   addFeedRoute,
   createHttpServer,
@@ -18,15 +21,18 @@ import {
 } from '@semcast/service';
 import { InboundStreams, serveLinks, type ServedLinks, type ServerSession } from '@semcast/wire';
 import sharp from 'sharp';
-import { workerCount, type ReceiverConfig } from './config.js';
+import { bucketsOf, decodingPixelsOf, schedulerOptionsOf, workerCount, type ReceiverConfig } from './config.js';
 import { addDecoderCheck } from './decoder-check.js';
 import type { Decoder } from './decoders/decoder.js';
-import { decodersOf } from './decoders/registry.js';
-import { DecodeQueue } from './enqueue-frame.js';
+import { decodersOf, graphsOf } from './decoders/registry.js';
+import { DecodeRoom } from './enqueue-frame.js';
 import { UnknownDecoderError } from './errors.js';
 import { FramePath } from './frame-path.js';
 import { liveStatusOf, ReceiverLive } from './live.js';
+import { createBatchNetworks } from './networks/batch-networks.js';
 import { statusOf, type ReceiverStatus } from './status.js';
+import { StepRunner, type StepRunnerOptions } from './step-runner.js';
+import { warmUp } from './warm-up.js';
 import { fairWindow } from './windows.js';
 import { createOutputFolder } from './write-output.js';
 
@@ -58,11 +64,45 @@ export interface ReceiverOptions {
 export async function createReceiver(config: ReceiverConfig, options: ReceiverOptions = {}): Promise<ReceiverService> {
   const logger = options.logger ?? createLogger({ service: 'receiver', level: config.logLevel });
   const metrics = createMetrics('receiver');
+  const live = new ReceiverLive({ logger, metrics });
   const output = config.outputDir === undefined ? undefined : await createOutputFolder(config.outputDir);
   const bundle = await loadBundle(config.bundle ?? findDefaultBundle());
-  const pool = await startPool(config, bundle, metrics, logger);
+  const decoders = options.decoders ?? decodersOf(bundle, config.decoders);
+  const graphs = graphsOf(decoders, config);
+  // What is run before there are frames is in no metric.
+  const inference = { observed: false };
+  const pool = await startPool(config, bundle, graphs, {
+    logger,
+    onRun: (graph, seconds) => {
+      if (inference.observed) {
+        metrics.inference.observe({ graph }, seconds);
+      }
+    },
+  });
   try {
-    return await listen(config, { bundle, pool, metrics, logger, output, decoders: options.decoders });
+    const waiting = { room: 0, runner: 0 };
+    const showWaiting = (where: keyof typeof waiting, frames: number): void => {
+      waiting[where] = frames;
+      metrics.schedulerQueueDepth.set(waiting.room + waiting.runner);
+      live.noteWaiting(waiting.room + waiting.runner);
+    };
+    const room = new DecodeRoom({
+      maxPixels: decodingPixelsOf(config),
+      onWaiting: (frames) => {
+        showWaiting('room', frames);
+      },
+    });
+    const runner = await startRunner(config, bundle, pool, {
+      onBatch: (rows) => {
+        metrics.schedulerBatchSize.observe(rows);
+        live.noteBatch(rows);
+      },
+      onWaiting: (frames) => {
+        showWaiting('runner', frames);
+      },
+    });
+    inference.observed = true;
+    return await listen(config, { bundle, decoders, graphs, pool, room, runner, metrics, live, logger, output });
   } catch (error) {
     await pool.close();
     throw error;
@@ -71,53 +111,86 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
 
 async function startPool(
   config: ReceiverConfig,
-  { graphs: { encoder, decoder } }: Bundle,
-  metrics: Metrics<'receiver'>,
-  logger: Logger,
+  bundle: Bundle,
+  graphs: ReadonlySet<GraphName>,
+  { logger, onRun }: { readonly logger: Logger; readonly onRun: (graph: string, seconds: number) => void },
 ): Promise<SessionPool> {
+  const workers = workerCount(config);
   return createSessionPool({
-    graphs: { encoder, decoder },
+    // Only what the offered decoders need: every worker loads all of it.
+    graphs: Object.fromEntries([...graphs].flatMap((name) => loadable(name, bundle))),
     device: config.device,
-    workers: workerCount(config),
-    // Frames have their own queue, which takes turns; this one only ever holds what that one let through.
-    maxQueue: config.maxQueue,
-    onRun: (graph, seconds) => {
-      metrics.inference.observe({ graph }, seconds);
-    },
+    workers,
+    // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
+    maxQueue: workers,
+    onRun,
     onWarning: (message) => {
       logger.warn(message);
     },
   });
 }
 
+function loadable(name: GraphName, { graphs }: Bundle): [GraphName, GraphSource][] {
+  const source = graphs[name];
+  return source === undefined ? [] : [[name, source]];
+}
+
+/** The most that warming up may hold up the start on a CPU, where it only teaches the scheduler what runs take. */
+const CPU_WARM_UP_MS = 2000;
+
+async function startRunner(
+  config: ReceiverConfig,
+  { manifest }: Bundle,
+  pool: SessionPool,
+  events: Pick<StepRunnerOptions, 'onBatch' | 'onWaiting'>,
+): Promise<StepRunner> {
+  const networks = createBatchNetworks(manifest, pool);
+  const runner = new StepRunner({
+    scheduler: new StepScheduler(schedulerOptionsOf(config, pool.workers)),
+    networks,
+    planAhead: pool.device === 'cuda',
+    ...events,
+  });
+  if (config.warmUp) {
+    const onGpu = pool.device === 'cuda';
+    await warmUp(networks, manifest, {
+      graphs: Object.keys(pool.signatures) as GraphName[],
+      buckets: onGpu ? bucketsOf(config) : [1],
+      passes: onGpu ? 2 : 1,
+      budgetMs: onGpu ? Infinity : CPU_WARM_UP_MS,
+      observe: (...measured) => {
+        runner.observe(...measured);
+      },
+    });
+  }
+  return runner;
+}
+
 interface Parts {
   readonly bundle: Bundle;
+  readonly decoders: ReadonlyMap<string, Decoder>;
+  readonly graphs: ReadonlySet<GraphName>;
   readonly pool: SessionPool;
+  readonly room: DecodeRoom;
+  readonly runner: StepRunner;
   readonly metrics: Metrics<'receiver'>;
+  readonly live: ReceiverLive;
   readonly logger: Logger;
   readonly output: Awaited<ReturnType<typeof createOutputFolder>> | undefined;
-  readonly decoders: ReadonlyMap<string, Decoder> | undefined;
 }
 
 async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverService> {
-  const { bundle, pool, metrics, logger, output } = parts;
-  const decoders = parts.decoders ?? decodersOf(bundle);
+  const { bundle, decoders, graphs, pool, room, runner, metrics, live, logger, output } = parts;
   // Pictures are written in threads of libvips; a picture gets one, as the networks have the other cores.
   sharp.concurrency(1);
 
-  const queue = new DecodeQueue({
-    // One more than there are workers, so that none is idle while a frame is demodulated or its picture is written.
-    places: pool.workers + 1,
-    onDepth: (waiting) => {
-      metrics.schedulerQueueDepth.set(waiting);
-    },
-  });
-  const live = new ReceiverLive({ logger, metrics });
   const path = new FramePath({
     bundle,
     codec: createCodec(bundle, pool, { maxImagePixels: config.maxImagePixels }),
     decoders,
-    queue,
+    graphs,
+    room,
+    runner,
     maxImagePixels: config.maxImagePixels,
     maxQueueBytes: config.maxQueueBytes,
     residual: config.residual,
@@ -151,8 +224,8 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     logger,
     ready: () => ({ ready: !closing, reasons: closing ? ['the receiver is shutting down'] : [] }),
   });
-  const links = serveStreams(config, { ...parts, decoders, streams, live, server: http.server });
-  const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, queue, path });
+  const links = serveStreams(config, { ...parts, streams, server: http.server });
+  const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, room, runner, path });
   http.app.get('/status', status);
   addDecoderCheck(http, decoders);
   addFeedRoute(http, { feed: live.feed, status: () => liveStatusOf(status(), decoders) });
@@ -188,16 +261,21 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
   }
   ownUrl = address.url;
   logger.info(
-    { url: address.wsUrl, bundle: bundle.dir, digest: bundle.digest, device: pool.device, workers: pool.workers },
+    {
+      url: address.wsUrl,
+      bundle: bundle.dir,
+      digest: bundle.digest,
+      device: pool.device,
+      workers: pool.workers,
+      decoders: [...decoders.keys()],
+    },
     'receiver listens',
   );
   return { httpUrl: address.url, wsUrl: address.wsUrl, metrics, status, close };
 }
 
 interface LinkParts extends Parts {
-  readonly decoders: ReadonlyMap<string, Decoder>;
   readonly streams: InboundStreams;
-  readonly live: ReceiverLive;
   readonly server: Parameters<typeof serveLinks>[0]['server'];
 }
 

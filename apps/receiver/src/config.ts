@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { consoleConfigSchema } from '@semcast/hub';
+import type { SchedulerOptionsInput } from '@semcast/scheduler';
 import { LOG_LEVELS } from '@semcast/service';
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_CREDITS } from '@semcast/wire';
 import { z } from 'zod';
+import { decoderNames } from './decoders/registry.js';
 
 /**
  * The most pixels of a frame by default: 4096 × 4096. A decode takes about 250 bytes of memory a pixel, so two workers
@@ -24,6 +26,21 @@ export const receiverConfigSchema = z
       .max(256)
       .optional()
       .describe('threads that run networks; as many as cores unless told, one on cuda'),
+    decoders: z
+      .array(z.enum(decoderNames))
+      .min(1)
+      .optional()
+      .describe('decoders to offer, and to load networks for; all that the bundle has networks for unless told'),
+    buckets: z
+      .array(z.int().min(1).max(1024))
+      .min(1)
+      .max(32)
+      .optional()
+      .describe('sizes that batches are padded to, rising from 1; [1] on a CPU unless told, [1, 2, 4, 8, 16] on cuda'),
+    warmUp: z
+      .boolean()
+      .default(true)
+      .describe('run each network before the first frame, so that it is known what it takes'),
     residual: z
       .boolean()
       .default(true)
@@ -49,6 +66,30 @@ export const receiverConfigSchema = z
       .max(2 ** 40)
       .default(2 ** 30)
       .describe('most bytes of received samples held for frames that wait or are being decoded'),
+    maxFrames: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .optional()
+      .describe('most frames being decoded or waiting for it; twice maxQueue unless told'),
+    maxBacklogMs: z
+      .number()
+      .positive()
+      .max(86_400_000)
+      .default(600_000)
+      .describe('longest time that all of these may need at their fewest steps; one more frame is refused'),
+    targetWaitMs: z
+      .number()
+      .positive()
+      .max(86_400_000)
+      .default(60_000)
+      .describe('wait above which frames without a deadline get fewer steps, down to their minSteps'),
+    maxDecodingPixels: z
+      .int()
+      .min(1)
+      .max(2 ** 40)
+      .optional()
+      .describe('most pixels of all frames spread out in memory; others wait. Twice maxImagePixels unless told'),
     maxPayloadBytes: z
       .int()
       .min(1024)
@@ -80,6 +121,16 @@ export const receiverConfigSchema = z
         message: `is ${config.maxQueue}, but each of maxStreams (${config.maxStreams}) streams needs one place`,
       });
     }
+    if (config.maxDecodingPixels !== undefined && config.maxDecodingPixels < config.maxImagePixels) {
+      context.addIssue({
+        code: 'custom',
+        path: ['maxDecodingPixels'],
+        message: `is ${config.maxDecodingPixels}, too few for one picture of maxImagePixels (${config.maxImagePixels})`,
+      });
+    }
+    if (config.buckets?.[0] !== undefined && !risesFromOne(config.buckets)) {
+      context.addIssue({ code: 'custom', path: ['buckets'], message: 'must rise from 1' });
+    }
     if (config.device === 'cuda' && config.workers !== undefined && config.workers !== 1) {
       context.addIssue({ code: 'custom', path: ['workers'], message: 'must be 1 on cuda' });
     }
@@ -88,6 +139,32 @@ export const receiverConfigSchema = z
 export type ReceiverConfig = z.output<typeof receiverConfigSchema>;
 
 export type ReceiverConfigInput = z.input<typeof receiverConfigSchema>;
+
+function risesFromOne(buckets: readonly number[]): boolean {
+  return buckets[0] === 1 && buckets.every((bucket, i) => i === 0 || bucket > buckets[i - 1]!);
+}
+
+/** Sizes of batches. A CPU gains nothing by batching: more workers do the same, and each frame is done sooner. */
+export function bucketsOf({ buckets, device }: ReceiverConfig): readonly number[] {
+  return buckets ?? (device === 'cuda' ? [1, 2, 4, 8, 16] : [1]);
+}
+
+/** The scheduler's options. */
+export function schedulerOptionsOf(config: ReceiverConfig, workers: number): SchedulerOptionsInput {
+  const { maxFrames, maxQueue, maxBacklogMs, targetWaitMs } = config;
+  return {
+    workers,
+    buckets: [...bucketsOf(config)],
+    maxFrames: maxFrames ?? 2 * maxQueue,
+    maxBacklogMs,
+    targetWaitMs,
+  };
+}
+
+/** Pixels of all frames that may be spread out in memory at a time. */
+export function decodingPixelsOf({ maxDecodingPixels, maxImagePixels }: ReceiverConfig): number {
+  return maxDecodingPixels ?? 2 * maxImagePixels;
+}
 
 /** Worker threads of a configuration. */
 export function workerCount(config: ReceiverConfig): number {

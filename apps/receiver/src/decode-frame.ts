@@ -1,34 +1,38 @@
 import { CancelledError, QueueFullError } from '@semcast/bundle';
 import { describeError } from '@semcast/core';
 import { DeliveryCancelled } from '@semcast/wire';
-import type { DecodeContext, DecodedPicture, DecoderNetworks } from './decoders/decoder.js';
-import type { Observation } from './demodulate-frame.js';
+import type { DecodeContext, DecodedPicture, GuidedSteps, OneShotDecode } from './decoders/decoder.js';
 import { FrameDropError } from './errors.js';
+import type { OneShotResult } from './networks/network-rows.js';
 import type { ReceivedFrame } from './receive-frame.js';
 
 /**
- * Decode a frame with the decoder that it asks for.
+ * From the one-shot decode to the picture: with the decoder that the frame asks for.
  *
- * @throws FrameDropError `queue-full` or `decode-failed`; the signal's reason when it fired
+ * @throws FrameDropError with the reason that the sender is told
  */
 export async function decodeFrame(
-  { decoder, options }: ReceivedFrame,
-  observation: Observation,
-  networks: DecoderNetworks,
+  { decoder, options, plan }: ReceivedFrame,
+  { image, xJ }: OneShotResult,
+  start: Omit<OneShotDecode, 'xJ'>,
+  steps: GuidedSteps,
   context: DecodeContext,
 ): Promise<DecodedPicture> {
-  return orDrop(context.signal, () => decoder.decode(observation, networks, options, context));
+  const { refinement } = decoder;
+  if (refinement === undefined || plan === null || xJ === null) {
+    return { image, steps: 0 };
+  }
+  return orDrop(context.signal, refinement.run({ ...start, xJ }, steps, { options, plan }, context));
 }
 
 /**
- * Run something that uses the networks; whatever goes wrong there ends the frame for a reason that has a name.
+ * What uses the networks, with everything that can go wrong there turned into a reason that has a name.
  *
  * @throws as {@link decodeFrame}
  */
-export async function orDrop<Result>(signal: AbortSignal, run: () => Promise<Result>): Promise<Result> {
+export async function orDrop<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
   try {
-    signal.throwIfAborted();
-    const result = await run();
+    const result = await work;
     signal.throwIfAborted();
     return result;
   } catch (error) {

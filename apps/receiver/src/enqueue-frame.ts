@@ -1,38 +1,40 @@
 import { FairQueue } from './fair-queue.js';
 
-/** A frame's place among those being decoded. */
-export interface Turn {
-  /** Milliseconds that the frame waited for it. */
-  readonly waitedMs: number;
-  /** Give the place to the next frame. */
+/** A frame's share of the memory that decoding may take. */
+export interface Room {
+  /** Give it to the next frame. */
   end(): void;
 }
 
-export interface DecodeQueueOptions {
-  /** Frames decoded at a time. */
-  readonly places: number;
+export interface DecodeRoomOptions {
+  /** Pixels, padding included, of all frames that have room at a time. */
+  readonly maxPixels: number;
   /** Called whenever the number of waiting frames changes. */
-  readonly onDepth?: (waiting: number) => void;
+  readonly onWaiting?: (waiting: number) => void;
 }
 
 interface Waiting {
+  readonly pixels: number;
   readonly admit: () => void;
 }
 
 /**
- * Who is decoded next: a few frames at a time, the rest waiting in {@link FairQueue} order.
+ * How much may be spread out in memory at a time, in pixels: frames that don't fit wait as they came, in
+ * {@link FairQueue} order.
  *
- * It bounds how many frames are spread out in memory at once; how many may wait is bounded by the credits.
+ * It bounds memory where pictures are large; where they aren't, every frame has room at once, and the scheduler decides
+ * who is decoded when. How many may wait is bounded by the credits.
  */
-export class DecodeQueue {
-  readonly places: number;
+export class DecodeRoom {
+  readonly maxPixels: number;
   readonly #waiting = new FairQueue<Waiting>();
-  readonly #onDepth: (waiting: number) => void;
-  #decoding = 0;
+  readonly #onWaiting: (waiting: number) => void;
+  #pixels = 0;
+  #frames = 0;
 
-  constructor({ places, onDepth = () => {} }: DecodeQueueOptions) {
-    this.places = places;
-    this.#onDepth = onDepth;
+  constructor({ maxPixels, onWaiting = () => {} }: DecodeRoomOptions) {
+    this.maxPixels = maxPixels;
+    this.#onWaiting = onWaiting;
   }
 
   /** Frames that wait. */
@@ -40,64 +42,74 @@ export class DecodeQueue {
     return this.#waiting.size;
   }
 
-  /** Frames that have a place. */
-  get decoding(): number {
-    return this.#decoding;
+  /** Frames that have room. */
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Pixels of the frames that have room. */
+  get pixels(): number {
+    return this.#pixels;
   }
 
   /**
-   * Wait for a place.
+   * Wait for room.
    *
-   * @throws the signal's reason when it fires before there is one
+   * @throws the signal's reason when it fires before there is some
    */
-  enter(stream: string, signal: AbortSignal): Promise<Turn> {
+  enter(stream: string, pixels: number, signal: AbortSignal): Promise<Room> {
     signal.throwIfAborted();
-    const arrivedMs = performance.now();
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
+        pixels,
         admit: () => {
           signal.removeEventListener('abort', onAbort);
-          resolve({ waitedMs: performance.now() - arrivedMs, end: this.#takePlace() });
+          resolve({ end: this.#take(pixels) });
         },
       };
       const onAbort = (): void => {
         this.#waiting.remove(stream, waiting);
-        this.#onDepth(this.waiting);
         // What was given to abort(): here always an error.
         reject(signal.reason as Error);
+        this.#admit();
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiting.push(stream, waiting);
-      this.#admitNext();
-      this.#onDepth(this.waiting);
+      this.#admit();
     });
   }
 
-  #takePlace(): () => void {
-    this.#decoding += 1;
+  #take(pixels: number): () => void {
+    this.#pixels += pixels;
+    this.#frames += 1;
     let ended = false;
     return () => {
       if (!ended) {
         ended = true;
-        this.#decoding -= 1;
-        this.#admitNext();
-        this.#onDepth(this.waiting);
+        this.#pixels -= pixels;
+        this.#frames -= 1;
+        this.#admit();
       }
     };
   }
 
-  #admitNext(): void {
-    while (this.#decoding < this.places) {
-      const next = this.#waiting.shift();
-      if (next === undefined) {
-        return;
-      }
+  /** Let in whoever's turn it is, as long as they fit; one alone always does. Nobody overtakes one that doesn't. */
+  #admit(): void {
+    let next = this.#waiting.peek();
+    while (next !== undefined && (this.#frames === 0 || this.#pixels + next.pixels <= this.maxPixels)) {
+      this.#waiting.shift();
       next.admit();
+      next = this.#waiting.peek();
     }
+    this.#onWaiting(this.waiting);
   }
 }
 
-/** Wait until it is this frame's turn to be decoded; streams take turns. */
-export function enqueueFrame(queue: DecodeQueue, stream: string, signal: AbortSignal): Promise<Turn> {
-  return queue.enter(stream, signal);
+/** Wait until there is room for this frame in memory; streams take turns. */
+export function enqueueFrame(
+  room: DecodeRoom,
+  { stream, pixels }: { readonly stream: string; readonly pixels: number },
+  signal: AbortSignal,
+): Promise<Room> {
+  return room.enter(stream, pixels, signal);
 }

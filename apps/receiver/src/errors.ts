@@ -34,3 +34,18 @@ export class OutputDirError extends SemcastError {
     });
   }
 }
+
+/** `E_DECODER_GRAPHS`: the configuration names a decoder for which the bundle has no graphs. */
+export class DecoderGraphsError extends SemcastError {
+  override readonly name = 'DecoderGraphsError';
+
+  constructor(decoder: string, missing: readonly string[], bundle: string) {
+    super(
+      'E_DECODER_GRAPHS',
+      `the decoder "${decoder}" needs ${missing.join(', ')}, which the bundle ${bundle} lacks`,
+      {
+        remedy: `take "${decoder}" out of decoders, or give a bundle that has them`,
+      },
+    );
+  }
+}

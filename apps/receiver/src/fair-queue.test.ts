@@ -16,6 +16,17 @@ describe('FairQueue', () => {
     expect(queue.shift()).toBeUndefined();
   });
 
+  it('shows whose turn it is without serving it', () => {
+    const queue = new FairQueue<string>();
+    expect(queue.peek()).toBeUndefined();
+    queue.push('a', 'a1');
+    queue.push('a', 'a2');
+    queue.push('b', 'b1');
+    for (const item of ['a1', 'b1', 'a2']) {
+      expect([queue.peek(), queue.peek(), queue.shift()]).toEqual([item, item, item]);
+    }
+  });
+
   it('lets a newcomer wait for one round at most', () => {
     const queue = new FairQueue<string>();
     for (let i = 0; i < 100; i++) {

@@ -24,6 +24,12 @@ export class FairQueue<Item> {
     this.#size += 1;
   }
 
+  /** The item whose turn it is, left where it is; undefined when none waits. */
+  peek(): Item | undefined {
+    const [first] = this.#lines.values();
+    return first?.[0];
+  }
+
   /** The item whose turn it is; undefined when none waits. */
   shift(): Item | undefined {
     const [first] = this.#lines;

@@ -1,23 +1,26 @@
-import type { Codec } from '@semcast/bundle';
 import type { Logger, Metrics } from '@semcast/service';
 import type { Delivery, DropReason } from '@semcast/wire';
+import { admitFrame } from './admit-frame.js';
 import { startDeadline } from './deadline.js';
 import { asDrop, decodeFrame, orDrop } from './decode-frame.js';
-import type { PartialResult } from './decoders/decoder.js';
+import type { DecodedPicture, PartialResult } from './decoders/decoder.js';
 import { deliverResult, type ResultFacts } from './deliver-result.js';
 import { demodulateFrame, type Observation } from './demodulate-frame.js';
-import { encodeResult } from './encode-result.js';
-import { enqueueFrame, type DecodeQueue } from './enqueue-frame.js';
+import { encodeResult, type EncodedImage } from './encode-result.js';
+import { enqueueFrame, type DecodeRoom } from './enqueue-frame.js';
 import { FrameDropError } from './errors.js';
 import type { ReceiverLive } from './live.js';
 import { measureResidual } from './measure-residual.js';
+import { withinCsnrRange } from './posterior-observation.js';
 import { receiveFrame, type ReceivedFrame, type ReceptionRules } from './receive-frame.js';
 import { StageClock } from './stage-clock.js';
+import type { FrameSeat, StepRunner } from './step-runner.js';
 import type { OutputFolder } from './write-output.js';
+import { WritingTime } from './writing-time.js';
 
 export interface FramePathOptions extends ReceptionRules {
-  readonly codec: Codec;
-  readonly queue: DecodeQueue;
+  readonly room: DecodeRoom;
+  readonly runner: StepRunner;
   /** Bytes of payloads in progress beyond which more frames are refused. */
   readonly maxQueueBytes: number;
   /** Whether results carry the measurement residual, which takes another run of the encoder. */
@@ -32,6 +35,7 @@ export interface FramePathOptions extends ReceptionRules {
 export class FramePath {
   readonly #options: FramePathOptions;
   readonly #inProgress = new Set<Promise<void>>();
+  readonly #writing = new WritingTime();
   #bytes = 0;
 
   constructor(options: FramePathOptions) {
@@ -80,50 +84,92 @@ export class FramePath {
    * The stages of a frame.
    *
    * A frame waits as it came, not demodulated: its samples are a fraction of its latent, and a frame that is cancelled
-   * while it waits has cost nothing.
+   * while it waits has cost nothing. So it is demodulated when the scheduler has its one-shot decode run.
    */
   async #carryFrame(delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { queue, codec, residual: wantsResidual } = this.#options;
+    const { room, runner, bundle } = this.#options;
     const clock = new StageClock(this.#options.metrics);
     this.#checkRoom();
     const received = receiveFrame(delivery, delivery.hello.result.format, this.#options);
-    const turn = await clock.time('queue', () => enqueueFrame(queue, delivery.stream, signal));
+    const place = await enqueueFrame(room, { stream: delivery.stream, pixels: received.paddedPixels }, signal);
+    let seat: FrameSeat | undefined;
     try {
-      const observation = await clock.time('demodulate', () => demodulateFrame(received));
-      const previews: Promise<void>[] = [];
-      const onPartial = (partial: PartialResult): void => {
-        clock.markPreview();
-        previews.push(this.#deliverPartial(delivery, received, observation, partial, clock));
-      };
-      const decoded = await clock.time('decode', () =>
-        decodeFrame(received, observation, { codec }, { signal, onPartial }),
-      );
-      const [image, residual] = await Promise.all([
-        clock.time('encode-image', () => encodeResult(decoded.image, received.format)),
-        wantsResidual
-          ? clock.time('residual', () =>
-              orDrop(signal, () => measureResidual(decoded.image, observation, codec, signal)),
-            )
-          : null,
+      const residual = this.#options.residual && (received.head.impairment?.noiseVariance ?? 0) > 0;
+      const deadlineMs = this.#deadlineOf(received, clock);
+      const observe = once(() => {
+        clock.markStart();
+        return clock.timeNow('demodulate', () => demodulateFrame(received));
+      });
+      seat = admitFrame(runner, received, bundle, { deadlineMs, residual, observe, signal });
+      const oneShot = await orDrop(signal, seat.oneShot);
+      clock.markPreview();
+      const observation = observe();
+      const partials = this.#partialsOf(delivery, received, observation, clock);
+      if (received.plan !== null) {
+        partials.show({ stage: 'preview', image: oneShot.image, steps: 0 });
+      }
+      const start = { observation, manifest: bundle.manifest };
+      const decoded = await decodeFrame(received, oneShot, start, seat, { signal, onPartial: partials.show });
+      clock.markDecoded(decoded.samplingMs);
+      const [image, ratio] = await Promise.all([
+        this.#encodeImage(decoded, received, clock),
+        this.#closeSeat(seat, residual, decoded, observation, clock, signal),
         // A picture on the way must not come after the final one.
-        ...previews,
+        partials.sent(),
       ]);
       signal.throwIfAborted();
       await this.#writeOutput(delivery, image);
-      const { steps, reducedSteps } = decoded;
-      const facts: ResultFacts = {
-        stage: 'final',
-        decoder: received.decoder.name,
-        steps,
-        csnrDb: observation.csnrDb,
-        residual,
-        timingsMs: clock.timingsMs(),
-        ...(reducedSteps === undefined ? {} : { reducedSteps }),
-      };
+      const facts = factsOf(received, decoded, observation, ratio, clock);
       this.#recordResult(delivery, facts, deliverResult(delivery, image, facts));
-      this.#options.live.noteDecoded(delivery, observation, facts, queue.waiting);
+      this.#options.live.noteDecoded(delivery, observation, facts);
     } finally {
-      turn.end();
+      seat?.leave();
+      place.end();
+    }
+  }
+
+  /** When the frame's networks must be done for its picture to be written in time. */
+  #deadlineOf({ head }: ReceivedFrame, clock: StageClock): number | undefined {
+    const { deadlineMs, width, height } = head;
+    return deadlineMs === undefined
+      ? undefined
+      : clock.receivedMs + deadlineMs - this.#writing.allowanceMs(width * height, deadlineMs);
+  }
+
+  async #encodeImage({ image }: DecodedPicture, { format }: ReceivedFrame, clock: StageClock): Promise<EncodedImage> {
+    const startMs = performance.now();
+    const encoded = await clock.time('encode-image', () => encodeResult(image, format));
+    this.#writing.observe(image.width * image.height, performance.now() - startMs);
+    return encoded;
+  }
+
+  /** The last run of a frame's networks, where there is one, for its residual; then its place is free. */
+  async #closeSeat(
+    seat: FrameSeat,
+    wantsResidual: boolean,
+    { image }: DecodedPicture,
+    observation: Observation,
+    clock: StageClock,
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    const { manifest } = this.#options.bundle;
+    const { activeChannels } = observation.layout;
+    try {
+      if (!wantsResidual) {
+        return null;
+      }
+      const residual = measureResidual(image, observation, async (picture, csnrDb) => {
+        const row = {
+          graph: 'encoder',
+          image: picture,
+          csnrDb: withinCsnrRange(manifest, csnrDb),
+          activeChannels,
+        } as const;
+        return (await seat.encode(row)).latent;
+      });
+      return await clock.time('residual', () => orDrop(signal, residual));
+    } finally {
+      seat.finish();
     }
   }
 
@@ -136,6 +182,24 @@ export class FramePath {
           '(maxQueueBytes); send fewer frames at a time, or smaller ones',
       );
     }
+  }
+
+  /** Pictures on the way of one frame: one at a time, and those that come too fast are left out. */
+  #partialsOf(
+    delivery: Delivery,
+    received: ReceivedFrame,
+    observation: Observation,
+    clock: StageClock,
+  ): { show: (partial: PartialResult) => void; sent: () => Promise<void> } {
+    let sending: Promise<void> | undefined;
+    return {
+      show: (partial) => {
+        sending ??= this.#deliverPartial(delivery, received, observation, partial, clock).finally(() => {
+          sending = undefined;
+        });
+      },
+      sent: async () => sending,
+    };
   }
 
   /** Never rejects: a preview that can't be made is no reason to lose the picture. */
@@ -212,4 +276,29 @@ function levelOf(reason: DropReason): 'error' | 'warn' | 'info' {
     default:
       return 'warn';
   }
+}
+
+function factsOf(
+  { decoder }: ReceivedFrame,
+  { steps, reducedSteps, evaluations }: DecodedPicture,
+  { csnrDb }: Observation,
+  residual: number | null,
+  clock: StageClock,
+): ResultFacts {
+  return {
+    stage: 'final',
+    decoder: decoder.name,
+    steps,
+    csnrDb,
+    residual,
+    timingsMs: clock.timingsMs(),
+    ...(evaluations === undefined ? {} : { evaluations }),
+    ...(reducedSteps === undefined ? {} : { reducedSteps }),
+  };
+}
+
+/** A function that is run when it is first called, and remembered. */
+function once<Result extends object>(run: () => Result): () => Result {
+  let result: Result | undefined;
+  return () => (result ??= run());
 }

@@ -5,9 +5,18 @@ export {
   type ReceiverConfig,
   type ReceiverConfigInput,
 } from './config.js';
-export type { DecodeContext, DecodedPicture, Decoder, DecoderNetworks, PartialResult } from './decoders/decoder.js';
-export { decoders, type DecoderName } from './decoders/registry.js';
+export type {
+  DecodeContext,
+  DecodedPicture,
+  Decoder,
+  GuidedSteps,
+  OneShotDecode,
+  PartialResult,
+  Refinement,
+  RefinementPlan,
+} from './decoders/decoder.js';
+export { decoderNames, decoders, type DecoderName } from './decoders/registry.js';
 export type { ObservedCsnr, Observation } from './demodulate-frame.js';
-export { FrameDropError, OutputDirError, UnknownDecoderError } from './errors.js';
+export { DecoderGraphsError, FrameDropError, OutputDirError, UnknownDecoderError } from './errors.js';
 export { runReceiver } from './main.js';
 export type { ReceiverStatus, StreamStatus } from './status.js';

@@ -63,20 +63,20 @@ describe('what the receiver tells', () => {
 
   it('takes samples of symbols only while somebody watches, and keeps the newest', () => {
     const live = start();
-    live.noteDecoded(name, observe(null, 0.1), facts(0, 1), 0);
+    live.noteDecoded(name, observe(null, 0.1), facts(0, 1));
     expect(kinds(live)).toEqual(['decoded']);
     for (let i = 0; i < 3; i++) {
-      live.noteDecoded(name, observe(null, 0.1), facts(0, 1), 0);
+      live.noteDecoded(name, observe(null, 0.1), facts(0, 1));
     }
     expect(kinds(live).filter((kind) => kind === 'scope')).toHaveLength(1);
   });
 
   it('calls a sampler diverged whose picture explains nothing, and no other', () => {
     const live = start();
-    live.noteDecoded(name, observe(null, 0.1), facts(0, 500), 0);
-    live.noteDecoded(name, observe(null, 0.1), facts(8, 1.2), 0);
+    live.noteDecoded(name, observe(null, 0.1), facts(0, 500));
+    live.noteDecoded(name, observe(null, 0.1), facts(8, 1.2));
     expect(kinds(live)).not.toContain('event');
-    live.noteDecoded(name, observe(null, 0.1), facts(8, 11), 0);
+    live.noteDecoded(name, observe(null, 0.1), facts(8, 11));
     const told = live.feed.read(0).items.map(({ fact }) => fact);
     expect(told).toContainEqual(expect.objectContaining({ event: 'diverged', stream: 'demo', frame: 0 }));
   });

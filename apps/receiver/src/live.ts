@@ -32,6 +32,7 @@ export class ReceiverLive {
   readonly feed = new LiveFeed<ReceiverFact>();
   readonly events: EventLog;
   #batchSize = 0;
+  #waiting = 0;
 
   constructor(parts: { readonly logger: Logger; readonly metrics: Metrics<'receiver'> }) {
     this.events = createEventLog({
@@ -48,7 +49,12 @@ export class ReceiverLive {
     this.#batchSize = size;
   }
 
-  noteDecoded({ stream, frame }: FrameName, observation: Observation, facts: ResultFacts, queueDepth: number): void {
+  /** Frames that wait for a decoder. */
+  noteWaiting(frames: number): void {
+    this.#waiting = frames;
+  }
+
+  noteDecoded({ stream, frame }: FrameName, observation: Observation, facts: ResultFacts): void {
     const { decoder, steps, residual, csnrDb, timingsMs } = facts;
     this.feed.push({
       kind: 'decoded',
@@ -59,7 +65,7 @@ export class ReceiverLive {
       residual,
       csnrDb: { ...csnrDb },
       timingsMs,
-      queueDepth,
+      queueDepth: this.#waiting,
       batchSize: this.#batchSize,
     });
     if (steps > 0 && residual !== null && residual > DIVERGED_RESIDUAL) {
@@ -94,7 +100,7 @@ export function liveStatusOf(
     decoders: [...decoders.values()].map((decoder) => ({
       name: decoder.name,
       summary: decoder.summary,
-      samples: decoder.name !== 'jscc',
+      samples: decoder.refinement !== undefined,
       options: z.toJSONSchema(decoder.optionsSchema, { io: 'input', unrepresentable: 'any' }),
     })),
     bundle: { name, version, digest },

@@ -1,22 +1,17 @@
-import type { Codec } from '@semcast/bundle';
 import { randomFor, tensor } from '@semcast/core';
 import { interleave, latentToSymbols } from '@semcast/phy';
 import { describe, expect, it } from 'vitest';
 import type { Observation } from './demodulate-frame.js';
-import { measureResidual } from './measure-residual.js';
+import { measureResidual, type EncodeAgain } from './measure-residual.js';
 
 const layout = { channels: 2, positions: 20_000, activeChannels: 2 };
 const image = { width: 1, height: 1, data: new Uint8Array(3) };
-const never = new AbortController().signal;
-
-/** A codec whose encoder gives this latent, whatever the picture, and notes the condition. */
-function fakeCodec(latent: Float32Array, conditions: unknown[] = []): Codec {
-  return {
-    encode: async (_image: unknown, condition: unknown) => {
-      conditions.push(condition);
-      return { latent: tensor(latent, [1, 2, 100, 200]) };
-    },
-  } as unknown as Codec;
+/** An encoder that gives this latent, whatever the picture, and notes the CSNR that it is told. */
+function fakeEncoder(latent: Float32Array, csnrsDb: number[] = []): EncodeAgain {
+  return async (_, csnrDb) => {
+    csnrsDb.push(csnrDb);
+    return tensor(latent, [2, 100, 200]);
+  };
 }
 
 function normals(count: number, purpose: string, deviation: number): Float32Array {
@@ -28,7 +23,7 @@ function normals(count: number, purpose: string, deviation: number): Float32Arra
 const latent = normals(40_000, 'latent', Math.SQRT1_2);
 
 function observe(changes: Partial<Observation>): Observation {
-  return { layout, cbr: '1/3', designCsnrDb: 7, gains: null, interleaved: false, ...changes } as Observation;
+  return { layout, designCsnrDb: 7, gains: null, interleaved: false, ...changes } as Observation;
 }
 
 describe('measureResidual', () => {
@@ -40,25 +35,25 @@ describe('measureResidual', () => {
     const gains = { coherence: 20_000, values: new Float32Array([0, 1]) };
     // h = j: (I, Q) becomes (-Q, I).
     const samples = air.map((_, i) => (i % 2 === 0 ? -air[i + 1]! : air[i - 1]!) + noise[i]!);
-    const conditions: unknown[] = [];
+    const csnrsDb: number[] = [];
     const observation = observe({ samples, gains, interleaved, noiseVariance });
-    const residual = await measureResidual(image, observation, fakeCodec(latent, conditions), never);
+    const residual = await measureResidual(image, observation, fakeEncoder(latent, csnrsDb));
     // Five standard errors of a mean of 20,000 exponential variables.
     expect(Math.abs(residual! - 1)).toBeLessThan(5 / Math.sqrt(20_000));
-    expect(conditions).toEqual([{ csnrDb: 7, cbr: '1/3' }]);
+    expect(csnrsDb).toEqual([7]);
   });
 
   it('rises by the power of what the picture gets wrong', async () => {
     const samples = latentToSymbols(latent, layout);
-    const wrong = fakeCodec(new Float32Array(40_000));
-    const residual = await measureResidual(image, observe({ samples, noiseVariance: 0.5 }), wrong, never);
+    const wrong = fakeEncoder(new Float32Array(40_000));
+    const residual = await measureResidual(image, observe({ samples, noiseVariance: 0.5 }), wrong);
     expect(residual).toBeCloseTo(2, 1);
   });
 
   it('is null where no noise is known', async () => {
     const samples = latentToSymbols(latent, layout);
     for (const noiseVariance of [null, 0]) {
-      expect(await measureResidual(image, observe({ samples, noiseVariance }), fakeCodec(latent), never)).toBeNull();
+      expect(await measureResidual(image, observe({ samples, noiseVariance }), fakeEncoder(latent))).toBeNull();
     }
   });
 });

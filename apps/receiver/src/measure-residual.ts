@@ -1,7 +1,9 @@
-import type { Codec } from '@semcast/bundle';
-import type { RgbImage } from '@semcast/core';
+import type { RgbImage, Tensor } from '@semcast/core';
 import { interleave, latentToSymbols, measurementResidual } from '@semcast/phy';
 import type { Observation } from './demodulate-frame.js';
+
+/** E(x̂) [C, h, w] for the given CSNR in dB. */
+export type EncodeAgain = (image: RgbImage, csnrDb: number) => Promise<Tensor>;
 
 /**
  * The measurement residual of a decoded picture, mean|y - h⊙E(x̂)|²/N0: encode the picture as the transmitter would
@@ -15,14 +17,13 @@ import type { Observation } from './demodulate-frame.js';
 export async function measureResidual(
   image: RgbImage,
   observation: Observation,
-  codec: Codec,
-  signal: AbortSignal,
+  encode: EncodeAgain,
 ): Promise<number | null> {
-  const { samples, gains, noiseVariance, interleaved, layout, cbr, designCsnrDb } = observation;
+  const { samples, gains, noiseVariance, interleaved, layout, designCsnrDb } = observation;
   if (noiseVariance === null || noiseVariance === 0) {
     return null;
   }
-  const { latent } = await codec.encode(image, { csnrDb: designCsnrDb, cbr }, { signal });
+  const latent = await encode(image, designCsnrDb);
   const symbols = latentToSymbols(latent.data, layout);
   const residual = measurementResidual({
     samples,

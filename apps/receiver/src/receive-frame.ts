@@ -1,8 +1,9 @@
-import { UnknownRateError, type Bundle, type Codec } from '@semcast/bundle';
+import { UnknownRateError, type Bundle, type Codec, type GraphName } from '@semcast/bundle';
+import { describeError } from '@semcast/core';
 import { symbolCount, type LatentLayout } from '@semcast/phy';
 import type { FrameHead, FrameMessage, ResultFormat } from '@semcast/wire';
 import { z } from 'zod';
-import type { Decoder } from './decoders/decoder.js';
+import type { Decoder, RefinementPlan } from './decoders/decoder.js';
 import { FrameDropError } from './errors.js';
 
 /** Sides beyond this can't be written as WebP. */
@@ -13,6 +14,8 @@ export interface ReceptionRules {
   readonly bundle: Bundle;
   readonly codec: Codec;
   readonly decoders: ReadonlyMap<string, Decoder>;
+  /** Graphs that are loaded. */
+  readonly graphs: ReadonlySet<GraphName>;
   readonly maxImagePixels: number;
 }
 
@@ -23,10 +26,14 @@ export interface ReceivedFrame {
   readonly decoder: Decoder;
   /** Validated by the decoder's schema. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** What the decoder does after the one-shot decode; null where that is the picture. */
+  readonly plan: RefinementPlan | null;
   readonly layout: LatentLayout;
   /** The latent's sides, in positions. */
   readonly latentHeight: number;
   readonly latentWidth: number;
+  /** The picture's pixels with its padding to the stride. */
+  readonly paddedPixels: number;
   /** How its picture is to be returned. */
   readonly format: ResultFormat;
 }
@@ -42,8 +49,8 @@ export function receiveFrame(
   rules: ReceptionRules,
 ): ReceivedFrame {
   checkBundle(head, rules.bundle);
-  const { decoder, options } = chooseDecoder(head, rules.decoders);
-  const { channels, positions, height, width } = checkSize(head, format, rules);
+  const { decoder, options, plan } = chooseDecoder(head, rules);
+  const { channels, positions, height, width, paddedHeight, paddedWidth } = checkSize(head, format, rules);
   const layout = { channels, positions, activeChannels: activeChannelsOf(head, rules.codec) };
   const expected = symbolCount(layout);
   if (head.samples.count !== expected || head.channelUses !== expected) {
@@ -53,7 +60,18 @@ export function receiveFrame(
         `the frame says ${head.channelUses} and carries ${head.samples.count} samples`,
     );
   }
-  return { head, payload, decoder, options, layout, latentHeight: height, latentWidth: width, format };
+  return {
+    head,
+    payload,
+    decoder,
+    options,
+    plan,
+    layout,
+    latentHeight: height,
+    latentWidth: width,
+    paddedPixels: paddedHeight * paddedWidth,
+    format,
+  };
 }
 
 function checkBundle({ bundleDigest }: FrameHead, { digest, manifest }: Bundle): void {
@@ -68,8 +86,8 @@ function checkBundle({ bundleDigest }: FrameHead, { digest, manifest }: Bundle):
 
 function chooseDecoder(
   head: FrameHead,
-  decoders: ReadonlyMap<string, Decoder>,
-): Pick<ReceivedFrame, 'decoder' | 'options'> {
+  { decoders, graphs, bundle: { manifest } }: ReceptionRules,
+): Pick<ReceivedFrame, 'decoder' | 'options' | 'plan'> {
   const decoder = decoders.get(head.decoder);
   if (decoder === undefined) {
     throw new FrameDropError(
@@ -84,7 +102,25 @@ function chooseDecoder(
       `options of decoder "${decoder.name}" are wrong: ${z.prettifyError(options.error)}`,
     );
   }
-  return { decoder, options: options.data };
+  const plan = planOf(decoder, options.data);
+  const missing = plan?.graphs.filter((graph) => !graphs.has(graph)) ?? [];
+  if (missing.length > 0) {
+    throw new FrameDropError(
+      'invalid-frame',
+      `with these options the decoder "${decoder.name}" needs ${missing.join(', ')}, which this receiver hasn't ` +
+        `loaded (bundle ${manifest.name} ${manifest.version}); leave out the options, or choose another decoder`,
+    );
+  }
+  return { decoder, options: options.data, plan };
+}
+
+function planOf({ name, refinement }: Decoder, options: Record<string, unknown>): RefinementPlan | null {
+  try {
+    return refinement?.plan(options) ?? null;
+  } catch (error) {
+    const detail = `options of decoder "${name}" make no decode: ${describeError(error)}`;
+    throw new FrameDropError('invalid-frame', detail, { cause: error });
+  }
 }
 
 function checkSize({ width, height }: FrameHead, format: ResultFormat, { codec, maxImagePixels }: ReceptionRules) {

@@ -1,7 +1,9 @@
 import type { Bundle, SessionPool } from '@semcast/bundle';
+import type { SchedulerStats } from '@semcast/scheduler';
 import type { InboundStreams, ServedLinks } from '@semcast/wire';
-import type { DecodeQueue } from './enqueue-frame.js';
+import type { DecodeRoom } from './enqueue-frame.js';
 import type { FramePath } from './frame-path.js';
+import type { StepRunner } from './step-runner.js';
 
 /** What `GET /status` tells: what this receiver is, and what it is doing. */
 export interface ReceiverStatus {
@@ -31,15 +33,18 @@ export interface ReceiverStatus {
     readonly linked: readonly StreamStatus[];
   };
   readonly queue: {
-    /** Frames that wait for their turn. */
+    /** Frames that wait for room in memory, for their first run, or for their first step. */
     readonly waiting: number;
     /** Frames being decoded. */
     readonly decoding: number;
-    /** Frames that may be decoded at a time. */
-    readonly places: number;
     /** Bytes of the samples of all these. */
     readonly bytes: number;
+    /** Pixels of the frames that have room in memory, and how many there may be. */
+    readonly pixels: number;
+    readonly maxPixels: number;
   };
+  /** What the step scheduler holds, and what became of what it held. */
+  readonly scheduler: SchedulerStats;
 }
 
 export interface StreamStatus {
@@ -59,11 +64,21 @@ export interface StatusSources {
   readonly pool: SessionPool;
   readonly links: ServedLinks;
   readonly streams: InboundStreams;
-  readonly queue: DecodeQueue;
+  readonly room: DecodeRoom;
+  readonly runner: StepRunner;
   readonly path: FramePath;
 }
 
-export function statusOf({ bundle, decoders, pool, links, streams, queue, path }: StatusSources): ReceiverStatus {
+export function statusOf({
+  bundle,
+  decoders,
+  pool,
+  links,
+  streams,
+  room,
+  runner,
+  path,
+}: StatusSources): ReceiverStatus {
   const { name, version, rates, csnrDb } = bundle.manifest;
   return {
     service: 'receiver',
@@ -87,6 +102,13 @@ export function statusOf({ bundle, decoders, pool, links, streams, queue, path }
         bufferedBytes,
       })),
     },
-    queue: { waiting: queue.waiting, decoding: queue.decoding, places: queue.places, bytes: path.bytes },
+    queue: {
+      waiting: room.waiting + runner.waiting,
+      decoding: room.frames - runner.waiting,
+      bytes: path.bytes,
+      pixels: room.pixels,
+      maxPixels: room.maxPixels,
+    },
+    scheduler: runner.stats(),
   };
 }

@@ -1,4 +1,4 @@
-import type { HelloInput } from '@semcast/wire';
+import type { HelloInput, ServerMessage } from '@semcast/wire';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ReceiverConfigInput, ReceiverService } from '../src/index.js';
 import {
@@ -22,10 +22,11 @@ afterEach(async () => {
   }
 });
 
-/** A receiver whose only decoder waits for the test. It decodes two frames at a time (one worker, one to spare). */
+/** A receiver whose only decoder waits for the test. It has room in memory for two frames of 8×8 at a time. */
+const TWO_FRAMES = { maxImagePixels: 64, maxDecodingPixels: 128 };
 async function start(input: ReceiverConfigInput = {}): Promise<{ receiver: ReceiverService; held: HeldDecode[] }> {
   const { decoders, held } = heldDecoder();
-  const receiver = await startReceiver({ residual: false, ...input }, { decoders });
+  const receiver = await startReceiver({ residual: false, ...TWO_FRAMES, ...input }, { decoders });
   closers.push(() => receiver.close());
   return { receiver, held };
 }
@@ -45,6 +46,8 @@ async function sendMany(to: Client, frames: number, options = {}): Promise<void>
   }
 }
 
+const isFinal = (message: ServerMessage): boolean => message.kind === 'result' && message.head.stage === 'final';
+
 const names = (held: readonly HeldDecode[]): string[] =>
   held.map(({ observation: { stream, frame } }) => `${stream}/${frame}`);
 
@@ -55,7 +58,7 @@ describe('credits', () => {
     const sending = sendMany(camera, 6);
     await eventually(() => expect(camera.link).toMatchObject({ window: 3, unresolved: 3, waiting: 1 }));
     await eventually(() => expect(names(held)).toEqual(['cam-1/0', 'cam-1/1']));
-    await eventually(() => expect(receiver.status().queue).toMatchObject({ waiting: 1, decoding: 2, places: 2 }));
+    await eventually(() => expect(receiver.status().queue).toMatchObject({ waiting: 1, decoding: 2, pixels: 128 }));
     expect(await metric(receiver.httpUrl, 'semcast_scheduler_queue_depth')).toBe(1);
     held[0]!.finish();
     await eventually(() => expect(held).toHaveLength(3));
@@ -102,7 +105,7 @@ describe('credits', () => {
       await eventually(() => expect(held.length).toBeGreaterThan(decoded));
       held[decoded]!.finish();
     }
-    await eventually(() => expect(messages.filter(({ kind }) => kind === 'result')).toHaveLength(8));
+    await eventually(() => expect(messages.filter(isFinal)).toHaveLength(8));
     expect(messages.some(({ kind }) => kind === 'drop')).toBe(false);
     link.close();
   });
@@ -114,9 +117,8 @@ describe('credits', () => {
       const { head, payload } = frameOf('cam-1', frame);
       link.send('frame', head, payload);
     }
-    await eventually(() =>
-      expect(messages).toMatchObject([{ kind: 'drop', head: { frame: 4, reason: 'queue-full' } }]),
-    );
+    const drops = () => messages.filter(({ kind }) => kind === 'drop');
+    await eventually(() => expect(drops()).toMatchObject([{ head: { frame: 4, reason: 'queue-full' } }]));
     expect(await metric(receiver.httpUrl, 'semcast_dropped_frames_total{reason="queue-full"}')).toBe(1);
     expect(held.length + receiver.status().queue.waiting).toBe(4);
     link.close();
@@ -147,6 +149,7 @@ describe('the queue', () => {
     await eventually(() => expect(camera.drops).toMatchObject([{ frame: 2, reason: 'queue-full' }]));
     expect(camera.drops[0]!.detail).toContain('maxQueueBytes');
     expect(receiver.status().queue.bytes).toBe(2 * bytes);
+    await eventually(() => expect(held).toHaveLength(2));
     held[0]!.finish();
     held[1]!.finish();
     await camera.link.idle();
@@ -206,7 +209,9 @@ describe('a lost link', () => {
 
     const again = await open(receiver.wsUrl, { decoder: 'held', run: 'run-1' });
     const frames = (): number[] =>
-      again.messages.flatMap((message) => (message.kind === 'result' ? [message.head.frame] : []));
+      again.messages.flatMap((message) =>
+        message.kind === 'result' && message.head.stage === 'final' ? [message.head.frame] : [],
+      );
     // The finished one last: its outcome comes back when the others have been seen, too.
     for (const frame of [1, 2, 0]) {
       const { head, payload } = frameOf('cam-1', frame);
@@ -261,19 +266,27 @@ describe('a decoder', () => {
     await camera.link.send(frameOf('cam-1', 0));
     await eventually(() => expect(held).toHaveLength(1));
     const [decode] = held;
-    const preview = makePicture(8, 8, 20);
-    decode!.context.onPartial({ stage: 'preview', image: preview, steps: 0 });
     await eventually(() => expect(camera.partials).toHaveLength(1));
-    decode!.context.onPartial({ stage: 'intermediate', image: makePicture(8, 8, 21), steps: 2 });
-    decode!.finish({ image: makePicture(8, 8, 22), steps: 4, reducedSteps: true });
+    const better = makePicture(8, 8, 21);
+    decode!.context.onPartial({ stage: 'intermediate', image: better, steps: 2 });
+    decode!.finish({
+      image: makePicture(8, 8, 22),
+      steps: 4,
+      reducedSteps: true,
+      evaluations: 9,
+      samplingMs: 0.5,
+    });
     await camera.link.idle();
     expect(camera.partials.map(({ head }) => [head.stage, head.steps])).toEqual([
       ['preview', 0],
       ['intermediate', 2],
     ]);
-    expect(camera.partials[0]!.payload).toEqual(preview.data);
+    // The one-shot decode, which with this bundle is the picture.
+    expect(camera.partials[0]!.payload).toEqual(makePicture(8, 8, 1).data);
+    expect(camera.partials[1]!.payload).toEqual(better.data);
     const { head } = camera.results[0]!;
-    expect(head).toMatchObject({ stage: 'final', steps: 4, reducedSteps: true });
+    expect(head).toMatchObject({ stage: 'final', steps: 4, reducedSteps: true, evaluations: 9 });
+    expect(head.timingsMs).toMatchObject({ sampling: 0.5 });
     expect(head.timingsMs.preview).toBeLessThan(head.timingsMs.decode);
   });
 
@@ -282,10 +295,14 @@ describe('a decoder', () => {
     const camera = client(receiver, 'cam-1', { result: { format: 'png' } });
     await camera.link.send(frameOf('cam-1', 0));
     await eventually(() => expect(held).toHaveLength(1));
-    held[0]!.context.onPartial({ stage: 'preview', image: makePicture(1024, 1024), steps: 0 });
+    await eventually(() => expect(camera.partials).toHaveLength(1));
+    const { onPartial } = held[0]!.context;
+    onPartial({ stage: 'intermediate', image: makePicture(1024, 1024), steps: 1 });
+    // One at a time: this one would have to be kept until the other is written, and is left out.
+    onPartial({ stage: 'intermediate', image: makePicture(8, 8), steps: 2 });
     held[0]!.finish();
     await camera.link.idle();
-    expect(camera.partials).toHaveLength(1);
+    expect(camera.partials.map(({ head }) => head.steps)).toEqual([0, 1]);
   });
 
   it('that fails costs its frame, not the receiver', async () => {

@@ -182,7 +182,10 @@ export interface HeldDecode {
   fail(error: Error): void;
 }
 
-/** A decoder that waits for the test, and the decodes that it holds, in the order in which they began. */
+/**
+ * A decoder that waits for the test once it has the one-shot decode, and the decodes that it holds, in the order in
+ * which they began.
+ */
 export function heldDecoder(name = 'held'): { decoders: ReadonlyMap<string, Decoder>; held: HeldDecode[] } {
   const held: HeldDecode[] = [];
   const decoder: Decoder = {
@@ -190,17 +193,20 @@ export function heldDecoder(name = 'held'): { decoders: ReadonlyMap<string, Deco
     summary: 'waits',
     optionsSchema: z.strictObject({ strength: z.number().min(0).default(1) }),
     graphs: [],
-    decode: async (observation, _networks, _options, context) =>
-      new Promise<DecodedPicture>((resolve, reject) => {
-        const { width, height } = observation;
-        held.push({
-          observation,
-          context,
-          finish: (picture = { image: makePicture(width, height), steps: 3 }) => resolve(picture),
-          fail: reject,
-        });
-        context.signal.addEventListener('abort', () => reject(context.signal.reason as Error));
-      }),
+    refinement: {
+      plan: () => ({ perStep: [['decoder']], steps: { min: 1, max: 1 }, graphs: [] }),
+      run: async ({ observation }, _steps, _request, context) =>
+        new Promise<DecodedPicture>((resolve, reject) => {
+          const { width, height } = observation;
+          held.push({
+            observation,
+            context,
+            finish: (picture = { image: makePicture(width, height), steps: 3 }) => resolve(picture),
+            fail: reject,
+          });
+          context.signal.addEventListener('abort', () => reject(context.signal.reason as Error));
+        }),
+    },
   };
   return { decoders: new Map([[name, decoder]]), held };
 }

@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import { BundleHashError, BundleManifestError, BundleMissingError } from './errors.js';
 import { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName } from './manifest.js';
 import { CODEC_SIGNATURES } from './signatures.js';
-import type { ExpectedSignature, GraphSource } from './types.js';
+import type { GraphSource } from './types.js';
 
 /** A codec bundle whose files are all there and are the ones that its manifest was written for. */
 export interface Bundle {
@@ -139,9 +139,7 @@ export async function loadBundle(dir: string): Promise<Bundle> {
       continue;
     }
     await checkFile(root, entry);
-    const expect = (CODEC_SIGNATURES as Partial<Record<GraphName, ExpectedSignature>>)[name];
-    const file = join(root, entry.file);
-    graphs[name] = expect === undefined ? { file } : { file, expect };
+    graphs[name] = { file: join(root, entry.file), expect: CODEC_SIGNATURES[name] };
   }
   for (const entry of [...(manifest.weights ?? []), manifest.parity]) {
     await checkFile(root, entry);

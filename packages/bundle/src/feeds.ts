@@ -1,14 +1,31 @@
-import { sizeOf, type Tensor } from '@semcast/core';
+import { sizeOf, type RgbImage, type Tensor } from '@semcast/core';
 import { FeedError } from './errors.js';
 import { checkImage, padTo } from './images.js';
 import type { PackedFeed } from './protocol.js';
 import { checkFeedDims } from './signatures.js';
 import type { Feed, GraphSignature } from './types.js';
 
-function dimsOf(feed: Feed): readonly number[] {
-  return 'image' in feed
-    ? [1, 3, padTo(feed.image.height, feed.multiple), padTo(feed.image.width, feed.multiple)]
-    : feed.dims;
+/** The pictures of a feed; undefined for a tensor. */
+function picturesOf(feed: Feed): readonly RgbImage[] | undefined {
+  return 'image' in feed ? [feed.image] : 'images' in feed ? feed.images : undefined;
+}
+
+/** @throws FeedError when pictures of one feed aren't of one padded size */
+function dimsOf(graph: string, name: string, feed: Feed): readonly number[] {
+  if (!('multiple' in feed)) {
+    return feed.dims;
+  }
+  const sizes = picturesOf(feed)!.map(({ width, height }) => [
+    padTo(height, feed.multiple),
+    padTo(width, feed.multiple),
+  ]);
+  if (new Set(sizes.map(String)).size !== 1) {
+    throw new FeedError(
+      `input "${name}" of the graph "${graph}" has ${sizes.length} pictures, padded to ${sizes.join('; ')}`,
+      { remedy: 'pass one picture at least, and only pictures of one padded size together' },
+    );
+  }
+  return [sizes.length, 3, ...sizes[0]!];
 }
 
 function checkTensor(graph: string, name: string, { data, dims }: Tensor): void {
@@ -32,8 +49,8 @@ function checkTensor(graph: string, name: string, { data, dims }: Tensor): void 
  */
 export function checkFeeds(graph: string, signature: GraphSignature, feeds: Readonly<Record<string, Feed>>): void {
   for (const [name, feed] of Object.entries(feeds)) {
-    if ('image' in feed) {
-      checkImage(feed.image);
+    if ('multiple' in feed) {
+      picturesOf(feed)!.forEach(checkImage);
     } else {
       checkTensor(graph, name, feed);
     }
@@ -41,7 +58,7 @@ export function checkFeeds(graph: string, signature: GraphSignature, feeds: Read
   checkFeedDims(
     graph,
     signature,
-    Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, dimsOf(feed)])),
+    Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, dimsOf(graph, name, feed)])),
   );
 }
 
@@ -62,11 +79,14 @@ export function packFeeds(
 ): { packed: PackedFeed[]; buffers: ArrayBuffer[] } {
   const buffers = new Set<ArrayBuffer>();
   const packed = Object.entries(feeds).map(([name, feed]): PackedFeed => {
-    if ('image' in feed) {
-      const { width, height } = feed.image;
-      const data = new Uint8Array(feed.image.data);
-      buffers.add(data.buffer);
-      return { name, image: { width, height, data }, multiple: feed.multiple, normalisation: feed.normalisation };
+    if ('multiple' in feed) {
+      const images = picturesOf(feed)!.map(({ width, height, data }) => ({
+        width,
+        height,
+        data: new Uint8Array(data),
+      }));
+      images.forEach(({ data }) => buffers.add(data.buffer));
+      return { name, images, multiple: feed.multiple, normalisation: feed.normalisation };
     }
     const data = transfer && ownsBuffer(feed.data) ? feed.data : new Float32Array(feed.data);
     buffers.add(data.buffer as ArrayBuffer);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FeedError } from './errors.js';
-import { imageToTensor, tensorToImages } from './images.js';
+import { imagesToTensor, imageToTensor, tensorToImages } from './images.js';
 
 const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 /** The network sees plain 0 … 1. */
@@ -39,6 +39,21 @@ describe('imageToTensor', () => {
       /2×2 .* 12 bytes, not 16/,
     );
     expect(() => imageToTensor({ width: 0, height: 2, data: new Uint8Array(0) }, 1, half)).toThrow(FeedError);
+  });
+});
+
+describe('imagesToTensor', () => {
+  it('puts pictures one after the other, each as it would be alone', () => {
+    const images = [3, 4].map((width) => ({
+      width,
+      height: 2,
+      data: Uint8Array.from({ length: 6 * width }, (_, i) => (37 * i + width) % 256),
+    }));
+    const { data, dims } = imagesToTensor(images, 4, half);
+    expect(dims).toEqual([2, 3, 4, 4]);
+    const alone = images.map((image) => [...imageToTensor(image, 4, half).data]);
+    expect([...data]).toEqual(alone.flat());
+    expect(imagesToTensor(images.slice(0, 1), 4, half)).toEqual(imageToTensor(images[0]!, 4, half));
   });
 });
 

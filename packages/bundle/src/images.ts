@@ -63,6 +63,17 @@ export function imageToTensor(image: RgbImage, multiple: number, normalisation: 
   return { data, dims: [1, 3, paddedHeight, paddedWidth] };
 }
 
+/** Several pictures of one padded size as one network input [B,3,H',W'], each as {@link imageToTensor} makes it. */
+export function imagesToTensor(images: readonly RgbImage[], multiple: number, normalisation: Normalisation): Tensor {
+  const [first, ...rest] = images.map((image) => imageToTensor(image, multiple, normalisation));
+  if (first === undefined || rest.length === 0) {
+    return first ?? { data: new Float32Array(0), dims: [0, 3, 0, 0] };
+  }
+  const data = new Float32Array(images.length * first.data.length);
+  [first, ...rest].forEach((each, i) => data.set(each.data, i * first.data.length));
+  return { data, dims: [images.length, ...first.dims.slice(1)] };
+}
+
 /**
  * The reverse: a [B,3,H,W] network output as B 8-bit pictures, each cropped (top left) to its own size, values
  * rounded and clamped to 0 … 255.

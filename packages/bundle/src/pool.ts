@@ -224,8 +224,19 @@ export class WorkerPool implements SessionPool {
     fetch: ImageFetch,
     options: RunOptions = {},
   ): Promise<RgbImage[]> {
-    const { images } = await this.#submit(graph, feeds, fetch, options);
+    const { images } = await this.#submit(graph, feeds, { ...fetch, keepTensor: false }, options);
     return [...images];
+  }
+
+  async runToImagesAndTensor(
+    graph: string,
+    feeds: Readonly<Record<string, Feed>>,
+    fetch: ImageFetch,
+    options: RunOptions = {},
+  ): Promise<{ images: RgbImage[]; tensor: Tensor }> {
+    const { images, tensors } = await this.#submit(graph, feeds, { ...fetch, keepTensor: true }, options);
+    const { data, dims } = tensors[0]!;
+    return { images: [...images], tensor: { data, dims } };
   }
 
   async close(): Promise<void> {
@@ -247,7 +258,7 @@ export class WorkerPool implements SessionPool {
   async #submit(
     graph: string,
     feeds: Readonly<Record<string, Feed>>,
-    fetch: ImageFetch | undefined,
+    fetch: RunRequest['fetch'],
     { signal, transfer = false }: RunOptions,
   ): Promise<RunOutcome> {
     this.#checkRun(graph, feeds, fetch);

@@ -1,5 +1,5 @@
 import type { RgbImage } from '@semcast/core';
-import type { Device, GraphSignature, ImageFeed, ImageFetch } from './types.js';
+import type { Device, GraphSignature, ImageBatchFeed, ImageFetch } from './types.js';
 
 /** What a worker thread is started with. */
 export interface WorkerSetup {
@@ -17,22 +17,22 @@ export interface PackedTensor {
   readonly data: Float32Array;
 }
 
-/** A picture on its way to a worker. */
-export interface PackedImage extends ImageFeed {
+/** Pictures on their way to a worker. */
+export interface PackedImages extends ImageBatchFeed {
   readonly name: string;
 }
 
-export type PackedFeed = PackedTensor | PackedImage;
+export type PackedFeed = PackedTensor | PackedImages;
 
 /** Main thread → worker: one run. A worker is never given a second one before it has answered. */
 export interface RunRequest {
   readonly graph: string;
   readonly feeds: readonly PackedFeed[];
-  /** Absent: all outputs, as tensors. */
-  readonly fetch?: ImageFetch;
+  /** Absent: all outputs, as tensors. `keepTensor`: the output that became pictures comes as it was, too. */
+  readonly fetch?: ImageFetch & { readonly keepTensor: boolean };
 }
 
-/** What a run came to: tensors, or (where the request had a `fetch`) pictures. */
+/** What a run came to: tensors, or (where the request had a `fetch`) pictures, and perhaps what they were made of. */
 export interface RunOutcome {
   readonly tensors: readonly PackedTensor[];
   readonly images: readonly RgbImage[];

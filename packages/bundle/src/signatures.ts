@@ -1,11 +1,21 @@
 import { BundleGraphError, FeedError } from './errors.js';
+import type { GraphName } from './manifest.js';
 import type { ExpectedSignature, GraphSignature, TensorSignature } from './types.js';
+
+const CONDITION = { x: 4, sigma: 1, x_j: 4, flag: 1, csnr_db: 1, rate: 1 };
+const RECEIVED = { design_csnr_db: 1, mask: 4, y: 4, gain_real: 4, gain_imaginary: 4 };
 
 /** What the graphs of a codec bundle must look like (batch, height and width dynamic). */
 export const CODEC_SIGNATURES = {
   encoder: { inputs: { image: 4, csnr_db: 1, rate: 1, mask: 4 }, outputs: { latent: 4 } },
   decoder: { inputs: { latent: 4, csnr_db: 1, rate: 1 }, outputs: { image: 4 } },
-} as const satisfies Record<string, ExpectedSignature>;
+  denoiser: { inputs: CONDITION, outputs: { x0: 4 } },
+  encoderVjp: { inputs: { x: 4, rate: 1, ...RECEIVED }, outputs: { z: 4, gradient: 4, measurement_norm: 1 } },
+  posteriorStep: {
+    inputs: { ...CONDITION, ...RECEIVED, zeta: 1, gamma: 1 },
+    outputs: { x0: 4, gradient: 4, z: 4, measurement_norm: 1, confirming_norm: 1 },
+  },
+} as const satisfies Record<GraphName, ExpectedSignature>;
 
 /** What the graphs of a metric bundle must look like. */
 export const METRIC_SIGNATURES = {

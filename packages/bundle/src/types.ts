@@ -20,8 +20,13 @@ export interface ImageFeed {
   readonly normalisation: Normalisation;
 }
 
+/** Several pictures as one input: each as an {@link ImageFeed} would be, all of one padded size, [B,3,H',W']. */
+export interface ImageBatchFeed extends Omit<ImageFeed, 'image'> {
+  readonly images: readonly RgbImage[];
+}
+
 /** What a graph can be fed with. */
-export type Feed = Tensor | ImageFeed;
+export type Feed = Tensor | ImageFeed | ImageBatchFeed;
 
 /** Which output becomes pictures, how, and how large: one size for each picture of the batch, cropped top left. */
 export interface ImageFetch {
@@ -100,6 +105,13 @@ export interface SessionPool {
    *   (E_INFERENCE), PoolClosedError (E_POOL_CLOSED); always as a rejection.
    */
   run(graph: string, feeds: Readonly<Record<string, Feed>>, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /** As {@link runToImages}, and the output itself [B,3,H,W] comes as well. */
+  runToImagesAndTensor(
+    graph: string,
+    feeds: Readonly<Record<string, Feed>>,
+    fetch: ImageFetch,
+    options?: RunOptions,
+  ): Promise<{ readonly images: RgbImage[]; readonly tensor: Tensor }>;
   /** As {@link run}, but one output [B,3,H,W] becomes B 8-bit pictures (made in the worker); the rest is dropped. */
   runToImages(
     graph: string,

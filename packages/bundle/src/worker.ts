@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { imageToTensor, tensorToImages } from './images.js';
+import { imagesToTensor, tensorToImages } from './images.js';
 import { NativeGuard } from './native-guard.js';
 import type { PackedFeed, PackedTensor, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
 import { LoadFailureError, loadGraph, readSignature } from './sessions.js';
@@ -54,7 +54,7 @@ async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<
 }
 
 function unpack(feed: PackedFeed): OrtTensor {
-  const { data, dims } = 'image' in feed ? imageToTensor(feed.image, feed.multiple, feed.normalisation) : feed;
+  const { data, dims } = 'images' in feed ? imagesToTensor(feed.images, feed.multiple, feed.normalisation) : feed;
   return new OrtTensor('float32', data, dims);
 }
 
@@ -82,7 +82,10 @@ async function answer(session: InferenceSession, { feeds, fetch }: RunRequest): 
   const outcome: RunOutcome =
     fetch === undefined
       ? { tensors: outputs, images: [] }
-      : { tensors: [], images: tensorToImages(outputs[0]!, fetch.sizes, fetch.normalisation) };
+      : {
+          tensors: fetch.keepTensor ? outputs : [],
+          images: tensorToImages(outputs[0]!, fetch.sizes, fetch.normalisation),
+        };
   const moved = [...outcome.tensors, ...outcome.images];
   reply({ type: 'done', seconds, outcome }, [...new Set(moved.map(({ data }) => data.buffer as ArrayBuffer))]);
 }

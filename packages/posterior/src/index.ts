@@ -43,3 +43,4 @@ export {
   type SigmaSchedule,
 } from './schedules.js';
 export { solverNames, solvers, type Solver, type SolverName, type SolverStep } from './solvers.js';
+export { stepRequests } from './step-requests.js';

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import {
   channelModelNames,
   createSnrSchedule,
@@ -7,7 +8,7 @@ import {
   type SnrScheduleName,
 } from '@semcast/channel-models';
 import { qualityMetrics } from '@semcast/quality';
-import { decoders } from '@semcast/receiver';
+import { decoders, type Decoder } from '@semcast/receiver';
 import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS } from '@semcast/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendFrames, stackConformance } from './conformance.js';
@@ -37,14 +38,26 @@ describe.each(channelModelNames)('the channel model %s in the services', (name) 
   });
 });
 
-describe.each(Object.keys(decoders))('the decoder %s in the services', (decoder) => {
+// A bundle with all the graphs that any decoder needs, and networks of a few thousand weights.
+const samplerBundle = fileURLToPath(new URL('../../bundle/fixtures/posterior-bundle', import.meta.url));
+let samplers: Stack;
+beforeAll(async () => {
+  samplers = await startStack({ receiver: { bundle: samplerBundle } });
+});
+afterAll(async () => {
+  await samplers.close();
+});
+
+describe.each(Object.entries<Decoder>(decoders))('the decoder %s in the services', (decoder, { refinement }) => {
+  const samples = refinement !== undefined;
   const cases = stackConformance({
-    stack: () => stack,
+    stack: () => (samples ? samplers : stack),
     stream: `decoder-${decoder}`,
     picture,
-    minimumPsnrDb: 15,
+    // Samples of a posterior are farther from the original than its mean is, and those of a toy prior more than others.
+    minimumPsnrDb: samples ? 12 : 15,
     channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 12 } },
-    transmitter: { decoder },
+    transmitter: { decoder, ...(samples ? { decoderOptions: { minSteps: 8, steps: 8 } } : {}) },
   });
   it.each(cases)('$name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();

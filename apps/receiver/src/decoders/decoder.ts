@@ -1,12 +1,10 @@
-import type { Codec, GraphName } from '@semcast/bundle';
-import type { RgbImage } from '@semcast/core';
+import type { BundleManifest, GraphName } from '@semcast/bundle';
+import type { RgbImage, Tensor } from '@semcast/core';
+import type { EvaluationResult } from '@semcast/posterior';
+import type { Evaluations } from '@semcast/scheduler';
 import type { z } from 'zod';
 import type { Observation } from '../demodulate-frame.js';
-
-/** The networks of a bundle, as functions: a decoder knows neither files nor threads. */
-export interface DecoderNetworks {
-  readonly codec: Codec;
-}
+import type { NetworkRow } from '../networks/network-rows.js';
 
 /** A picture on the way to the final one. */
 export interface PartialResult {
@@ -29,12 +27,62 @@ export interface DecodedPicture {
   readonly steps: number;
   /** Fewer steps than asked for, because the receiver is busy. */
   readonly reducedSteps?: boolean;
+  /** Runs of networks that the steps took. */
+  readonly evaluations?: number;
+  /** Milliseconds from the start of the first step to the end of the last. */
+  readonly samplingMs?: number;
+}
+
+/** What refining a frame takes, known before the first of it is run. */
+export interface RefinementPlan {
+  /** The successive requests of one step, each naming the graphs of its evaluations. */
+  readonly perStep: readonly Evaluations[];
+  readonly steps: { readonly min: number; readonly max: number };
+  /** Graphs that it runs. */
+  readonly graphs: readonly GraphName[];
+}
+
+/** A frame whose one-shot decode is there. */
+export interface OneShotDecode {
+  readonly observation: Observation;
+  /** x_J [3, H, W], padded to the stride, in the units of the networks. */
+  readonly xJ: Tensor;
+  readonly manifest: BundleManifest;
+}
+
+/** The steps of one frame, as the scheduler grants them; a FrameSeat of the step runner. */
+export interface GuidedSteps {
+  /** Network runs of this frame's steps so far. */
+  readonly evaluations: number;
+  step(
+    step: number,
+    evaluations: Evaluations,
+    rows: (grantedSteps: number) => readonly NetworkRow[],
+  ): Promise<readonly EvaluationResult[] | null>;
+}
+
+/** What a decoder does with a one-shot decode. */
+export interface Refinement<Options> {
+  /** @throws SemcastError when these options make no decode */
+  plan(options: Options): RefinementPlan;
+  /**
+   * Refine one frame.
+   *
+   * @throws the signal's reason, or an error of the networks
+   */
+  run(
+    start: OneShotDecode,
+    steps: GuidedSteps,
+    request: { readonly options: Options; readonly plan: RefinementPlan },
+    context: DecodeContext,
+  ): Promise<DecodedPicture>;
 }
 
 /**
- * A way to turn a received signal into a picture: one file, and one line in `registry.ts`.
+ * A way to turn a received signal into a picture: one line in `registry.ts`.
  *
- * Being in the registry gives it its place in the handshake, its validated options and its metric label.
+ * Being in the registry gives it its place in the handshake, its validated options and its metric label. Each begins
+ * with the codec's one-shot decode: for a decoder that refines, it is the preview.
  */
 export interface Decoder<Options extends z.ZodObject = z.ZodObject> {
   /** Its key in the registry; kebab-case. */
@@ -43,17 +91,8 @@ export interface Decoder<Options extends z.ZodObject = z.ZodObject> {
   readonly summary: string;
   /** Strict; every option has a default, so that the name alone is a configuration. */
   readonly optionsSchema: Options;
-  /** Graphs that a bundle must have for this decoder to be offered. */
+  /** Graphs that a bundle must have for this decoder to be offered: those of its default options. */
   readonly graphs: readonly GraphName[];
-  /**
-   * Decode one frame.
-   *
-   * @throws the signal's reason, or an error of the networks
-   */
-  decode(
-    observation: Observation,
-    networks: DecoderNetworks,
-    options: z.output<Options>,
-    context: DecodeContext,
-  ): Promise<DecodedPicture>;
+  /** Absent where the one-shot decode is the picture. */
+  readonly refinement?: Refinement<z.output<Options>>;
 }

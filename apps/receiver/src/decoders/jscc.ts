@@ -9,8 +9,4 @@ export const jscc = {
   summary: "one pass of the codec's decoder",
   optionsSchema,
   graphs: ['decoder'],
-  decode: async ({ latent, csnrDb, cbr, width, height }, { codec }, _options, { signal }) => {
-    const image = await codec.decode(latent, { csnrDb: csnrDb.estimated, cbr, width, height }, { signal });
-    return { image, steps: 0 };
-  },
 } as const satisfies Decoder<typeof optionsSchema>;

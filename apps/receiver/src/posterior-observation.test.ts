@@ -1,0 +1,78 @@
+import { randomFor, tensor } from '@semcast/core';
+import { interleave, latentToSymbols } from '@semcast/phy';
+import { checkObservation, type ComplexGain } from '@semcast/posterior';
+import { describe, expect, it } from 'vitest';
+import type { Observation } from './demodulate-frame.js';
+import { LEAST_NOISE_VARIANCE, posteriorObservation } from './posterior-observation.js';
+
+const layout = { channels: 6, positions: 6, activeChannels: 4 };
+const manifest = { csnrDb: { min: 0, max: 20 } };
+const xJ = tensor(new Float32Array(3 * 8 * 12), [3, 8, 12]);
+
+/** z of 2 pairs of channels at 2×3 positions: [6, 2, 3], the last two channels not sent. */
+const latent = new Float32Array(36);
+randomFor({ seed: 1, stream: 's', frame: 0, purpose: 'latent' }).fillNormal(latent);
+latent.fill(0, 24);
+const symbols = latentToSymbols(latent, layout);
+
+function observe(changes: Partial<Observation>): Observation {
+  return {
+    layout,
+    latent: tensor(new Float32Array(36), [1, 6, 2, 3]),
+    samples: symbols,
+    gains: null,
+    interleaved: false,
+    noiseVariance: 0.1,
+    csnrDb: { estimated: 10 },
+    designCsnrDb: 5,
+    ...changes,
+  } as Observation;
+}
+
+describe('posteriorObservation', () => {
+  it.each([false, true])("is what came, not equalised, in the encoder's order (interleaved: %s)", (interleaved) => {
+    const samples = interleaved ? interleave(symbols) : symbols;
+    const received = posteriorObservation(observe({ samples, interleaved }), xJ, manifest);
+    expect(received).toMatchObject({ gain: null, activeChannels: 4, noiseVariance: 0.1, csnrDb: 10, designCsnrDb: 5 });
+    expect(received.y).toEqual(tensor(latent, [6, 2, 3]));
+    expect(received.rate).toBeCloseTo(2 / 3, 12);
+    expect(() => checkObservation(received)).not.toThrow();
+  });
+
+  it.each([false, true])('has for each symbol the gain that it met (interleaved: %s)', (interleaved) => {
+    const values = new Float32Array(24);
+    randomFor({ seed: 1, stream: 's', frame: 0, purpose: 'gains' }).fillNormal(values);
+    const air = interleaved ? interleave(symbols) : symbols;
+    const samples = air.map((_, i) => {
+      const k = i - (i % 2);
+      const [hI, hQ, zI, zQ] = [values[k]!, values[k + 1]!, air[k]!, air[k + 1]!];
+      return i % 2 === 0 ? hI * zI - hQ * zQ : hI * zQ + hQ * zI;
+    });
+    const gains = { coherence: 1, values };
+    const { y, gain } = posteriorObservation(observe({ samples, gains, interleaved }), xJ, manifest);
+    const { real, imaginary } = gain as ComplexGain;
+    // y = h⊙z, channel pair by channel pair.
+    for (let pair = 0; pair < 2; pair++) {
+      for (let p = 0; p < 6; p++) {
+        const [hI, hQ] = [real.data[6 * pair + p]!, imaginary.data[6 * pair + p]!];
+        const [zI, zQ] = [latent[12 * pair + p]!, latent[12 * pair + 6 + p]!];
+        expect(y.data[12 * pair + p]).toBeCloseTo(hI * zI - hQ * zQ, 5);
+        expect(y.data[12 * pair + 6 + p]).toBeCloseTo(hI * zQ + hQ * zI, 5);
+      }
+    }
+    expect(real.dims).toEqual([3, 2, 3]);
+  });
+
+  it('takes the noise of the blind estimate where none is known', () => {
+    const { noiseVariance, gain } = posteriorObservation(observe({ noiseVariance: null }), xJ, manifest);
+    expect(noiseVariance).toBeCloseTo(0.1, 12);
+    expect(gain).toBeNull();
+  });
+
+  it('has some noise where there is none, and CSNRs within the range of the networks', () => {
+    const extreme = observe({ noiseVariance: 0, csnrDb: { estimated: 100 }, designCsnrDb: -7 });
+    const received = posteriorObservation(extreme, xJ, manifest);
+    expect(received).toMatchObject({ noiseVariance: LEAST_NOISE_VARIANCE, csnrDb: 20, designCsnrDb: 0 });
+    expect(() => checkObservation(received)).not.toThrow();
+  });
+});

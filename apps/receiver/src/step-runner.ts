@@ -1,0 +1,387 @@
+import type { EvaluationResult } from '@semcast/posterior';
+import type {
+  Evaluations,
+  FrameKey,
+  FrameOffer,
+  FrameRequest,
+  ImageSize,
+  Job,
+  JobRow,
+  SchedulerStats,
+  StepScheduler,
+} from '@semcast/scheduler';
+import { FrameDropError } from './errors.js';
+import type { BatchNetworks } from './networks/batch-networks.js';
+import type {
+  EncodeRow,
+  EncodeRowResult,
+  NetworkResult,
+  NetworkRow,
+  OneShotResult,
+  OneShotRow,
+} from './networks/network-rows.js';
+
+export interface StepRunnerOptions {
+  readonly scheduler: StepScheduler;
+  readonly networks: BatchNetworks;
+  /**
+   * Whether a free worker is given other frames' rows before the frames that it just served have computed their next
+   * ones. On a GPU, whose batches take as long as what lies between them; on a CPU frames would only take turns
+   * without need, and each be done later.
+   */
+  readonly planAhead?: boolean;
+  /** Milliseconds of a monotonic clock, that of deadlines; performance.now() unless told. */
+  readonly now?: () => number;
+  /** Called with the rows of each run (padding not counted). */
+  readonly onBatch?: (rows: number) => void;
+  /** Called when the number of frames that wait may have changed. */
+  readonly onWaiting?: (waiting: number) => void;
+}
+
+/** What a frame brings along when it is admitted. */
+export interface SeatOptions {
+  /** Gives the frame's first row, when a worker is free for it: until then a waiting frame is what came in. */
+  readonly oneShot: () => OneShotRow;
+  /** Takes the frame out, with its reason. */
+  readonly signal: AbortSignal;
+}
+
+/** Rows that a frame waits for. */
+interface Asked {
+  /** Called when the first of them is about to run. */
+  readonly rows: (grantedSteps: number) => readonly NetworkRow[];
+  readonly evaluations: Evaluations;
+  built: readonly NetworkRow[] | undefined;
+  readonly results: NetworkResult[];
+  /** Null: no more steps are granted; the frame ends with what it has. */
+  readonly resolve: (results: readonly NetworkResult[] | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a seat needs of its runner. */
+interface SeatHost {
+  request(seat: FrameSeat, request: FrameRequest): boolean;
+  finish(seat: FrameSeat): void;
+  leave(seat: FrameSeat): void;
+}
+
+/**
+ * A frame's place at the networks: everything that it has run goes through here, one request at a time, and waits for
+ * its turn. It is given back by {@link finish} or {@link leave}.
+ *
+ * All methods reject with what ended the frame (a FrameDropError, or its signal's reason) once something has.
+ */
+export class FrameSeat implements FrameKey {
+  readonly stream: string;
+  readonly frame: number;
+  /** x_J, asked for from the start. */
+  readonly oneShot: Promise<OneShotResult>;
+  /** What it waits for; undefined while it computes. */
+  asked: Asked | undefined;
+  /** Network runs of its steps so far. */
+  evaluations = 0;
+  /** Why it has left; undefined while it has its place. */
+  ended: { readonly reason: unknown } | undefined;
+  readonly #host: SeatHost;
+
+  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => OneShotRow, host: SeatHost) {
+    this.stream = stream;
+    this.frame = frame;
+    this.#host = host;
+    this.oneShot = this.#ask(preview!, () => [oneShot()]).then((results) => results![0] as OneShotResult);
+    // Whoever awaits it hears of it; nobody has to.
+    this.oneShot.catch(() => {});
+  }
+
+  /** Whether none of what it asked for has begun to run. */
+  get waits(): boolean {
+    return this.asked !== undefined && this.asked.built === undefined;
+  }
+
+  /**
+   * Ask for the evaluations of a step.
+   *
+   * @param step steps done before it
+   * @param evaluations their graphs
+   * @param rows gives them when the first is about to run, from the steps that the frame is granted in all
+   * @returns their results, in order; null when no more steps are granted: end with the best picture so far
+   */
+  async step(
+    step: number,
+    evaluations: Evaluations,
+    rows: (grantedSteps: number) => readonly NetworkRow[],
+  ): Promise<readonly EvaluationResult[] | null> {
+    const results = await this.#request({ purpose: 'step', step, evaluations }, rows);
+    this.evaluations += results?.length ?? 0;
+    return results as readonly EvaluationResult[] | null;
+  }
+
+  /** Encode the final picture. */
+  async encode(row: EncodeRow): Promise<EncodeRowResult> {
+    const results = await this.#request({ purpose: 'closing', evaluations: ['encoder'] }, () => [row]);
+    return results![0] as EncodeRowResult;
+  }
+
+  /** The frame has its result. */
+  finish(): void {
+    this.#host.finish(this);
+  }
+
+  /** Give the place back, whatever became of the frame; after {@link finish} this does nothing. */
+  leave(): void {
+    this.#host.leave(this);
+  }
+
+  #request(request: FrameRequest, rows: Asked['rows']): Promise<readonly NetworkResult[] | null> {
+    if (this.ended !== undefined || !this.#host.request(this, request)) {
+      return Promise.reject(this.ended?.reason);
+    }
+    return this.#ask(request.evaluations, rows);
+  }
+
+  #ask(evaluations: Evaluations, rows: Asked['rows']): Promise<readonly NetworkResult[] | null> {
+    return new Promise((resolve, reject) => {
+      this.asked = { rows, evaluations, built: undefined, results: [], resolve, reject };
+    });
+  }
+}
+
+interface RunningRow {
+  readonly seat: FrameSeat;
+  readonly asked: Asked;
+  readonly evaluation: number;
+  readonly row: NetworkRow;
+}
+
+/**
+ * Does what the step scheduler plans, on the receiver's networks: the only place from which they are run.
+ *
+ *     admit → plan → run the jobs → complete → the frames answered go on, and ask for more, or finish → plan
+ *
+ * A worker has one job at a time, so nothing queues behind the scheduler's back, and what a job takes is its cost.
+ * Which frames share a batch changes nothing in their results: rows are put together and taken apart here, and what a
+ * frame sees are its own.
+ */
+export class StepRunner {
+  readonly #options: StepRunnerOptions;
+  readonly #scheduler: StepScheduler;
+  readonly #now: () => number;
+  readonly #seats = new Map<string, FrameSeat>();
+  readonly #listeners = new Map<FrameSeat, () => void>();
+  #planned = false;
+
+  constructor(options: StepRunnerOptions) {
+    this.#options = options;
+    this.#scheduler = options.scheduler;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Frames admitted. */
+  get frames(): number {
+    return this.#seats.size;
+  }
+
+  /** Admitted frames that wait for their first run, or for their next step to begin. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const seat of this.#seats.values()) {
+      waiting += seat.waits ? 1 : 0;
+    }
+    return waiting;
+  }
+
+  stats(): SchedulerStats {
+    return this.#scheduler.stats(this.#now());
+  }
+
+  /** What a run takes, measured before the first frame. */
+  observe(graph: string, size: ImageSize, bucket: number, elapsedMs: number): void {
+    this.#scheduler.observe(graph, size, bucket, elapsedMs);
+  }
+
+  /**
+   * Give a frame its place, unless there is none.
+   *
+   * @param offer with a `preview`: every frame begins with its one-shot decode
+   * @throws FrameDropError `queue-full` or `deadline`, with the scheduler's words; the signal's reason when it fired
+   */
+  admit(offer: FrameOffer, { oneShot, signal }: SeatOptions): FrameSeat {
+    signal.throwIfAborted();
+    const admission = this.#scheduler.admit(offer, this.#now());
+    if (!admission.admitted) {
+      throw refused(admission.reason, admission.detail);
+    }
+    for (const key of admission.displaced) {
+      this.#end(this.#seats.get(nameOf(key)), refused('queue-full', 'its place went to a stream that holds less'));
+    }
+    const seat = new FrameSeat(offer, oneShot, {
+      request: (each, request) => this.#request(each, request),
+      finish: (each) => {
+        this.#finish(each);
+      },
+      leave: (each) => {
+        this.#leave(each, new FrameDropError('cancelled', 'the frame gave its place back'));
+      },
+    });
+    this.#seats.set(nameOf(seat), seat);
+    const onAbort = (): void => {
+      this.#leave(seat, signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#listeners.set(seat, () => {
+      signal.removeEventListener('abort', onAbort);
+    });
+    this.#planSoon();
+    return seat;
+  }
+
+  #request(seat: FrameSeat, request: FrameRequest): boolean {
+    const accepted = this.#scheduler.request(seat, request);
+    this.#planSoon();
+    return accepted;
+  }
+
+  #finish(seat: FrameSeat): void {
+    if (seat.ended === undefined) {
+      this.#scheduler.finish(seat);
+      this.#end(seat, new FrameDropError('cancelled', 'the frame is done'));
+    }
+  }
+
+  /** A frame goes before its time: its place is free at once, its rows in a running job belong to nobody. */
+  #leave(seat: FrameSeat, reason: unknown): void {
+    if (seat.ended === undefined) {
+      this.#scheduler.cancel(seat);
+      this.#end(seat, reason);
+    }
+  }
+
+  /** A frame has left the scheduler. */
+  #end(seat: FrameSeat | undefined, reason: unknown): void {
+    if (seat === undefined || seat.ended !== undefined) {
+      return;
+    }
+    seat.ended = { reason };
+    this.#seats.delete(nameOf(seat));
+    this.#listeners.get(seat)?.();
+    this.#listeners.delete(seat);
+    const { asked } = seat;
+    seat.asked = undefined;
+    asked?.reject(reason);
+    this.#planSoon();
+  }
+
+  /** Plan when everything that goes on now has been computed, so that all rows there are can share batches. */
+  #planSoon(): void {
+    if (!this.#planned) {
+      this.#planned = true;
+      setImmediate(() => {
+        this.#planned = false;
+        this.#plan();
+      });
+    }
+  }
+
+  #plan(): void {
+    const { jobs, finishEarly, dropped } = this.#scheduler.plan(this.#now());
+    for (const key of dropped) {
+      const words = 'not even its fewest steps can be done before the deadline any more';
+      this.#end(this.#seats.get(nameOf(key)), refused('deadline', words));
+    }
+    for (const key of finishEarly) {
+      this.#answer(this.#seats.get(nameOf(key)), null);
+    }
+    for (const job of jobs) {
+      // It handles its own failures; a rejection here would be a bug and should be seen as one.
+      void this.#runJob(job);
+    }
+    this.#options.onWaiting?.(this.waiting);
+  }
+
+  async #runJob(job: Job): Promise<void> {
+    const rows = job.rows.flatMap((row) => this.#rowOf(row, job.graph) ?? []);
+    if (rows.length === 0) {
+      this.#scheduler.fail(job.id, this.#now());
+      this.#planSoon();
+      return;
+    }
+    this.#options.onBatch?.(rows.length);
+    let results: readonly NetworkResult[];
+    try {
+      results = await this.#options.networks.run(
+        rows.map(({ row }) => row),
+        job.bucket,
+      );
+    } catch (error) {
+      // A batch runs again row by row; a row that ran alone takes its frame with it.
+      for (const key of this.#scheduler.fail(job.id, this.#now())) {
+        this.#end(this.#seats.get(nameOf(key)), error);
+      }
+      this.#planSoon();
+      return;
+    }
+    for (const [i, { asked, evaluation }] of rows.entries()) {
+      asked.results[evaluation] = results[i]!;
+    }
+    const answered = this.#scheduler.complete(job.id, this.#now());
+    if (this.#options.planAhead === true) {
+      this.#plan();
+    }
+    for (const key of answered) {
+      const seat = this.#seats.get(nameOf(key));
+      this.#answer(seat, seat?.asked?.results ?? null);
+    }
+    this.#planSoon();
+  }
+
+  /** A planned row, built now if it is the first of its request; undefined where its frame fails at that, and leaves. */
+  #rowOf({ stream, frame, evaluation, steps }: JobRow, graph: string): RunningRow | undefined {
+    const seat = this.#seats.get(nameOf({ stream, frame }));
+    const asked = seat?.asked;
+    if (seat === undefined || asked === undefined) {
+      return undefined;
+    }
+    try {
+      asked.built ??= build(asked, steps);
+      const row = asked.built[evaluation]!;
+      if (row.graph !== graph) {
+        throw new FrameDropError('decode-failed', `the sampler asks for ${row.graph} where it said ${graph}`);
+      }
+      return { seat, asked, evaluation, row };
+    } catch (error) {
+      this.#leave(seat, error);
+      return undefined;
+    }
+  }
+
+  #answer(seat: FrameSeat | undefined, results: readonly NetworkResult[] | null): void {
+    const asked = seat?.asked;
+    if (seat !== undefined && asked !== undefined) {
+      seat.asked = undefined;
+      asked.resolve(results);
+    }
+  }
+}
+
+function build({ rows, evaluations }: Asked, steps: number): readonly NetworkRow[] {
+  const built = rows(steps);
+  if (built.length !== evaluations.length) {
+    throw new FrameDropError(
+      'decode-failed',
+      `the sampler asks for ${built.length} evaluations where it said ${evaluations.length}`,
+    );
+  }
+  return built;
+}
+
+function nameOf({ stream, frame }: FrameKey): string {
+  return `${stream}\n${frame}`;
+}
+
+function refused(reason: 'queue-full' | 'deadline', detail: string): FrameDropError {
+  const remedy =
+    reason === 'deadline'
+      ? 'raise deadlineMs, ask for fewer steps (steps, minSteps), or send smaller pictures'
+      : 'wait for outcomes before sending more, ask for fewer steps (minSteps), or send smaller pictures';
+  return new FrameDropError(reason, `${detail}; ${remedy}`);
+}

@@ -1,0 +1,87 @@
+import { fileURLToPath } from 'node:url';
+import type { RgbImage, Tensor } from '@semcast/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadBundle, type Bundle } from './bundle.js';
+import { BundleGraphError, FeedError } from './errors.js';
+import { GRAPH_NAMES } from './manifest.js';
+import { replayParity } from './parity.js';
+import { WorkerPool } from './pool.js';
+
+/** The small bundle with all five graphs, made by make_posterior_bundle.py. */
+let bundle: Bundle;
+let pool: WorkerPool;
+beforeAll(async () => {
+  bundle = await loadBundle(fileURLToPath(new URL('../fixtures/posterior-bundle', import.meta.url)));
+  pool = await WorkerPool.start({ graphs: bundle.graphs, workers: 1 });
+});
+afterAll(() => pool.close());
+
+const fill = (value: number, dims: readonly number[]): Tensor => ({
+  data: new Float32Array(dims.reduce((size, dim) => size * dim, 1)).fill(value),
+  dims,
+});
+const picture = (width: number, value: number): RgbImage => ({
+  width,
+  height: 8,
+  data: new Uint8Array(24 * width).fill(value),
+});
+const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
+
+describe('a bundle for posterior sampling', () => {
+  it('computes here what it computed in PyTorch, in all five graphs', async () => {
+    const results = await replayParity(bundle, pool);
+    expect(new Set(results.map(({ graph }) => graph))).toEqual(new Set(GRAPH_NAMES));
+    expect(Math.max(...results.map(({ maxError }) => maxError))).toBeLessThanOrEqual(1e-4);
+  });
+
+  it('is not loaded where a graph has the inputs of another', async () => {
+    const { denoiser, encoderVjp } = bundle.graphs;
+    const graphs = { denoiser: { ...denoiser!, file: encoderVjp!.file } };
+    await expect(WorkerPool.start({ graphs, workers: 1 })).rejects.toThrow(BundleGraphError);
+  });
+});
+
+describe('several pictures as one input', () => {
+  const condition = { csnr_db: fill(10, [2]), rate: fill(1, [2]), mask: fill(1, [2, 8, 1, 1]) };
+
+  it('are encoded as each is alone', async () => {
+    const images = [picture(8, 10), picture(7, 200)];
+    const image = { images, multiple: 4, normalisation };
+    const { latent } = await pool.run('encoder', { image, ...condition });
+    expect(latent!.dims).toEqual([2, 8, 2, 2]);
+    for (const [i, each] of images.entries()) {
+      const alone = await pool.run('encoder', {
+        image: { image: each, multiple: 4, normalisation },
+        csnr_db: fill(10, [1]),
+        rate: fill(1, [1]),
+        mask: fill(1, [1, 8, 1, 1]),
+      });
+      expect(latent!.data.slice(32 * i, 32 * i + 32)).toEqual(alone['latent']!.data);
+    }
+    expect(images[0]!.data).toHaveLength(192);
+  });
+
+  it.each([
+    ['of different padded sizes', [picture(8, 1), picture(9, 1)]],
+    ['that are none', []],
+  ])('%s are refused', async (_, images) => {
+    const image = { images, multiple: 4, normalisation };
+    await expect(pool.run('encoder', { image, ...condition })).rejects.toThrow(FeedError);
+  });
+});
+
+describe('a picture and its tensor', () => {
+  it('come from one run', async () => {
+    const feeds = { latent: fill(0.3, [2, 8, 2, 3]), csnr_db: fill(10, [2]), rate: fill(1, [2]) };
+    const sizes = [
+      { width: 12, height: 8 },
+      { width: 5, height: 6 },
+    ];
+    const fetch = { output: 'image', normalisation, sizes };
+    const { images, tensor } = await pool.runToImagesAndTensor('decoder', feeds, fetch);
+    expect(images).toEqual(await pool.runToImages('decoder', feeds, fetch));
+    expect(images.map(({ width, height }) => ({ width, height }))).toEqual(sizes);
+    const { image } = await pool.run('decoder', feeds);
+    expect(tensor).toEqual(image);
+  });
+});
