@@ -115,6 +115,7 @@ describe.skipIf(chromium === undefined)('the console before three real processes
   it('changes model, rate and pace, and pauses', async () => {
     await page.locator('select[name=model]').selectOption('rayleigh-block');
     await page.locator('[data-scope=gain]', { hasText: 'rayleigh-block' }).waitFor();
+    await expect.poll(async () => await page.locator('[name=coherence]').inputValue()).toBe('256');
     await page.locator('select[name=cbr]').selectOption('1/12');
     await page.locator('[data-service=transmitter]', { hasText: 'CBR 1/12' }).waitFor();
     await page.locator('button[name=pause]').click();

@@ -185,9 +185,10 @@ describe('the controls', () => {
   };
 
   it('go to the service that they concern, with its token', async () => {
-    const { services, url } = await start({ channelToken: 'c', transmitterToken: 't' });
-    expect((await put(`${url}/control/channel`, { snrDb: 3 })).status).toBe(200);
-    expect((await put(`${url}/control/stream`, { fps: 2 })).status).toBe(200);
+    const { services, url } = await start({ channelToken: 'c', transmitterToken: 't', controlToken: 'p' });
+    const headers = { authorization: 'Bearer p' };
+    expect((await put(`${url}/control/channel`, { snrDb: 3 }, headers)).status).toBe(200);
+    expect((await put(`${url}/control/stream`, { fps: 2 }, headers)).status).toBe(200);
     expect(services.changes).toEqual([
       { path: '/channel', body: { snrDb: 3 }, authorization: 'Bearer c' },
       { path: '/stream', body: { fps: 2 }, authorization: 'Bearer t' },
@@ -235,6 +236,13 @@ describe('the controls', () => {
     expect((await put(`${url}/control/channel`, { snrDb: 1 }, headers)).status).toBe(200);
     // The page's token is the console's; the services never see it.
     expect(services.changes).toEqual([{ path: '/channel', body: { snrDb: 1 } }]);
+  });
+
+  it('are not opened by the tokens that the console has for the services', () => {
+    const parsed = consoleConfigSchema.safeParse({ channelToken: 'c' });
+    expect(parsed.error?.issues).toMatchObject([
+      { path: ['controlToken'], message: expect.stringContaining('required') },
+    ]);
   });
 
   it('are not for pages of other hosts', async () => {

@@ -37,7 +37,7 @@ const SAME_EVENTS_BACK = 8;
 const STREAM_IDLE_MS = 60_000;
 const MAX_STREAMS = 64;
 /** Frames per second are those of the last so many milliseconds. */
-const RATE_WINDOW_MS = 5000;
+const RATE_WINDOW_MS = 10_000;
 /** Times of frames kept for that, of each stream. */
 const MAX_RECENT = 256;
 

@@ -56,7 +56,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
       ready: () => ({ ready: true, reasons: [] }),
       closeGraceMs: 0,
     });
-    addFeedRoute<unknown>(http, { feed: feeds[service] as LiveFeed<unknown>, status });
+    addFeedRoute<unknown>(http, { feed: feeds[service], status });
     addRoutes(http);
     const { url } = await http.listen();
     return { url, close: () => http.close() };

@@ -3,7 +3,8 @@ import { clock } from '../format.js';
 
 /** Notable moments, the newest first; the same are upright lines in the curves. */
 export function Events({ view }: { readonly view: LiveView }) {
-  const events = view.events.toReversed();
+  // A service that was asked later tells of what was earlier.
+  const events = view.events.toSorted((a, b) => b.atMs - a.atMs);
   return (
     <section class="panel events" aria-label="events">
       <div class="bar">

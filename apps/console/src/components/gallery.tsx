@@ -21,10 +21,7 @@ export function Gallery({ entries }: { readonly entries: readonly GalleryEntry[]
               </span>
               <span class="row dim">
                 <span>{photoName(name)}</span>
-                <span>
-                  {decoder}
-                  {figures.steps === 0 ? '' : ` ${figures.steps}`} · {figures.cbr}
-                </span>
+                <span>{figures.steps === 0 ? decoder : `${decoder} ${figures.steps}`}</span>
               </span>
             </li>
           ))}
