@@ -134,7 +134,7 @@ describe('the state of a console', () => {
     const { rates } = state.snapshot(START + 20_000).tables;
     expect(rates[0]).toEqual([START + 1000, 4, null, 400]);
     expect(rates[8]![1]).toBe(4);
-    expect(rates.slice(9).map(([, rate]) => rate)).toEqual([null, null, null]);
+    expect(rates.slice(9).map(([, rate]) => rate)).toEqual([1, 1]);
   });
 
   it('says when a service goes and comes, and not that it was there to begin with', () => {

@@ -56,6 +56,8 @@ interface Totals {
   readonly wireBytes: number | undefined;
 }
 
+const TOTALS = ['completed', 'channelUses', 'wireBytes'] as const;
+
 export interface LiveStateOptions {
   /** Where the services answer, for people to read. */
   readonly urls: Readonly<Record<LiveService, string>>;
@@ -347,6 +349,11 @@ export class LiveState {
       channelUses: here('channel') ? channel?.channelUses : undefined,
       wireBytes: here('transmitter') ? bytesOf(transmitter) : undefined,
     };
+    const last = this.#totals.at(-1);
+    if (last !== undefined && TOTALS.some((name) => (totals[name] ?? 0) < (last[name] ?? 0))) {
+      // A service went away or started anew: nothing before can be compared with what comes.
+      this.#totals.length = 0;
+    }
     const before = this.#totals[0];
     this.#totals.push(totals);
     while (this.#totals.length > 1 && nowMs - this.#totals[0]!.atMs >= RATE_WINDOW_MS) {
@@ -357,8 +364,7 @@ export class LiveState {
     }
     const seconds = (nowMs - before.atMs) / 1000;
     const rate = (now: number | undefined, then: number | undefined): number | null =>
-      // Less than before: the service started anew.
-      now === undefined || then === undefined || now < then || seconds <= 0 ? null : (now - then) / seconds;
+      now === undefined || then === undefined || seconds <= 0 ? null : (now - then) / seconds;
     this.#tables.rates.add(
       nowMs,
       [
