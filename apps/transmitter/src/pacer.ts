@@ -11,7 +11,7 @@ export class Pacer {
   readonly #control: StreamControl;
   #settings: StreamSettings;
   #sentMs = -Infinity;
-  #dueMs = -Infinity;
+  #dueMs = performance.now();
 
   constructor(control: StreamControl) {
     this.#control = control;
@@ -25,7 +25,8 @@ export class Pacer {
       const { settings } = this.#control;
       if (settings !== this.#settings) {
         this.#settings = settings;
-        this.#dueMs = this.#sentMs + periodMsOf(settings);
+        // Not before now: what would have been due in a pause isn't made up for.
+        this.#dueMs = Math.max(this.#sentMs + periodMsOf(settings), performance.now());
       }
       const leftMs = settings.paused ? Infinity : this.#dueMs - performance.now();
       if (!(leftMs > 0)) {
