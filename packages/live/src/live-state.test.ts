@@ -83,7 +83,7 @@ describe('the state of a console', () => {
   it('places facts by their age', () => {
     const state = newState();
     const answer = transmitterAnswer([completedFact(0), completedFact(1)]);
-    const aged = { ...answer, items: answer.items.map((item, i) => ({ ...item, ageMs: i === 0 ? 5000 : 1000 })) };
+    const aged = { ...answer, items: answer.items.map(({ fact }, i) => ({ fact, ageMs: i === 0 ? 5000 : 1000 })) };
     state.applyTransmitter(aged, START);
     expect(state.snapshot(START).tables.quality.map(([atMs]) => atMs)).toEqual([START - 5000, START - 1000]);
   });
