@@ -13,6 +13,8 @@ export default defineConfig({
     ],
     // ONNX Runtime is a native addon: forked processes keep one crash from taking the run with it.
     pool: 'forks',
+    // What is waited for comes at once, except on a machine whose cores are busy with something else.
+    expect: { poll: { timeout: 20_000 } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

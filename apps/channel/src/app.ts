@@ -1,4 +1,5 @@
 import {
+  addFeedRoute,
   createHttpServer,
   createLogger,
   createMetrics,
@@ -10,6 +11,7 @@ import { serveLinks, type ServerSession } from '@semcast/wire';
 import { createChannelControl, initialChannelConfig, type ChannelState } from './channel-control.js';
 import type { ChannelServiceConfig } from './config.js';
 import { addChannelRoutes } from './http-routes.js';
+import { ChannelLive } from './live.js';
 import { probeReceiver } from './receiver-probe.js';
 import { Relay, type RelayServices } from './relay.js';
 
@@ -42,7 +44,14 @@ export async function createChannelService(
   const logger = options.logger ?? createLogger({ service: 'channel', level: config.logLevel });
   const metrics = createMetrics('channel');
   const control = createChannelControl(await initialChannelConfig(config));
-  const probe = probeReceiver({ url: config.receiverUrl, intervalMs: config.probeIntervalMs });
+  const live = new ChannelLive({ logger, metrics });
+  const probe = probeReceiver({
+    url: config.receiverUrl,
+    intervalMs: config.probeIntervalMs,
+    onFound: (problem) => {
+      live.noteReceiver(problem);
+    },
+  });
   let closing = false;
 
   let http: HttpServer;
@@ -65,7 +74,8 @@ export async function createChannelService(
     probe.close();
     throw error;
   }
-  addChannelRoutes(http, { control, controlToken: config.controlToken, logger });
+  addChannelRoutes(http, { control, controlToken: config.controlToken, live });
+  addFeedRoute(http, { feed: live.feed, status: () => live.status(control.state(), config.receiverUrl, relays.size) });
 
   const socket = {
     maxPayloadBytes: config.maxPayloadBytes,
@@ -81,6 +91,7 @@ export async function createChannelService(
     socket: { ...socket, handshakeTimeoutMs: config.helloTimeoutMs },
     control,
     metrics,
+    live,
     logger,
     onReceiver: (problem) => {
       probe.note(problem);
@@ -133,7 +144,11 @@ export async function createChannelService(
       wsUrl: address.wsUrl,
       metrics,
       state: () => control.state(),
-      update: (change) => control.update(change),
+      update: (change) => {
+        const changed = control.update(change);
+        live.noteChange(changed);
+        return changed;
+      },
       close,
     };
   } catch (error) {

@@ -1,19 +1,6 @@
 import { SemcastError } from '@semcast/core';
 import { CLOSE_CODES, WireError, type DropReason } from '@semcast/wire';
 
-/** `E_CONTROL_TOKEN`: `PUT /channel` came without the control token that this channel asks for, or with a wrong one. */
-export class ControlTokenError extends SemcastError {
-  override readonly name = 'ControlTokenError';
-  /** What Fastify answers with. */
-  readonly statusCode = 401;
-
-  constructor() {
-    super('E_CONTROL_TOKEN', 'changing the channel takes its control token', {
-      remedy: 'send the header "authorization: Bearer TOKEN" with the value of controlToken',
-    });
-  }
-}
-
 /** `E_CHANNEL_UPDATE`: the body of `PUT /channel` makes no channel; the message names each key that was wrong. */
 export class ChannelUpdateError extends SemcastError {
   override readonly name = 'ChannelUpdateError';

@@ -3,7 +3,6 @@ export type { ChannelState } from './channel-control.js';
 export { channelServiceConfigSchema, type ChannelServiceConfig, type ChannelServiceConfigInput } from './config.js';
 export {
   ChannelUpdateError,
-  ControlTokenError,
   FrameDropError,
   InvalidFrameError,
   LostFrameError,

@@ -5,6 +5,8 @@ export interface ReceiverProbeOptions {
   readonly url: string;
   /** Milliseconds between looks. */
   readonly intervalMs: number;
+  /** Told what every look and every link found: why the receiver can't be reached, or that it can (undefined). */
+  readonly onFound?: (problem: string | undefined) => void;
 }
 
 /** Whether something listens where the receiver should. */
@@ -21,7 +23,7 @@ export interface ReceiverProbe {
  *
  * It only opens and closes a TCP connection: a hello would take a stream's place at the receiver.
  */
-export function probeReceiver({ url, intervalMs }: ReceiverProbeOptions): ReceiverProbe {
+export function probeReceiver({ url, intervalMs, onFound = () => {} }: ReceiverProbeOptions): ReceiverProbe {
   const { hostname, port, protocol } = new URL(url);
   const address = {
     // URL keeps the brackets of an IPv6 address, net.connect wants none.
@@ -39,6 +41,7 @@ export function probeReceiver({ url, intervalMs }: ReceiverProbeOptions): Receiv
     const conclude = (found: string | undefined): void => {
       if (attempt === socket) {
         problem = found;
+        onFound(found);
         socket = undefined;
       }
       attempt.destroy();
@@ -63,6 +66,7 @@ export function probeReceiver({ url, intervalMs }: ReceiverProbeOptions): Receiv
     },
     note: (found) => {
       problem = found;
+      onFound(found);
     },
     close: () => {
       clearInterval(timer);

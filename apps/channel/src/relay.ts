@@ -21,6 +21,7 @@ import { FrameDropError, ReceiverAwayError } from './errors.js';
 import { forwardFrame } from './forward-frame.js';
 import { HoldBack } from './hold-back.js';
 import { impairFrame, type HeardFrame } from './impair-frame.js';
+import type { ChannelLive } from './live.js';
 import { receiveFrame } from './receive-frame.js';
 
 /** What a relay needs from the service around it. */
@@ -31,6 +32,7 @@ export interface RelayServices {
   readonly socket: Omit<ClientSocketOptions, 'hello' | 'signal'>;
   readonly control: ChannelControl;
   readonly metrics: Metrics<'channel'>;
+  readonly live: ChannelLive;
   readonly logger: Logger;
   /** Told whether the receiver could be reached. */
   readonly onReceiver: (problem: string | undefined) => void;
@@ -109,8 +111,11 @@ export class Relay {
       this.#upstream.send('bye', { stream: session.hello.stream });
     });
     session.on('refused', (drop) => {
-      this.#count(drop.reason);
-      this.#logger.warn({ frame: drop.frame, reason: drop.reason, detail: drop.detail }, 'frame dropped');
+      this.#count(drop.reason, drop.frame);
+      this.#logger.warn(
+        { event: 'frame-dropped', frame: drop.frame, reason: drop.reason, detail: drop.detail },
+        'frame dropped',
+      );
     });
     session.on('close', (end) => {
       this.#sessionClosed(end);
@@ -124,7 +129,9 @@ export class Relay {
     if (this.#upstreamEnd !== undefined) {
       this.#upstreamClosed(this.#upstreamEnd);
     }
-    this.#logger.info({ agent: session.hello.agent, remoteAddress: session.remoteAddress }, 'stream linked');
+    this.#services.live.noteStream(session.hello.stream, true);
+    const { agent } = session.hello;
+    this.#logger.info({ event: 'stream-joined', agent, remoteAddress: session.remoteAddress }, 'stream linked');
   }
 
   /** The way of a frame through this process. */
@@ -145,7 +152,8 @@ export class Relay {
   }
 
   #recordFrame({ head, impaired }: HeardFrame): void {
-    const { metrics } = this.#services;
+    const { metrics, live } = this.#services;
+    live.noteForwarded(head.samples.count);
     metrics.frames.inc({ stage: 'channel', outcome: 'forwarded' });
     metrics.channelUses.inc(head.samples.count);
     metrics.snr.set({ kind: 'configured' }, impaired.snrDb);
@@ -167,17 +175,18 @@ export class Relay {
     if (reason === 'channel-loss') {
       this.#services.metrics.channelUses.inc(samples.count);
     }
-    this.#count(reason);
+    this.#count(reason, frame);
     // Losses are what the channel was asked for; anything else is worth a line.
     this.#logger[reason === 'channel-loss' ? 'debug' : 'warn'](
-      { frame, reason, detail: error.message },
+      { event: 'frame-dropped', frame, reason, detail: error.message },
       'frame dropped',
     );
     this.#session.send('drop', { stream, frame, reason, detail: error.message });
   }
 
-  #count(reason: DropReason): void {
-    const { metrics } = this.#services;
+  #count(reason: DropReason, frame: number): void {
+    const { metrics, live } = this.#services;
+    live.noteDropped(reason, this.#session.hello.stream, frame);
     metrics.frames.inc({ stage: 'channel', outcome: 'dropped' });
     metrics.droppedFrames.inc({ reason });
   }
@@ -211,7 +220,9 @@ export class Relay {
     // The link to the receiver ends by itself: it was opened with the signal of this session.
     this.#holdDown.stop();
     this.#holdUp.stop();
-    this.#logger.info({ code: end.code, reason: end.reason, error: end.error?.message }, 'stream unlinked');
+    this.#services.live.noteStream(this.#session.hello.stream, false);
+    const { code, reason, error } = end;
+    this.#logger.info({ event: 'stream-left', code, reason, error: error?.message }, 'stream unlinked');
   }
 }
 

@@ -90,7 +90,7 @@ describe('wrong usage exits with 2, names what is wrong and what to do', () => {
     [['up', '--snr', '20..0'], "--snr: the range 20..0 doesn't rise", 'write 0..20'],
     [['up', '--fps', '-1'], '--fps: -1 is outside 0 … 1000', 'from that range'],
     [['up', '--cbr', '1/25'], 'the bundle natural has no rate 1/25', 'choose from 1/48, 1/24, 1/16, 1/12'],
-    [['up', '--console-port', '7400'], 'no console page', ''],
+    [['up', '--console-port', '70000'], '--console-port: 70000 is outside 0 … 65535', ''],
     [['up', '--images', '/nothing/here'], 'there is nothing at /nothing/here', 'check the path'],
     [['send'], 'there is nothing to send', 'semcast send PATH'],
     [['send', 'no-such.png'], 'there is nothing at no-such.png', 'check the path'],

@@ -8,8 +8,10 @@ import {
   type GraphSource,
   type SessionPool,
 } from '@semcast/bundle';
+import { createHub, type Hub } from '@semcast/hub';
 import { StepScheduler } from '@semcast/scheduler';
 import {
+  addFeedRoute,
   createHttpServer,
   createLogger,
   createMetrics,
@@ -20,11 +22,13 @@ import {
 import { InboundStreams, serveLinks, type ServedLinks, type ServerSession } from '@semcast/wire';
 import sharp from 'sharp';
 import { bucketsOf, decodingPixelsOf, schedulerOptionsOf, workerCount, type ReceiverConfig } from './config.js';
+import { addDecoderCheck } from './decoder-check.js';
 import type { Decoder } from './decoders/decoder.js';
 import { decodersOf, graphsOf } from './decoders/registry.js';
 import { DecodeRoom } from './enqueue-frame.js';
 import { UnknownDecoderError } from './errors.js';
 import { FramePath } from './frame-path.js';
+import { liveStatusOf, ReceiverLive } from './live.js';
 import { createBatchNetworks } from './networks/batch-networks.js';
 import { statusOf, type ReceiverStatus } from './status.js';
 import { StepRunner, type StepRunnerOptions } from './step-runner.js';
@@ -60,6 +64,7 @@ export interface ReceiverOptions {
 export async function createReceiver(config: ReceiverConfig, options: ReceiverOptions = {}): Promise<ReceiverService> {
   const logger = options.logger ?? createLogger({ service: 'receiver', level: config.logLevel });
   const metrics = createMetrics('receiver');
+  const live = new ReceiverLive({ logger, metrics });
   const output = config.outputDir === undefined ? undefined : await createOutputFolder(config.outputDir);
   const bundle = await loadBundle(config.bundle ?? findDefaultBundle());
   const decoders = options.decoders ?? decodersOf(bundle, config.decoders);
@@ -79,6 +84,7 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
     const showWaiting = (where: keyof typeof waiting, frames: number): void => {
       waiting[where] = frames;
       metrics.schedulerQueueDepth.set(waiting.room + waiting.runner);
+      live.noteWaiting(waiting.room + waiting.runner);
     };
     const room = new DecodeRoom({
       maxPixels: decodingPixelsOf(config),
@@ -89,13 +95,14 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
     const runner = await startRunner(config, bundle, pool, {
       onBatch: (rows) => {
         metrics.schedulerBatchSize.observe(rows);
+        live.noteBatch(rows);
       },
       onWaiting: (frames) => {
         showWaiting('runner', frames);
       },
     });
     inference.observed = true;
-    return await listen(config, { bundle, decoders, graphs, pool, room, runner, metrics, logger, output });
+    return await listen(config, { bundle, decoders, graphs, pool, room, runner, metrics, live, logger, output });
   } catch (error) {
     await pool.close();
     throw error;
@@ -167,12 +174,13 @@ interface Parts {
   readonly room: DecodeRoom;
   readonly runner: StepRunner;
   readonly metrics: Metrics<'receiver'>;
+  readonly live: ReceiverLive;
   readonly logger: Logger;
   readonly output: Awaited<ReturnType<typeof createOutputFolder>> | undefined;
 }
 
 async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverService> {
-  const { bundle, decoders, graphs, pool, room, runner, metrics, logger, output } = parts;
+  const { bundle, decoders, graphs, pool, room, runner, metrics, live, logger, output } = parts;
   // Pictures are written in threads of libvips; a picture gets one, as the networks have the other cores.
   sharp.concurrency(1);
 
@@ -188,6 +196,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     residual: config.residual,
     output,
     metrics,
+    live,
     logger,
   });
   const streams = new InboundStreams({
@@ -201,7 +210,8 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     onRefused: (stream, frame, reason) => {
       metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
       metrics.droppedFrames.inc({ reason });
-      logger.warn({ stream, frame, reason }, 'frame dropped: its sender exceeds its credits');
+      live.noteDropped(reason, { stream, frame });
+      logger.warn({ event: 'frame-dropped', stream, frame, reason }, 'frame dropped: its sender exceeds its credits');
     },
   });
 
@@ -217,9 +227,23 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
   const links = serveStreams(config, { ...parts, streams, server: http.server });
   const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, room, runner, path });
   http.app.get('/status', status);
+  addDecoderCheck(http, decoders);
+  addFeedRoute(http, { feed: live.feed, status: () => liveStatusOf(status(), decoders) });
+  let ownUrl = '';
+  let hub: Hub | undefined;
+  if (config.console.enabled) {
+    hub = await createHub({
+      http,
+      config: config.console,
+      receiverUrl: () => ownUrl,
+      logger,
+      events: live.events,
+    });
+  }
 
   async function close(): Promise<void> {
     closing = true;
+    await hub?.close();
     // Links first, so that no client is told of a drop: it keeps its frames, and sends them again when it is back.
     await links.close();
     streams.close();
@@ -235,6 +259,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     await close();
     throw error;
   }
+  ownUrl = address.url;
   logger.info(
     {
       url: address.wsUrl,
@@ -257,7 +282,7 @@ interface LinkParts extends Parts {
 /** Greet links, and attach each to its stream. */
 function serveStreams(
   config: ReceiverConfig,
-  { bundle, metrics, logger, decoders, streams, server }: LinkParts,
+  { bundle, metrics, logger, decoders, streams, live, server }: LinkParts,
 ): ServedLinks {
   const { name, version } = bundle.manifest;
   /** What each session was told in its welcome. */
@@ -306,16 +331,20 @@ function serveStreams(
         session.send('credit', { credits: streams.window });
       }
       metrics.sessions.set(links.sessions.size);
-      log.info({ agent: session.hello.agent, remoteAddress: session.remoteAddress }, 'stream linked');
+      live.noteStream(session.hello.stream, true);
+      const { agent } = session.hello;
+      log.info({ event: 'stream-joined', agent, remoteAddress: session.remoteAddress }, 'stream linked');
       session.on('refused', ({ frame, reason, detail }) => {
         metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
         metrics.droppedFrames.inc({ reason });
-        log.warn({ frame, reason, detail }, 'frame dropped');
+        live.noteDropped(reason, { stream: session.hello.stream, frame });
+        log.warn({ event: 'frame-dropped', frame, reason, detail }, 'frame dropped');
       });
       session.on('close', ({ code, error }) => {
         fitWindows();
         metrics.sessions.set(links.sessions.size);
-        log.info({ code, error: error?.message }, 'stream unlinked');
+        live.noteStream(session.hello.stream, false);
+        log.info({ event: 'stream-left', code, error: error?.message }, 'stream unlinked');
       });
     },
     onRefused: ({ error, remoteAddress, stream }) => {

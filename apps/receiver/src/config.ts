@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { consoleConfigSchema } from '@semcast/hub';
 import type { SchedulerOptionsInput } from '@semcast/scheduler';
 import { LOG_LEVELS } from '@semcast/service';
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_CREDITS } from '@semcast/wire';
@@ -109,6 +110,7 @@ export const receiverConfigSchema = z
       .describe('how long a stream without a link is remembered, with its finished results'),
     helloTimeoutMs: z.int().min(10).max(600_000).default(5000).describe('longest wait for the hello of a new link'),
     pingIntervalMs: z.int().min(10).max(3_600_000).default(15_000).describe('how often a silent peer is probed'),
+    console: consoleConfigSchema.prefault({}).describe('the console page that this receiver serves'),
     logLevel: z.enum(LOG_LEVELS).default('info').describe('least severe log lines that are written'),
   })
   .superRefine((config, context) => {

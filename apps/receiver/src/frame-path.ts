@@ -9,6 +9,7 @@ import { demodulateFrame, type Observation } from './demodulate-frame.js';
 import { encodeResult, type EncodedImage } from './encode-result.js';
 import { enqueueFrame, type DecodeRoom } from './enqueue-frame.js';
 import { FrameDropError } from './errors.js';
+import type { ReceiverLive } from './live.js';
 import { measureResidual } from './measure-residual.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import { receiveFrame, type ReceivedFrame, type ReceptionRules } from './receive-frame.js';
@@ -26,6 +27,7 @@ export interface FramePathOptions extends ReceptionRules {
   readonly residual: boolean;
   readonly output: OutputFolder | undefined;
   readonly metrics: Metrics<'receiver'>;
+  readonly live: ReceiverLive;
   readonly logger: Logger;
 }
 
@@ -119,6 +121,7 @@ export class FramePath {
       await this.#writeOutput(delivery, image);
       const facts = factsOf(received, decoded, observation, ratio, clock);
       this.#recordResult(delivery, facts, deliverResult(delivery, image, facts));
+      this.#options.live.noteDecoded(delivery, observation, facts);
     } finally {
       seat?.leave();
       place.end();
@@ -244,12 +247,13 @@ export class FramePath {
 
   #dropFrame(delivery: Delivery, error: FrameDropError): void {
     const { reason, message } = error;
-    const { metrics } = this.#options;
+    const { metrics, live } = this.#options;
     metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
     metrics.droppedFrames.inc({ reason });
+    live.noteDropped(reason, delivery);
     const failed = reason === 'decode-failed' || reason === 'encode-failed';
     this.#log(delivery)[levelOf(reason)](
-      { reason, detail: message, ...(failed ? { err: error.cause } : {}) },
+      { event: 'frame-dropped', reason, detail: message, ...(failed ? { err: error.cause } : {}) },
       'frame dropped',
     );
     delivery.drop(reason, message);

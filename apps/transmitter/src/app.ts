@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createMetricPool, type MetricPool } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
 import {
+  addFeedRoute,
   ConfigError,
   createHttpServer,
   createLogger,
@@ -23,12 +24,14 @@ import type { FrameRequest } from './frame-request.js';
 import { Gate } from './gate.js';
 import { addTransmitterRoutes } from './http-routes.js';
 import { Journal } from './journal.js';
+import { TransmitterLive } from './live.js';
 import type { FrameOutcome } from './outcome.js';
 import { OutputFolder } from './output-folder.js';
 import { DEMO_PHOTOS, listPhotos } from './photo-source.js';
 import { PictureShelf, type PictureStage, type ShownPicture } from './picture-shelf.js';
 import { QualityPool } from './quality-pool.js';
 import { ResultDesk } from './result-desk.js';
+import { StreamControl, type StreamSettings } from './stream-control.js';
 import { transmitterStatus, type TransmitterStatus } from './status.js';
 import { Transmitter, type StreamTotals, type TransmitterEvents } from './transmitter.js';
 
@@ -52,6 +55,8 @@ export interface TransmitterService {
   submit(request: FrameRequest): Promise<FrameOutcome>;
   /** What GET /stream answers. */
   status(): TransmitterStatus;
+  /** Change decoder, rate, pace or pause from the next frame on, as `PUT /stream` does. @throws StreamUpdateError */
+  update(change: unknown): StreamSettings;
   /** What GET /pictures/FRAME/STAGE answers; undefined when there is no such picture (any more). */
   picture(frame: number, stage: PictureStage): Promise<ShownPicture | undefined>;
   on<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
@@ -145,10 +150,18 @@ async function startTransmitter(
   const quality = new QualityPool({ workers: config.qualityWorkers, maxQueue: config.maxInFlight, onWarning });
   started.push(() => quality.close());
 
+  const control: StreamControl = new StreamControl({
+    config,
+    checkRate: (cbr) => {
+      encoder.checkRate(cbr);
+    },
+    offered: () => link.welcome?.decoders,
+  });
+  const live = new TransmitterLive({ config, stream, control, metrics, logger });
   const link = connectConfiguredLink(
     config,
     { stream, run: journal?.run ?? randomUUID() },
-    metrics,
+    live,
     journal !== undefined,
   );
   warnOfOtherBundle(link, encoder, logger);
@@ -161,6 +174,7 @@ async function startTransmitter(
     source,
     journal,
     shelf,
+    control,
     metrics,
     logger,
     encoder,
@@ -178,8 +192,10 @@ async function startTransmitter(
     pixels: new Gate(config.maxInFlightPixels),
   });
   started.push(() => transmitter.close());
+  live.watch(transmitter);
 
-  const status = (): TransmitterStatus => transmitterStatus(transmitter, { config, link, encoder, source, shelf });
+  const status = (): TransmitterStatus =>
+    transmitterStatus(transmitter, { config, link, encoder, source, shelf, control });
   const server = await createHttpServer({
     service: 'transmitter',
     host: config.host,
@@ -188,7 +204,8 @@ async function startTransmitter(
     ready: () => readiness(transmitter, link),
     logger,
   });
-  addTransmitterRoutes(server, { status, shelf });
+  addTransmitterRoutes(server, { status, shelf, control, controlToken: config.controlToken });
+  addFeedRoute(server, { feed: live.feed, status: () => live.status(transmitter, link, encoder) });
   // The last to close: status and metrics are there until all frames have ended.
   started.unshift(() => server.close());
   const address = await server.listen();
@@ -205,6 +222,7 @@ async function startTransmitter(
     failed: transmitter.failed,
     submit: (request) => transmitter.submit(request),
     status,
+    update: (change) => control.update(change),
     picture: (frame, stage) => shelf.read(frame, stage),
     on: (event, listener) => {
       transmitter.on(event, listener as never);
@@ -271,7 +289,7 @@ function openMetricPool(
 function connectConfiguredLink(
   config: TransmitterConfig,
   identity: { readonly stream: string; readonly run: string },
-  metrics: Metrics<'transmitter'>,
+  live: TransmitterLive,
   hasJournal: boolean,
 ): ClientLink {
   const { token, decoder, csi, sampleFormat, resultFormat, maxImagePixels } = config;
@@ -291,7 +309,7 @@ function connectConfiguredLink(
     maxWaiting: MAX_IN_FLIGHT,
     maxPayloadBytes: maxResultBytes(maxImagePixels),
     onTraffic: (direction, bytes) => {
-      metrics.wireBytes.inc({ direction }, bytes);
+      live.countTraffic(direction, bytes);
     },
   });
 }

@@ -131,6 +131,7 @@ export const transmitterConfigSchema = z.strictObject({
     .describe('largest image file that is read'),
   drainMs: z.number().min(0).max(600_000).default(2000).describe('how long to wait for frames under way when closing'),
 
+  controlToken: z.string().min(1).optional().describe('bearer token without which PUT /stream is refused'),
   host: z.string().min(1).default('127.0.0.1').describe('address of the HTTP side'),
   port: z.int().min(0).max(65_535).default(7403).describe('port of the HTTP side; 0: any free one'),
   logLevel: z.enum(LOG_LEVELS).default('info').describe('least serious log lines that are written'),

@@ -12,6 +12,8 @@ import {
 /** What the transmitter needs of a codec. */
 export interface FrameEncoder {
   readonly bundle: { readonly name: string; readonly version: string; readonly digest: string };
+  /** The channel bandwidth ratios that there are, as fractions. */
+  readonly rates: readonly string[];
   /** The channel SNRs that the encoder was trained for, dB. */
   readonly csnrDb: { readonly min: number; readonly max: number };
   /** @throws UnknownRateError (E_UNKNOWN_RATE) naming the rates that there are */
@@ -36,9 +38,10 @@ export async function openEncoder({ dir, maxImagePixels, ...options }: BundleEnc
   const bundle = await loadBundle(dir ?? findDefaultBundle());
   const pool = await createSessionPool({ ...options, graphs: { encoder: bundle.graphs.encoder } });
   const codec = createCodec(bundle, pool, { maxImagePixels });
-  const { name, version, csnrDb } = bundle.manifest;
+  const { name, version, csnrDb, rates } = bundle.manifest;
   return {
     bundle: { name, version, digest: bundle.digest },
+    rates: rates.map(({ cbr }) => cbr),
     csnrDb,
     checkRate: (cbr) => {
       codec.activeChannels(cbr);

@@ -120,3 +120,16 @@ export class FrameEndedError extends SemcastError {
     this.byPeer = options.byPeer ?? false;
   }
 }
+
+/** `E_STREAM_UPDATE`: the body of `PUT /stream` asks for what can't be sent; what is in force stays. */
+export class StreamUpdateError extends SemcastError {
+  override readonly name = 'StreamUpdateError';
+  readonly statusCode = 400;
+
+  constructor(message: string, options: TransmitterErrorOptions = {}) {
+    super('E_STREAM_UPDATE', message, {
+      remedy: 'GET /stream shows what is in force; send only the keys to change, for example {"fps": 2}',
+      ...options,
+    });
+  }
+}

@@ -1,16 +1,28 @@
-import { HttpError, type HttpServer } from '@semcast/service';
+import { checkControlToken, HttpError, type HttpServer } from '@semcast/service';
 import { z } from 'zod';
 import { PICTURE_STAGES, type PictureShelf } from './picture-shelf.js';
 import type { TransmitterStatus } from './status.js';
+import type { StreamControl } from './stream-control.js';
 
 const pictureParams = z.object({ frame: z.coerce.number().pipe(z.int().nonnegative()), stage: z.enum(PICTURE_STAGES) });
 
-/** `GET /stream`: how the stream gets on. `GET /pictures/FRAME/STAGE`: what there is to be seen of its newest frames. */
+export interface TransmitterRoutes {
+  readonly status: () => TransmitterStatus;
+  readonly shelf: PictureShelf;
+  readonly control: StreamControl;
+  readonly controlToken: string | undefined;
+}
+
+/** `GET /stream`: how the stream gets on. `PUT /stream`: change its settings. `GET /pictures/FRAME/STAGE`: what there is to be seen of its newest frames. */
 export function addTransmitterRoutes(
   { app }: HttpServer,
-  { status, shelf }: { readonly status: () => TransmitterStatus; readonly shelf: PictureShelf },
+  { status, shelf, control, controlToken }: TransmitterRoutes,
 ): void {
   app.get('/stream', status);
+
+  app.put('/stream', { onRequest: checkControlToken(controlToken, 'changing the stream') }, ({ body }) =>
+    control.update(body),
+  );
 
   app.get('/pictures/:frame/:stage', async (request, reply) => {
     const params = pictureParams.safeParse(request.params);

@@ -30,4 +30,5 @@ export { DEMO_PHOTOS, listPhotos, type PhotoSource } from './photo-source.js';
 export { PICTURE_STAGES, type PictureStage, type ShelvedFrame, type ShownPicture } from './picture-shelf.js';
 export { openPhoto, readPhoto, type Photo, type PhotoInput, type ReadPhotoOptions } from './read-photo.js';
 export type { LinkSummary, TransmitterStatus } from './status.js';
+export type { StreamSettings } from './stream-control.js';
 export type { StreamTotals, TransmitterEvents } from './transmitter.js';

@@ -5,6 +5,7 @@ import type { FrameEncoder } from './encode-frame.js';
 import type { OutcomeSummary } from './outcome.js';
 import type { PhotoSource } from './photo-source.js';
 import type { PictureShelf, ShelvedFrame } from './picture-shelf.js';
+import type { StreamControl, StreamSettings } from './stream-control.js';
 import type { StreamTotals, Transmitter } from './transmitter.js';
 
 /** What GET /stream answers. */
@@ -27,10 +28,9 @@ export interface TransmitterStatus {
     /** All frames of the source; null for a source without end. */
     readonly frames: number | null;
   };
-  readonly settings: Pick<
-    TransmitterConfig,
-    'cbr' | 'decoder' | 'decoderOptions' | 'csi' | 'size' | 'fps' | 'sampleFormat' | 'resultFormat' | 'designCsnrDb'
-  >;
+  /** Those of StreamSettings can be changed by `PUT /stream`. */
+  readonly settings: Pick<TransmitterConfig, 'csi' | 'size' | 'sampleFormat' | 'resultFormat' | 'designCsnrDb'> &
+    StreamSettings;
   readonly bundle: FrameEncoder['bundle'];
   /** What the receiver said of itself; null before the first welcome. */
   readonly receiver: Pick<WelcomeHead, 'decoders' | 'limits' | 'bundle'> | null;
@@ -63,13 +63,14 @@ export interface StatusParts {
   readonly encoder: FrameEncoder;
   readonly source: PhotoSource;
   readonly shelf: PictureShelf;
+  readonly control: StreamControl;
 }
 
 export function transmitterStatus(
   transmitter: Transmitter,
-  { config, link, encoder, source, shelf }: StatusParts,
+  { config, link, encoder, source, shelf, control }: StatusParts,
 ): TransmitterStatus {
-  const { cbr, decoder, decoderOptions, csi, size, fps, sampleFormat, resultFormat, designCsnrDb } = config;
+  const { csi, size, sampleFormat, resultFormat, designCsnrDb } = config;
   const { welcome } = link;
   const frames = transmitter.sourceFrames;
   return {
@@ -84,7 +85,7 @@ export function transmitterStatus(
       credits: link.window,
     },
     source: { photographs: source.files.length, frames: Number.isFinite(frames) ? frames : null },
-    settings: { cbr, decoder, decoderOptions, csi, size, fps, sampleFormat, resultFormat, designCsnrDb },
+    settings: { ...control.settings, csi, size, sampleFormat, resultFormat, designCsnrDb },
     bundle: encoder.bundle,
     receiver:
       welcome === undefined ? null : { decoders: welcome.decoders, limits: welcome.limits, bundle: welcome.bundle },

@@ -18,8 +18,10 @@ import {
   type PreviewedFrame,
   type SentFrame,
 } from './outcome.js';
+import { Pacer } from './pacer.js';
 import type { PhotoSource } from './photo-source.js';
 import type { PictureShelf } from './picture-shelf.js';
+import type { StreamControl } from './stream-control.js';
 import {
   droppedJourney,
   transmitFrame,
@@ -53,6 +55,8 @@ export interface TransmitterParts extends FrameTools {
   readonly source: PhotoSource;
   readonly journal: Journal | undefined;
   readonly shelf: PictureShelf;
+  /** Decoder, rate and pace of the frames to come. */
+  readonly control: StreamControl;
   readonly metrics: Metrics<'transmitter'>;
   readonly logger: Logger;
 }
@@ -85,6 +89,8 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   readonly #droppedByReason: Partial<Record<DropReason, number>> = {};
   #completed = 0;
   #dropped = 0;
+  #wasLinked = false;
+  #linkLost = false;
   #streaming: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #failure: SemcastError | undefined;
@@ -253,15 +259,19 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   /** Frame n of the stream is photograph n modulo their number, now and after every restart. */
   async #streamPhotos(): Promise<void> {
-    const { source, config } = this.#parts;
-    const periodMs = config.fps > 0 ? Math.min(1000 / config.fps, MAX_TIMER_MS) : 0;
+    const { source, control } = this.#parts;
+    const pacer = new Pacer(control);
     const running = new Set<Promise<unknown>>();
-    let due = performance.now();
     let next = 0;
     try {
       for (;;) {
-        await delay(due - performance.now(), this.#source.signal);
+        await pacer.untilDue(this.#source.signal);
         const slot = await this.#slots.enter(1, this.#source.signal);
+        if (control.settings.paused) {
+          // While it waited for its place.
+          slot();
+          continue;
+        }
         // Passes over what was finished before a restart, and what was submitted under a number of its own.
         next = this.#nextFree(next);
         if (next >= this.sourceFrames) {
@@ -272,8 +282,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
         this.#used.add(next);
         const run: Promise<unknown> = this.#run(job, { slot }).finally(() => running.delete(run));
         running.add(run);
-        // When credits hold the sender up, frames are late, not bunched together afterwards.
-        due = Math.max(due + periodMs, performance.now());
+        pacer.mark();
       }
       await abortable(Promise.all(running), this.#source.signal);
     } catch (error) {
@@ -365,7 +374,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#dropped++;
       this.#droppedByReason[reason] = (this.#droppedByReason[reason] ?? 0) + 1;
       this.#measureDropped(reason, decidedHere);
-      logger.warn({ stream, frame, name, reason, detail }, 'frame dropped');
+      logger.warn({ event: 'frame-dropped', stream, frame, name, reason, detail }, 'frame dropped');
     }
     shelf.end(outcome);
     this.#tell('outcome', outcome);
@@ -389,7 +398,8 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   }
 
   #jobOf(request: FrameRequest): FrameJob {
-    const { config } = this.#parts;
+    const { config, control } = this.#parts;
+    const { cbr, decoder, decoderOptions } = control.settings;
     const frame = request.frame ?? this.#nextFree(Math.max(this.#used.last, this.#parts.journal?.last ?? -1) + 1);
     if (!Number.isSafeInteger(frame) || frame < 0) {
       throw new FrameNumberError(`${frame} is no frame number`, { remedy: 'number frames 0, 1, 2, …' });
@@ -405,10 +415,13 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       photo: request.photo,
       name: request.name ?? (typeof request.photo === 'string' ? basename(request.photo) : `frame-${frame}`),
       size: request.size ?? config.size,
-      cbr: request.cbr === undefined ? config.cbr : formatCbr(parseCbr(request.cbr)),
+      cbr: request.cbr === undefined ? cbr : formatCbr(parseCbr(request.cbr)),
       designCsnrDb: request.designCsnrDb ?? config.designCsnrDb,
-      decoder: request.decoder ?? config.decoder,
-      decoderOptions: request.decoderOptions ?? config.decoderOptions,
+      decoder: request.decoder ?? decoder,
+      // Options of one decoder mean nothing to another.
+      decoderOptions:
+        request.decoderOptions ??
+        (request.decoder === undefined || request.decoder === decoder ? decoderOptions : undefined),
       deadlineMs: request.deadlineMs ?? config.deadlineMs,
       giveUpMs: request.giveUpMs ?? config.giveUpMs,
     };
@@ -459,12 +472,22 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     metrics.sessions.set(state.name === 'open' ? 1 : 0);
     const { stream } = this;
     if (state.name === 'open') {
-      logger.info({ stream, to: config.to }, 'link open');
+      logger.info({ ...(this.#linkLost ? { event: 'link-restored' } : {}), stream, to: config.to }, 'link open');
+      this.#wasLinked = true;
+      this.#linkLost = false;
     } else if (state.name === 'waiting') {
+      const isNews = this.#wasLinked && !this.#linkLost;
+      this.#linkLost = this.#wasLinked;
       // Every attempt would fill the log of a night without a channel.
       const level = state.attempt === 1 ? 'warn' : 'debug';
       logger[level](
-        { stream, to: config.to, attempt: state.attempt, code: state.error.code },
+        {
+          ...(isNews ? { event: 'link-lost' } : {}),
+          stream,
+          to: config.to,
+          attempt: state.attempt,
+          code: state.error.code,
+        },
         describeError(state.error),
       );
     }

@@ -172,6 +172,15 @@ export const overview = createDashboard({
           ],
         }),
         curves({
+          title: 'Events',
+          description:
+            'Notable moments a second: changes, drops, links that come and go. The log line of each has it as event.',
+          unit: 'short',
+          min: 0,
+          stacked: true,
+          queries: [{ expr: rate('semcast_events_total', ['job', 'event']), legend: '{{event}} ({{job}})' }],
+        }),
+        curves({
           title: 'Processor',
           description: 'Cores that each service keeps busy.',
           unit: 'short',

@@ -19,7 +19,8 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly metrics: MetricsEndpoint;
+  /** Without it there is no GET /metrics. */
+  readonly metrics?: MetricsEndpoint;
   /** Asked at every GET /readyz. */
   readonly ready: () => Readiness;
   readonly logger: Logger;
@@ -65,7 +66,9 @@ function addressOf(host: string, { address, port }: AddressInfo): HttpAddress {
 }
 
 function addStandardRoutes(app: FastifyInstance, { service, metrics, ready }: HttpServerOptions): void {
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  if (metrics !== undefined) {
+    app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  }
   app.get('/healthz', () => ({ status: 'ok', service, uptimeSeconds: process.uptime() }));
   app.get('/readyz', (request, reply) => {
     let readiness: Readiness;

@@ -1,5 +1,6 @@
 export { formatConfig, loadConfig, type ConfigSources } from './config.js';
 export { MAX_CONFIG_FILE_BYTES } from './config-sources.js';
+export { checkControlToken, ControlTokenError } from './control-token.js';
 export {
   ConfigError,
   ConfigFileError,
@@ -8,6 +9,17 @@ export {
   type ConfigProblem,
   type ListenErrorCode,
 } from './errors.js';
+export {
+  createEventLog,
+  EVENT_LEVELS,
+  EVENT_NAMES,
+  type EventLevel,
+  type EventLog,
+  type EventLogOptions,
+  type EventName,
+  type NotableEvent,
+} from './events.js';
+export { addFeedRoute } from './feed-route.js';
 export type { ErrorBody } from './http-errors.js';
 export {
   createHttpServer,
@@ -16,6 +28,7 @@ export {
   type HttpServerOptions,
   type Readiness,
 } from './http-server.js';
+export { LiveFeed, type FeedAnswer, type FeedItem, type LiveFeedOptions } from './live-feed.js';
 export { createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel } from './logger.js';
 export type { Logger } from 'pino';
 export {

@@ -1,3 +1,5 @@
+import { EVENT_NAMES } from './events.js';
+
 /** The services that expose metrics. */
 export const SERVICE_NAMES = ['transmitter', 'channel', 'receiver'] as const;
 export type ServiceName = (typeof SERVICE_NAMES)[number];
@@ -28,6 +30,7 @@ export const LABEL_DEFINITIONS = {
     values: ['configured', 'measured', 'estimated'],
   },
   graph: { help: 'The network: one of the graphs of the bundle, or a metric bundle.' },
+  event: { help: 'What happened; the log line has it as `event`.', values: EVENT_NAMES },
 } as const satisfies Record<string, LabelDefinition>;
 export type LabelName = keyof typeof LABEL_DEFINITIONS;
 
@@ -198,6 +201,13 @@ export const METRIC_DEFINITIONS = {
     name: 'semcast_sessions',
     help: 'Open links: those of clients, or at the transmitter its own.',
     labels: [],
+    services: ['transmitter', 'channel', 'receiver'],
+  },
+  events: {
+    kind: 'counter',
+    name: 'semcast_events_total',
+    help: 'Notable moments, as they stand in the log and in the console: changes, drops, links that come and go.',
+    labels: ['event'],
     services: ['transmitter', 'channel', 'receiver'],
   },
 } as const satisfies Record<string, MetricDefinition>;

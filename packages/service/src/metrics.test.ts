@@ -24,6 +24,8 @@ describe('the table of metrics', () => {
       semcast_scheduler_queue_depth: [],
       semcast_inference_seconds: ['graph'],
       semcast_sessions: [],
+      // Beside the first contract: notable moments, countable.
+      semcast_events_total: ['event'],
     };
     expect(Object.fromEntries(definitions.map(({ name, labels }) => [name, labels]))).toEqual(contract);
   });
@@ -49,7 +51,7 @@ describe('the table of metrics', () => {
   });
 
   it('gives every service what belongs to it', () => {
-    expect(SERVICE_NAMES.map((service) => metricDefinitionsOf(service).length)).toEqual([12, 7, 11]);
+    expect(SERVICE_NAMES.map((service) => metricDefinitionsOf(service).length)).toEqual([13, 8, 12]);
     const names = metricDefinitionsOf('channel').map(({ name }) => name);
     expect(names).toContain('semcast_channel_uses_total');
     expect(names).not.toContain('semcast_reconstruction_psnr_db');

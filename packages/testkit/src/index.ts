@@ -17,6 +17,7 @@ export {
   type Violation,
   type WorkspacePackage,
 } from './import-rules.js';
+export { startLiveServices, type LiveServices, type LiveServicesOptions } from './live-services.js';
 export { testPicture } from './pictures.js';
 export {
   createProcessKeeper,

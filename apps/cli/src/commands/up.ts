@@ -11,7 +11,6 @@ import { createCommand } from '../command.js';
 import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfOne } from '../decoders/options.js';
 import { decoderNames, defaultDecoder, isSampling, requireDecoder } from '../decoders/registry.js';
-import { UsageError } from '../errors.js';
 import { DEFAULT_PORT_BASE } from '../layout.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
@@ -58,9 +57,9 @@ export const up = createCommand({
     'port-base': value(
       'N',
       integer({ min: 1, max: 65_000 }),
-      `channel on N+1, receiver on N+2, transmitter on N+3 (${DEFAULT_PORT_BASE})`,
+      `console on N, channel on N+1, receiver on N+2, transmitter on N+3 (${DEFAULT_PORT_BASE})`,
     ),
-    'console-port': value('N', integer({ max: 65_535 }), 'port of the console page; this version has none yet'),
+    'console-port': value('N', integer({ max: 65_535 }), 'port of the console page (N of --port-base)'),
   },
   examples: [
     { line: 'semcast up', does: 'watch nine photographs cross a channel whose SNR swings' },
@@ -71,9 +70,6 @@ export const up = createCommand({
     },
   ],
   run: async ({ flags, io }) => {
-    if (flags['console-port'] !== undefined) {
-      throw new UsageError('this version of semcast has no console page', { remedy: 'leave out --console-port' });
-    }
     const terminal = createTerminal(io);
     const interruption = io.interruption();
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
@@ -82,12 +78,14 @@ export const up = createCommand({
     const files = await findPhotographs([flags.images ?? DEMO_PHOTOS]);
     const portBase = flags['port-base'] ?? DEFAULT_PORT_BASE;
     const ports = portsFrom(portBase);
-    await checkPorts(ports, portBase);
+    const consolePort = flags['console-port'] ?? portBase;
+    await checkPorts(ports, consolePort, portBase);
 
     const dir = flags.out === undefined ? await mkdtemp(join(tmpdir(), 'semcast-up-')) : resolve(flags.out);
     await mkdir(dir, { recursive: true });
     const settings: UpSettings = {
       ports,
+      consolePort,
       bundle: bundle.dir,
       device: flags.device ?? 'cpu',
       source: resolve(flags.images ?? DEMO_PHOTOS),

@@ -24,9 +24,9 @@ export function portsFrom(base: number): ServicePorts {
  *
  * @throws PortBusyError
  */
-export async function checkPorts(ports: ServicePorts, base: number): Promise<void> {
+export async function checkPorts(ports: ServicePorts, consolePort: number, base: number): Promise<void> {
   const taken: string[] = [];
-  for (const [service, port] of Object.entries(ports)) {
+  for (const [service, port] of Object.entries({ ...ports, console: consolePort })) {
     const code = await tryPort(port);
     if (code !== null) {
       taken.push(`port ${port} (${service}) ${code === 'EADDRINUSE' ? 'is taken' : `can't be used: ${code}`}`);
@@ -42,6 +42,8 @@ export async function checkPorts(ports: ServicePorts, base: number): Promise<voi
 
 export interface UpSettings {
   readonly ports: ServicePorts;
+  /** 0 takes any free one. */
+  readonly consolePort: number;
   readonly bundle: string;
   readonly device: 'cpu' | 'cuda';
   readonly source: string;
@@ -95,7 +97,12 @@ export function serviceSpecs(settings: UpSettings): Record<ServiceName, ServiceS
     args: [name, ...flagList({ host: '127.0.0.1', port: ports[name], ...flags })],
   });
   return {
-    receiver: spec('receiver', { bundle: settings.bundle, device: settings.device }),
+    receiver: spec('receiver', {
+      bundle: settings.bundle,
+      device: settings.device,
+      // That of this command is there when the receiver isn't.
+      'console.enabled': false,
+    }),
     channel: spec('channel', {
       'receiver-url': `ws://127.0.0.1:${ports.receiver}`,
       'channel.model.name': settings.model,

@@ -12,6 +12,7 @@ import { renderTable } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { BootView } from './boot-view.js';
 import { serviceSpecs, type UpSettings } from './boot.js';
+import { serveConsole, type UpConsole } from './console.js';
 import { figure } from './frame-columns.js';
 import { openPictureFolder } from './pictures.js';
 import { StreamView } from './stream-view.js';
@@ -102,11 +103,16 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
       caution(`the ${service} ${describeExit(exit)}; starting it again (${attempt} of 3)`),
     onRecovered: (service) => note(colours.green('✓'), `the ${service} is back`),
   });
+  let page: UpConsole | undefined;
   const ticking = setInterval(() => terminal.refresh(), REFRESH_MS);
 
   try {
     await boot(run, supervisor);
+    page = await serveConsole(settings.consolePort, settings.ports, (line) => log.write(line));
     terminal.note('');
+    terminal.note(
+      `  console   ${colours.cyan(page.url)} ${colours.dim('(watch it, and change the channel, in a browser)')}`,
+    );
     const compared = settings.sampling ? 'original | preview | refined' : 'original | received';
     terminal.note(`  pictures  ${colours.cyan(pictures.compareDir)} ${colours.dim(`(${compared})`)}`);
     terminal.note(`  log       ${colours.cyan(log.path)}`);
@@ -120,6 +126,7 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
   } finally {
     ending = true;
     terminal.setLive({ render: () => `  ${colours.dim('ending the services …')}` });
+    await page?.close();
     await supervisor.stop();
     await log.close();
     terminal.setLive(null);

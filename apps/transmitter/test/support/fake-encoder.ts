@@ -30,6 +30,7 @@ export function createFakeEncoder(): FakeEncoder {
   let closed = false;
   return {
     bundle: { name: 'fake', version: '0', digest: 'fake-digest' },
+    rates: ['1/24', '1/12'],
     csnrDb: { min: 0, max: 20 },
     encoded,
     get closed() {

@@ -1,0 +1,133 @@
+/**
+ * Does a page that is left open hold its memory? A real browser before a real console at a steady rate of frames; what
+ * is behind them is made up, so that the rate is kept on any machine.
+ *
+ *     npx tsx apps/console/bench/overnight.ts --minutes 30 --fps 10 [--json FILE]
+ *
+ * Prints the page's JavaScript heap after a garbage collection, its nodes and listeners, the memory of the browser's
+ * renderer processes, and heap and resident memory of the console's server, every so often; and at the end the slope of each over the
+ * second half.
+ */
+import { execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { REPOSITORY_ROOT } from '@semcast/testkit';
+import { startBrowser } from '../test/support/browser.js';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '2' },
+    fps: { type: 'string', default: '10' },
+    every: { type: 'string', default: '10' },
+    json: { type: 'string' },
+  },
+});
+const [minutes, fps, everySeconds] = [Number(values.minutes), Number(values.fps), Number(values.every)];
+const MEBI = 1024 ** 2;
+
+interface Sample {
+  readonly minute: number;
+  readonly frame: number;
+  readonly heap: number;
+  readonly nodes: number;
+  readonly listeners: number;
+  readonly renderer: number;
+  readonly server: number;
+  readonly serverResident: number;
+}
+
+/** Resident memory of the renderers of a browser with this profile, in MiB; null on a system without /proc. */
+function rendererMebibytes(marker: string): number | null {
+  try {
+    let kibibytes = 0;
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        if (line.includes('--type=renderer') && line.includes(marker)) {
+          kibibytes += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+        }
+      } catch {
+        // It ended while we looked.
+      }
+    }
+    return kibibytes / 1024;
+  } catch {
+    return null;
+  }
+}
+
+/** Least squares, per minute. */
+function slope(points: readonly { readonly minute: number; readonly value: number }[]): number {
+  const n = points.length;
+  const meanX = points.reduce((sum, { minute }) => sum + minute, 0) / n;
+  const meanY = points.reduce((sum, { value }) => sum + value, 0) / n;
+  const above = points.reduce((sum, { minute, value }) => sum + (minute - meanX) * (value - meanY), 0);
+  return above / points.reduce((sum, { minute }) => sum + (minute - meanX) ** 2, 0);
+}
+
+const server = fork(fileURLToPath(new URL('overnight-server.ts', import.meta.url)), [String(fps)]);
+const [{ url }] = (await once(server, 'message')) as [{ url: string }];
+const browser = await startBrowser(process.env['CHROMIUM'] ?? '/usr/bin/chromium', {
+  args: ['--user-agent=overnight'],
+});
+const samples: Sample[] = [];
+try {
+  const page = await browser.open(url);
+  const devtools = await browser.context.newCDPSession(page);
+  await devtools.send('HeapProfiler.enable');
+  await devtools.send('Performance.enable');
+  const startMs = performance.now();
+  process.stdout.write('  min   frames  heap MiB   nodes  listeners  renderer MiB  server MiB  resident MiB\n');
+  while (performance.now() - startMs < minutes * 60_000) {
+    await page.waitForTimeout(everySeconds * 1000);
+    await devtools.send('HeapProfiler.collectGarbage');
+    server.send('how much?');
+    const [{ frame, heap, rss }] = (await once(server, 'message')) as [{ frame: number; heap: number; rss: number }];
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    const metric = (name: string): number => metrics.find((entry) => entry.name === name)?.value ?? Number.NaN;
+    const sample = {
+      minute: (performance.now() - startMs) / 60_000,
+      heap: metric('JSHeapUsedSize') / MEBI,
+      nodes: metric('Nodes'),
+      listeners: metric('JSEventListeners'),
+      renderer: rendererMebibytes('overnight') ?? Number.NaN,
+      frame,
+      server: heap,
+      serverResident: rss,
+    };
+    samples.push(sample);
+    process.stdout.write(
+      `${sample.minute.toFixed(1).padStart(5)} ${String(frame).padStart(8)} ${sample.heap.toFixed(2).padStart(9)} ` +
+        `${String(sample.nodes).padStart(7)} ${String(sample.listeners).padStart(10)} ` +
+        `${sample.renderer.toFixed(1).padStart(13)} ${sample.server.toFixed(1).padStart(11)} ` +
+        `${sample.serverResident.toFixed(0).padStart(13)}\n`,
+    );
+  }
+  const shown = await page.locator('.pictures h2').textContent();
+  const second = samples.slice(Math.floor(samples.length / 2));
+  const report = {
+    schema: 'semcast-console-overnight-1',
+    commit: execFileSync('git', ['rev-parse', 'HEAD'], { cwd: REPOSITORY_ROOT }).toString().trim(),
+    minutes,
+    fps,
+    frames: samples.at(-1)?.frame,
+    shown,
+    errors: browser.errors,
+    perMinute: Object.fromEntries(
+      (['heap', 'nodes', 'listeners', 'renderer', 'server', 'serverResident'] as const).map((name) => [
+        name,
+        Number(slope(second.map((sample) => ({ minute: sample.minute, value: sample[name] }))).toFixed(4)),
+      ]),
+    ),
+    samples,
+  };
+  process.stdout.write(`${JSON.stringify({ ...report, samples: undefined })}\n`);
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
+} finally {
+  await browser.close();
+  server.disconnect();
+}

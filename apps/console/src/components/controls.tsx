@@ -1,0 +1,305 @@
+import type { LiveView } from '@semcast/live';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { change, rememberToken, type Refusal } from '../controls-client.js';
+import { figure } from '../format.js';
+import { OptionFields, optionsOf, Typed } from './option-fields.js';
+
+/** Channels to begin with: a name for people, and what is asked of the channel. */
+const PRESETS: readonly { readonly name: string; readonly channel: object }[] = [
+  { name: 'Clear: no fading, 20 dB', channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 20 } } },
+  { name: 'Fair: no fading, 10 dB', channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 10 } } },
+  {
+    name: 'Edge of the cell: no fading, 0 dB',
+    channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 0 } },
+  },
+  {
+    name: 'Indoors, line of sight: Rician, 15 dB',
+    channel: { model: { name: 'rician-slow', kFactorDb: 10 }, snr: { name: 'constant', snrDb: 15 } },
+  },
+  {
+    name: 'On foot in a street: Rayleigh blocks, 12 dB',
+    channel: { model: { name: 'rayleigh-block', coherence: 512 }, snr: { name: 'constant', snrDb: 12 } },
+  },
+  {
+    name: 'At speed: fast Rayleigh, 12 dB',
+    channel: { model: { name: 'rayleigh-fast' }, snr: { name: 'constant', snrDb: 12 } },
+  },
+  {
+    name: 'There and back: 20 to 0 dB',
+    channel: {
+      model: { name: 'awgn' },
+      snr: { name: 'sine', meanDb: 10, amplitudeDb: 10, periodFrames: 40, phaseRad: 1.571 },
+    },
+  },
+];
+
+const SNR_RANGE_DB = { min: -10, max: 30 } as const;
+/** While a slider moves, the channel is told so often. */
+const SLIDE_MS = 120;
+
+type Group = 'channel' | 'stream';
+
+/** What can be changed while frames flow. A refusal stands under what was refused, in the words of the service. */
+export function Controls({ view }: { readonly view: LiveView }) {
+  const [refusals, setRefusals] = useState<Partial<Record<Group, Refusal>>>({});
+  const put = async (group: Group, body: object): Promise<void> => {
+    const refusal = await change(group, body);
+    setRefusals((before) => {
+      const { [group]: _, ...others } = before;
+      return refusal === null ? others : { ...others, [group]: refusal };
+    });
+  };
+  const needsToken = Object.values(refusals).some((refusal) => refusal.needsToken);
+  return (
+    <section class="panel controls" aria-label="controls">
+      <ChannelControls view={view} put={(body) => void put('channel', body)} />
+      <Refused refusal={refusals.channel} of="channel" />
+      <StreamControls view={view} put={(body) => void put('stream', body)} />
+      <Refused refusal={refusals.stream} of="stream" />
+      {needsToken ? <TokenForm onDone={() => setRefusals({})} /> : null}
+    </section>
+  );
+}
+
+function Refused({ refusal, of }: { readonly refusal: Refusal | undefined; readonly of: Group }) {
+  return refusal === undefined ? null : (
+    <p class="refusal" role="alert" data-refusal={of}>
+      {refusal.message}
+      {refusal.remedy === '' ? null : <small>{refusal.remedy}</small>}
+    </p>
+  );
+}
+
+interface ControlsProps {
+  readonly view: LiveView;
+  readonly put: (body: object) => void;
+}
+
+function ChannelControls({ view, put }: ControlsProps) {
+  const { channel, offers, services } = view.sections;
+  if (channel === null) {
+    return <h2>Channel</h2>;
+  }
+  const { model, snr } = channel;
+  const modelOptions = optionsOf(offers.models[model.name]);
+  // A trace is a file's text: the channel is given one when it is started.
+  const schedules = Object.keys(offers.schedules).filter((name) => name !== 'trace' || snr.name === 'trace');
+  const scheduleOptions = optionsOf(offers.schedules[snr.name]).filter(([name]) => name !== 'csv' && name !== 'snrDb');
+  const away = services.channel.state !== 'here';
+  return (
+    <fieldset disabled={away}>
+      <h2>Channel</h2>
+      <label class="field">
+        <span>preset</span>
+        <select
+          name="preset"
+          value=""
+          onChange={({ currentTarget }) => {
+            const preset = PRESETS[Number(currentTarget.value)];
+            currentTarget.value = '';
+            if (preset !== undefined) {
+              put(preset.channel);
+            }
+          }}
+        >
+          <option value="">choose …</option>
+          {PRESETS.map(({ name }, index) => (
+            <option key={name} value={index}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
+        <span>model</span>
+        <select
+          name="model"
+          value={model.name}
+          onChange={({ currentTarget }) => put({ model: { name: currentTarget.value } })}
+        >
+          {Object.keys(offers.models).map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <OptionFields
+        options={modelOptions}
+        values={model}
+        onChange={(name, value) => put({ model: { name: model.name, [name]: value } })}
+      />
+      <SnrSlider snrDb={channel.snrDb} put={put} />
+      <label class="field">
+        <span>schedule</span>
+        <select
+          name="schedule"
+          value={snr.name}
+          onChange={({ currentTarget }) => {
+            const { value } = currentTarget;
+            put({ snr: value === 'constant' ? { name: value, snrDb: channel.snrDb } : { name: value } });
+          }}
+        >
+          {schedules.map((name) => (
+            <option key={name} value={name} disabled={name === 'trace'}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <OptionFields
+        options={scheduleOptions}
+        values={snr}
+        onChange={(name, value) => put({ snr: { name: snr.name, [name]: value } })}
+      />
+      <label class="field" title="probability that a whole frame is lost, 0 to 1">
+        <span>frame loss</span>
+        <Typed name="loss" value={channel.loss} onCommit={(loss) => put({ loss })} />
+      </label>
+    </fieldset>
+  );
+}
+
+/** Moving it makes the SNR constant. It follows the channel unless a hand is on it. */
+function SnrSlider({ snrDb, put }: { readonly snrDb: number; readonly put: (body: object) => void }) {
+  const [held, setHeld] = useState<number | null>(null);
+  const pending = useRef<number | undefined>(undefined);
+  const latest = useRef(snrDb);
+  const slide = (value: number): void => {
+    setHeld(value);
+    latest.current = value;
+    pending.current ??= window.setTimeout(() => {
+      pending.current = undefined;
+      put({ snrDb: latest.current });
+    }, SLIDE_MS);
+  };
+  useEffect(() => {
+    if (held === null) {
+      return undefined;
+    }
+    // The channel's own word takes over again once it has had time to come.
+    const timer = setTimeout(() => setHeld(null), 1500);
+    return () => clearTimeout(timer);
+  }, [held]);
+  useEffect(() => () => window.clearTimeout(pending.current), []);
+  const shown = held ?? snrDb;
+  return (
+    <div class="snr">
+      <label class="field" htmlFor="snr">
+        <span>SNR</span>
+        <span class="entry">
+          <Typed name="snrDb" value={Number(shown.toFixed(2))} onCommit={(value) => put({ snrDb: value })} />
+          <span class="unit">dB</span>
+        </span>
+      </label>
+      <input
+        id="snr"
+        name="snr"
+        type="range"
+        min={SNR_RANGE_DB.min}
+        max={SNR_RANGE_DB.max}
+        step="0.5"
+        value={shown}
+        aria-label="SNR in decibels"
+        aria-valuetext={`${figure(shown)} dB`}
+        onInput={({ currentTarget }) => slide(Number(currentTarget.value))}
+      />
+      <div class="ticks" aria-hidden="true">
+        {[-10, 0, 10, 20, 30].map((tick) => (
+          <span key={tick}>{figure(tick, 0)}</span>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function StreamControls({ view, put }: ControlsProps) {
+  const { transmitter, offers, services } = view.sections;
+  if (transmitter === null) {
+    return <h2>Stream</h2>;
+  }
+  const { settings, rates, decoders } = transmitter;
+  const known = new Map(offers.decoders.map((decoder) => [decoder.name, decoder]));
+  const names = decoders ?? [settings.decoder];
+  const options = optionsOf(known.get(settings.decoder)?.options);
+  const first = options.filter(([name]) => name === 'steps');
+  const more = options.filter(([name]) => name !== 'steps');
+  const setOption = (name: string, value: unknown): void =>
+    put({ decoder: settings.decoder, decoderOptions: { ...settings.decoderOptions, [name]: value } });
+  const fields = { values: settings.decoderOptions, onChange: setOption };
+  const away = services.transmitter.state !== 'here';
+  return (
+    <fieldset disabled={away}>
+      <h2>Stream</h2>
+      <label class="field">
+        <span>decoder</span>
+        <select
+          name="decoder"
+          value={settings.decoder}
+          title={known.get(settings.decoder)?.summary}
+          onChange={({ currentTarget }) => put({ decoder: currentTarget.value })}
+        >
+          {names.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <OptionFields options={first} {...fields} />
+      {more.length === 0 ? null : (
+        <details>
+          <summary>
+            {more.length} more {more.length === 1 ? 'option' : 'options'} of {settings.decoder}
+          </summary>
+          <OptionFields options={more} {...fields} />
+        </details>
+      )}
+      <label class="field">
+        <span>CBR</span>
+        <select name="cbr" value={settings.cbr} onChange={({ currentTarget }) => put({ cbr: currentTarget.value })}>
+          {rates.map((rate) => (
+            <option key={rate} value={rate}>
+              {rate}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field" title="frames per second; 0: as fast as they get through">
+        <span>frames / s</span>
+        <Typed name="fps" value={settings.fps} onCommit={(fps) => put({ fps })} />
+      </label>
+      <button
+        type="button"
+        class="wide"
+        name="pause"
+        aria-pressed={settings.paused}
+        onClick={() => put({ paused: !settings.paused })}
+      >
+        {settings.paused ? 'Resume the stream' : 'Pause the stream'}
+      </button>
+    </fieldset>
+  );
+}
+
+function TokenForm({ onDone }: { readonly onDone: () => void }) {
+  return (
+    <form
+      class="token"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const token = new FormData(event.currentTarget).get('token');
+        rememberToken(typeof token === 'string' ? token : '');
+        onDone();
+      }}
+    >
+      <label class="field">
+        <span>control token</span>
+        <input type="password" name="token" autoComplete="off" required />
+      </label>
+      <button type="submit" class="wide">
+        Use it, until this tab is closed
+      </button>
+    </form>
+  );
+}

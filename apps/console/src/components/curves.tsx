@@ -1,0 +1,268 @@
+import { TABLES, type LiveView, type Row, type TableName } from '@semcast/live';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import UPlot from 'uplot';
+import { durationText, figure, metric, NONE } from '../format.js';
+import { SERIES, type Theme } from '../theme.js';
+import { Plot, type Curve, type Mark, type PlotProps } from './plot.js';
+import { newest } from './readouts.js';
+
+/** A curve of a plot: where its values are, and how its newest one is written. */
+interface CurveSpec extends Curve {
+  readonly table: TableName;
+  readonly column: string;
+  readonly write: (value: number | null) => string;
+}
+
+interface PlotSpec extends Pick<PlotProps, 'unit' | 'rightUnit' | 'logarithmic' | 'least' | 'reference'> {
+  readonly id: string;
+  readonly title: string;
+  readonly curves: readonly CurveSpec[];
+  /** Takes the room of two. */
+  readonly wide?: boolean;
+}
+
+const decibels = (value: number | null): string => (value === null ? NONE : `${figure(value)} dB`);
+const milliseconds = (value: number | null): string => (value === null ? NONE : durationText(value));
+const { neutral, estimate, preview, refined, extra } = SERIES;
+
+const PLOTS: readonly PlotSpec[] = [
+  {
+    id: 'snr',
+    title: 'SNR',
+    unit: 'dB',
+    least: [0, 20],
+    curves: [
+      {
+        label: 'configured',
+        table: 'quality',
+        column: 'snrConfiguredDb',
+        colour: neutral,
+        dashed: true,
+        write: decibels,
+      },
+      { label: 'estimated', table: 'quality', column: 'snrEstimatedDb', colour: estimate, write: decibels },
+    ],
+  },
+  {
+    id: 'psnr',
+    title: 'PSNR',
+    unit: 'dB',
+    least: [18, 34],
+    curves: [
+      { label: 'preview', table: 'quality', column: 'psnrPreviewDb', colour: preview, write: decibels },
+      { label: 'refined', table: 'quality', column: 'psnrRefinedDb', colour: refined, write: decibels },
+    ],
+  },
+  {
+    id: 'ms-ssim',
+    title: 'MS-SSIM',
+    unit: 'similarity, 0 to 1',
+    least: [0.7, 1],
+    curves: [
+      {
+        label: 'final picture',
+        table: 'quality',
+        column: 'msSsim',
+        colour: refined,
+        write: (value) => figure(value, 3),
+      },
+    ],
+  },
+  {
+    id: 'residual',
+    title: 'Measurement residual',
+    unit: 'multiple of N₀',
+    logarithmic: true,
+    reference: 1,
+    curves: [
+      {
+        label: 'final picture',
+        table: 'quality',
+        column: 'residual',
+        colour: extra,
+        write: (value) => figure(value, 2),
+      },
+    ],
+  },
+  {
+    id: 'latency',
+    title: 'Latency by stage',
+    unit: 'ms',
+    wide: true,
+    logarithmic: true,
+    curves: [
+      { label: 'encode', table: 'quality', column: 'encodeMs', colour: extra, write: milliseconds },
+      { label: 'queue', table: 'decoding', column: 'queueMs', colour: estimate, dashed: true, write: milliseconds },
+      { label: 'decode', table: 'decoding', column: 'decodeMs', colour: refined, write: milliseconds },
+      { label: 'preview', table: 'quality', column: 'previewMs', colour: preview, write: milliseconds },
+      { label: 'end to end', table: 'quality', column: 'endToEndMs', colour: neutral, write: milliseconds },
+    ],
+  },
+  {
+    id: 'throughput',
+    title: 'Throughput',
+    unit: 'frames / s',
+    rightUnit: 'channel uses / s',
+    curves: [
+      {
+        label: 'frames',
+        table: 'rates',
+        column: 'framesPerSecond',
+        colour: refined,
+        write: (value) => `${metric(value)}/s`,
+      },
+      {
+        label: 'channel uses',
+        table: 'rates',
+        column: 'channelUsesPerSecond',
+        colour: estimate,
+        right: true,
+        write: (value) => `${metric(value)}/s`,
+      },
+    ],
+  },
+  {
+    id: 'queue',
+    title: 'Queue and batches',
+    unit: 'frames',
+    least: [0, 4],
+    curves: [
+      {
+        label: 'waiting',
+        table: 'decoding',
+        column: 'queueDepth',
+        colour: preview,
+        write: (value) => figure(value, 0),
+      },
+      {
+        label: 'in a batch',
+        table: 'decoding',
+        column: 'batchSize',
+        colour: refined,
+        write: (value) => figure(value, 0),
+      },
+    ],
+  },
+];
+
+const SPANS_SECONDS = [60, 300] as const;
+const PLOT_HEIGHT = 150;
+/** Curves are drawn anew so often; figures change with every message. */
+const DRAW_MS = 500;
+
+/** Curves over the last minutes, with events as upright lines. */
+export function Curves({ view, theme }: { readonly view: LiveView; readonly theme: Theme }) {
+  const [spanSeconds, setSpan] = useState<number>(SPANS_SECONDS[1]);
+  const drawn = useSteady(view, DRAW_MS);
+  const nowMs = Date.now() + drawn.clockOffsetMs;
+  const marks: readonly Mark[] = drawn.events
+    .filter(({ atMs }) => nowMs - atMs < spanSeconds * 1000)
+    .map(({ atMs, level }) => ({ x: (atMs - nowMs) / 1000, level }));
+  return (
+    <section class="curves" aria-label="curves">
+      <div class="bar">
+        <h2>Over time</h2>
+        <div class="group" role="group" aria-label="how far back">
+          {SPANS_SECONDS.map((seconds) => (
+            <button key={seconds} type="button" aria-pressed={seconds === spanSeconds} onClick={() => setSpan(seconds)}>
+              {seconds / 60} min
+            </button>
+          ))}
+        </div>
+      </div>
+      <div class="plots">
+        {PLOTS.map((spec) => (
+          <CurvePanel
+            key={spec.id}
+            spec={spec}
+            view={view}
+            drawn={drawn}
+            nowMs={nowMs}
+            {...{ marks, spanSeconds, theme }}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+interface CurvePanelProps {
+  readonly spec: PlotSpec;
+  readonly view: LiveView;
+  readonly drawn: LiveView;
+  readonly nowMs: number;
+  readonly marks: readonly Mark[];
+  readonly spanSeconds: number;
+  readonly theme: Theme;
+}
+
+function CurvePanel({ spec, view, drawn, nowMs, marks, spanSeconds, theme }: CurvePanelProps) {
+  const { id, title, curves, wide = false, ...axes } = spec;
+  const data = useMemo(() => dataOf(curves, drawn, nowMs, spanSeconds), [drawn, spanSeconds]);
+  return (
+    <figure class={wide ? 'panel curve double' : 'panel curve'} data-plot={id}>
+      <figcaption>
+        <span class="title">{title}</span>
+        <span class="legend">
+          {curves.map(({ label, colour, dashed = false, table, column, write }) => (
+            <span key={label} data-colour={colour} class={dashed ? 'dashed' : ''}>
+              {label} <b>{write(newest(view, table, column as never))}</b>
+            </span>
+          ))}
+        </span>
+      </figcaption>
+      <Plot
+        {...axes}
+        curves={curves.map(({ label, colour, dashed = false, right = false }) => ({ label, colour, dashed, right }))}
+        {...{ data, marks, spanSeconds, theme }}
+        height={PLOT_HEIGHT}
+      />
+    </figure>
+  );
+}
+
+/** Columns of one or two tables over a common time, in seconds before now. */
+function dataOf(
+  curves: readonly CurveSpec[],
+  { tables }: LiveView,
+  nowMs: number,
+  spanSeconds: number,
+): UPlot.AlignedData {
+  const fromMs = nowMs - 1000 * spanSeconds;
+  const names = [...new Set(curves.map(({ table }) => table))];
+  const joined = names.map((name) => {
+    const rows: readonly Row[] = tables[name].filter(([atMs]) => atMs! >= fromMs);
+    const columns = curves.filter(({ table }) => table === name).map(({ column }) => indexOf(name, column));
+    return [
+      rows.map(([atMs]) => (atMs! - nowMs) / 1000),
+      ...columns.map((column) => rows.map((row) => row[column] ?? null)),
+    ] as unknown as UPlot.AlignedData;
+  });
+  if (joined.length === 1) {
+    return joined[0]!;
+  }
+  // Curves come out by table; they are wanted as listed.
+  const all = UPlot.join(joined) as unknown as [number[], ...(number | null)[][]];
+  const order = names.flatMap((name) => curves.filter(({ table }) => table === name));
+  return [all[0], ...curves.map((curve) => all[order.indexOf(curve) + 1]!)] as UPlot.AlignedData;
+}
+
+function indexOf(table: TableName, column: string): number {
+  return (TABLES[table] as readonly string[]).indexOf(column) + 1;
+}
+
+/** A value that changes no more often than every so many milliseconds, and as often as that, as time goes on by itself. */
+function useSteady(value: LiveView, everyMs: number): LiveView {
+  const [steady, setSteady] = useState(value);
+  const [latest] = useState({ value });
+  latest.value = value;
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!document.hidden) {
+        setSteady({ ...latest.value });
+      }
+    }, everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return steady;
+}

@@ -1,0 +1,32 @@
+import type { GalleryEntry } from '@semcast/live';
+import { figure, photoName } from '../format.js';
+
+/** Frames of the past, the newest first. */
+export function Gallery({ entries }: { readonly entries: readonly GalleryEntry[] }) {
+  return (
+    <section class="panel gallery" aria-label="gallery">
+      <div class="bar">
+        <h2>Past frames</h2>
+      </div>
+      {entries.length === 0 ? (
+        <p class="nothing">Frames that came through are kept here, the newest first.</p>
+      ) : (
+        <ol>
+          {entries.toReversed().map(({ id, frame, name, decoder, figures, url }) => (
+            <li key={id}>
+              <img src={url} alt={`${photoName(name)}, frame ${frame}`} />
+              <span class="row">
+                <span>{figure(figures.snrDb ?? figures.estimatedSnrDb)} dB SNR</span>
+                <b>{figure(figures.psnrDb)} dB</b>
+              </span>
+              <span class="row dim">
+                <span>{photoName(name)}</span>
+                <span>{figures.steps === 0 ? decoder : `${decoder} ${figures.steps}`}</span>
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,128 @@
+import { useEffect, useState } from 'preact/hooks';
+
+/** The part of JSON Schema that options of models, schedules and decoders use. */
+export interface OptionSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** The options that a schema has. */
+export function optionsOf(schema: unknown): readonly (readonly [string, OptionSchema])[] {
+  if (typeof schema !== 'object' || schema === null || !('properties' in schema)) {
+    return [];
+  }
+  return Object.entries(schema.properties as Readonly<Record<string, OptionSchema>>);
+}
+
+interface FieldsProps {
+  readonly options: readonly (readonly [string, OptionSchema])[];
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly onChange: (name: string, value: unknown) => void;
+}
+
+/** A field for each option. What is typed is handed on as it is: the service says what is wrong with it. */
+export function OptionFields({ options, values, onChange }: FieldsProps) {
+  return (
+    <>
+      {options.map(([name, schema]) => (
+        <label key={name} class="field" title={schema.description}>
+          <span>{inWords(name)}</span>
+          <OptionField name={name} schema={schema} value={values[name] ?? schema.default} onChange={onChange} />
+        </label>
+      ))}
+    </>
+  );
+}
+
+function OptionField({
+  name,
+  schema,
+  value,
+  onChange,
+}: {
+  readonly name: string;
+  readonly schema: OptionSchema;
+  readonly value: unknown;
+  readonly onChange: (name: string, value: unknown) => void;
+}) {
+  if (schema.enum !== undefined) {
+    return (
+      <select name={name} value={String(value)} onChange={({ currentTarget }) => onChange(name, currentTarget.value)}>
+        {schema.enum.map((choice) => (
+          <option key={String(choice)} value={String(choice)}>
+            {String(choice)}
+          </option>
+        ))}
+      </select>
+    );
+  }
+  if (schema.type === 'boolean') {
+    return (
+      <input
+        type="checkbox"
+        name={name}
+        checked={value === true}
+        onChange={({ currentTarget }) => onChange(name, currentTarget.checked)}
+      />
+    );
+  }
+  return <Typed name={name} value={value} onCommit={(typed) => onChange(name, typed)} />;
+}
+
+/** A field whose text counts when it is left, or at Enter. Numbers are handed on as numbers, all else as it is. */
+export function Typed({
+  name,
+  value,
+  onCommit,
+}: {
+  readonly name: string;
+  readonly value: unknown;
+  readonly onCommit: (value: unknown) => void;
+}) {
+  const current = written(value);
+  const [text, setText] = useState(current);
+  useEffect(() => setText(current), [current]);
+  const commit = (): void => {
+    if (text !== current) {
+      const trimmed = text.trim();
+      onCommit(trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed);
+    }
+  };
+  return (
+    <input
+      type="text"
+      inputMode="decimal"
+      autoComplete="off"
+      name={name}
+      value={text}
+      onInput={({ currentTarget }) => setText(currentTarget.value)}
+      onBlur={commit}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') {
+          commit();
+        } else if (event.key === 'Escape') {
+          setText(current);
+        }
+      }}
+    />
+  );
+}
+
+/** Five digits of a number are enough to read; what isn't touched stays as it is. */
+function written(value: unknown): string {
+  if (typeof value === 'number') {
+    return String(Number(value.toPrecision(5)));
+  }
+  return typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
+}
+
+/** `periodFrames` → `period frames`, `kFactorDb` → `k factor dB`. */
+function inWords(name: string): string {
+  return name
+    .replaceAll(/([a-z0-9])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
+    .replace(/ db$/, ' dB');
+}

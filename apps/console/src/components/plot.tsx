@@ -1,0 +1,219 @@
+import { useEffect, useRef } from 'preact/hooks';
+import UPlot from 'uplot';
+import { readPalette, type Theme } from '../theme.js';
+import { useWidth } from './canvas.js';
+
+/** One curve. */
+export interface Curve {
+  readonly label: string;
+  /** Index into the palette's series. */
+  readonly colour: number;
+  readonly dashed?: boolean;
+  /** On the axis at the right. */
+  readonly right?: boolean;
+}
+
+/** A moment to be marked. */
+export interface Mark {
+  readonly x: number;
+  readonly level: 'info' | 'warn' | 'error';
+}
+
+export interface PlotProps {
+  readonly curves: readonly Curve[];
+  /** Times in seconds before now (negative), then a list for each curve. */
+  readonly data: UPlot.AlignedData;
+  /** What the axes at the left and at the right are of, with the unit. */
+  readonly unit: string;
+  readonly rightUnit?: string;
+  readonly logarithmic?: boolean;
+  /** Least range that the axis shows, so that small changes aren't blown up. */
+  readonly least?: readonly [number, number];
+  readonly spanSeconds: number;
+  readonly marks: readonly Mark[];
+  /** A value that curves are compared with. */
+  readonly reference?: number;
+  readonly theme: Theme;
+  readonly height: number;
+}
+
+// uPlot's names for these are const enums, which a compiler of single files can't read.
+const LOGARITHMIC: object = { distr: 3 };
+const AT_RIGHT: object = { side: 1 };
+const FONT = '10.5px Inter, system-ui, sans-serif';
+
+/** A plot over the last minutes. */
+export function Plot(props: PlotProps) {
+  const { curves, data, unit, rightUnit, logarithmic = false, least, reference, theme, height, spanSeconds } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const width = useWidth(place);
+  const plot = useRef<UPlot | null>(null);
+  const current = useRef(props);
+  current.current = props;
+  const shape = JSON.stringify([curves, unit, rightUnit, logarithmic, least, reference, theme, height, spanSeconds]);
+
+  useEffect(() => {
+    if (place.current === null || width === 0) {
+      return undefined;
+    }
+    const made = new UPlot(
+      optionsOf(current.current, width, () => current.current),
+      current.current.data,
+      place.current,
+    );
+    plot.current = made;
+    return () => {
+      plot.current = null;
+      made.destroy();
+    };
+  }, [shape, width]);
+  useEffect(() => {
+    if (!document.hidden) {
+      plot.current?.setData(data);
+    }
+  }, [data]);
+  return <div class="plot" ref={place} style={{ height: `${height}px` }} />;
+}
+
+function optionsOf(props: PlotProps, width: number, current: () => PlotProps): UPlot.Options {
+  const { curves, unit, rightUnit, logarithmic = false, least, spanSeconds, height } = props;
+  const palette = readPalette();
+  const axis = { stroke: palette.dim, font: FONT, labelFont: FONT, ticks: { show: false } } as const;
+  const grid = { stroke: palette.line, width: 1 } as const;
+  return {
+    width,
+    height,
+    legend: { show: false },
+    cursor: { show: true, points: { size: 5 }, y: false, drag: { setScale: false } },
+    padding: [8, rightUnit === undefined ? 10 : 0, 0, 0],
+    scales: {
+      x: { time: false, range: [-spanSeconds, 0] },
+      y: logarithmic
+        ? { ...LOGARITHMIC, range: (_plot, low, high) => logRange(low, high) }
+        : { range: (_plot, low, high) => linearRange(low, high, least) },
+      right: { range: (_plot, low, high) => linearRange(low, high, undefined) },
+    },
+    axes: [
+      {
+        ...axis,
+        grid: { show: false },
+        size: 24,
+        gap: 7,
+        space: 52,
+        values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `−${Math.abs(tick)} s`)),
+      },
+      {
+        ...axis,
+        grid: logarithmic ? { ...grid, filter: (_plot, ticks) => ticks.map(decadeOnly) } : grid,
+        ...(logarithmic ? { filter: (_plot: UPlot, ticks: number[]) => ticks.map(decadeOnly) } : {}),
+        size: 40,
+        gap: 4,
+        label: unit,
+        labelSize: 13,
+        labelGap: 0,
+        space: 26,
+        values: (_plot, ticks) => ticks.map((tick) => (tick === null ? '' : tickText(tick))),
+      },
+      ...(rightUnit === undefined
+        ? []
+        : [
+            {
+              ...axis,
+              scale: 'right',
+              ...AT_RIGHT,
+              grid: { show: false },
+              size: 40,
+              gap: 4,
+              label: rightUnit,
+              labelSize: 13,
+              labelGap: 0,
+              space: 26,
+              values: (_plot: UPlot, ticks: number[]) => ticks.map(tickText),
+            },
+          ]),
+    ],
+    series: [
+      {},
+      ...curves.map(({ label, colour, dashed = false, right = false }) => ({
+        label,
+        scale: right ? 'right' : 'y',
+        stroke: palette.series[colour]!,
+        width: 1.5,
+        spanGaps: true,
+        points: { show: false },
+        dash: dashed ? [4, 3] : [],
+      })),
+    ],
+    hooks: {
+      drawAxes: [
+        (plot) => {
+          drawMarks(plot, current());
+        },
+      ],
+    },
+  };
+}
+
+/** Events as thin upright lines, and the value that curves are compared with as a level one. */
+function drawMarks(plot: UPlot, { marks, reference }: PlotProps): void {
+  const { ctx, bbox } = plot;
+  const palette = readPalette();
+  ctx.save();
+  ctx.lineWidth = window.devicePixelRatio;
+  for (const { x, level } of marks) {
+    const at = Math.round(plot.valToPos(x, 'x', true)) + 0.5;
+    if (at < bbox.left || at > bbox.left + bbox.width) {
+      continue;
+    }
+    ctx.strokeStyle = level === 'info' ? palette.event : level === 'warn' ? palette.warn : palette.bad;
+    ctx.setLineDash([3, 3]);
+    ctx.beginPath();
+    ctx.moveTo(at, bbox.top);
+    ctx.lineTo(at, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  if (reference !== undefined) {
+    const at = Math.round(plot.valToPos(reference, 'y', true)) + 0.5;
+    ctx.strokeStyle = palette.dim;
+    ctx.setLineDash([]);
+    ctx.globalAlpha = 0.7;
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, at);
+    ctx.lineTo(bbox.left + bbox.width, at);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** On a logarithmic axis the lines between decades say nothing and hide the curves. */
+function decadeOnly(tick: number): number | null {
+  const power = Math.log10(tick);
+  return Math.abs(power - Math.round(power)) < 1e-9 ? tick : null;
+}
+
+function tickText(tick: number): string {
+  const size = Math.abs(tick);
+  const text = size >= 1e6 ? `${size / 1e6} M` : size >= 1e3 ? `${size / 1e3} k` : String(Number(size.toPrecision(3)));
+  return tick < 0 ? `−${text}` : text;
+}
+
+/** Room around the curves, and never less than what `least` asks for. */
+function linearRange(
+  low: number | null,
+  high: number | null,
+  least: readonly [number, number] | undefined,
+): [number, number] {
+  const [from, to] = [low ?? least?.[0] ?? 0, high ?? least?.[1] ?? 1];
+  const bottom = Math.min(from, least?.[0] ?? from);
+  const top = Math.max(to, least?.[1] ?? to);
+  const room = (top - bottom) * 0.06 || 0.5;
+  // What can't be negative doesn't seem to be.
+  return [bottom >= 0 && bottom - room < 0 ? 0 : bottom - room, top + room];
+}
+
+/** Whole decades. */
+function logRange(low: number | null, high: number | null): [number, number] {
+  const from = 10 ** Math.floor(Math.log10(Math.max(1e-3, low ?? 0.1)));
+  const to = 10 ** Math.ceil(Math.log10(Math.max(2 * from, high ?? 10)));
+  return [from, to > from ? to : 10 * from];
+}

@@ -1,0 +1,76 @@
+import { TABLES, type LiveView, type Row, type TableName } from '@semcast/live';
+import { duration, figure, metric, NONE } from '../format.js';
+
+/** The newest value of a column; null when there is none. */
+export function newest<Name extends TableName>(
+  view: LiveView,
+  table: Name,
+  column: (typeof TABLES)[Name][number],
+): number | null {
+  const rows: readonly Row[] = view.tables[table];
+  const index = (TABLES[table] as readonly string[]).indexOf(column) + 1;
+  return rows.at(-1)?.[index] ?? null;
+}
+
+/** The figures of the newest frame, large enough to be read across a room. */
+export function Readouts({ view }: { readonly view: LiveView }) {
+  const onePass = newest(view, 'quality', 'psnrRefinedDb') === null;
+  const [latency, latencyUnit] = duration(newest(view, 'quality', 'endToEndMs'));
+  const rate = newest(view, 'rates', 'framesPerSecond');
+  return (
+    <dl class="readouts" aria-label="newest frame">
+      <Readout
+        id="snr-configured"
+        label="SNR configured"
+        value={figure(newest(view, 'quality', 'snrConfiguredDb'))}
+        unit="dB"
+        tone="neutral"
+      />
+      <Readout
+        id="snr-estimated"
+        label="SNR estimated"
+        value={figure(newest(view, 'quality', 'snrEstimatedDb'))}
+        unit="dB"
+        tone="estimate"
+      />
+      <Readout
+        id="psnr-preview"
+        label={onePass ? 'PSNR (one pass)' : 'PSNR preview'}
+        value={figure(newest(view, 'quality', 'psnrPreviewDb'))}
+        unit="dB"
+        tone="preview"
+      />
+      <Readout
+        id="psnr-refined"
+        label="PSNR refined"
+        value={figure(newest(view, 'quality', 'psnrRefinedDb'))}
+        unit="dB"
+        tone="refined"
+      />
+      <Readout id="ms-ssim" label="MS-SSIM" value={figure(newest(view, 'quality', 'msSsim'), 3)} unit="" />
+      <Readout id="residual" label="Residual" value={figure(newest(view, 'quality', 'residual'), 2)} unit="× N₀" />
+      <Readout id="latency" label="End to end" value={latency} unit={latencyUnit} />
+      <Readout id="rate" label="Throughput" value={metric(rate)} unit="frames/s" />
+    </dl>
+  );
+}
+
+interface ReadoutProps {
+  readonly id: string;
+  readonly label: string;
+  readonly value: string;
+  readonly unit: string;
+  readonly tone?: string;
+}
+
+function Readout({ id, label, value, unit, tone }: ReadoutProps) {
+  return (
+    <div data-readout={id} data-tone={tone}>
+      <dt>{label}</dt>
+      <dd>
+        <span class="value">{value}</span>
+        <span class="unit">{value === NONE ? '' : unit}</span>
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+import { randomFor } from '@semcast/core';
+import type { Gains } from '@semcast/phy';
+import { createLogger, createMetrics } from '@semcast/service';
+import { describe, expect, it } from 'vitest';
+import type { ResultFacts } from './deliver-result.js';
+import type { Observation } from './demodulate-frame.js';
+import { ReceiverLive, scopeOf } from './live.js';
+
+const SAMPLES = 4096;
+
+function observe(gains: Gains | null, noiseVariance: number | null): Observation {
+  const samples = new Float32Array(2 * SAMPLES);
+  randomFor({ seed: 1, stream: 'test', frame: 0, purpose: 'samples' }).fillNormal(samples, Math.SQRT1_2);
+  return { samples, gains, noiseVariance, csnrDb: { estimated: 7 } } as unknown as Observation;
+}
+
+const blocks = (values: readonly number[]): Gains => ({
+  coherence: SAMPLES / values.length,
+  values: Float32Array.from(values.flatMap((value) => [value, 0])),
+});
+
+describe('the scope', () => {
+  it('shows a sample of the symbols, spread over the frame', () => {
+    const { received, equalised, gainDb, samples } = scopeOf(observe(null, 0.1));
+    expect([received.length, samples]).toEqual([800, SAMPLES]);
+    expect(equalised).toEqual(received);
+    expect(gainDb).toBeNull();
+  });
+
+  it('undoes the gains as the receiver does', () => {
+    const observation = observe(blocks([2, 0.5]), 1e-9);
+    const { received, equalised, gainDb } = scopeOf(observation);
+    expect(gainDb!.slice(0, 128)).toEqual(Array.from({ length: 128 }, () => 6.02));
+    expect(gainDb!.slice(128)).toEqual(Array.from({ length: 128 }, () => -6.02));
+    for (const [i, value] of equalised!.entries()) {
+      // Without noise worth mentioning, the equaliser divides by the gain.
+      expect(value).toBeCloseTo(received[i]! / (i < 400 ? 2 : 0.5), 2);
+    }
+  });
+
+  it('has no equalised symbols without channel state, and a floor for a gain of zero', () => {
+    expect(scopeOf(observe(null, null)).equalised).toBeNull();
+    expect(scopeOf(observe(blocks([0, 1]), 0.1)).gainDb!.slice(0, 1)).toEqual([-60]);
+  });
+});
+
+describe('what the receiver tells', () => {
+  const facts = (steps: number, residual: number): ResultFacts => ({
+    stage: 'final',
+    decoder: steps === 0 ? 'jscc' : 'diffcom',
+    steps,
+    csnrDb: { estimated: 7 },
+    residual,
+    timingsMs: { queue: 0, preview: 1, decode: 2, total: 3 },
+  });
+  const start = () =>
+    new ReceiverLive({
+      logger: createLogger({ service: 'receiver', level: 'silent' }),
+      metrics: createMetrics('receiver', { processMetrics: false }),
+    });
+  const name = { stream: 'demo', frame: 0 };
+  const kinds = (live: ReceiverLive) => live.feed.read(0).items.map(({ fact }) => fact.kind);
+
+  it('takes samples of symbols only while somebody watches, and keeps the newest', () => {
+    const live = start();
+    live.noteDecoded(name, observe(null, 0.1), facts(0, 1));
+    expect(kinds(live)).toEqual(['decoded']);
+    for (let i = 0; i < 3; i++) {
+      live.noteDecoded(name, observe(null, 0.1), facts(0, 1));
+    }
+    expect(kinds(live).filter((kind) => kind === 'scope')).toHaveLength(1);
+  });
+
+  it('calls a sampler diverged whose picture explains nothing, and no other', () => {
+    const live = start();
+    live.noteDecoded(name, observe(null, 0.1), facts(0, 500));
+    live.noteDecoded(name, observe(null, 0.1), facts(8, 1.2));
+    expect(kinds(live)).not.toContain('event');
+    live.noteDecoded(name, observe(null, 0.1), facts(8, 11));
+    const told = live.feed.read(0).items.map(({ fact }) => fact);
+    expect(told).toContainEqual(expect.objectContaining({ event: 'diverged', stream: 'demo', frame: 0 }));
+  });
+});

@@ -1,0 +1,177 @@
+import { equalise, type Gains } from '@semcast/phy';
+import type { ReceiverFact, ReceiverLiveStatus, ScopeFact } from '@semcast/live';
+import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
+import type { DropReason } from '@semcast/wire';
+import { z } from 'zod';
+import type { Decoder } from './decoders/decoder.js';
+import type { ResultFacts } from './deliver-result.js';
+import type { Observation } from './demodulate-frame.js';
+import type { ReceiverStatus } from './status.js';
+
+/** Symbols of a frame that are shown. */
+const SCOPE_POINTS = 400;
+/** Gains of a frame that are shown. */
+const SCOPE_GAINS = 256;
+/** Samples of a constellation are told to a thousandth; they are of unit power. */
+const SCOPE_DIGITS = 3;
+/** Power below which a gain is no number of decibels. */
+const LEAST_POWER = 1e-6;
+/**
+ * A sampler's picture explains what was received this many times worse than noise would: it has left the measurement.
+ * One pass of a codec is not judged by it, as at high SNR the codec's own error is larger than the noise.
+ */
+const DIVERGED_RESIDUAL = 10;
+
+export interface FrameName {
+  readonly stream: string;
+  readonly frame: number;
+}
+
+/** What the receiver tells whoever watches it, and its notable moments. */
+export class ReceiverLive {
+  readonly feed = new LiveFeed<ReceiverFact>();
+  readonly events: EventLog;
+  #batchSize = 0;
+  #waiting = 0;
+
+  constructor(parts: { readonly logger: Logger; readonly metrics: Metrics<'receiver'> }) {
+    this.events = createEventLog({
+      logger: parts.logger,
+      counter: parts.metrics.events,
+      onEvent: (event) => {
+        this.feed.push({ kind: 'event', ...event });
+      },
+    });
+  }
+
+  /** Frames that shared the newest run of a network. */
+  noteBatch(size: number): void {
+    this.#batchSize = size;
+  }
+
+  /** Frames that wait for a decoder. */
+  noteWaiting(frames: number): void {
+    this.#waiting = frames;
+  }
+
+  noteDecoded({ stream, frame }: FrameName, observation: Observation, facts: ResultFacts): void {
+    const { decoder, steps, residual, csnrDb, timingsMs } = facts;
+    this.feed.push({
+      kind: 'decoded',
+      stream,
+      frame,
+      decoder,
+      steps,
+      residual,
+      csnrDb: { ...csnrDb },
+      timingsMs,
+      queueDepth: this.#waiting,
+      batchSize: this.#batchSize,
+    });
+    if (steps > 0 && residual !== null && residual > DIVERGED_RESIDUAL) {
+      const words = `${decoder} diverged: residual ${residual.toFixed(1)} after ${steps} steps`;
+      this.events.record({ event: 'diverged', level: 'warn', words, stream, frame }, { decoder, residual, steps });
+    }
+    if (this.feed.watched) {
+      this.feed.push({ kind: 'scope', stream, frame, ...scopeOf(observation) }, { replaces: 'scope' });
+    }
+  }
+
+  /** Its log line is written where it is dropped. */
+  noteDropped(reason: DropReason, { stream, frame }: FrameName): void {
+    const words = `the receiver dropped a frame: ${reason}`;
+    this.events.note({ event: 'frame-dropped', level: 'warn', words, stream, frame });
+  }
+
+  /** Its log line is written where it is linked. */
+  noteStream(stream: string, joined: boolean): void {
+    const words = `the stream ${stream} ${joined ? 'joined' : 'left'} the receiver`;
+    this.events.note({ event: joined ? 'stream-joined' : 'stream-left', level: 'info', words, stream });
+  }
+}
+
+/** The part of a receiver's status that a console shows. */
+export function liveStatusOf(
+  { bundle, device, workers, queue, streams }: ReceiverStatus,
+  decoders: ReadonlyMap<string, Decoder>,
+): ReceiverLiveStatus {
+  const { name, version, digest } = bundle;
+  return {
+    decoders: [...decoders.values()].map((decoder) => ({
+      name: decoder.name,
+      summary: decoder.summary,
+      samples: decoder.refinement !== undefined,
+      options: z.toJSONSchema(decoder.optionsSchema, { io: 'input', unrepresentable: 'any' }),
+    })),
+    bundle: { name, version, digest },
+    device,
+    workers,
+    queue: { waiting: queue.waiting, decoding: queue.decoding },
+    streams: streams.linked.slice(0, 1000).map(({ stream, agent, role, csi, remoteAddress }) => ({
+      stream,
+      agent,
+      role,
+      csi,
+      remoteAddress,
+    })),
+  };
+}
+
+/** A sample of a frame's symbols, evenly spaced: as received, and after the equaliser. */
+export function scopeOf(observation: Observation): Omit<ScopeFact, 'kind' | 'stream' | 'frame'> {
+  const { samples, gains, noiseVariance, csnrDb } = observation;
+  const count = samples.length / 2;
+  const chosen = spread(count, SCOPE_POINTS);
+  const received = pick(samples, chosen);
+  // One gain a symbol, so that the equaliser takes the sample as it would a whole frame.
+  const own: Gains | null =
+    gains === null
+      ? null
+      : {
+          coherence: 1,
+          values: pick(
+            gains.values,
+            chosen.map((k) => Math.floor(k / gains.coherence)),
+          ),
+        };
+  return {
+    received: rounded(received),
+    equalised:
+      noiseVariance === null ? null : rounded(equalise({ samples: received, gains: own, noiseVariance }).symbols),
+    gainDb: gains === null ? null : gainsOf(gains, count),
+    samples: count,
+    noiseVariance,
+    estimatedSnrDb: csnrDb.estimated,
+  };
+}
+
+function gainsOf({ values, coherence }: Gains, count: number): number[] {
+  return spread(count, SCOPE_GAINS).map((k) => {
+    const block = 2 * Math.floor(k / coherence);
+    const power = values[block]! ** 2 + values[block + 1]! ** 2;
+    return round(10 * Math.log10(Math.max(power, LEAST_POWER)), 2);
+  });
+}
+
+/** `most` indices at even distances, or all there are. */
+function spread(count: number, most: number): number[] {
+  const length = Math.min(count, most);
+  return Array.from({ length }, (_, i) => Math.floor((i * count) / length));
+}
+
+function pick(values: Float32Array, indices: readonly number[]): Float32Array {
+  const picked = new Float32Array(2 * indices.length);
+  for (const [i, k] of indices.entries()) {
+    picked[2 * i] = values[2 * k]!;
+    picked[2 * i + 1] = values[2 * k + 1]!;
+  }
+  return picked;
+}
+
+function rounded(values: Float32Array): number[] {
+  return Array.from(values, (value) => round(value, SCOPE_DIGITS));
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { StreamControl, type StreamSettings } from './stream-control.js';
+
+function control(offered: readonly string[] | undefined = ['jscc', 'diffcom']) {
+  return new StreamControl({
+    config: { decoder: 'jscc', decoderOptions: undefined, cbr: '1/24', fps: 2 },
+    checkRate: (cbr) => {
+      if (cbr !== '1/24' && cbr !== '1/12') {
+        throw new Error(`no rate ${cbr}`);
+      }
+    },
+    offered: () => offered,
+  });
+}
+
+describe('the settings of a stream', () => {
+  it('are changed key by key, and told to whoever listens', () => {
+    const stream = control();
+    const told: StreamSettings[] = [];
+    stream.on('change', (settings) => told.push(settings));
+    stream.update({ fps: 5 });
+    stream.update({ paused: true, cbr: '1/12' });
+    expect(stream.settings).toEqual({
+      decoder: 'jscc',
+      decoderOptions: undefined,
+      cbr: '1/12',
+      fps: 5,
+      paused: true,
+    });
+    expect(told.map(({ fps, paused }) => [fps, paused])).toEqual([
+      [5, false],
+      [5, true],
+    ]);
+  });
+
+  it('keep options while the decoder stays, and forget them with it', () => {
+    const stream = control();
+    stream.update({ decoder: 'diffcom', decoderOptions: { steps: 8 } });
+    expect(stream.update({ decoder: 'diffcom' }).decoderOptions).toEqual({ steps: 8 });
+    expect(stream.update({ fps: 1 }).decoderOptions).toEqual({ steps: 8 });
+    expect(stream.update({ decoder: 'jscc' }).decoderOptions).toBeUndefined();
+  });
+
+  it.each([
+    ['an unknown key', { speed: 2 }, /Unrecognized key: "speed"/],
+    ['no object', 5, /expected object/],
+    ['a wrong type', { fps: 'fast' }, /expected number/],
+    ['a negative pace', { fps: -1 }, />=0/],
+    ['a rate that there is not', { cbr: '1/7' }, /no rate 1\/7/],
+    ['what is no rate', { cbr: 'much' }, /"much"/],
+    ['a decoder that is not offered', { decoder: 'magic' }, /no decoder "magic"/],
+    ['an option that is no plain value', { decoderOptions: { a: [1] } }, /decoderOptions/],
+  ])('refuse %s, and stay', (_, change, words) => {
+    const stream = control();
+    const before = stream.settings;
+    expect(() => stream.update(change)).toThrow(expect.objectContaining({ code: 'E_STREAM_UPDATE', statusCode: 400 }));
+    expect(() => stream.update(change)).toThrow(words);
+    expect(stream.settings).toBe(before);
+  });
+
+  it('take no decoder before it is known which there are', () => {
+    const stream = new StreamControl({
+      config: { decoder: 'jscc', decoderOptions: undefined, cbr: '1/24', fps: 2 },
+      checkRate: () => {},
+      offered: () => undefined,
+    });
+    expect(() => stream.update({ decoder: 'jscc' })).toThrow(/isn't known yet/);
+    expect(stream.update({ fps: 0 }).fps).toBe(0);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { photoFolder, receiver, transmitter } from './support/harness.js';
+
+async function put(url: string, body: unknown, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${url}/stream`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+}
+
+describe('PUT /stream', () => {
+  it('is in force from the next frame on, and GET /stream shows it', async () => {
+    const to = await receiver();
+    const { transmitter: stream } = await transmitter(to.url, { source: [await photoFolder(2)], fps: 50 });
+    await expect.poll(() => stream.status().frames.completed).toBeGreaterThan(0);
+    expect(await put(stream.httpUrl, { cbr: '1/12' })).toMatchObject({ status: 200, body: { cbr: '1/12', fps: 50 } });
+    await expect.poll(() => stream.status().recent.some((frame) => 'cbr' in frame && frame.cbr === '1/12')).toBe(true);
+    const answer = await fetch(`${stream.httpUrl}/stream`);
+    expect(await answer.json()).toMatchObject({ settings: { cbr: '1/12', fps: 50, paused: false } });
+  });
+
+  it('pauses the source and lets what is submitted through', async () => {
+    const to = await receiver();
+    const photos = await photoFolder(2);
+    const { transmitter: stream } = await transmitter(to.url, { source: [photos], fps: 100 });
+    await put(stream.httpUrl, { paused: true });
+    await expect.poll(() => stream.status().frames.inFlight).toBe(0);
+    const { completed } = stream.status().frames;
+    await stream.submit({ photo: `${photos}/photo-000.png`, frame: 900 });
+    expect(stream.status().frames.completed).toBe(completed + 1);
+    await put(stream.httpUrl, { paused: false });
+    await expect.poll(() => stream.status().frames.completed).toBeGreaterThan(completed + 3);
+  });
+
+  it('takes a new pace in the middle of a long wait', async () => {
+    const to = await receiver();
+    const { transmitter: stream } = await transmitter(to.url, { source: [await photoFolder(1)], fps: 0.001 });
+    await expect.poll(() => stream.status().frames.completed).toBe(1);
+    await put(stream.httpUrl, { fps: 200 });
+    await expect.poll(() => stream.status().frames.completed).toBeGreaterThan(3);
+  });
+
+  it('is refused with words, and needs the token where there is one', async () => {
+    const to = await receiver();
+    const { transmitter: stream } = await transmitter(to.url, { controlToken: 'secret' });
+    await expect.poll(() => stream.status().link.state).toBe('open');
+    expect(await put(stream.httpUrl, { fps: 1 })).toMatchObject({
+      status: 401,
+      body: { error: { code: 'E_CONTROL_TOKEN' } },
+    });
+    const headers = { authorization: 'Bearer secret' };
+    expect(await put(stream.httpUrl, { decoder: 'magic' }, headers)).toMatchObject({
+      status: 400,
+      body: { error: { code: 'E_STREAM_UPDATE', message: 'the receiver has no decoder "magic"' } },
+    });
+    expect((await put(stream.httpUrl, { fps: 1 }, headers)).status).toBe(200);
+  });
+});
+
+describe('GET /feed', () => {
+  it('tells frames, changes and a link that comes and goes, with the status', async () => {
+    const to = await receiver();
+    const { transmitter: stream } = await transmitter(to.url, { source: [await photoFolder(1)], fps: 50 });
+    const facts = async () => {
+      const { items, status } = (await (await fetch(`${stream.httpUrl}/feed`)).json()) as {
+        items: { fact: { kind: string; event?: string } }[];
+        status: object;
+      };
+      return { kinds: items.map(({ fact }) => fact.event ?? fact.kind), status };
+    };
+    await expect.poll(async () => (await facts()).kinds).toContain('completed');
+    await put(stream.httpUrl, { fps: 20 });
+    await to.close();
+    await expect.poll(async () => (await facts()).kinds).toContain('link-lost');
+    const { kinds, status } = await facts();
+    expect(kinds).toContain('stream-changed');
+    expect(status).toMatchObject({ stream: stream.stream, settings: { fps: 20 }, rates: ['1/24', '1/12'] });
+    expect(await stream.metrics.text()).toContain('semcast_events_total{event="link-lost"} 1');
+  });
+});

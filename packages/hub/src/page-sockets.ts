@@ -1,0 +1,176 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { LiveDelta, LiveState } from '@semcast/live';
+import { WebSocketServer, type WebSocket } from 'ws';
+
+export interface PageSocketsOptions {
+  readonly server: Server;
+  readonly state: LiveState;
+  readonly maxPages: number;
+  /** Called when the first page comes, and when the last one has gone. */
+  readonly onWatched: (watched: boolean) => void;
+}
+
+export interface PageSockets {
+  readonly pages: number;
+  /** Tell every page what it hasn't got; one that reads slowly is told later, and then of what there is by then. */
+  tell(): void;
+  close(): Promise<void>;
+}
+
+const PATH = '/live';
+/** Beyond this much that waits to be read, a page isn't told more. */
+const MAX_BUFFERED_BYTES = 256 * 1024;
+/** Pages only listen. */
+const MAX_INCOMING_BYTES = 1024;
+const PING_MS = 15_000;
+/** A page hears something at least this often: how it knows that the way to the server is whole. */
+const HEARTBEAT_MS = 5000;
+const GOING_AWAY = 1001;
+const CLOSE_GRACE_MS = 500;
+
+interface Page {
+  /** What it has been told. */
+  revision: number;
+  toldMs: number;
+  alive: boolean;
+}
+
+/**
+ * The WebSocket of the pages: everything on connecting, then what changed. A page costs the server a number, whatever
+ * it does: there is no queue to grow.
+ */
+export function servePages({ server, state, maxPages, onWatched }: PageSocketsOptions): PageSockets {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: MAX_INCOMING_BYTES,
+    perMessageDeflate: false,
+  });
+  const pages = new Map<WebSocket, Page>();
+  let closing = false;
+  let allGone: (() => void) | undefined;
+
+  const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+    if ((request.url ?? '/').split('?', 1)[0] !== PATH) {
+      // A link's, or nobody's: then nobody else listens.
+      if (server.listenerCount('upgrade') === 1) {
+        refuse(stream, '404 Not Found');
+      }
+      return;
+    }
+    if (closing || pages.size >= maxPages) {
+      refuse(stream, '503 Service Unavailable');
+    } else if (isForeign(request)) {
+      // Browsers let any page open a WebSocket anywhere; the server has to look who asks.
+      refuse(stream, '403 Forbidden');
+    } else {
+      sockets.handleUpgrade(request, stream, head, welcome);
+    }
+  };
+
+  const welcome = (socket: WebSocket): void => {
+    const page: Page = { revision: -1, toldMs: performance.now(), alive: true };
+    pages.set(socket, page);
+    // Without a listener an error would end the process.
+    socket.on('error', () => {
+      socket.terminate();
+    });
+    socket.on('pong', () => {
+      page.alive = true;
+    });
+    socket.once('close', () => {
+      pages.delete(socket);
+      if (pages.size === 0) {
+        onWatched(false);
+        allGone?.();
+      }
+    });
+    const snapshot = state.snapshot(Date.now());
+    page.revision = state.revision;
+    socket.send(JSON.stringify(snapshot));
+    if (pages.size === 1) {
+      onWatched(true);
+    }
+  };
+
+  const pinging = setInterval(() => {
+    for (const [socket, page] of pages) {
+      if (!page.alive) {
+        socket.terminate();
+        continue;
+      }
+      page.alive = false;
+      socket.ping();
+    }
+  }, PING_MS);
+  pinging.unref();
+  server.on('upgrade', onUpgrade);
+
+  return {
+    get pages() {
+      return pages.size;
+    },
+    tell: () => {
+      // Pages that have seen the same get the same text.
+      const texts = new Map<number, string | null>();
+      for (const [socket, page] of pages) {
+        if (socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+          continue;
+        }
+        let text = texts.get(page.revision);
+        if (text === undefined) {
+          const delta = state.since(page.revision, Date.now());
+          text = delta === null ? null : JSON.stringify(delta);
+          texts.set(page.revision, text);
+        }
+        if (text === null && performance.now() - page.toldMs > HEARTBEAT_MS) {
+          text = JSON.stringify(nothingNew());
+        }
+        if (text !== null) {
+          socket.send(text);
+          page.revision = state.revision;
+          page.toldMs = performance.now();
+        }
+      }
+    },
+    close: async () => {
+      closing = true;
+      clearInterval(pinging);
+      const gone = new Promise<void>((resolve) => {
+        allGone = resolve;
+      });
+      if (pages.size > 0) {
+        for (const socket of pages.keys()) {
+          socket.close(GOING_AWAY);
+        }
+        const cut = setTimeout(() => {
+          for (const socket of pages.keys()) {
+            socket.terminate();
+          }
+        }, CLOSE_GRACE_MS);
+        await gone;
+        clearTimeout(cut);
+      }
+      server.off('upgrade', onUpgrade);
+      sockets.close();
+    },
+  };
+}
+
+function nothingNew(): LiveDelta {
+  return { type: 'delta', sections: {}, tables: {}, events: [], nowMs: Date.now() };
+}
+
+/** Whether a browser asks on behalf of a page from elsewhere. Programs send no origin. */
+function isForeign({ headers }: IncomingMessage): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined) {
+    return false;
+  }
+  return !URL.canParse(origin) || new URL(origin).host !== host;
+}
+
+function refuse(stream: Duplex, status: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}

@@ -1,0 +1,199 @@
+/**
+ * What each service tells at `GET /feed`: schemas for whoever reads it, and the types that services tell it in.
+ *
+ * What else a service tells is left out, so that a newer one may tell more than an older console knows; lists and texts
+ * are bounded.
+ */
+import { z } from 'zod';
+import type { LiveService } from './names.js';
+
+const name = z.string().max(256);
+const words = z.string().max(4000);
+const count = z.int().nonnegative();
+const db = z.number();
+const milliseconds = z.number().nonnegative();
+/** At most this many points of a picture of samples, gains included. */
+const MAX_POINTS = 4096;
+
+const event = z.object({
+  kind: z.literal('event'),
+  event: name,
+  level: z.enum(['info', 'warn', 'error']),
+  words,
+  stream: name.optional(),
+  frame: count.optional(),
+});
+
+const csnrDb = z.object({ configured: db.optional(), measured: db.optional(), estimated: db.nullable() });
+
+/** A picture on the way: the preview, or a step of a sampler. */
+const partial = z.object({
+  kind: z.literal('partial'),
+  frame: count,
+  name,
+  stage: z.enum(['preview', 'intermediate']),
+  decoder: name,
+  steps: count,
+  width: count,
+  height: count,
+});
+
+/** A frame that came back as a picture, measured against its original. */
+const completed = z.object({
+  kind: z.literal('completed'),
+  frame: count,
+  name,
+  width: count,
+  height: count,
+  cbr: name,
+  channelUses: count,
+  decoder: name,
+  /** 0 for a decoder of one pass. */
+  steps: count,
+  reducedSteps: z.boolean(),
+  psnrDb: db,
+  /** Null where the decoder has one pass only: then `psnrDb` is that of the only picture. */
+  previewPsnrDb: db.nullable(),
+  ssim: z.number().nullable(),
+  msSsim: z.number().nullable(),
+  residual: z.number().nullable(),
+  csnrDb,
+  endToEndMs: milliseconds,
+  previewLatencyMs: milliseconds.nullable(),
+  decodeMs: milliseconds,
+  timingsMs: z.object({ read: milliseconds, encode: milliseconds, credit: milliseconds, air: milliseconds }),
+});
+
+/** A frame that ended without a picture. */
+const dropped = z.object({ kind: z.literal('dropped'), frame: count, name, reason: name });
+
+const transmitterFact = z.discriminatedUnion('kind', [event, partial, completed, dropped]);
+
+const optionValue = z.union([z.number(), z.boolean(), z.string().max(256)]);
+
+/** What may be changed while frames flow; in force from the next frame on. */
+const streamSettings = z.object({
+  decoder: name,
+  decoderOptions: z.record(name, optionValue),
+  cbr: name,
+  /** Frames per second; 0 for as fast as they get through. */
+  fps: z.number().nonnegative(),
+  paused: z.boolean(),
+});
+
+const transmitterStatus = z.object({
+  stream: name,
+  to: name,
+  link: z.object({ state: name, error: words.optional() }),
+  settings: streamSettings,
+  csi: name,
+  /** Rates of the bundle. */
+  rates: z.array(name).max(64),
+  /** What the receiver offers; null before the first welcome. */
+  decoders: z.array(name).max(64).nullable(),
+  frames: z.object({ completed: count, dropped: count, inFlight: count, queued: count }),
+  wireBytes: z.object({ in: count, out: count }),
+});
+
+const channelFact = z.discriminatedUnion('kind', [event]);
+
+/** A model or a schedule with its options. */
+const named = z.looseObject({ name });
+
+const channelStatus = z.object({
+  model: named,
+  snr: named,
+  /** Configured SNR of the newest frame, in dB per complex symbol. */
+  snrDb: db,
+  loss: z.number(),
+  seed: count,
+  noiseReference: name,
+  receiverUrl: name,
+  receiverProblem: words.nullable(),
+  sessions: count,
+  frames: z.object({ forwarded: count, dropped: count }),
+  /** Complex samples that have crossed it. */
+  channelUses: count,
+  /** Options of models and of schedules as JSON Schema, by name. */
+  models: z.record(name, z.unknown()),
+  schedules: z.record(name, z.unknown()),
+});
+
+/** Where one frame's time went at the receiver. */
+const decoded = z.object({
+  kind: z.literal('decoded'),
+  stream: name,
+  frame: count,
+  decoder: name,
+  steps: count,
+  residual: z.number().nullable(),
+  csnrDb,
+  timingsMs: z.object({ queue: milliseconds, preview: milliseconds, decode: milliseconds, total: milliseconds }),
+  /** Frames that waited when this one was done. */
+  queueDepth: count,
+  /** Frames that shared the newest run of a network. */
+  batchSize: z.number().nonnegative(),
+});
+
+const points = z.array(z.number()).max(MAX_POINTS);
+
+/** A sample of one frame's symbols and gains. */
+const scope = z.object({
+  kind: z.literal('scope'),
+  stream: name,
+  frame: count,
+  /** Received samples, I and Q in turn. */
+  received: points,
+  /** The same symbols after equalisation, I and Q in turn; null without channel state. */
+  equalised: points.nullable(),
+  /** |h|² in dB, evenly spaced over the frame; null where the gain is 1 or unknown. */
+  gainDb: points.nullable(),
+  /** Complex samples of the whole frame. */
+  samples: count,
+  /** N0 per complex sample; null without channel state. */
+  noiseVariance: z.number().nonnegative().nullable(),
+  estimatedSnrDb: db,
+});
+
+const receiverFact = z.discriminatedUnion('kind', [event, decoded, scope]);
+
+const receiverStatus = z.object({
+  /** Options as JSON Schema. */
+  decoders: z.array(z.object({ name, summary: words, samples: z.boolean(), options: z.unknown() })).max(64),
+  bundle: z.object({ name, version: name, digest: name }),
+  device: name,
+  workers: count,
+  queue: z.object({ waiting: count, decoding: count }),
+  streams: z.array(z.object({ stream: name, agent: name, role: name, csi: name, remoteAddress: name })).max(1000),
+});
+
+const answerOf = <Fact extends z.ZodType, Status extends z.ZodType>(fact: Fact, status: Status) =>
+  z.object({
+    boot: z.string().max(64),
+    next: count,
+    missed: count,
+    items: z.array(z.object({ ageMs: milliseconds, fact })).max(10_000),
+    status,
+  });
+
+/** The answer of `GET /feed`, by service. */
+export const feedAnswerSchemas = {
+  transmitter: answerOf(transmitterFact, transmitterStatus),
+  channel: answerOf(channelFact, channelStatus),
+  receiver: answerOf(receiverFact, receiverStatus),
+} as const satisfies Record<LiveService, z.ZodType>;
+
+export type TransmitterFact = z.infer<typeof transmitterFact>;
+export type ChannelFact = z.infer<typeof channelFact>;
+export type ReceiverFact = z.infer<typeof receiverFact>;
+export type TransmitterLiveStatus = z.infer<typeof transmitterStatus>;
+export type ChannelLiveStatus = z.infer<typeof channelStatus>;
+export type ReceiverLiveStatus = z.infer<typeof receiverStatus>;
+export type StreamSettings = z.infer<typeof streamSettings>;
+export type PartialFact = z.infer<typeof partial>;
+export type CompletedFact = z.infer<typeof completed>;
+export type ScopeFact = z.infer<typeof scope>;
+export type DecodedFact = z.infer<typeof decoded>;
+export type EventFact = z.infer<typeof event>;
+
+export type FeedAnswerOf<Service extends LiveService> = z.infer<(typeof feedAnswerSchemas)[Service]>;

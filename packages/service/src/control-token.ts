@@ -1,0 +1,39 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { SemcastError } from '@semcast/core';
+
+/** `E_CONTROL_TOKEN`: a request that changes something came without the control token, or with a wrong one. */
+export class ControlTokenError extends SemcastError {
+  override readonly name = 'ControlTokenError';
+  /** What Fastify answers with. */
+  readonly statusCode = 401;
+
+  constructor(what: string) {
+    super('E_CONTROL_TOKEN', `${what} takes the control token`, {
+      remedy: 'send the header "authorization: Bearer TOKEN" with the value of controlToken',
+    });
+  }
+}
+
+const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Compare secrets in a time that doesn't tell how far they agree, nor how long they are. */
+function sameSecret(given: string, wanted: string): boolean {
+  return timingSafeEqual(digestOf(given), digestOf(wanted));
+}
+
+/**
+ * An `onRequest` hook for routes that change something: without a configured token everybody may.
+ *
+ * @param what is refused, as a message begins: "changing the channel"
+ */
+export function checkControlToken(
+  controlToken: string | undefined,
+  what: string,
+): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    if (controlToken !== undefined && !sameSecret(request.headers.authorization ?? '', `Bearer ${controlToken}`)) {
+      throw new ControlTokenError(what);
+    }
+  };
+}

@@ -1,0 +1,73 @@
+import type { Logger } from 'pino';
+import type { CounterMetric } from './metrics.js';
+
+/**
+ * Notable moments: what somebody who looks at a curve wants to see marked there. Also the label `event` of
+ * `semcast_events_total`, so the set is closed.
+ */
+export const EVENT_NAMES = [
+  /** The channel's model, schedule, loss or seed was changed. */
+  'channel-changed',
+  /** Decoder, rate, pace or pause of a transmitter was changed. */
+  'stream-changed',
+  /** A frame ended without a picture. */
+  'frame-dropped',
+  /** A transmitter's link went down, or came up again. */
+  'link-lost',
+  'link-restored',
+  /** A stream was linked to this service, or isn't any more. */
+  'stream-joined',
+  'stream-left',
+  /** The channel can't reach the receiver, or can again. */
+  'receiver-away',
+  'receiver-back',
+  /** A sampler's picture explains what was received far worse than noise would. */
+  'diverged',
+  /** Seen by the console: a service doesn't answer, or does again. */
+  'service-away',
+  'service-back',
+] as const;
+export type EventName = (typeof EVENT_NAMES)[number];
+
+export const EVENT_LEVELS = ['info', 'warn', 'error'] as const;
+export type EventLevel = (typeof EVENT_LEVELS)[number];
+
+/** A notable moment; everything here is JSON. */
+export interface NotableEvent {
+  readonly event: EventName;
+  readonly level: EventLevel;
+  /** A sentence for people. */
+  readonly words: string;
+  readonly stream?: string;
+  readonly frame?: number;
+}
+
+export interface EventLogOptions {
+  readonly logger: Logger;
+  readonly counter: CounterMetric<'event'>;
+  /** Told of every event, for the live feed. */
+  readonly onEvent?: (event: NotableEvent) => void;
+}
+
+/** Where a service records its notable moments, once for logs, metrics and the console. */
+export interface EventLog {
+  /** Write a log line with the field `event`, count it, and tell whoever watches. */
+  record(event: NotableEvent, logged?: Readonly<Record<string, unknown>>): void;
+  /** The same for what has its log line (with the field `event`) elsewhere. */
+  note(event: NotableEvent): void;
+}
+
+export function createEventLog({ logger, counter, onEvent }: EventLogOptions): EventLog {
+  const note = (event: NotableEvent): void => {
+    counter.inc({ event: event.event });
+    onEvent?.(event);
+  };
+  return {
+    note,
+    record: (event, logged) => {
+      const { level, words, ...fields } = event;
+      logger[level]({ ...fields, ...logged }, words);
+      note(event);
+    },
+  };
+}

@@ -1,0 +1,206 @@
+import type { ChannelFact, ReceiverFact, ScopeFact, TransmitterFact } from '@semcast/live';
+import { addFeedRoute, createHttpServer, createLogger, HttpError, LiveFeed, type HttpServer } from '@semcast/service';
+
+/** The live side of three services without anything behind it: what a console reads, at whatever rate a test wants. */
+export interface LiveServices {
+  readonly transmitterUrl: string;
+  readonly channelUrl: string;
+  readonly receiverUrl: string;
+  readonly transmitter: LiveFeed<TransmitterFact>;
+  readonly channel: LiveFeed<ChannelFact>;
+  readonly receiver: LiveFeed<ReceiverFact>;
+  /** Bodies of PUT /stream and PUT /channel, with their authorization, in order. */
+  readonly changes: readonly { readonly path: string; readonly body: unknown; readonly authorization?: string }[];
+  /** Pictures that were asked for: `7/final`. */
+  readonly asked: readonly string[];
+  /** A frame goes through: everything that the services tell of it. */
+  emitFrame(frame: number, options?: { readonly steps?: number; readonly snrDb?: number }): void;
+  /** Close one service, as if it had crashed. */
+  stop(service: 'transmitter' | 'channel' | 'receiver'): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LiveServicesOptions {
+  /** A PNG file, served as every picture. */
+  readonly picture: Uint8Array;
+  readonly width?: number;
+  readonly height?: number;
+}
+
+const STREAM = 'demo';
+const POINTS = 400;
+
+/** Start them on free ports. */
+export async function startLiveServices(options: LiveServicesOptions): Promise<LiveServices> {
+  const { picture, width = 64, height = 64 } = options;
+  const feeds = {
+    transmitter: new LiveFeed<TransmitterFact>(),
+    channel: new LiveFeed<ChannelFact>(),
+    receiver: new LiveFeed<ReceiverFact>(),
+  };
+  const changes: { path: string; body: unknown; authorization?: string }[] = [];
+  const asked: string[] = [];
+  let completed = 0;
+  let snrDb = 10;
+  const logger = createLogger({ service: 'testkit', level: 'silent' });
+  const serve = async (
+    service: keyof typeof feeds,
+    status: () => object,
+    addRoutes: (http: HttpServer) => void,
+  ): Promise<{ readonly url: string; close(): Promise<void> }> => {
+    const http = await createHttpServer({
+      service,
+      host: '127.0.0.1',
+      port: 0,
+      logger,
+      ready: () => ({ ready: true, reasons: [] }),
+      closeGraceMs: 0,
+    });
+    addFeedRoute<unknown>(http, { feed: feeds[service], status });
+    addRoutes(http);
+    const { url } = await http.listen();
+    return { url, close: () => http.close() };
+  };
+  const takeChange = ({ app }: HttpServer, path: string): void => {
+    app.put(path, ({ body, headers: { authorization } }) => {
+      changes.push({ path, body, ...(authorization === undefined ? {} : { authorization }) });
+      if (typeof body === 'object' && body !== null && 'refuse' in body) {
+        throw new HttpError(400, 'E_ARGUMENT', 'this is refused', 'ask for something else');
+      }
+      return {};
+    });
+  };
+  const services = {
+    transmitter: await serve(
+      'transmitter',
+      () => ({
+        stream: STREAM,
+        to: 'ws://127.0.0.1:1',
+        link: { state: 'open' },
+        settings: { decoder: 'jscc', decoderOptions: {}, cbr: '1/24', fps: 10, paused: false },
+        csi: 'genie',
+        rates: ['1/48', '1/24'],
+        decoders: ['jscc'],
+        frames: { completed, dropped: 0, inFlight: 1, queued: 0 },
+        wireBytes: { in: 1000 * completed, out: 9000 * completed },
+      }),
+      (http) => {
+        takeChange(http, '/stream');
+        http.app.get<{ Params: { frame: string; stage: string } }>('/pictures/:frame/:stage', ({ params }, reply) => {
+          asked.push(`${params.frame}/${params.stage}`);
+          return reply.type('image/png').send(Buffer.from(picture));
+        });
+      },
+    ),
+    channel: await serve(
+      'channel',
+      () => ({
+        model: { name: 'awgn' },
+        snr: { name: 'constant', snrDb },
+        snrDb,
+        loss: 0,
+        seed: 0,
+        noiseReference: 'nominal',
+        receiverUrl: 'ws://127.0.0.1:1',
+        receiverProblem: null,
+        sessions: 1,
+        frames: { forwarded: completed, dropped: 0 },
+        channelUses: 8192 * completed,
+        models: { awgn: { type: 'object', properties: {} } },
+        schedules: { constant: { type: 'object', properties: { snrDb: { type: 'number', default: 10 } } } },
+      }),
+      (http) => {
+        takeChange(http, '/channel');
+      },
+    ),
+    receiver: await serve(
+      'receiver',
+      () => ({
+        decoders: [{ name: 'jscc', summary: 'one pass', samples: false, options: { type: 'object', properties: {} } }],
+        bundle: { name: 'test', version: '1', digest: 'd' },
+        device: 'cpu',
+        workers: 1,
+        queue: { waiting: 0, decoding: 1 },
+        streams: [{ stream: STREAM, agent: 'test', role: 'transmitter', csi: 'genie', remoteAddress: '127.0.0.1' }],
+      }),
+      ({ app }) => {
+        app.post('/decoders/check', ({ body }) => {
+          if (JSON.stringify(body).includes('wrong')) {
+            throw new HttpError(400, 'E_ARGUMENT', 'these options are wrong', 'leave them out');
+          }
+          return {};
+        });
+      },
+    ),
+  };
+
+  return {
+    transmitterUrl: services.transmitter.url,
+    channelUrl: services.channel.url,
+    receiverUrl: services.receiver.url,
+    ...feeds,
+    changes,
+    asked,
+    emitFrame: (frame, { steps = 0, snrDb: given = 10 } = {}) => {
+      snrDb = given;
+      const about = { frame, name: `photo-${frame % 9}.jpg`, width, height, decoder: steps === 0 ? 'jscc' : 'diffcom' };
+      const csnrDb = { configured: given, estimated: given };
+      if (steps > 0) {
+        feeds.transmitter.push({ kind: 'partial', ...about, stage: 'preview', steps: 0 });
+        feeds.transmitter.push({ kind: 'partial', ...about, stage: 'intermediate', steps: Math.ceil(steps / 2) });
+      }
+      const timingsMs = { queue: 1, preview: 20, decode: 30, total: 40 };
+      feeds.receiver.push({
+        kind: 'decoded',
+        stream: STREAM,
+        frame,
+        decoder: about.decoder,
+        steps,
+        residual: 1,
+        csnrDb,
+        timingsMs,
+        queueDepth: frame % 4,
+        batchSize: 1,
+      });
+      feeds.receiver.push(scopeAt(frame, given), { replaces: 'scope' });
+      completed++;
+      feeds.transmitter.push({
+        kind: 'completed',
+        ...about,
+        cbr: '1/24',
+        channelUses: 8192,
+        steps,
+        reducedSteps: false,
+        psnrDb: 20 + given / 2 + Math.sin(frame),
+        previewPsnrDb: steps === 0 ? null : 19 + given / 2,
+        ssim: 0.9,
+        msSsim: 0.95,
+        residual: 1,
+        csnrDb,
+        endToEndMs: 100,
+        previewLatencyMs: steps === 0 ? null : 60,
+        decodeMs: 30,
+        timingsMs: { read: 5, encode: 20, credit: 1, air: 60 },
+      });
+    },
+    stop: (service) => services[service].close(),
+    close: async () => {
+      await Promise.all(Object.values(services).map((service) => service.close()));
+    },
+  };
+}
+
+function scopeAt(frame: number, snrDb: number): ScopeFact {
+  const received = Array.from({ length: 2 * POINTS }, (_, i) => Math.sin(i * (frame + 1)) * (1 + 10 ** (-snrDb / 10)));
+  return {
+    kind: 'scope',
+    stream: STREAM,
+    frame,
+    received,
+    equalised: received,
+    gainDb: null,
+    samples: 8192,
+    noiseVariance: 10 ** (-snrDb / 10),
+    estimatedSnrDb: snrDb,
+  };
+}
