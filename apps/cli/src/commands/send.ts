@@ -6,7 +6,6 @@ import {
   createTransmitter,
   summariseOutcome,
   summarisePreview,
-  type DecoderOptions,
   type OutcomeSummary,
   type TransmitterService,
 } from '@semcast/transmitter';
