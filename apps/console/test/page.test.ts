@@ -84,7 +84,7 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
     expect(await left.locator('option').allTextContents()).toEqual(['Original', 'Preview · jscc']);
     await left.selectOption('preview');
     await page.getByLabel('edge between Preview · jscc and Refined · diffcom').fill('0.25');
-    expect(await page.evaluate('document.querySelector(".edge").style.left')).toBe('25.00%');
+    expect(await page.evaluate('document.querySelector(".edge").style.left')).toBe('25%');
     await page.getByRole('button', { name: 'Side by side' }).click();
   });
 
