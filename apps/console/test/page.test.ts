@@ -1,0 +1,112 @@
+import { createHub } from '@semcast/hub';
+import { createHttpServer, createLogger } from '@semcast/service';
+import { findProgram, startLiveServices, type LiveServices } from '@semcast/testkit';
+import type { Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startBrowser, type Browser } from './support/browser.js';
+
+const chromium = findProgram('chromium', 'chromium');
+
+describe.skipIf(chromium === undefined)('the page before services that are made up', () => {
+  const closers: (() => Promise<unknown>)[] = [];
+  let services: LiveServices;
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+    const picture = await sharp(new Uint8Array(3 * 64 * 48).fill(99), { raw: { width: 64, height: 48, channels: 3 } })
+      .png()
+      .toBuffer();
+    services = await startLiveServices({ picture, width: 64, height: 48 });
+    closers.push(() => services.close());
+    const logger = createLogger({ service: 'console', level: 'silent' });
+    const http = await createHttpServer({
+      service: 'console',
+      host: '127.0.0.1',
+      port: 0,
+      logger,
+      ready: () => ({ ready: true, reasons: [] }),
+    });
+    const hub = await createHub({
+      http,
+      logger,
+      config: {
+        enabled: true,
+        transmitterUrl: services.transmitterUrl,
+        channelUrl: services.channelUrl,
+        controlToken: 'open sesame',
+        maxPages: 4,
+        maxPictureBytes: 1_000_000,
+      },
+      receiverUrl: () => services.receiverUrl,
+    });
+    closers.push(async () => {
+      await hub.close();
+      await http.close();
+    });
+    const { url } = await http.listen();
+    browser = await startBrowser(chromium!);
+    closers.push(() => browser.close());
+    page = await browser.open(url);
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const close of closers.toReversed()) {
+      await close();
+    }
+  });
+
+  it('shows a refinement as it goes: begun, a step, the end', async () => {
+    const about = { frame: 1, name: 'hills.jpg', width: 64, height: 48, decoder: 'diffcom' };
+    const refined = page.locator('[data-pane=refined]');
+    services.transmitter.push({ kind: 'partial', ...about, stage: 'preview', steps: 0 });
+    await refined.filter({ hasText: 'Refining · diffcom' }).filter({ hasText: 'begins' }).waitFor();
+    services.transmitter.push({ kind: 'partial', ...about, stage: 'intermediate', steps: 5 });
+    await refined.filter({ hasText: 'step 5' }).waitFor();
+    const step = await refined.locator('canvas').getAttribute('data-picture');
+    services.emitFrame(1, { steps: 10 });
+    await refined.filter({ hasText: 'Refined' }).filter({ hasText: '10 steps' }).waitFor();
+    expect(await refined.locator('canvas').getAttribute('data-picture')).not.toBe(step);
+    expect(await page.locator('.panes figure').count()).toBe(3);
+    await page.locator('[data-readout=psnr-refined] .value').filter({ hasNotText: '–' }).waitFor();
+    // The pixels themselves, not only a frame around them.
+    const pixel = await page.evaluate(
+      '[...document.querySelector("[data-pane=refined] canvas").getContext("2d").getImageData(5, 5, 1, 1).data]',
+    );
+    expect(pixel).toEqual([99, 99, 99, 255]);
+  });
+
+  it('lets one choose what the refined picture is wiped over', async () => {
+    await page.getByRole('button', { name: 'Wipe' }).click();
+    const left = page.getByLabel('picture on the left');
+    expect(await left.locator('option').allTextContents()).toEqual(['Original', 'Preview · jscc']);
+    await left.selectOption('preview');
+    await page.getByLabel('edge between Preview · jscc and Refined · diffcom').fill('0.25');
+    expect(await page.evaluate('document.querySelector(".edge").style.left')).toBe('25%');
+    await page.getByRole('button', { name: 'Side by side' }).click();
+  });
+
+  it('asks for the token where one is needed, and goes on with it', async () => {
+    const loss = page.locator('input[name=loss]');
+    await loss.fill('0.1');
+    await loss.press('Enter');
+    await page.locator('[data-refusal=channel]', { hasText: 'takes the control token' }).waitFor();
+    await page.locator('input[name=token]').fill('open sesame');
+    await page.locator('input[name=token]').press('Enter');
+    await loss.fill('0.2');
+    await loss.press('Enter');
+    await expect.poll(() => services.changes).toEqual([{ path: '/channel', body: { loss: 0.2 } }]);
+    await expect.poll(async () => await page.locator('.refusal').count()).toBe(0);
+  });
+
+  it('says that a stream drops frames, and how often, in one line', async () => {
+    const words = 'a frame ended without a picture: channel-loss';
+    for (let frame = 0; frame < 5; frame++) {
+      services.transmitter.push({ kind: 'event', event: 'frame-dropped', level: 'warn', words, frame });
+    }
+    await page.locator('.events li[data-event=frame-dropped]', { hasText: `${words} ×5` }).waitFor();
+    expect(await page.locator('.events li[data-event=frame-dropped]').count()).toBe(1);
+  });
+});
