@@ -24,6 +24,8 @@ export interface FakeReceiver {
   /** Links at the moment. */
   readonly links: number;
   setWindow(credits: number): void;
+  /** Take no more links; those that there are stay. */
+  stopListening(): void;
   /** End every link with these words. */
   refuse(error: WireError): void;
   close(): Promise<void>;
@@ -62,6 +64,7 @@ export async function startFakeReceiver({
       return sessions.size;
     },
     setWindow: (window) => streams.setWindow(window),
+    stopListening: () => void server.close(),
     refuse: (error) => {
       for (const session of sessions) {
         session.close(error.closeCode, error);
