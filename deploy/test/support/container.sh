@@ -4,6 +4,7 @@
 #
 #   container.sh ROOT HOSTS NODE UID:GID [--ro SOURCE TARGET | --tmpfs TARGET OPTIONS]... -- COMMAND...
 set -eu
+umask 022
 # Who isn't root by profession may not have chroot on the path.
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -30,7 +31,12 @@ mount --bind "$node" "$root/opt/node/node"
 while [ "$1" != -- ]; do
   case $1 in
     --ro)
-      mkdir -p "$root$3"
+      if [ -d "$2" ]; then
+        mkdir -p "$root$3"
+      else
+        mkdir -p "$(dirname "$root$3")"
+        touch "$root$3"
+      fi
       mount --bind "$2" "$root$3"
       mount -o remount,bind,ro "$root$3"
       ;;

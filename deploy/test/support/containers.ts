@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -76,9 +77,14 @@ function launchOf(service: ComposeService, stages: ReadonlyMap<string, Stage>): 
     env: { ...image.env, ...service.environment },
     user: service.user ?? image.user,
     workdir: image.workdir,
-    mounts: [[REPOSITORY_ROOT, image.workdir], ...binds],
+    mounts: [...checkoutAt(image.workdir), ...binds],
     tmpfs: pairs(service.tmpfs ?? []),
   };
+}
+
+/** What is in the checkout, one by one: its own folder may be closed to others, as temporary ones are. */
+function checkoutAt(workdir: string): [string, string][] {
+  return readdirSync(REPOSITORY_ROOT).map((name) => [join(REPOSITORY_ROOT, name), join(workdir, name)]);
 }
 
 function launchesOf({ services, stages }: ContainersOptions): Map<string, Launch> {
