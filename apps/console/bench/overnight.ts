@@ -5,16 +5,17 @@
  *     npx tsx apps/console/bench/overnight.ts --minutes 30 --fps 10 [--json FILE]
  *
  * Prints the page's JavaScript heap after a garbage collection, its nodes and listeners, the memory of the browser's
- * renderer processes, and heap and resident memory of the console's server, every so often; and at the end the slope of each over the
- * second half.
+ * renderer processes that is their own (not mapped from files), and heap and resident memory of the console's server,
+ * every so often; and at the end the slope of each over the second half.
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { REPOSITORY_ROOT } from '@semcast/testkit';
-import { startBrowser } from '../test/support/browser.js';
+import { PipedBrowser } from './devtools-pipe.js';
 
 const { values } = parseArgs({
   options: {
@@ -38,21 +39,25 @@ interface Sample {
   readonly serverResident: number;
 }
 
-/** Resident memory of the renderers of a browser with this profile, in MiB; null on a system without /proc. */
-function rendererMebibytes(marker: string): number | null {
+/** Own resident memory of a browser's renderers, in MiB; null on a system without /proc. */
+function rendererMebibytes(browser: number): number | null {
   try {
-    let kibibytes = 0;
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        if (line.includes('--type=renderer') && line.includes(marker)) {
-          kibibytes += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+    const processes = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => {
+        try {
+          const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+          const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
+          const renderer = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer');
+          const kibibytes = renderer ? field('RssAnon') + field('RssShmem') : 0;
+          return [{ pid: Number(pid), parent: field('PPid'), kibibytes }];
+        } catch {
+          return []; // It ended while we looked.
         }
-      } catch {
-        // It ended while we looked.
-      }
-    }
-    return kibibytes / 1024;
+      });
+    const parents = new Map(processes.map(({ pid, parent }) => [pid, parent]));
+    const ours = (pid: number): boolean => pid === browser || (pid > 1 && ours(parents.get(pid) ?? 0));
+    return processes.reduce((sum, { pid, kibibytes }) => sum + (ours(pid) ? kibibytes : 0), 0) / 1024;
   } catch {
     return null;
   }
@@ -69,30 +74,34 @@ function slope(points: readonly { readonly minute: number; readonly value: numbe
 
 const server = fork(fileURLToPath(new URL('overnight-server.ts', import.meta.url)), [String(fps)]);
 const [{ url }] = (await once(server, 'message')) as [{ url: string }];
-const browser = await startBrowser(process.env['CHROMIUM'] ?? '/usr/bin/chromium', {
-  args: ['--user-agent=overnight'],
-});
+const browser = await PipedBrowser.start(process.env['CHROMIUM'] ?? '/usr/bin/chromium', url);
+const errors: unknown[] = [];
 const samples: Sample[] = [];
 try {
-  const page = await browser.open(url);
-  const devtools = await browser.context.newCDPSession(page);
-  await devtools.send('HeapProfiler.enable');
-  await devtools.send('Performance.enable');
+  browser.on('Log.entryAdded', ({ entry }) => {
+    if ((entry as { level: string }).level === 'error') {
+      errors.push(entry);
+    }
+  });
+  browser.on('Runtime.exceptionThrown', ({ exceptionDetails }) => errors.push(exceptionDetails));
+  for (const domain of ['HeapProfiler', 'Performance', 'Log', 'Runtime']) {
+    await browser.send(`${domain}.enable`);
+  }
   const startMs = performance.now();
   process.stdout.write('  min   frames  heap MiB   nodes  listeners  renderer MiB  server MiB  resident MiB\n');
   while (performance.now() - startMs < minutes * 60_000) {
-    await page.waitForTimeout(everySeconds * 1000);
-    await devtools.send('HeapProfiler.collectGarbage');
+    await sleep(everySeconds * 1000);
+    await browser.send('HeapProfiler.collectGarbage');
     server.send('how much?');
     const [{ frame, heap, rss }] = (await once(server, 'message')) as [{ frame: number; heap: number; rss: number }];
-    const { metrics } = await devtools.send('Performance.getMetrics');
+    const { metrics } = await browser.send<{ metrics: { name: string; value: number }[] }>('Performance.getMetrics');
     const metric = (name: string): number => metrics.find((entry) => entry.name === name)?.value ?? Number.NaN;
     const sample = {
       minute: (performance.now() - startMs) / 60_000,
       heap: metric('JSHeapUsedSize') / MEBI,
       nodes: metric('Nodes'),
       listeners: metric('JSEventListeners'),
-      renderer: rendererMebibytes('overnight') ?? Number.NaN,
+      renderer: rendererMebibytes(browser.pid) ?? Number.NaN,
       frame,
       server: heap,
       serverResident: rss,
@@ -105,7 +114,9 @@ try {
         `${sample.serverResident.toFixed(0).padStart(13)}\n`,
     );
   }
-  const shown = await page.locator('.pictures h2').textContent();
+  const shown = await browser.send<{ result: { value: string } }>('Runtime.evaluate', {
+    expression: "document.querySelector('.pictures h2').textContent",
+  });
   const second = samples.slice(Math.floor(samples.length / 2));
   const report = {
     schema: 'semcast-console-overnight-1',
@@ -113,8 +124,8 @@ try {
     minutes,
     fps,
     frames: samples.at(-1)?.frame,
-    shown,
-    errors: browser.errors,
+    shown: shown.result.value,
+    errors,
     perMinute: Object.fromEntries(
       (['heap', 'nodes', 'listeners', 'renderer', 'server', 'serverResident'] as const).map((name) => [
         name,
