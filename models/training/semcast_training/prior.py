@@ -1,10 +1,15 @@
 """The prior: one denoiser D(x; sigma, condition), which is unconditional when its condition is switched off.
 
-    D(x; sigma) = c_skip x + c_out F(c_in x; sigma)             Karras et al. 2022, eq. 7 and table 1
-    c_skip = sd^2 / (sigma^2 + sd^2)   c_out = sigma sd / sqrt(sigma^2 + sd^2)   c_in = 1 / sqrt(sigma^2 + sd^2)
+    D(x; sigma) = m + c_skip (x - m) + c_out F(c_in (x - m), ...; sigma)     after Karras et al. 2022, eq. 7, table 1
+    c_skip = d^2 / (sigma^2 + d^2)   c_out = sigma d / sqrt(sigma^2 + d^2)   c_in = 1 / sqrt(sigma^2 + d^2)
 
-with sd = 0.5, the standard deviation of pixels in [-1, 1]. D estimates E[x0 | x0 + sigma n] (and x_J, CSNR and rate,
-where they are given).
+m and d are mean and standard deviation of x0, as far as one knows them beforehand. Without a condition: 0 and 0.5, those
+of pixels in [-1, 1]. With it: x_J, and the RMSE of a one-shot decode at that CSNR and rate. So with F = 0 it is already
+the best linear estimate from both, and F only has to find what x_J lacks, at the same scale at every noise level.
+With m = 0 and d = 0.5 for both, F has to copy x_J first, and after an hour it still fell short of x_J itself by half a
+decibel at high noise.
+
+D estimates E[x0 | x0 + sigma n] (and x_J, CSNR and rate, where they are given).
 
 Shapes:
 
@@ -40,16 +45,20 @@ SIGMA_DATA = 0.5
 @dataclass(frozen=True)
 class DenoiserConfig:
     """``widths`` are the channels at 1/patch, 1/(2 patch), ... of the image, ``blocks`` the residual blocks of each
-    stage on the way down and again on the way up; the last stage is the bottom and has its blocks once."""
+    stage on the way down and again on the way up; the last stage is the bottom and has its blocks once.
+    ``decode_error`` are the coefficients of the logarithm of a one-shot decode's RMSE, see ``decode_deviation``."""
 
     patch: int = 2
     widths: tuple[int, ...] = (64, 128, 256, 384)
     blocks: tuple[int, ...] = (2, 2, 2, 3)
     embedding: int = 128
+    decode_error: tuple[float, ...] = (math.log(0.15), 0.0, 0.0, 0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.blocks) or not self.widths:
             raise ValueError('widths and blocks must have the same length')
+        if len(self.decode_error) != 6:
+            raise ValueError('decode_error must have 6 coefficients')
 
     @property
     def stride(self) -> int:
@@ -72,6 +81,23 @@ SIZES = {
 }
 
 
+def _terms(csnr_db: Tensor, rate: Tensor) -> tuple[Tensor, ...]:
+    s, q = csnr_db / 10 - 1, rate * 2 - 1
+    return torch.ones_like(s), s, q, s * s, s * q, q * q
+
+
+def fit_decode_error(csnr_db: Tensor, rate: Tensor, rmse: Tensor) -> tuple[float, ...]:
+    """Coefficients for ``DenoiserConfig.decode_error`` from measured RMSEs, each [N]: least squares of the logarithm."""
+    terms = torch.stack(_terms(csnr_db.double(), rate.double()), dim=1)
+    return tuple(torch.linalg.lstsq(terms, torch.log(rmse.double())[:, None]).solution[:, 0].tolist())
+
+
+def decode_deviation(coefficients: tuple[float, ...], csnr_db: Tensor, rate: Tensor) -> Tensor:
+    """RMSE [B] of a one-shot decode, pixels in [-1, 1]: the exponential of a quadratic form of CSNR and rate."""
+    log_rmse = sum(c * t for c, t in zip(coefficients, _terms(csnr_db, rate), strict=True))
+    return torch.exp(torch.clamp(log_rmse, math.log(0.01), math.log(SIGMA_DATA)))
+
+
 class NoiseEmbedding(nn.Module):
     """(sigma, flag, csnr_db, rate), each [B] -> [B, embedding]. CSNR and rate count only as far as flag is on."""
 
@@ -91,7 +117,7 @@ class NoiseEmbedding(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """(x, sigma, x_j, flag, csnr_db, rate) -> x0 [B, 3, H, W], not clamped. A new one returns c_skip x."""
+    """(x, sigma, x_j, flag, csnr_db, rate) -> x0 [B, 3, H, W], not clamped. A new one returns m + c_skip (x - m)."""
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
@@ -117,11 +143,14 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Tensor, sigma: Tensor, x_j: Tensor, flag: Tensor, csnr_db: Tensor, rate: Tensor) -> Tensor:
         patch = self.config.patch
-        s = sigma[:, None, None, None]
-        total = torch.sqrt(s * s + SIGMA_DATA**2)
-        condition = self.condition(sigma, flag, csnr_db, rate)
-        # x_j has a standard deviation of about 1/2, twice that is as large as c_in x
-        pair = torch.cat([x / total, x_j * (2 * flag)[:, None, None, None]], dim=1)
+        sigma, on = sigma[:, None, None, None], flag[:, None, None, None]
+        deviation = self.deviation(flag, csnr_db, rate)[:, None, None, None]
+        total = torch.sqrt(sigma * sigma + deviation * deviation)
+        condition = self.condition(sigma[:, 0, 0, 0], flag, csnr_db, rate)
+        mean = on * x_j
+        centred = x - mean
+        # x_j has a standard deviation of about 1/2, twice that is as large as c_in (x - m)
+        pair = torch.cat([centred / total, 2 * mean], dim=1)
         h = self.stem(F.pixel_unshuffle(pair, patch))
         skips = []
         for stage, modulation, down in zip(self.down_stages, self.down_modulations, self.down):
@@ -136,10 +165,16 @@ class Denoiser(nn.Module):
             h = skip + F.interpolate(up(h), scale_factor=2.0, mode='nearest')
             h = stage(modulation(h, condition))
         f = F.pixel_shuffle(self.gain(self.head(h), condition).float(), patch)
-        return SIGMA_DATA**2 / total**2 * x + s * SIGMA_DATA / total * f
+        ratio = deviation / total
+        return mean + ratio * ratio * centred + sigma * ratio * f
+
+    def deviation(self, flag: Tensor, csnr_db: Tensor, rate: Tensor) -> Tensor:
+        """Standard deviation [B] of x0 around m, before x is known: d."""
+        known = decode_deviation(self.config.decode_error, csnr_db, rate)
+        return flag * known + (1 - flag) * SIGMA_DATA
 
 
-def edm_weight(sigma: Tensor) -> Tensor:
-    """Weight of the squared error of D at noise level sigma: (sigma^2 + sd^2) / (sigma sd)^2, which makes it the
-    squared error of F, whose target has unit variance at every level (Karras et al. 2022, table 1)."""
-    return (sigma**2 + SIGMA_DATA**2) / (sigma * SIGMA_DATA) ** 2
+def edm_weight(sigma: Tensor, deviation: Tensor | float = SIGMA_DATA) -> Tensor:
+    """Weight of the squared error of D at noise level sigma: (sigma^2 + d^2) / (sigma d)^2, which makes it the squared
+    error of F, whose target has unit variance at every level (Karras et al. 2022, table 1)."""
+    return (sigma**2 + deviation**2) / (sigma * deviation) ** 2

@@ -29,17 +29,19 @@ from torch import Tensor
 from .bundle_weights import any_codec, bundle_denoiser
 from .codec import draw_conditions
 from .console import run_main
-from .data import Photograph, to_tensor
+from .data import CropSampler, Photograph, to_tensor
 from .evaluate_prior import VALIDATION_CROP, FrozenCodec, denoising_table, format_denoising, validation_crops
 from .loop import Phase, add_arguments, check_arguments, choose_phases, load_data, train, update
 from .muon import Muon
-from .prior import SIZES, Denoiser, DenoiserConfig, edm_weight
+from .prior import SIZES, Denoiser, DenoiserConfig, edm_weight, fit_decode_error
 from .prior_checkpoint import FORMAT, load_prior_checkpoint
 
 LOG_SIGMA_MEAN, LOG_SIGMA_DEVIATION = -1.1, 1.2
 SIGMA_MIN, SIGMA_MAX = 0.01, 40.0
 #: The part of each batch that sees its condition.
 CONDITIONAL = 0.7
+#: How many crops the error of one-shot decodes is measured on.
+ERROR_CROPS = 16
 
 
 def default_phases(seconds: float, device: str) -> list[Phase]:
@@ -118,7 +120,8 @@ class PriorTrainer:
                 flag[first] = 1
             rate = active / self.codec.config.latent_channels
             estimate = self.run_denoiser(x, sigma, x_j, flag, csnr_db, rate)
-        loss = (edm_weight(sigma) * (estimate.float() - image).square().mean((1, 2, 3))).mean()
+        deviation = self.denoiser.deviation(flag, csnr_db, rate)
+        loss = (edm_weight(sigma, deviation) * (estimate.float() - image).square().mean((1, 2, 3))).mean()
         return update(self, loss, lr, batch * phase.crop**2)
 
     def averaged(self) -> dict[str, Tensor]:
@@ -173,6 +176,23 @@ class PriorTrainer:
         return f'loss {loss:.4f}'
 
 
+def measure_decode_error(codec: FrozenCodec, training: Sequence[Photograph], crop: int) -> tuple[float, ...]:
+    """Coefficients of the RMSE of one-shot decodes by CSNR and rate, of ``ERROR_CROPS`` training crops."""
+    image = to_tensor(CropSampler(training, crop, 0).batch(0, ERROR_CROPS))
+    config = codec.config
+    random = torch.Generator().manual_seed(0)
+    levels = torch.linspace(config.csnr_db_min, config.csnr_db_max, 5).tolist()
+    points = [(level, channels) for level in levels for channels in config.channels]
+    rmse = []
+    for level, channels in points:
+        csnr_db, active = torch.full((ERROR_CROPS,), level), torch.full((ERROR_CROPS,), channels)
+        noise = torch.randn(codec.noise_shape(image), generator=random)
+        with torch.no_grad():
+            rmse.append((codec.one_shot(image, csnr_db, active, noise) - image).square().mean().sqrt())
+    csnr_db, active = torch.tensor(points, dtype=torch.float64).T
+    return fit_decode_error(csnr_db, active / config.latent_channels, torch.stack(rmse))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m semcast_training.train_prior', description='Train the prior; Ctrl-C saves, --resume goes on.'
@@ -207,6 +227,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stride = math.lcm(config.stride, codec.config.stride)
     phases, position = choose_phases(parser, args, default_phases(args.hours * 3600, args.device), data, stride)
     training, validation = load_data(args, VALIDATION_CROP)
+    if not source:
+        config = replace(config, decode_error=measure_decode_error(codec, training, phases[-1].crop))
     trainer = PriorTrainer(
         config,
         codec,

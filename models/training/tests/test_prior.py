@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,14 @@ from semcast_training.data import Photograph
 from semcast_training.evaluate_prior import FrozenCodec, denoising_table, mean_psnr, validation_crops
 from semcast_training.interfaces import NoisePredictor
 from semcast_training.loop import Phase, Position, RunOptions, Stop, run
-from semcast_training.prior import SIZES, Denoiser, DenoiserConfig, edm_weight
+from semcast_training.prior import (
+    SIZES,
+    Denoiser,
+    DenoiserConfig,
+    decode_deviation,
+    edm_weight,
+    fit_decode_error,
+)
 from semcast_training.prior_checkpoint import load_prior_checkpoint
 from semcast_training.train_codec import CodecTrainer
 from semcast_training.train_prior import PriorTrainer
@@ -67,6 +76,27 @@ def test_a_new_denoiser_is_the_best_one_without_knowledge() -> None:
     assert torch.allclose(x0, (0.25 / (sigma**2 + 0.25))[:, None, None, None] * x, atol=1e-6)
 
 
+def test_a_new_denoiser_weighs_the_decode_by_its_error() -> None:
+    """x with variance sigma^2 and x_J with that of its error: the estimate of least variance."""
+    x, x_j = torch.randn(3, 3, 8, 12), torch.randn(3, 3, 8, 12)
+    sigma, csnr_db, rate = torch.tensor([0.05, 0.2, 5.0]), torch.tensor([0.0, 10.0, 20.0]), torch.full((3,), 0.5)
+    config = replace(SMALL, decode_error=(math.log(0.1), -0.3, 0.0, 0.0, 0.0, 0.0))
+    with torch.no_grad():
+        x0 = Denoiser(config)(x, sigma, x_j, torch.ones(3), csnr_db, rate)
+    error = 0.1 * torch.exp(torch.tensor([0.3, 0.0, -0.3]))
+    share = (error**2 / (error**2 + sigma**2))[:, None, None, None]
+    assert torch.allclose(x0, share * x + (1 - share) * x_j, atol=1e-6)
+
+
+def test_decode_error_is_fitted() -> None:
+    csnr_db, rate = torch.tensor([[s, q] for s in (0.0, 7.0, 20.0) for q in (0.25, 0.5, 1.0)]).T
+    coefficients = (-2.0, -0.2, -0.3, 0.1, -0.05, 0.04)
+    rmse = decode_deviation(coefficients, csnr_db, rate)
+    assert fit_decode_error(csnr_db, rate, rmse) == pytest.approx(coefficients, abs=1e-5)
+    with pytest.raises(ValueError, match='6'):
+        DenoiserConfig(decode_error=(1.0,))
+
+
 def test_a_condition_that_is_switched_off_does_not_matter() -> None:
     denoiser = shaken(Denoiser(SMALL))
     x, sigma = torch.randn(2, 3, 8, 8), torch.tensor([0.1, 1.0])
@@ -82,12 +112,14 @@ def test_a_condition_that_is_switched_off_does_not_matter() -> None:
 
 
 def test_the_loss_is_that_of_a_target_of_unit_variance() -> None:
-    """Of D = c_skip x, F = 0: the weighted error is 1 on average for data of standard deviation 1/2, at any sigma."""
-    x0, noise = 0.5 * torch.randn(200_000), torch.randn(200_000)
-    for sigma in (0.05, 0.5, 5.0):
-        estimate = 0.25 / (sigma**2 + 0.25) * (x0 + sigma * noise)
-        loss = edm_weight(torch.tensor(sigma)) * (estimate - x0).square().mean()
-        assert loss.item() == pytest.approx(1, rel=0.02)
+    """Of D = c_skip x, F = 0: the weighted error is 1 on average for data of standard deviation d, at any sigma."""
+    noise = torch.randn(200_000)
+    for deviation in (0.5, 0.1):
+        x0 = deviation * torch.randn(200_000)
+        for sigma in (0.05, 0.5, 5.0):
+            estimate = deviation**2 / (sigma**2 + deviation**2) * (x0 + sigma * noise)
+            loss = edm_weight(torch.tensor(sigma), deviation) * (estimate - x0).square().mean()
+            assert loss.item() == pytest.approx(1, rel=0.02)
 
 
 def test_sizes() -> None:
