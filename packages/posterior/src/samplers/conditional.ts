@@ -18,11 +18,11 @@ import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(8),
-  ...scheduleOptions(0.02),
+  steps: stepsOption(4),
+  ...scheduleOptions(0.05),
   ...lateStartOptions(4),
   solver: solverOption('ancestral'),
-  guidanceScale: guidanceScaleOption(1.5),
+  guidanceScale: guidanceScaleOption(2.8),
   guidance: z
     .enum(['none', ...guidanceRules])
     .default('none')
