@@ -23,6 +23,9 @@ const TOKEN = 'hush';
 /** What the decoder below takes for a step, whatever the machine. */
 const STEP_MS = 10;
 
+/** The pictures of a receiver that decodes two at a time. */
+const places = [Promise.resolve(), Promise.resolve()];
+let started = 0;
 let decoded = 0;
 const optionsSchema = z.strictObject({ steps: z.int().min(1).max(100).default(4) });
 /** Shows a preview at once and takes its time for the same picture again: a sampler without one. */
@@ -34,7 +37,10 @@ const slow: Decoder<typeof optionsSchema> = {
   refinement: {
     plan: ({ steps }) => ({ perStep: [['decoder']], steps: { min: steps, max: steps }, graphs: [] }),
     run: async ({ observation, xJ, manifest }, _seat, { options: { steps } }, { signal }) => {
-      await sleep(STEP_MS * steps, undefined, { signal });
+      const place = started++ % places.length;
+      places[place] = places[place]!.then(() => sleep(STEP_MS * steps));
+      await places[place];
+      signal.throwIfAborted();
       decoded++;
       const [image] = tensorToImages(tensor(xJ.data, [1, ...xJ.dims]), [observation], manifest.normalisation);
       return { image: image!, steps };
@@ -193,8 +199,8 @@ function expectBalanced({ frames, streams, series }: Pick<Report, 'frames' | 'st
 
 describe('semcast load', () => {
   it('accounts for every frame when far more is offered than can be decoded, and shares what can be fairly', async () => {
-    // Two places at the receiver, 150 ms each: 13 frames a second at the very most. That is far less than a generator
-    // sends that shares two busy cores with the receiver and with other tests, and falls behind its own schedule.
+    // Two at a time, 150 ms each: 13 frames a second at the very most. That is far less than a generator sends that
+    // shares two busy cores with the receiver and with other tests, and falls behind its own schedule.
     const { code, stdout, stderr } = await load({
       streams: 4,
       rate: 400,
@@ -231,8 +237,8 @@ describe('semcast load', () => {
     expect(report.decodeMs.p50!).toBeGreaterThanOrEqual(0.9 * 15 * STEP_MS);
     expect(report.quality).toMatchObject({ steps: 15, unreadable: 0, evaluations: null, reducedShare: 0 });
     expect(report.quality.psnrDb!).toBeGreaterThan(15);
-    // Under overload the wait for a credit is most of it.
-    expect(report.creditMs.p50!).toBeGreaterThan(report.decodeMs.p50!);
+    // Under overload a frame waits for its credit as long as several others take.
+    expect(report.creditMs.p50!).toBeGreaterThan(2 * 15 * STEP_MS);
     expect(report.command).toMatch(/^semcast load --to ws:.* --streams 4 --rate 400 .* --decoder-option steps=15$/);
     expect(report.command).not.toContain(TOKEN);
   });

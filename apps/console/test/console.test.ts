@@ -56,7 +56,22 @@ describe.skipIf(chromium === undefined)('the console before three real processes
 
   const startUp = async (): Promise<TestProcess> => {
     const started = keeper.start({
-      args: [SEMCAST, 'up', '--port-base', String(base), '--size', '64', '--fps', '4', '--snr', '20', '--out', dir],
+      args: [
+        SEMCAST,
+        'up',
+        '--port-base',
+        String(base),
+        '--size',
+        '64',
+        '--fps',
+        '4',
+        '--snr',
+        '20',
+        '--decoder',
+        'jscc',
+        '--out',
+        dir,
+      ],
       env: { NO_COLOR: '1', FORCE_COLOR: undefined, SEMCAST_BUNDLE: undefined },
       cwd: dir,
     });
