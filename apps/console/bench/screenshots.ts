@@ -24,6 +24,9 @@ try {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height });
       await page.waitForTimeout(1500);
+      if ((await page.locator('[data-pane=refined]').count()) > 0) {
+        await page.locator('[data-pane=refined]', { hasText: 'Refined' }).waitFor();
+      }
       const whole = await page.screenshot({ fullPage: true });
       const { height: length } = await sharp(whole).metadata();
       await sharp(whole)
