@@ -46,7 +46,7 @@ export class PipedBrowser {
     return this.#child.pid!;
   }
 
-  static async start(executable: string, url: string, args: readonly string[] = []): Promise<PipedBrowser> {
+  static async start(executable: string, url: string): Promise<PipedBrowser> {
     const profile = await mkdtemp(join(tmpdir(), 'semcast-chromium-'));
     const child = spawn(
       executable,
@@ -59,7 +59,6 @@ export class PipedBrowser {
         '--window-size=1280,900',
         `--user-data-dir=${profile}`,
         '--remote-debugging-pipe',
-        ...args,
         url,
       ],
       { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
