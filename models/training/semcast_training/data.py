@@ -11,7 +11,7 @@ import sys
 import tarfile
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,16 +165,16 @@ class CropSampler:
 
 
 def stream_batches(
-    sampler: CropSampler, batch: int, first_step: int, *, threads: int = 1, prefetch: int = 4
+    draw: Callable[[int], Tensor], first_step: int, *, threads: int = 1, prefetch: int = 4
 ) -> Iterator[Tensor]:
-    """Batches of steps first_step, first_step + 1, ... in order, prepared ahead by ``threads`` threads."""
+    """``draw``'s batches of steps first_step, first_step + 1, ... in order, made ahead by ``threads`` threads."""
     with ThreadPoolExecutor(threads, thread_name_prefix='crops') as pool:
         pending: deque[Future[Tensor]] = deque()
         step = first_step
         try:
             while True:
                 while len(pending) < prefetch:
-                    pending.append(pool.submit(sampler.batch, step, batch))
+                    pending.append(pool.submit(draw, step))
                     step += 1
                 yield pending.popleft().result()
         finally:

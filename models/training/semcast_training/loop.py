@@ -31,12 +31,13 @@ AVERAGE_EXPONENT = 6.94
 class Phase:
     """A stretch of training, bounded by ``seconds`` of training time or by ``steps`` (exactly one of them).
 
-    ``group`` images share one power budget in every other step. The learning rate is constant, then falls linearly to
-    ``floor`` times itself over the last ``decay`` part of the phase.
+    Steps take turns with the sizes of ``crop``, each with its ``batch``: small crops for many photographs a second,
+    large ones for what only they show. ``group`` images share one power budget in every other step. The learning rate
+    is constant, then falls linearly to ``floor`` times itself over the last ``decay`` part of the phase.
     """
 
-    crop: int
-    batch: int
+    crop: tuple[int, ...]
+    batch: tuple[int, ...]
     group: int = 1
     lr: float = 1.2e-3
     decay: float = 0.0
@@ -47,10 +48,21 @@ class Phase:
     def __post_init__(self) -> None:
         if (self.seconds is None) == (self.steps is None):
             raise ValueError('a phase needs either seconds or steps')
-        if self.crop < 1 or self.batch < 1 or self.group < 1 or self.batch % self.group:
-            raise ValueError('a phase needs a positive crop, and a batch that is a multiple of its group')
+        # Checkpoints of earlier versions, and whoever has one size only, give numbers.
+        for name in ('crop', 'batch'):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, int) else tuple(value))
+        if not self.crop or len(self.crop) != len(self.batch):
+            raise ValueError('a phase needs as many batches as crops')
+        if min(*self.crop, *self.batch, self.group) < 1 or any(b % self.group for b in self.batch):
+            raise ValueError('a phase needs positive crops, and batches that are multiples of its group')
         if not 0 <= self.decay <= 1 or not 0 <= self.floor <= 1 or not self.lr > 0:
             raise ValueError('a phase needs lr > 0, and decay and floor between 0 and 1')
+
+    @property
+    def pixels(self) -> float:
+        """Of an average step."""
+        return sum(b * c * c for b, c in zip(self.batch, self.crop, strict=True)) / len(self.crop)
 
     def progress(self, steps: int, seconds: float) -> float:
         """The part of the phase that is over, 1 when it has ended."""
@@ -64,10 +76,14 @@ class Phase:
 
 
 def parse_phase(text: str) -> Phase:
-    """'crop=128,batch=16,group=4,seconds=3600,lr=1e-3,decay=0' -> Phase"""
-    kinds: dict[str, Callable[[str], float]] = {
-        'crop': int,
-        'batch': int,
+    """'crop=128,batch=16,group=4,seconds=3600,lr=1e-3,decay=0' -> Phase; 'crop=64+192,batch=48+8,...' takes turns"""
+
+    def sizes(value: str) -> tuple[int, ...]:
+        return tuple(int(v) for v in value.split('+'))
+
+    kinds: dict[str, Callable[[str], float | tuple[int, ...]]] = {
+        'crop': sizes,
+        'batch': sizes,
         'group': int,
         'steps': int,
         'lr': float,
@@ -107,8 +123,8 @@ class Trainer(Protocol):
     adam: torch.optim.AdamW
     half_scale: float  # of the crops: see CropSampler
 
-    def train_step(self, pixels: Tensor, phase: Phase, lr: float) -> float:
-        """One update on uint8 crops [B, S, S, 3]; returns the loss."""
+    def train_step(self, pixels: Tensor, group: int, lr: float) -> float:
+        """One update on uint8 crops [B, S, S, 3]; returns the loss. See ``Phase`` for ``group``."""
         ...
 
     def state(self, extra: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +203,7 @@ def remaining_seconds(phases: Sequence[Phase], position: Position, pixels_per_se
             total += phase.seconds - (position.seconds if here else 0)
         elif phase.steps is not None:
             left = phase.steps - (position.steps if here else 0)
-            total += left * phase.batch * phase.crop**2 / max(pixels_per_second, 1)
+            total += left * phase.pixels / max(pixels_per_second, 1)
     return max(0.0, total)
 
 
@@ -228,10 +244,13 @@ def run(
     saved = validated = time.monotonic()
     while position.phase < len(phases):
         phase = phases[position.phase]
-        sampler = CropSampler(training, phase.crop, trainer.seed, trainer.half_scale)
-        batches = stream_batches(
-            sampler, phase.batch, trainer.step, threads=options.loaders, prefetch=4 * options.loaders
-        )
+        samplers = [CropSampler(training, crop, trainer.seed, trainer.half_scale) for crop in phase.crop]
+
+        def draw(step: int, samplers: Sequence[CropSampler] = samplers, batch: tuple[int, ...] = phase.batch) -> Tensor:
+            turn = step % len(samplers)
+            return samplers[turn].batch(step, batch[turn])
+
+        batches = stream_batches(draw, trainer.step, threads=options.loaders, prefetch=4 * options.loaders)
         try:
             while (progress := phase.progress(position.steps, position.seconds)) < 1:
                 if stop.requested:
@@ -239,10 +258,12 @@ def run(
                     return False
                 started = time.monotonic()
                 lr = phase.learning_rate(progress)
-                loss = trainer.train_step(next(batches), phase, lr)
+                pixels = trainer.pixels
+                loss = trainer.train_step(next(batches), phase.group, lr)
                 position.steps += 1
                 position.seconds += time.monotonic() - started
-                report(trainer, phases, position, loss, lr, time.monotonic() - started)
+                speed = (trainer.pixels - pixels) / max(time.monotonic() - started, 1e-6)
+                report(trainer, phases, position, loss, lr, speed)
                 now = time.monotonic()
                 if now - saved >= options.save_every:
                     save()
@@ -263,11 +284,11 @@ def _progress_reporter(every: float) -> Callable[..., None]:
     shown = 0.0
 
     def report(
-        trainer: Trainer, phases: Sequence[Phase], position: Position, loss: float, lr: float, seconds: float
+        trainer: Trainer, phases: Sequence[Phase], position: Position, loss: float, lr: float, speed: float
     ) -> None:
         nonlocal shown
         phase = phases[position.phase]
-        for name, value in (('loss', loss), ('speed', phase.batch * phase.crop**2 / max(seconds, 1e-6))):
+        for name, value in (('loss', loss), ('speed', speed)):
             average[name] = value if name not in average else 0.98 * average[name] + 0.02 * value
         now = time.monotonic()
         if now - shown < (every if sys.stderr.isatty() else max(every, 60.0)):
@@ -275,8 +296,8 @@ def _progress_reporter(every: float) -> Callable[..., None]:
         shown = now
         left = remaining_seconds(phases, position, average['speed'])
         line = (
-            f'phase {position.phase + 1}/{len(phases)} (crops {phase.crop})  step {trainer.step}  '
-            f'{trainer.pixels / 1e6:.0f} Mpx  {average["speed"] / phase.crop**2:.1f} crops/s  '
+            f'phase {position.phase + 1}/{len(phases)} (crops {"+".join(map(str, phase.crop))})  step {trainer.step}  '
+            f'{trainer.pixels / 1e6:.0f} Mpx  {average["speed"] / 1e3:.0f} kpx/s  '
             f'{trainer.describe(average["loss"])}  lr {lr:.1e}  {format_duration(left)} left'
         )
         print(
@@ -364,9 +385,9 @@ def choose_phases(
         position = Position(**data['training']['position'])
         if not args.phases:
             phases = [Phase(**values) for values in data['training']['phases']]
-    for phase in phases:
-        if phase.crop % stride:
-            parser.error(f'a crop of {phase.crop} is no multiple of the stride {stride}')
+    for crop in (c for phase in phases for c in phase.crop):
+        if crop % stride:
+            parser.error(f'a crop of {crop} is no multiple of the stride {stride}')
     return phases, position
 
 

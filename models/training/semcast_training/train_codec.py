@@ -109,10 +109,11 @@ class CodecTrainer:
         for average, parameter in zip(self.average, self.parameters, strict=True):
             average.copy_(parameter.detach())
 
-    def train_step(self, pixels: Tensor, phase: Phase, lr: float) -> float:
+    def train_step(self, pixels: Tensor, group: int, lr: float) -> float:
         """One update on uint8 crops [B, S, S, 3]; returns the loss (mean log MSE, natural logarithm)."""
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
-        group = phase.group if torch.rand((), generator=random) < 0.5 else 1
+        if torch.rand((), generator=random) >= 0.5:
+            group = 1
         csnr_db, active = (t.to(self.device) for t in draw_conditions(self.config, random, len(pixels), group))
         image = to_tensor(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
         rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
@@ -126,7 +127,7 @@ class CodecTrainer:
             decoded = self.run_decoder(awgn(latent, mask, csnr_db, noise), csnr_db, rate)
         error = (decoded.float() - image).square().mean((1, 2, 3)).view(-1, group).mean(1)
         loss = torch.log(error + 1e-5).mean()
-        return update(self, loss, lr, len(pixels) * phase.crop**2)
+        return update(self, loss, lr, pixels.shape[:3].numel())
 
     def averaged(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """State dicts of encoder and decoder with the averaged weights, on the CPU."""
@@ -237,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trainer.load(data)
         del data
     else:
-        trainer.start(CropSampler(training, phases[0].crop, args.seed))
+        trainer.start(CropSampler(training, phases[0].crop[-1], args.seed))
     return train(args, trainer, phases, position, training, validation[: args.validation_limit])
 
 

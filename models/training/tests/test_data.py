@@ -70,7 +70,7 @@ def test_too_large_a_crop_is_an_error(photographs: list[Photograph]) -> None:
 
 def test_threads_keep_the_order(photographs: list[Photograph]) -> None:
     sampler = CropSampler(photographs, 16, 1)
-    stream = stream_batches(sampler, 2, 7, threads=3, prefetch=6)
+    stream = stream_batches(lambda step: sampler.batch(step, 2), 7, threads=3, prefetch=6)
     for step in range(7, 15):
         assert torch.equal(next(stream), sampler.batch(step, 2))
     stream.close()

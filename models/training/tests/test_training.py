@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,10 @@ from semcast_training.loop import Phase, Position, RunOptions, Stop, parse_phase
 from semcast_training.muon import Muon, orthogonalise
 from semcast_training.train_codec import CodecTrainer
 
-PHASES = [Phase(crop=16, batch=4, group=2, steps=5), Phase(crop=24, batch=2, group=2, decay=1.0, steps=4)]
+PHASES = [
+    Phase(crop=16, batch=4, group=2, steps=5),
+    Phase(crop=(24, 16), batch=(2, 4), group=2, decay=1.0, steps=4),
+]
 
 
 class StopAfter(Stop):
@@ -87,7 +91,7 @@ def test_the_loss_falls(tiny: CodecConfig) -> None:
     phase = Phase(crop=16, batch=4, group=2, steps=100, lr=1e-2)
     grid = np.linspace(0, 255, 16)
     pixels = torch.from_numpy(np.broadcast_to(grid[None, :, None, None], (4, 16, 16, 3)).astype(np.uint8).copy())
-    losses = [trainer.train_step(pixels, phase, phase.lr) for _ in range(100)]
+    losses = [trainer.train_step(pixels, phase.group, phase.lr) for _ in range(100)]
     assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 1
 
 
@@ -142,7 +146,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tiny: CodecConfig) -> None:
     with torch.no_grad():
         trainer.encoder.stem.bias.fill_(float('nan'))
     with pytest.raises(FloatingPointError, match='lower lr'):
-        trainer.train_step(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), Phase(crop=16, batch=2, steps=1), 1e-3)
+        trainer.train_step(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), 1, 1e-3)
 
 
 def test_learning_rate_of_a_phase() -> None:
@@ -158,8 +162,13 @@ def test_phase_specifications() -> None:
     assert parse_phase('crop=128,batch=12,group=4,seconds=60,lr=1e-3') == Phase(
         crop=128, batch=12, group=4, seconds=60, lr=1e-3
     )
+    mixed = parse_phase('crop=64+192,batch=48+8,steps=9')
+    assert (mixed.crop, mixed.batch) == ((64, 192), (48, 8))
+    assert mixed.pixels == (48 * 64**2 + 8 * 192**2) / 2
+    assert Phase(**json.loads(json.dumps(asdict(mixed)))) == mixed  # as checkpoints keep it
     for wrong in (
         'crop=128',
+        'crop=128+64,batch=12,steps=1',
         'crop=128,batch=12,steps=1,seconds=1',
         'crop=128,batch=3,group=2,steps=1',
         'size=1',
