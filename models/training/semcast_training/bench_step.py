@@ -2,19 +2,24 @@
 
     python -m semcast_training.bench_step BUNDLE [--sizes 64,256] [--profile 256] [--eager]
 
-With ``--eager`` also what PyTorch takes for the same networks (bundles of our own networks only). One thread; the
-processor time of the calling thread, so that other work on the machine disturbs less; the graphs take turns and the
-best of several rounds counts.
+One thread; the processor time of the calling thread, so that other work on the machine disturbs less; the graphs take
+turns and the best of several rounds counts.
+
+With ``--eager`` also what PyTorch takes for the same networks (bundles of our own networks only): on one thread, and
+then on the whole processor, each as it is used. A receiver has a worker of one thread on each core, with a picture of
+its own; a script decodes one picture on PyTorch's default threads, whose ends of work wait for each other.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -88,32 +93,78 @@ def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
     return best
 
 
-def measure_eager(bundle: Path, size: int, rounds: int) -> dict[str, float]:
-    """Seconds that PyTorch takes for denoiser and fused step, without compilation, in the better memory layout."""
+def eager_networks(bundle: Path, size: int) -> dict[str, Callable[[], object]]:
+    """Denoiser and fused step in PyTorch, without compilation, by name and memory layout: what runs one step each."""
     import torch
 
     from .bundle_weights import any_codec, any_denoiser
     from .steps import PosteriorStep
 
-    torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     manifest = json.loads((bundle / 'bundle.json').read_text())
     session = open_session(bundle / manifest['graphs']['posteriorStep']['file'])
     inputs = [torch.from_numpy(value) for value in _feeds(session, manifest, size).values()]
-    _, encoder, decoder = any_codec(bundle)
-    denoiser = any_denoiser(bundle)
-    step = PosteriorStep(encoder, decoder, denoiser)
-    best = {'denoiser': float('inf'), 'posteriorStep': float('inf')}
+    runs: dict[str, Callable[[], object]] = {}
     for layout in (torch.contiguous_format, torch.channels_last):
-        step.to(memory_format=layout)
+        _, encoder, decoder = any_codec(bundle)
+        denoiser = any_denoiser(bundle)
+        step = PosteriorStep(encoder, decoder, denoiser).to(memory_format=layout)
         given = [t.contiguous(memory_format=layout) if t.ndim == 4 else t for t in inputs]
-        for turn in range(rounds + 1):
-            for name, network, arguments in (('denoiser', denoiser, given[:6]), ('posteriorStep', step, given)):
-                started = time.thread_time()
+        for name, network, arguments in (('denoiser', denoiser, given[:6]), ('posteriorStep', step, given)):
+
+            def once(network: Any = network, arguments: Any = arguments) -> object:
                 with torch.no_grad():
-                    network(*arguments)
-                if turn:
-                    best[name] = min(best[name], time.thread_time() - started)
+                    return network(*arguments)
+
+            runs[f'{name} {layout}'] = once
+    return runs
+
+
+def measure_eager(bundle: Path, size: int, rounds: int) -> dict[str, float]:
+    """Seconds that PyTorch takes on one thread for denoiser and fused step, in the better memory layout."""
+    import torch
+
+    torch.set_num_threads(1)
+    best: dict[str, float] = {}
+    for name, once in eager_networks(bundle, size).items():
+        graph = name.split()[0]
+        once()
+        for _ in range(rounds):
+            started = time.thread_time()
+            once()
+            best[graph] = min(best.get(graph, float('inf')), time.thread_time() - started)
+    return best
+
+
+def measure_throughput(bundle: Path, size: int, rounds: int, cores: int) -> dict[str, float]:
+    """Fused steps a second of ``cores`` cores: ONNX Runtime with a session on each, PyTorch with all for one picture.
+
+    The two take turns, and the best of the rounds counts: wall time, so the machine should have nothing else to do.
+    """
+    import torch
+
+    manifest = json.loads((bundle / 'bundle.json').read_text())
+    file = bundle / manifest['graphs']['posteriorStep']['file']
+    sessions = [open_session(file) for _ in range(cores)]
+    feeds = _feeds(sessions[0], manifest, size)
+    torch.set_num_threads(cores)
+    eager = [once for name, once in eager_networks(bundle, size).items() if name.startswith('posteriorStep')]
+    best = dict.fromkeys(('ONNX Runtime', 'PyTorch'), 0.0)
+    steps = 2
+    with ThreadPoolExecutor(cores) as pool:
+
+        def serve() -> None:
+            list(pool.map(lambda session: [session.run(None, feeds) for _ in range(steps)], sessions))
+
+        for turn in range(rounds + 1):
+            for name, run, done in (
+                ('ONNX Runtime', serve, steps * cores),
+                *(('PyTorch', once, 1) for once in eager),
+            ):
+                started = time.perf_counter()
+                run()
+                if turn:  # the first is a warm-up
+                    best[name] = max(best[name], done / (time.perf_counter() - started))
     return best
 
 
@@ -147,6 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--sizes', default='64,256', help='sides of square pictures (default %(default)s)')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--eager', action='store_true', help='compare with PyTorch')
+    parser.add_argument('--cores', type=int, help='of the second comparison with PyTorch (default: all)')
     parser.add_argument('--profile', type=int, metavar='SIZE', help='also list operators by time at this size')
     args = parser.parse_args(arguments)
     for size in (int(text) for text in args.sizes.split(',')):
@@ -160,6 +212,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.eager:
             for name, value in measure_eager(args.bundle, size, args.rounds).items():
                 print(f'  {name + " in PyTorch":24} {value * 1e3:8.1f} ms, {value / seconds[name]:.2f} times as long')
+            cores = args.cores or os.cpu_count() or 1
+            rates = measure_throughput(args.bundle, size, args.rounds, cores)
+            print(f'{size}x{size}, {cores} cores, fused steps a second')
+            for name, value in rates.items():
+                print(f'  {name:24} {value:8.2f}')
+            print(f'  ONNX Runtime / PyTorch: {rates["ONNX Runtime"] / rates["PyTorch"]:.2f}')
     if args.profile:
         rows = profile(args.bundle, args.profile)
         total = sum(value for *_, value in rows)

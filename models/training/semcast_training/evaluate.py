@@ -1,4 +1,4 @@
-"""Quality of a checkpoint by CSNR and CBR over the AWGN channel.
+"""Quality of a codec (checkpoint, or folder of a bundle) by CSNR and CBR over the AWGN channel.
 
     python -m semcast_training.evaluate CHECKPOINT --images FOLDER [--csnr 0,5,10] [--cbr 1/24,1/12] [--json FILE]
 
@@ -125,12 +125,12 @@ def format_table(csnr_db: Sequence[float], cbrs: Sequence[Fraction], values: Seq
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    from .checkpoint import load_codec
+    from .bundle_weights import any_codec
 
     parser = argparse.ArgumentParser(
         prog='python -m semcast_training.evaluate', description='PSNR by CSNR and CBR over AWGN.'
     )
-    parser.add_argument('checkpoint')
+    parser.add_argument('codec', metavar='CKPT_OR_BUNDLE')
     parser.add_argument('--images', nargs='+', required=True, metavar='PATH', help='folders, tars or images')
     parser.add_argument('--limit', type=int, help='use only so many images, evenly spaced')
     parser.add_argument('--size', type=int, help='centre crops of this size (default: whole images)')
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     device = torch.device(args.device)
-    config, encoder, decoder = load_codec(args.checkpoint)
+    config, encoder, decoder = any_codec(args.codec)
     known = {config.cbr(c): c for c in config.channels}
     cbrs = [Fraction(text) for text in args.cbr.split(',')] if args.cbr else list(known)
     unknown = [str(c) for c in cbrs if c not in known]
