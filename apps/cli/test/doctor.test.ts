@@ -128,7 +128,8 @@ describe('the judgement of', () => {
     const bare = { ...bundle, graphs: { encoder: bundle.graphs.encoder, decoder: bundle.graphs.decoder } };
     expect(describeDecoders(bare).text).toContain('this bundle offers jscc; semcast up takes jscc');
     expect(defaultDecoder(bare)).toBe('jscc');
-    expect(defaultDecoder({ graphs: { ...bare.graphs, denoiser: bare.graphs.decoder } })).toBe('conditional');
+    expect(defaultDecoder({ graphs: { ...bare.graphs, denoiser: bare.graphs.decoder } })).toBe('jscc');
+    expect(defaultDecoder(bundle)).toBe('conditional');
     expect(() => requireDecoder('nothing', bare)).toThrow('no decoder "nothing"');
     expect(requireDecoder('jscc', bare).name).toBe('jscc');
   });

@@ -26,6 +26,7 @@ export function admitFrame(
   { deadlineMs, residual, observe, signal }: AdmissionOptions,
 ): FrameSeat {
   const { stream, frame, width, height } = head;
+  const closing = [...(plan?.afterSteps ?? []), ...(residual ? ['encoder'] : [])];
   return runner.admit(
     {
       stream,
@@ -34,7 +35,7 @@ export function admitFrame(
       size: { key: `${latentWidth * manifest.stride}x${latentHeight * manifest.stride}`, pixels: paddedPixels },
       preview: ['decoder'],
       perStep: plan?.perStep ?? [],
-      closing: residual ? ['encoder'] : undefined,
+      closing: closing.length > 0 ? closing : undefined,
       steps: plan?.steps ?? { min: 0, max: 0 },
       deadlineMs,
     },

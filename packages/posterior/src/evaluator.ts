@@ -58,13 +58,18 @@ export class Evaluator {
   readonly #steps: number;
   readonly #guidanceScale: number;
   readonly #clip: readonly [number, number] | null;
-  #step = 0;
+  #step: number;
   #estimate: Tensor | null = null;
   #residual: number | null = null;
 
-  constructor(context: SamplerContext, { steps, guidanceScale }: { steps: number; guidanceScale: number }) {
+  /** @param options.step the step that it begins with */
+  constructor(
+    context: SamplerContext,
+    { steps, guidanceScale, step = 0 }: { steps: number; guidanceScale: number; step?: number },
+  ) {
     this.#context = context;
     this.#steps = steps;
+    this.#step = step;
     this.#guidanceScale = guidanceScale;
     this.#clip = context.clip === undefined ? [-1, 1] : context.clip;
   }

@@ -2,6 +2,7 @@ import { ObservationError, SamplerOptionsError } from './errors.js';
 import type { SamplerRun } from './evaluation.js';
 import type { SamplerContext } from './evaluator.js';
 import { checkObservation } from './observation.js';
+import { intoResidualBand } from './residual-band.js';
 import type { EvaluationCounts, Sampler } from './sampler.js';
 import { conditional } from './samplers/conditional.js';
 import { daps } from './samplers/daps.js';
@@ -25,10 +26,13 @@ export type SamplerName = keyof typeof samplers;
 /** The names of the samplers, in the registry's order. */
 export const samplerNames = Object.keys(samplers) as readonly SamplerName[];
 
+/** Options that every sampler has, among others; its conformance test holds it to that. */
+type SamplerOptions = Readonly<Record<string, unknown>> & { readonly steps: number; readonly residualBand: number };
+
 /** A sampler with its options, every one filled in: ready to begin any number of frames. */
 export interface ConfiguredSampler {
   readonly name: SamplerName;
-  readonly options: Readonly<Record<string, unknown>> & { readonly steps: number };
+  readonly options: SamplerOptions;
   /** What each frame costs; the graphs that a bundle must have are its keys. */
   readonly evaluations: EvaluationCounts;
   /**
@@ -57,20 +61,30 @@ export function configureSampler(name: string, options: unknown = {}): Configure
     );
     throw new SamplerOptionsError(`${name}: ${issues.join('; ')}`, { cause: parsed.error });
   }
-  // Every sampler has `steps`; its conformance test holds it to that.
-  const complete = parsed.data as ConfiguredSampler['options'];
+  const complete = parsed.data as SamplerOptions;
   return {
     name,
     options: complete,
-    evaluations: sampler.evaluations(complete),
+    evaluations: costOf(sampler, complete),
     start: (context) => {
       checkObservation(context.observation);
       if (!(context.decoderRmse > 0 && context.decoderRmse < Infinity)) {
         throw new ObservationError(`a one-shot decode can't have an RMSE of ${context.decoderRmse}`);
       }
-      return sampler.create(context, complete);
+      return runOf(sampler, context, complete);
     },
   };
+}
+
+function costOf(sampler: Sampler, options: SamplerOptions): EvaluationCounts {
+  const counts = sampler.evaluations(options);
+  return options.residualBand > 0 ? { ...counts, encoderVjp: (counts.encoderVjp ?? 0) + 1 } : counts;
+}
+
+function* runOf(sampler: Sampler, context: SamplerContext, options: SamplerOptions): SamplerRun {
+  const picture = yield* sampler.create(context, options);
+  const { residualBand, steps } = options;
+  return residualBand > 0 ? yield* intoResidualBand(picture, residualBand, context, steps) : picture;
 }
 
 function isSamplerName(name: string): name is SamplerName {

@@ -18,7 +18,7 @@ export function isSampling({ optionsSchema }: Pick<Decoder, 'optionsSchema'>): b
 }
 
 /** Graphs that a decoder needs and a bundle doesn't have. */
-export function missingGraphs({ graphs }: Bundle, decoder: Decoder): string[] {
+export function missingGraphs({ graphs }: Pick<Bundle, 'graphs'>, decoder: Decoder): string[] {
   return decoder.graphs.filter((graph) => graphs[graph] === undefined);
 }
 
@@ -43,6 +43,6 @@ export function requireDecoder(name: string, bundle: Bundle): Decoder {
 }
 
 /** What the demonstration decodes with: the best that a bundle has, at its own defaults. */
-export function defaultDecoder({ graphs }: Pick<Bundle, 'graphs'>): 'conditional' | 'jscc' {
-  return graphs.denoiser === undefined ? 'jscc' : 'conditional';
+export function defaultDecoder(bundle: Pick<Bundle, 'graphs'>): 'conditional' | 'jscc' {
+  return missingGraphs(bundle, decoders.conditional).length > 0 ? 'jscc' : 'conditional';
 }

@@ -37,6 +37,8 @@ export interface DecodedPicture {
 export interface RefinementPlan {
   /** The successive requests of one step, each naming the graphs of its evaluations. */
   readonly perStep: readonly Evaluations[];
+  /** Graphs of what follows the last step. */
+  readonly afterSteps: Evaluations;
   readonly steps: { readonly min: number; readonly max: number };
   /** Graphs that it runs. */
   readonly graphs: readonly GraphName[];

@@ -45,12 +45,14 @@ describe('the registry of decoders', () => {
     };
     expect(plan('conditional', { minSteps: 5, steps: 7 })).toEqual({
       perStep: [['denoiser', 'denoiser']],
+      afterSteps: ['encoderVjp'],
       steps: { min: 5, max: 7 },
-      graphs: ['denoiser'],
+      graphs: ['denoiser', 'encoderVjp'],
     });
+    expect(plan('conditional', { residualBand: 0 })).toMatchObject({ afterSteps: [], graphs: ['denoiser'] });
     expect(plan('conditional', { guidance: 'norm', guidanceScale: 1 })).toMatchObject({
       perStep: [['posteriorStep']],
-      graphs: ['posteriorStep', 'denoiser'],
+      graphs: ['posteriorStep', 'denoiser', 'encoderVjp'],
     });
     expect(plan('daps', { innerSteps: 2 }).perStep).toEqual([['denoiser'], ['encoderVjp'], ['encoderVjp']]);
   });
@@ -59,7 +61,7 @@ describe('the registry of decoders', () => {
 describe('decodersOf', () => {
   it('offers those that the bundle has graphs for', () => {
     expect([...decodersOf(bundleWith()).keys()]).toEqual(['jscc']);
-    expect([...decodersOf(bundleWith('denoiser')).keys()]).toEqual(['jscc', 'conditional']);
+    expect([...decodersOf(bundleWith('denoiser')).keys()]).toEqual(['jscc']);
     expect([...decodersOf(bundleWith('denoiser', 'encoderVjp')).keys()]).toEqual([
       'jscc',
       'diffpir',
@@ -80,7 +82,7 @@ describe('decodersOf', () => {
     const graphs = (wanted: string[], residual = false) => [...graphsOf(decodersOf(posterior, wanted), { residual })];
     expect(graphs(['jscc'])).toEqual(['decoder']);
     expect(graphs(['jscc'], true)).toEqual(['decoder', 'encoder']);
-    expect(graphs(['conditional'])).toEqual(['decoder', 'denoiser']);
-    expect(graphs(['hifi-diffcom'], true)).toEqual(['decoder', 'encoder', 'posteriorStep', 'denoiser']);
+    expect(graphs(['conditional'])).toEqual(['decoder', 'denoiser', 'encoderVjp']);
+    expect(graphs(['hifi-diffcom'], true)).toEqual(['decoder', 'encoder', 'posteriorStep', 'denoiser', 'encoderVjp']);
   });
 });

@@ -14,6 +14,7 @@ import {
   solverOption,
   stepsOption,
 } from '../options.js';
+import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
@@ -28,6 +29,7 @@ const optionsSchema = z.strictObject({
     .default('none')
     .describe('push by the measurement besides: none, discrepancy or norm'),
   eta: etaOption(0.1),
+  ...residualBandOptions,
 });
 
 type Options = z.output<typeof optionsSchema>;

@@ -13,6 +13,7 @@ import {
   stepsOption,
   trustOptions,
 } from '../options.js';
+import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 import { karras } from '../schedules.js';
 import { solvers } from '../solvers.js';
@@ -48,6 +49,7 @@ const optionsSchema = z.strictObject({
     .default(0.2)
     .describe("the denoiser's RMSE at large sigma, in units of pixels in [-1, 1]"),
   guidanceScale: guidanceScaleOption(0),
+  ...residualBandOptions,
 });
 
 type Options = z.output<typeof optionsSchema>;

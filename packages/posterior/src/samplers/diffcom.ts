@@ -14,6 +14,7 @@ import {
   solverOption,
   stepsOption,
 } from '../options.js';
+import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
@@ -26,6 +27,7 @@ const optionsSchema = z.strictObject({
   eta: etaOption(0.1),
   zeta: z.number().min(0.001).max(100).default(1).describe('weight of the measurement norm in the gradient'),
   guidanceScale: guidanceScaleOption(0),
+  ...residualBandOptions,
 });
 
 /**

@@ -15,6 +15,7 @@ import {
   stepsOption,
   trustOptions,
 } from '../options.js';
+import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 
 const optionsSchema = z.strictObject({
@@ -35,6 +36,7 @@ const optionsSchema = z.strictObject({
   ...trustOptions,
   zeta: z.number().min(0).max(1).default(0.5).describe('share of fresh noise when noise is added again'),
   guidanceScale: guidanceScaleOption(0),
+  ...residualBandOptions,
 });
 
 type Options = z.output<typeof optionsSchema>;

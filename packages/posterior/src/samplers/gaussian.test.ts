@@ -38,7 +38,8 @@ const schedule = (steps: number, sigmaMax: number) => karras({ steps, sigmaMax, 
 async function sample(name: SamplerName, of: Toy, options: Record<string, unknown>): Promise<Law> {
   // Defaults of `conditional` are for photographs: four steps are too few for a law to be near the posterior.
   const base = name === 'conditional' ? { steps: 8, sigmaMin: SIGMA_MIN } : {};
-  const run = configureSampler(name, { ...base, ...options }).start({
+  // The law is that of the sampler itself, before its picture is brought into a band of residuals.
+  const run = configureSampler(name, { residualBand: 0, ...base, ...options }).start({
     observation: of.observation,
     decoderRmse: of.decoderRmse,
     random: samplerRandom({ seed: 1, stream: 'toy', frame: 0 }),

@@ -14,6 +14,7 @@ import {
   solverOption,
   stepsOption,
 } from '../options.js';
+import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
@@ -27,6 +28,7 @@ const optionsSchema = z.strictObject({
   zeta: z.number().min(0).max(100).default(0.25).describe('weight of the measurement norm in the gradient'),
   gamma: z.number().min(0).max(100).default(0.25).describe('weight of the confirming norm in the gradient'),
   guidanceScale: guidanceScaleOption(0),
+  ...residualBandOptions,
 });
 
 /**

@@ -14,6 +14,7 @@ import {
   scheduleOptions,
   stepsOption,
 } from '../options.js';
+import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 
 const optionsSchema = z.strictObject({
@@ -37,6 +38,7 @@ const optionsSchema = z.strictObject({
     .default('likelihood')
     .describe('weight of the data: as the noise says, or less and less as the residual nears what noise explains'),
   guidanceScale: guidanceScaleOption(0),
+  ...residualBandOptions,
 });
 
 type Options = z.output<typeof optionsSchema>;
