@@ -15,15 +15,18 @@ describe('runSampler', () => {
   it('evaluates side by side what does not depend on each other', async () => {
     const running = new Set<boolean>();
     let together = 0;
-    await runSampler(configureSampler('conditional', { guidanceScale: 2, steps: 5, residualBand: 0 }).start(context()), {
-      denoiser: async (evaluation) => {
-        running.add(evaluation.conditioned);
-        together += running.size === 2 ? 1 : 0;
-        await new Promise((resolve) => setImmediate(resolve));
-        running.delete(evaluation.conditioned);
-        return toy.networks.denoiser(evaluation);
+    await runSampler(
+      configureSampler('conditional', { guidanceScale: 2, steps: 5, residualBand: 0 }).start(context()),
+      {
+        denoiser: async (evaluation) => {
+          running.add(evaluation.conditioned);
+          together += running.size === 2 ? 1 : 0;
+          await new Promise((resolve) => setImmediate(resolve));
+          running.delete(evaluation.conditioned);
+          return toy.networks.denoiser(evaluation);
+        },
       },
-    });
+    );
     expect(together).toBe(5);
   });
 
