@@ -283,16 +283,22 @@ def awgn(latent: Tensor, mask: Tensor, csnr_db: Tensor, noise: Tensor) -> Tensor
     return (latent + sigma * noise) * mask
 
 
-def draw_conditions(config: CodecConfig, random: torch.Generator, batch: int, group: int = 1) -> tuple[Tensor, Tensor]:
+def draw_conditions(
+    config: CodecConfig, random: torch.Generator, batch: int, group: int = 1, focus: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """CSNR in dB and active channels of each image of a training batch, the same within a group.
 
     Both are uniform for each group, but not independent between groups: the CSNRs fall one in each of as many equal
     intervals as there are groups, and the rates take turns. Batches then differ less, and so do their gradients.
+
+    ``focus`` above 0 draws CSNRs near the middle of the range more often: 1 makes their distribution triangular, values
+    between are between the quantiles of the two. Nobody's channel stays at an end of the range.
     """
     low, high = config.csnr_db_min, config.csnr_db_max
     groups = batch // group
     strata = (torch.randperm(groups, generator=random) + torch.rand(groups, generator=random)) / groups
-    csnr_db = low + (high - low) * strata
+    triangular = torch.where(strata < 0.5, (strata / 2).sqrt(), 1 - ((1 - strata) / 2).sqrt())
+    csnr_db = low + (high - low) * torch.lerp(strata, triangular, focus)
     counts = torch.tensor(config.channels)
     turns = torch.randperm(groups, generator=random) + torch.randint(len(counts), (), generator=random)
     active = counts[turns % len(counts)]

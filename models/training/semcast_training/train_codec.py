@@ -68,8 +68,16 @@ class CodecTrainer:
     half_scale = 0.3
 
     def __init__(
-        self, config: CodecConfig, device: torch.device, seed: int, *, bfloat16: bool, compiled: bool = False
+        self,
+        config: CodecConfig,
+        device: torch.device,
+        seed: int,
+        *,
+        bfloat16: bool,
+        compiled: bool = False,
+        focus: float = 0.0,
     ) -> None:
+        self.focus = focus
         self.config, self.device, self.seed, self.bfloat16 = config, device, seed, bfloat16
         torch.manual_seed(seed)  # the initial weights are drawn from PyTorch's own generator
         self.encoder = Encoder(config).to(device, memory_format=torch.channels_last)
@@ -114,7 +122,7 @@ class CodecTrainer:
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         if torch.rand((), generator=random) >= 0.5:
             group = 1
-        csnr_db, active = (t.to(self.device) for t in draw_conditions(self.config, random, len(pixels), group))
+        csnr_db, active = (t.to(self.device) for t in draw_conditions(self.config, random, len(pixels), group, self.focus))
         image = to_tensor(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
         rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
@@ -212,6 +220,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar='A,B,C',
         help='channels at 1/4, 1/8 and 1/16 (default 96,192,320)',
     )
+    parser.add_argument(
+        '--focus',
+        type=float,
+        default=0.0,
+        metavar='F',
+        help='how much more often a CSNR near the middle of the range is drawn, 0 (uniform) to 1 (default 0)',
+    )
     return parser
 
 
@@ -219,6 +234,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     check_arguments(parser, args)
+    if not 0 <= args.focus <= 1:
+        parser.error(f'--focus {args.focus}: must be between 0 and 1')
     source = args.out if args.resume else args.start_from
     bundle = bundle_codec(source) if source and source.is_dir() else None
     data = load_checkpoint(source) if source and not bundle else None
@@ -230,7 +247,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     phases, position = choose_phases(parser, args, default_phases(args.hours * 3600, args.device), data, config.stride)
     training, validation = load_data(args, VALIDATION_SIZE)
     trainer = CodecTrainer(
-        config, torch.device(args.device), args.seed, bfloat16=args.precision == 'bfloat16', compiled=args.compile
+        config,
+        torch.device(args.device),
+        args.seed,
+        bfloat16=args.precision == 'bfloat16',
+        compiled=args.compile,
+        focus=args.focus,
     )
     if bundle:
         trainer.take_weights(bundle[1].state_dict(), bundle[2].state_dict())

@@ -13,6 +13,7 @@ from semcast_training.codec import (
     Encoder,
     EncoderGraph,
     awgn,
+    draw_conditions,
     normalise_power,
     prefix_mask,
     start_linear_paths,
@@ -149,3 +150,17 @@ def test_linear_paths_are_the_best_linear_code() -> None:
     power = sent.square().mean((0, 2, 3))
     expected = (variance[:8] * noise / (power + noise)).sum() + variance[8:].sum()
     assert (got - images).square().mean().item() * 12 == pytest.approx(expected.item(), rel=0.02)
+
+
+def test_conditions_cover_the_range_and_can_be_drawn_more_often_from_its_middle() -> None:
+    config = CodecConfig()
+    deviations = []
+    for focus in (0.0, 0.5, 1.0):
+        csnr_db, active = draw_conditions(config, torch.Generator().manual_seed(1), 4000, focus=focus)
+        assert 0 <= csnr_db.min() < 1 and 19 < csnr_db.max() <= 20
+        assert abs(float(csnr_db.mean()) - 10) < 0.05
+        assert {int(c) for c in active} == set(config.channels)
+        deviations.append(float(csnr_db.std()))
+    # of uniform and triangular distributions of width 20
+    assert abs(deviations[0] - 20 / 12**0.5) < 0.05 and abs(deviations[2] - 20 / 24**0.5) < 0.05
+    assert deviations[2] < deviations[1] < deviations[0]
