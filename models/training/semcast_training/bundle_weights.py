@@ -64,9 +64,10 @@ def bundle_denoiser(bundle: Path) -> Denoiser:
     return _load(Denoiser(DenoiserConfig.from_dict(saved)), file)
 
 
-def any_codec(source: str | Path) -> tuple[CodecConfig, Encoder, Decoder]:
-    """Averaged weights from a checkpoint, or those of a bundle when ``source`` is a folder; frozen, float32, CPU."""
-    return bundle_codec(Path(source)) if Path(source).is_dir() else load_codec(source)
+def any_codec(source: str | Path, *, last: bool = False) -> tuple[CodecConfig, Encoder, Decoder]:
+    """Averaged weights from a checkpoint (or the ``last`` ones), or those of a bundle when ``source`` is a folder;
+    frozen, float32, CPU."""
+    return bundle_codec(Path(source)) if Path(source).is_dir() else load_codec(source, last=last)
 
 
 def any_denoiser(source: str | Path) -> Denoiser:

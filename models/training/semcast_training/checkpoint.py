@@ -99,11 +99,12 @@ def save_checkpoint(data: dict[str, Any], path: str | Path) -> None:
     os.replace(temporary, path)
 
 
-def load_codec(path: str | Path) -> tuple[CodecConfig, Encoder, Decoder]:
-    """The averaged weights of a checkpoint as frozen modules in evaluation mode (float32, CPU)."""
+def load_codec(path: str | Path, *, last: bool = False) -> tuple[CodecConfig, Encoder, Decoder]:
+    """The averaged (or the ``last``) weights of a checkpoint as frozen modules in evaluation mode (float32, CPU)."""
     data = load_checkpoint(path)
     config = CodecConfig.from_dict(data['config'])
     encoder, decoder = Encoder(config), Decoder(config)
-    encoder.load_state_dict(data['encoder'])
-    decoder.load_state_dict(data['decoder'])
+    weights = data['training'] if last else data
+    encoder.load_state_dict(weights['encoder'])
+    decoder.load_state_dict(weights['decoder'])
     return config, encoder.float().eval().requires_grad_(False), decoder.float().eval().requires_grad_(False)

@@ -581,6 +581,12 @@ def _parser() -> argparse.ArgumentParser:
         default='float16',
         help='how the files store them; the graphs compute in float32 either way (default float16)',
     )
+    parser.add_argument(
+        '--last-weights',
+        action='store_true',
+        help="the codec's last weights instead of its averages: after a learning rate that fell to nearly nothing, they "
+        'may be better',
+    )
     parser.add_argument('--threads', type=int, help='CPU threads')
     return parser
 
@@ -604,7 +610,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if imported:
         trio = _import_trio(args.source)
     else:
-        trio = our_trio(*any_codec(args.source), any_denoiser(args.prior) if args.prior else None)
+        trio = our_trio(*any_codec(args.source, last=args.last_weights), any_denoiser(args.prior) if args.prior else None)
     if args.weights == 'float16':
         for network in trio.networks():
             round_weights(network)
