@@ -12,7 +12,7 @@ export const residualBandOptions = {
     .number()
     .min(0)
     .max(1)
-    .default(0.85)
+    .default(0.82)
     .describe('bring the residual of the result into [this, 1/this]; 0: leave the picture as it was sampled'),
 };
 

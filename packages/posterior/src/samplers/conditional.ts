@@ -20,10 +20,10 @@ import { solvers } from '../solvers.js';
 
 const optionsSchema = z.strictObject({
   steps: stepsOption(4),
-  ...scheduleOptions(0.05),
-  ...lateStartOptions(4),
+  ...scheduleOptions(0.045),
+  ...lateStartOptions(4.3),
   solver: solverOption('ancestral'),
-  guidanceScale: guidanceScaleOption(2.8),
+  guidanceScale: guidanceScaleOption(2.5),
   guidance: z
     .enum(['none', ...guidanceRules])
     .default('none')
