@@ -160,7 +160,7 @@ export function describeSampler(key: string, sampler: Sampler): void {
         expect(estimate!.dims).toEqual([3, 6, 4]);
         expect(estimate!.data.every((value) => value >= -1 && value <= 1)).toBe(true);
       }
-      // A residual, once one was measured; at the last request, none but in a sampler that looks at y on the way.
+      // Where the residual band is looked after, that is the last request, and what it asks for is the residual.
       const before = requests.slice(0, -1).flatMap(({ evaluations }) => evaluations);
       const measures = before.some(({ graph }) => graph !== 'denoiser');
       expect((requests.at(-1)!.residual ?? 0) > 0).toBe(measures && configured.options.residualBand === 0);
