@@ -1,5 +1,5 @@
 import { ObservationError, SamplerOptionsError } from './errors.js';
-import type { SamplerRun } from './evaluation.js';
+import type { SamplerGraph, SamplerRun } from './evaluation.js';
 import type { SamplerContext } from './evaluator.js';
 import { checkObservation } from './observation.js';
 import { intoResidualBand } from './residual-band.js';
@@ -35,6 +35,8 @@ export interface ConfiguredSampler {
   readonly options: SamplerOptions;
   /** What each frame costs; the graphs that a bundle must have are its keys. */
   readonly evaluations: EvaluationCounts;
+  /** Of these, what it asks for once after its last step. */
+  readonly afterSteps: readonly SamplerGraph[];
   /**
    * Begin a frame.
    *
@@ -66,6 +68,7 @@ export function configureSampler(name: string, options: unknown = {}): Configure
     name,
     options: complete,
     evaluations: costOf(sampler, complete),
+    afterSteps: complete.residualBand > 0 ? ['encoderVjp'] : [],
     start: (context) => {
       checkObservation(context.observation);
       if (!(context.decoderRmse > 0 && context.decoderRmse < Infinity)) {

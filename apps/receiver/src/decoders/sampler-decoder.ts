@@ -127,7 +127,7 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
       const configured = configureSampler(name, samplerOptions(options));
       return {
         perStep: stepRequests(configured),
-        afterSteps: configured.options.residualBand > 0 ? ['encoderVjp'] : [],
+        afterSteps: configured.afterSteps,
         steps: { min: options.minSteps, max: options.steps },
         graphs: graphsOf(configured.evaluations),
       };
