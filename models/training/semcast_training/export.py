@@ -597,6 +597,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     parser = _parser()
     args = parser.parse_args(arguments)
+    if args.last_weights and Path(args.source).is_dir():
+        parser.error(f'{args.source} is a bundle, which has one set of weights: leave out --last-weights')
     imported = ':' in args.source and not Path(args.source).exists()
     if imported and args.prior:
         parser.error(f'--prior goes with our codec: {args.source} gives its own denoiser')
