@@ -28,6 +28,12 @@ import onnxruntime as ort
 
 from .console import run_main
 
+#: Compared with PyTorch.
+EAGER_GRAPHS = ('denoiser', 'encoderVjp', 'posteriorStep')
+#: Evaluations of the default decoder for one picture: `conditional` with 4 steps, a guidance scale and its last step
+#: along the encoder's gradient (packages/posterior).
+DEFAULT_DECODER = {'denoiser': 8, 'encoderVjp': 1}
+REPEATS = 2
 GRAPHS = ('denoiser', 'encoder', 'decoder', 'encoderVjp', 'posteriorStep')
 #: Inputs that aren't random: see ``_feeds``.
 VALUES = {'sigma': 0.4, 'flag': 1.0, 'csnr_db': 5.0, 'design_csnr_db': 5.0, 'zeta': 1.0, 'gamma': 1.0}
@@ -44,6 +50,12 @@ def open_session(file: Path, *, profile_prefix: str | None = None) -> ort.Infere
     if profile_prefix is not None:
         options.enable_profiling, options.profile_file_prefix = True, profile_prefix
     return ort.InferenceSession(str(file), options, providers=['CPUExecutionProvider'])
+
+
+def cpu_file(bundle: Path, manifest: dict[str, Any], graph: str) -> Path:
+    """What a service on a CPU loads: the graph's form for it, where it has one."""
+    entry = manifest['graphs'][graph]
+    return bundle / entry.get('cpu', entry)['file']
 
 
 def _feeds(session: ort.InferenceSession, manifest: dict[str, Any], size: int) -> dict[str, np.ndarray]:
@@ -78,7 +90,7 @@ def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
     for graph in GRAPHS:
         if graph not in manifest['graphs']:
             raise ValueError(f'the bundle {bundle} has no {graph}')
-        session = open_session(bundle / manifest['graphs'][graph]['file'])
+        session = open_session(cpu_file(bundle, manifest, graph))
         feeds = _feeds(session, manifest, size)
         runs[graph] = (session, feeds)
         if graph == 'posteriorStep':
@@ -93,86 +105,95 @@ def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
     return best
 
 
-def eager_networks(bundle: Path, size: int) -> dict[str, Callable[[], object]]:
-    """Denoiser and fused step in PyTorch, without compilation, by name and memory layout: what runs one step each."""
+def eager_networks(bundle: Path, size: int) -> dict[str, list[Callable[[], object]]]:
+    """What runs each graph's networks once in PyTorch, without compilation: in both memory layouts."""
     import torch
 
     from .bundle_weights import any_codec, any_denoiser
-    from .steps import PosteriorStep
+    from .steps import EncoderVjp, PosteriorStep
 
     torch.set_flush_denormal(True)
     manifest = json.loads((bundle / 'bundle.json').read_text())
-    session = open_session(bundle / manifest['graphs']['posteriorStep']['file'])
-    inputs = [torch.from_numpy(value) for value in _feeds(session, manifest, size).values()]
-    runs: dict[str, Callable[[], object]] = {}
+    feeds = {
+        graph: _feeds(open_session(bundle / manifest['graphs'][graph]['file']), manifest, size)
+        for graph in EAGER_GRAPHS
+    }
+    runs: dict[str, list[Callable[[], object]]] = {graph: [] for graph in EAGER_GRAPHS}
     for layout in (torch.contiguous_format, torch.channels_last):
         _, encoder, decoder = any_codec(bundle)
         denoiser = any_denoiser(bundle)
-        step = PosteriorStep(encoder, decoder, denoiser).to(memory_format=layout)
-        given = [t.contiguous(memory_format=layout) if t.ndim == 4 else t for t in inputs]
-        for name, network, arguments in (('denoiser', denoiser, given[:6]), ('posteriorStep', step, given)):
+        networks = {
+            'denoiser': denoiser,
+            'encoderVjp': EncoderVjp(encoder),
+            'posteriorStep': PosteriorStep(encoder, decoder, denoiser),
+        }
+        for graph, network in networks.items():
+            network.to(memory_format=layout)
+            given = [torch.from_numpy(value) for value in feeds[graph].values()]
+            given = [t.contiguous(memory_format=layout) if t.ndim == 4 else t for t in given]
 
-            def once(network: Any = network, arguments: Any = arguments) -> object:
+            def once(network: Any = network, given: Any = given) -> object:
                 with torch.no_grad():
-                    return network(*arguments)
+                    return network(*given)
 
-            runs[f'{name} {layout}'] = once
+            runs[graph].append(once)
     return runs
 
 
 def measure_eager(bundle: Path, size: int, rounds: int) -> dict[str, float]:
-    """Seconds that PyTorch takes on one thread for denoiser and fused step, in the better memory layout."""
+    """Seconds that PyTorch takes on one thread for each graph's networks, in the better memory layout."""
     import torch
 
     torch.set_num_threads(1)
-    best: dict[str, float] = {}
-    for name, once in eager_networks(bundle, size).items():
-        graph = name.split()[0]
-        once()
-        for _ in range(rounds):
-            started = time.thread_time()
+    best = {}
+    for graph, layouts in eager_networks(bundle, size).items():
+        times = []
+        for once in layouts:
             once()
-            best[graph] = min(best.get(graph, float('inf')), time.thread_time() - started)
+            for _ in range(rounds):
+                started = time.thread_time()
+                once()
+                times.append(time.thread_time() - started)
+        best[graph] = min(times)
     return best
 
 
-def measure_throughput(bundle: Path, size: int, rounds: int, cores: int) -> dict[str, float]:
-    """Fused steps a second of ``cores`` cores: ONNX Runtime with a session on each, PyTorch with all for one picture.
+def measure_throughput(bundle: Path, size: int, rounds: int, cores: int) -> dict[str, tuple[float, float]]:
+    """Evaluations a second of ``cores`` cores, by graph: (ONNX Runtime with a session on each, PyTorch with all for one
+    picture).
 
     The two take turns, and the best of the rounds counts: wall time, so the machine should have nothing else to do.
     """
     import torch
 
     manifest = json.loads((bundle / 'bundle.json').read_text())
-    file = bundle / manifest['graphs']['posteriorStep']['file']
-    sessions = [open_session(file) for _ in range(cores)]
-    feeds = _feeds(sessions[0], manifest, size)
     torch.set_num_threads(cores)
-    eager = [once for name, once in eager_networks(bundle, size).items() if name.startswith('posteriorStep')]
-    best = dict.fromkeys(('ONNX Runtime', 'PyTorch'), 0.0)
-    steps = 2
+    rates = {}
     with ThreadPoolExecutor(cores) as pool:
-
-        def serve() -> None:
-            list(pool.map(lambda session: [session.run(None, feeds) for _ in range(steps)], sessions))
-
-        for turn in range(rounds + 1):
-            for name, run, done in (
-                ('ONNX Runtime', serve, steps * cores),
-                *(('PyTorch', once, 1) for once in eager),
-            ):
+        for graph, layouts in eager_networks(bundle, size).items():
+            sessions = [open_session(cpu_file(bundle, manifest, graph)) for _ in range(cores)]
+            feeds = _feeds(sessions[0], manifest, size)
+            served = eager = 0.0
+            for turn in range(rounds + 1):
                 started = time.perf_counter()
-                run()
+                list(pool.map(lambda session: [session.run(None, feeds) for _ in range(REPEATS)], sessions))  # noqa: B023
                 if turn:  # the first is a warm-up
-                    best[name] = max(best[name], done / (time.perf_counter() - started))
-    return best
+                    served = max(served, REPEATS * cores / (time.perf_counter() - started))
+                for once in layouts:
+                    started = time.perf_counter()
+                    for _ in range(REPEATS):
+                        once()
+                    if turn:
+                        eager = max(eager, REPEATS / (time.perf_counter() - started))
+            rates[graph] = (served, eager)
+    return rates
 
 
 def profile(bundle: Path, size: int) -> list[tuple[str, int, float]]:
     """(operator, how many, seconds) of one fused step, the longest first."""
     manifest = json.loads((bundle / 'bundle.json').read_text())
     with tempfile.TemporaryDirectory() as scratch:
-        file = bundle / manifest['graphs']['posteriorStep']['file']
+        file = cpu_file(bundle, manifest, 'posteriorStep')
         session = open_session(file, profile_prefix=f'{scratch}/step')
         feeds = _feeds(session, manifest, size)
         for _ in range(3):
@@ -214,10 +235,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f'  {name + " in PyTorch":24} {value * 1e3:8.1f} ms, {value / seconds[name]:.2f} times as long')
             cores = args.cores or os.cpu_count() or 1
             rates = measure_throughput(args.bundle, size, args.rounds, cores)
-            print(f'{size}x{size}, {cores} cores, fused steps a second')
-            for name, value in rates.items():
-                print(f'  {name:24} {value:8.2f}')
-            print(f'  ONNX Runtime / PyTorch: {rates["ONNX Runtime"] / rates["PyTorch"]:.2f}')
+            pictures = [
+                1 / sum(count / rates[graph][side] for graph, count in DEFAULT_DECODER.items()) for side in (0, 1)
+            ]
+            rates['pictures of the default decoder'] = (pictures[0], pictures[1])
+            print(f'{size}x{size}, {cores} cores, a second' + 18 * ' ' + 'ONNX Runtime  PyTorch  ratio')
+            for name, (served, eager) in rates.items():
+                print(f'  {name:32} {served:12.2f} {eager:8.2f} {served / eager:6.2f}')
     if args.profile:
         rows = profile(args.bundle, args.profile)
         total = sum(value for *_, value in rows)

@@ -97,7 +97,7 @@ def test_unrounded_weights_stay_float32(tmp_path: Path, tiny: CodecConfig) -> No
     wide = replace(tiny, widths=(24, 32))
     spec = codec_specs(wide, trained(Encoder(wide)), trained(Decoder(wide)))[1]
     path = export_graph(spec, tmp_path, WeightStore(tmp_path))
-    _, difference = check_graph(spec, path, [(1, 2, 3)])
+    _, difference = check_graph(spec, [path], [(1, 2, 3)])
     assert difference < 1e-4
     model = onnx.load(path)
     assert {i.data_type for i in model.graph.initializer if len(i.dims) == 4} == {onnx.TensorProto.FLOAT}
@@ -109,7 +109,7 @@ def test_a_differing_graph_is_refused(tmp_path: Path, tiny: CodecConfig) -> None
     path = export_graph(spec, tmp_path, WeightStore(tmp_path))
     decoder.stem.bias.data.add_(0.01)
     with pytest.raises(ValueError, match='differs from PyTorch'):
-        check_graph(spec, path, [(1, 2, 2)])
+        check_graph(spec, [path], [(1, 2, 2)])
 
 
 def test_weights_that_float16_cannot_hold() -> None:

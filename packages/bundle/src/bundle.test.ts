@@ -61,6 +61,22 @@ describe('loadBundle', () => {
     expect(Object.keys(bundle.graphs)).toEqual(['encoder', 'decoder']);
   });
 
+  it("finds a graph's form for the CPU, and checks it too", async () => {
+    const file = 'encoder.cpu.onnx';
+    cpSync(join(dir, 'encoder.onnx'), join(dir, file));
+    rewriteManifest((manifest) => {
+      const { encoder } = manifest['graphs'] as Record<string, Record<string, unknown>>;
+      encoder!['cpu'] = { file, sha256: sha256(join(dir, file)) };
+    });
+    const { graphs } = await loadBundle(dir);
+    expect(graphs.encoder.cpuFile).toBe(join(dir, file));
+    expect(graphs.decoder.cpuFile).toBeUndefined();
+    truncateSync(join(dir, file), 100);
+    expect(await complaint(loadBundle(dir))).toMatch(/encoder\.cpu\.onnx isn't the file.*\[E_BUNDLE_HASH\]/);
+    rmSync(join(dir, file));
+    expect(await complaint(loadBundle(dir))).toMatch(/encoder\.cpu\.onnx.*\[E_BUNDLE_MISSING\]/);
+  });
+
   it('names a folder that is not there', async () => {
     const text = await complaint(loadBundle(join(dir, 'nowhere')));
     expect(text).toMatch(/no bundle folder .*nowhere — name a folder.*\[E_BUNDLE_MISSING\]/);

@@ -139,7 +139,14 @@ export async function loadBundle(dir: string): Promise<Bundle> {
       continue;
     }
     await checkFile(root, entry);
-    graphs[name] = { file: join(root, entry.file), expect: CODEC_SIGNATURES[name] };
+    if (entry.cpu !== undefined) {
+      await checkFile(root, entry.cpu);
+    }
+    graphs[name] = {
+      file: join(root, entry.file),
+      ...(entry.cpu && { cpuFile: join(root, entry.cpu.file) }),
+      expect: CODEC_SIGNATURES[name],
+    };
   }
   for (const entry of [...(manifest.weights ?? []), manifest.parity]) {
     await checkFile(root, entry);

@@ -14,6 +14,9 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be a SHA-256 in
 
 export const fileEntry = z.strictObject({ file: fileName, sha256 });
 
+/** A graph, and where it has one its form for the CPU: the same function in operators that run faster there. */
+const graphEntry = fileEntry.extend({ cpu: fileEntry.optional() });
+
 const cbrText = z.string().refine(
   (text) => {
     try {
@@ -45,11 +48,11 @@ export const bundleManifestSchema = z
     description: z.string().max(2000).optional(),
     license: z.string().max(200).optional(),
     graphs: z.strictObject({
-      encoder: fileEntry,
-      decoder: fileEntry,
-      denoiser: fileEntry.optional(),
-      encoderVjp: fileEntry.optional(),
-      posteriorStep: fileEntry.optional(),
+      encoder: graphEntry,
+      decoder: graphEntry,
+      denoiser: graphEntry.optional(),
+      encoderVjp: graphEntry.optional(),
+      posteriorStep: graphEntry.optional(),
     }),
     /** External weight files that the graphs refer to by name. */
     weights: z.array(fileEntry).max(64).optional(),

@@ -76,6 +76,12 @@ describe('runs', () => {
     expect(feeds.a.data).toHaveLength(6);
   });
 
+  it('on a CPU are those of the form for it', async () => {
+    const pool = await start({ graphs: { any: { file: join(fixtures, 'work.onnx'), cpuFile: graphs.sum } } });
+    const { sum } = await pool.run('any', ones);
+    expect([...sum!.data]).toEqual([2, 3, 4]);
+  });
+
   it('show what the graphs take and give', async () => {
     const { signatures } = await start();
     expect(signatures['sum']!.inputs[0]).toEqual({ name: 'a', dims: ['batch', 3] });

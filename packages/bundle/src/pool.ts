@@ -17,9 +17,9 @@ import type { LoadFailure, RunOutcome, RunRequest, WorkerReply, WorkerSetup } fr
 import { checkSignature } from './signatures.js';
 import type {
   Device,
+  ExpectedSignature,
   Feed,
   GraphSignature,
-  GraphSource,
   ImageFetch,
   RunOptions,
   SessionPool,
@@ -90,7 +90,8 @@ function defer<T>(): Deferred<T> {
 }
 
 interface Settings {
-  readonly graphs: ReadonlyMap<string, GraphSource>;
+  /** With the file that suits the device. */
+  readonly graphs: ReadonlyMap<string, { readonly file: string; readonly expect: ExpectedSignature | undefined }>;
   readonly device: Device;
   readonly deviceId: number;
   readonly workers: number;
@@ -100,10 +101,10 @@ interface Settings {
 function readSettings(options: SessionPoolOptions): Settings {
   const device = options.device ?? 'cpu';
   const graphs = new Map(
-    Object.entries(options.graphs).map(([name, source]) => [
-      name,
-      typeof source === 'string' ? { file: source } : source,
-    ]),
+    Object.entries(options.graphs).map(([name, source]) => {
+      const { file, cpuFile, expect } = typeof source === 'string' ? { file: source } : source;
+      return [name, { file: device === 'cpu' ? (cpuFile ?? file) : file, expect }];
+    }),
   );
   const workers = options.workers ?? (device === 'cuda' ? 1 : Math.min(availableParallelism(), MAX_WORKERS));
   const maxQueue = options.maxQueue ?? DEFAULT_MAX_QUEUE;

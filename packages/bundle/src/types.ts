@@ -68,6 +68,8 @@ export interface ExpectedSignature {
 /** A graph to load: its file, absolute, and what it has to look like. */
 export interface GraphSource {
   readonly file: string;
+  /** Absolute: what to load in its place on a CPU. */
+  readonly cpuFile?: string;
   readonly expect?: ExpectedSignature;
 }
 
