@@ -71,20 +71,20 @@ export const etaOption = (eta: number) =>
  * error of x̂0 is about σ, whatever its RMSE over all pixels is. Slope 1 without limit is the r_t = σ_t of DAPS, and
  * 1/slope² the λ of DiffPIR; the limit keeps the first steps of a start at large σ near the range of images.
  */
-export const trustOptions = {
+export const trustOptions = (slope: number, limit: number) => ({
   trustSlope: z
     .number()
     .min(0.01)
     .max(10)
-    .default(1)
+    .default(slope)
     .describe('how far from the denoised picture a fit may go, in units of sigma, at small sigma'),
   trustLimit: z
     .number()
     .min(0.001)
     .max(1000)
-    .default(0.5)
+    .default(limit)
     .describe('how far from the denoised picture a fit may go at large sigma, in units of pixels in [-1, 1]'),
-};
+});
 
 interface ScheduleChoice {
   readonly steps: number;

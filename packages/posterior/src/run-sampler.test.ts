@@ -60,7 +60,7 @@ describe('runSampler', () => {
 describe('requests', () => {
   it('carry an estimate and a residual that a runner may show', async () => {
     const requests: EvaluationRequest[] = [];
-    await runSampler(configureSampler('hifi-diffcom', { steps: 6 }).start(context()), toy.networks, {
+    await runSampler(configureSampler('hifi-diffcom', { steps: 6, guidanceScale: 0 }).start(context()), toy.networks, {
       onProgress: (request) => requests.push(request),
     });
     const [first, second] = requests;

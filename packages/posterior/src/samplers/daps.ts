@@ -19,7 +19,7 @@ import { karras } from '../schedules.js';
 import { solvers } from '../solvers.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(20),
+  steps: stepsOption(6),
   ...scheduleOptions(0.02),
   ...lateStartOptions(4),
   odeSteps: z.int().min(1).max(20).default(1).describe('Euler steps from the noisy state to a clean picture'),
@@ -27,7 +27,7 @@ const optionsSchema = z.strictObject({
     .int()
     .min(2)
     .max(200)
-    .default(8)
+    .default(4)
     .describe("Langevin steps, each an evaluation of the encoder's gradient"),
   stepSize: z
     .number()
@@ -35,20 +35,20 @@ const optionsSchema = z.strictObject({
     .max(1)
     .default(0.3)
     .describe('Langevin step in units of the inverse curvature; larger mixes faster and adds spread'),
-  ...trustOptions,
+  ...trustOptions(0.5, 0.2),
   errorSlope: z
     .number()
     .min(0.01)
     .max(10)
-    .default(0.5)
+    .default(0.1)
     .describe("the denoiser's RMSE at small sigma, in units of sigma: the spread that Langevin steps keep up"),
   errorLimit: z
     .number()
     .min(0.001)
     .max(1000)
-    .default(0.2)
+    .default(0.05)
     .describe("the denoiser's RMSE at large sigma, in units of pixels in [-1, 1]"),
-  guidanceScale: guidanceScaleOption(0),
+  guidanceScale: guidanceScaleOption(2.5),
   ...residualBandOptions,
 });
 

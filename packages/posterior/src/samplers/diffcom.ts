@@ -19,14 +19,14 @@ import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(100),
-  ...scheduleOptions(0.02),
+  steps: stepsOption(30),
+  ...scheduleOptions(0.03),
   sigmaMax: z.number().min(0.5).max(MAX_SIGMA).default(10).describe('first sigma: the sampler starts from noise alone'),
   solver: solverOption('ancestral'),
   guidance: guidanceOption,
   eta: etaOption(0.1),
   zeta: z.number().min(0.001).max(100).default(1).describe('weight of the measurement norm in the gradient'),
-  guidanceScale: guidanceScaleOption(0),
+  guidanceScale: guidanceScaleOption(1.5),
   ...residualBandOptions,
 });
 

@@ -19,10 +19,10 @@ import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(20),
+  steps: stepsOption(8),
   ...scheduleOptions(0.02),
   ...lateStartOptions(4),
-  innerSteps: z.int().min(1).max(100).default(4).describe("evaluations of the encoder's gradient in a step"),
+  innerSteps: z.int().min(1).max(100).default(2).describe("evaluations of the encoder's gradient in a step"),
   fidelity: z
     .enum(['likelihood', 'discrepancy'])
     .default('likelihood')
@@ -33,9 +33,9 @@ const optionsSchema = z.strictObject({
     .max(10)
     .default(0.1)
     .describe('fidelity discrepancy: length of an inner push, in units of sigma'),
-  ...trustOptions,
+  ...trustOptions(0.3, 0.1),
   zeta: z.number().min(0).max(1).default(0.5).describe('share of fresh noise when noise is added again'),
-  guidanceScale: guidanceScaleOption(0),
+  guidanceScale: guidanceScaleOption(2.2),
   ...residualBandOptions,
 });
 

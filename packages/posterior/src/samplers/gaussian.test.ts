@@ -34,12 +34,27 @@ const toy = createToy();
 const isotropicToy = createToy({ covariance: isotropic(0.2) });
 const schedule = (steps: number, sigmaMax: number) => karras({ steps, sigmaMax, sigmaMin: SIGMA_MIN });
 
+/**
+ * What the samplers are tested with unless a test says otherwise: the unconditional prior (but for `conditional`) and
+ * steps enough that a law has something to follow. The defaults are tuned for photographs and a learnt prior.
+ */
+const plainOptions = { residualBand: 0, sigmaMin: SIGMA_MIN, guidanceScale: 0 };
+const trust = { trustSlope: 1, trustLimit: 0.5 };
+const plain: Readonly<Record<SamplerName, Record<string, unknown>>> = {
+  diffcom: { ...plainOptions, steps: 100, eta: 0.1 },
+  'hifi-diffcom': { ...plainOptions, steps: 20, eta: 0.1 },
+  diffpir: { ...plainOptions, steps: 20, innerSteps: 4, ...trust },
+  daps: { ...plainOptions, steps: 20, innerSteps: 8, ...trust, errorSlope: 0.5, errorLimit: 0.2 },
+  'red-diff': { ...plainOptions, steps: 50, sigmaMin: 0.05, priorDeviation: 0.3 },
+  conditional: { ...plainOptions, steps: 8 },
+};
+
+
 /** The law of what a sampler gives, over the positions of one picture. */
 async function sample(name: SamplerName, of: Toy, options: Record<string, unknown>): Promise<Law> {
   // Defaults of `conditional` are for photographs: four steps are too few for a law to be near the posterior.
-  const base = name === 'conditional' ? { steps: 8, sigmaMin: SIGMA_MIN } : {};
   // The law is that of the sampler itself, before its picture is brought into a band of residuals.
-  const run = configureSampler(name, { residualBand: 0, ...base, ...options }).start({
+  const run = configureSampler(name, { ...plain[name], ...options }).start({
     observation: of.observation,
     decoderRmse: of.decoderRmse,
     random: samplerRandom({ seed: 1, stream: 'toy', frame: 0 }),

@@ -19,15 +19,15 @@ import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(20),
-  ...scheduleOptions(0.02),
+  steps: stepsOption(8),
+  ...scheduleOptions(0.03),
   ...lateStartOptions(4),
   solver: solverOption('ancestral'),
   guidance: guidanceOption,
-  eta: etaOption(0.1),
+  eta: etaOption(0.05),
   zeta: z.number().min(0).max(100).default(0.25).describe('weight of the measurement norm in the gradient'),
   gamma: z.number().min(0).max(100).default(0.25).describe('weight of the confirming norm in the gradient'),
-  guidanceScale: guidanceScaleOption(0),
+  guidanceScale: guidanceScaleOption(2.3),
   ...residualBandOptions,
 });
 

@@ -18,7 +18,7 @@ import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(50),
+  steps: stepsOption(20),
   ...scheduleOptions(0.05),
   ...lateStartOptions(4),
   learningRate: z
@@ -31,13 +31,13 @@ const optionsSchema = z.strictObject({
     .number()
     .min(0.001)
     .max(1000)
-    .default(0.3)
+    .default(0.15)
     .describe('spread that the prior is taken to have; the smaller, the more the prior weighs'),
   fidelity: z
     .enum(['likelihood', 'discrepancy'])
     .default('likelihood')
     .describe('weight of the data: as the noise says, or less and less as the residual nears what noise explains'),
-  guidanceScale: guidanceScaleOption(0),
+  guidanceScale: guidanceScaleOption(2.5),
   ...residualBandOptions,
 });
 
