@@ -97,6 +97,9 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
         metrics.schedulerBatchSize.observe(rows);
         live.noteBatch(rows);
       },
+      onLoad: (graph, seconds) => {
+        logger.info({ graph, seconds }, 'a worker has loaded a graph that frames ask for');
+      },
       onWaiting: (frames) => {
         showWaiting('runner', frames);
       },
@@ -118,7 +121,7 @@ async function startPool(
   const workers = workerCount(config);
   return createSessionPool({
     // Only what the offered decoders need: every worker loads all of it.
-    graphs: Object.fromEntries([...graphs].flatMap((name) => loadable(name, bundle))),
+    graphs: Object.fromEntries([...graphs].flatMap((name) => loadable(name, bundle, config))),
     device: config.device,
     workers,
     // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
@@ -130,9 +133,23 @@ async function startPool(
   });
 }
 
-function loadable(name: GraphName, { graphs }: Bundle): [GraphName, GraphSource][] {
+/**
+ * The fused step holds the kernels of three networks, each in both directions: more than all other graphs together.
+ * Unless the decoders that need it were named, a worker loads it when a frame asks for one of them.
+ */
+const LATE_GRAPHS: ReadonlySet<GraphName> = new Set(['posteriorStep']);
+
+function loadable(
+  name: GraphName,
+  { graphs }: Bundle,
+  { decoders }: Pick<ReceiverConfig, 'decoders'>,
+): [GraphName, GraphSource][] {
   const source = graphs[name];
-  return source === undefined ? [] : [[name, source]];
+  return source === undefined ? [] : [[name, { ...source, deferred: isLate(name, decoders) }]];
+}
+
+function isLate(name: GraphName, decoders: ReceiverConfig['decoders']): boolean {
+  return decoders === undefined && LATE_GRAPHS.has(name);
 }
 
 /** The most that warming up may hold up the start on a CPU, where it only teaches the scheduler what runs take. */
@@ -142,7 +159,7 @@ async function startRunner(
   config: ReceiverConfig,
   { manifest }: Bundle,
   pool: SessionPool,
-  events: Pick<StepRunnerOptions, 'onBatch' | 'onWaiting'>,
+  events: Pick<StepRunnerOptions, 'onBatch' | 'onLoad' | 'onWaiting'>,
 ): Promise<StepRunner> {
   const networks = createBatchNetworks(manifest, pool);
   const runner = new StepRunner({
@@ -154,7 +171,8 @@ async function startRunner(
   if (config.warmUp) {
     const onGpu = pool.device === 'cuda';
     await warmUp(networks, manifest, {
-      graphs: Object.keys(pool.signatures) as GraphName[],
+      // What is loaded late would be loaded now.
+      graphs: (Object.keys(pool.signatures) as GraphName[]).filter((name) => onGpu || !isLate(name, config.decoders)),
       buckets: onGpu ? bucketsOf(config) : [1],
       passes: onGpu ? 2 : 1,
       budgetMs: onGpu ? Infinity : CPU_WARM_UP_MS,

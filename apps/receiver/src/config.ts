@@ -30,7 +30,9 @@ export const receiverConfigSchema = z
       .array(z.enum(decoderNames))
       .min(1)
       .optional()
-      .describe('decoders to offer, and to load networks for; all that the bundle has networks for unless told'),
+      .describe(
+        'decoders to offer, and to load networks for; all that the bundle has networks for unless told (on a CPU the largest are then loaded when a frame needs them)',
+      ),
     buckets: z
       .array(z.int().min(1).max(1024))
       .min(1)

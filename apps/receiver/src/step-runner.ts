@@ -34,6 +34,8 @@ export interface StepRunnerOptions {
   readonly now?: () => number;
   /** Called with the rows of each run (padding not counted). */
   readonly onBatch?: (rows: number) => void;
+  /** Called when a run had to wait until its graph was loaded, for so many seconds. */
+  readonly onLoad?: (graph: string, seconds: number) => void;
   /** Called when the number of frames that wait may have changed. */
   readonly onWaiting?: (waiting: number) => void;
 }
@@ -307,10 +309,15 @@ export class StepRunner {
     }
     this.#options.onBatch?.(rows.length);
     let results: readonly NetworkResult[];
+    let loadMs = 0;
     try {
       results = await this.#options.networks.run(
         rows.map(({ row }) => row),
         job.bucket,
+        (seconds) => {
+          loadMs += 1000 * seconds;
+          this.#options.onLoad?.(job.graph, seconds);
+        },
       );
     } catch (error) {
       // A batch runs again row by row; a row that ran alone takes its frame with it.
@@ -323,7 +330,7 @@ export class StepRunner {
     for (const [i, { asked, evaluation }] of rows.entries()) {
       asked.results[evaluation] = results[i]!;
     }
-    const answered = this.#scheduler.complete(job.id, this.#now());
+    const answered = this.#scheduler.complete(job.id, this.#now(), loadMs);
     if (this.#options.planAhead === true) {
       this.#plan();
     }

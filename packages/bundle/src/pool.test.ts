@@ -6,7 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { markAsUntransferable, Worker } from 'node:worker_threads';
 import { ArgumentError, describeError, type Tensor } from '@semcast/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CancelledError, FeedError, InferenceError, PoolClosedError, QueueFullError } from './errors.js';
+import {
+  BundleGraphError,
+  CancelledError,
+  FeedError,
+  InferenceError,
+  PoolClosedError,
+  QueueFullError,
+} from './errors.js';
 import { spawnWorker, WorkerPool, type SpawnWorker } from './pool.js';
 import type { WorkerSetup } from './protocol.js';
 import type { Feed, SessionPoolOptions } from './types.js';
@@ -86,6 +93,22 @@ describe('runs', () => {
     const { signatures } = await start();
     expect(signatures['sum']!.inputs[0]).toEqual({ name: 'a', dims: ['batch', 3] });
     expect(Object.keys(signatures)).toEqual(['sum', 'work']);
+  });
+
+  it('of a deferred graph load it, once', async () => {
+    const pool = await start({ graphs: { ...graphs, sum: { file: graphs.sum, deferred: true } } });
+    expect(pool.signatures['sum']!.inputs.map(({ name }) => name)).toEqual(['a', 'b']);
+    const loads: number[] = [];
+    const onLoad = (seconds: number): void => {
+      loads.push(seconds);
+    };
+    for (let i = 0; i < 2; i++) {
+      const { sum } = await pool.run('sum', ones, { onLoad });
+      expect([...sum!.data]).toEqual([2, 3, 4]);
+    }
+    await pool.run('work', work(SHORT), { onLoad });
+    expect(loads).toHaveLength(1);
+    expect(loads[0]).toBeGreaterThan(0);
   });
 
   it('see the feeds as they were when the run was asked for', async () => {
@@ -426,6 +449,11 @@ describe('options', () => {
       await expect(start(options)).rejects.toThrow(ArgumentError);
     }
     await expect(start({ device: 'cuda', workers: 2 })).rejects.toThrow(/one worker drives a CUDA device/);
+  });
+
+  it('say at the start that a deferred graph is broken', async () => {
+    const file = join(fixtures, 'toy-bundle', 'bundle.json');
+    await expect(start({ graphs: { broken: { file, deferred: true } } })).rejects.toThrow(BundleGraphError);
   });
 
   it('ask for CUDA and get it, or are told why not', async () => {

@@ -13,7 +13,7 @@ import {
 } from './errors.js';
 import { checkFeeds, packFeeds } from './feeds.js';
 import { createGuardMemory, NativeGuard, unwatchExit, watchExit } from './native-guard.js';
-import type { LoadFailure, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
+import type { GraphToLoad, LoadFailure, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
 import { checkSignature } from './signatures.js';
 import type {
   Device,
@@ -50,6 +50,7 @@ interface Job {
   readonly buffers: readonly ArrayBuffer[];
   readonly resolve: (outcome: RunOutcome) => void;
   readonly reject: (error: unknown) => void;
+  readonly onLoad: ((seconds: number) => void) | undefined;
 }
 
 /** A worker thread, from its spawn to its exit. */
@@ -91,7 +92,7 @@ function defer<T>(): Deferred<T> {
 
 interface Settings {
   /** With the file that suits the device. */
-  readonly graphs: ReadonlyMap<string, { readonly file: string; readonly expect: ExpectedSignature | undefined }>;
+  readonly graphs: ReadonlyMap<string, Omit<GraphToLoad, 'name'> & { readonly expect: ExpectedSignature | undefined }>;
   readonly device: Device;
   readonly deviceId: number;
   readonly workers: number;
@@ -102,8 +103,11 @@ function readSettings(options: SessionPoolOptions): Settings {
   const device = options.device ?? 'cpu';
   const graphs = new Map(
     Object.entries(options.graphs).map(([name, source]) => {
-      const { file, cpuFile, expect } = typeof source === 'string' ? { file: source } : source;
-      return [name, { file: device === 'cpu' ? (cpuFile ?? file) : file, expect }];
+      const { file, cpuFile, expect, deferred = false } = typeof source === 'string' ? { file: source } : source;
+      // On a GPU loading is part of warming up: a first run that compiles kernels would hold up everybody's frames.
+      return device === 'cpu'
+        ? [name, { file: cpuFile ?? file, expect, deferred }]
+        : [name, { file, expect, deferred: false }];
     }),
   );
   const workers = options.workers ?? (device === 'cuda' ? 1 : Math.min(availableParallelism(), MAX_WORKERS));
@@ -260,7 +264,7 @@ export class WorkerPool implements SessionPool {
     graph: string,
     feeds: Readonly<Record<string, Feed>>,
     fetch: RunRequest['fetch'],
-    { signal, transfer = false }: RunOptions,
+    { signal, transfer = false, onLoad }: RunOptions,
   ): Promise<RunOutcome> {
     this.#checkRun(graph, feeds, fetch);
     if (signal?.aborted === true) {
@@ -269,7 +273,7 @@ export class WorkerPool implements SessionPool {
     const { packed, buffers } = packFeeds(feeds, transfer);
     const request: RunRequest = fetch === undefined ? { graph, feeds: packed } : { graph, feeds: packed, fetch };
     const { promise, resolve, reject } = defer<RunOutcome>();
-    const job: Job = { request, buffers, resolve, reject };
+    const job: Job = { request, buffers, resolve, reject, onLoad };
     const forget = signal === undefined ? undefined : this.#cancelWith(signal, job);
     try {
       this.#queue.add(job);
@@ -365,7 +369,7 @@ export class WorkerPool implements SessionPool {
     const { device, deviceId, graphs } = this.#settings;
     const guard = new NativeGuard(createGuardMemory());
     const worker = this.#spawn({
-      graphs: Array.from(graphs, ([name, { file }]) => ({ name, file })),
+      graphs: Array.from(graphs, ([name, { file, deferred }]) => ({ name, file, deferred })),
       device,
       deviceId,
       guard: guard.memory,
@@ -439,6 +443,9 @@ export class WorkerPool implements SessionPool {
         }),
       );
       return;
+    }
+    if (message.loadSeconds > 0) {
+      job.onLoad?.(message.loadSeconds);
     }
     job.resolve(message.outcome);
     this.#onRun?.(graph, message.seconds);

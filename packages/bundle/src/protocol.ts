@@ -1,9 +1,16 @@
 import type { RgbImage } from '@semcast/core';
 import type { Device, GraphSignature, ImageBatchFeed, ImageFetch } from './types.js';
 
+export interface GraphToLoad {
+  readonly name: string;
+  readonly file: string;
+  /** Not before the first run. */
+  readonly deferred: boolean;
+}
+
 /** What a worker thread is started with. */
 export interface WorkerSetup {
-  readonly graphs: readonly { readonly name: string; readonly file: string }[];
+  readonly graphs: readonly GraphToLoad[];
   readonly device: Device;
   readonly deviceId: number;
   /** Of the thread's NativeGuard. */
@@ -38,7 +45,7 @@ export interface RunOutcome {
   readonly images: readonly RgbImage[];
 }
 
-/** Worker → main thread. `seconds` is the time inside ONNX Runtime. */
+/** Worker → main thread. `seconds` is the time inside ONNX Runtime, but for `loadSeconds` of loading before the run. */
 export type WorkerReply =
   | {
       readonly type: 'ready';
@@ -46,7 +53,12 @@ export type WorkerReply =
       readonly warnings: readonly string[];
     }
   | { readonly type: 'unready'; readonly failure: LoadFailure }
-  | { readonly type: 'done'; readonly seconds: number; readonly outcome: RunOutcome }
+  | {
+      readonly type: 'done';
+      readonly seconds: number;
+      readonly loadSeconds: number;
+      readonly outcome: RunOutcome;
+    }
   | { readonly type: 'failed'; readonly message: string };
 
 /** Why a worker couldn't load a graph: the file is at fault, or the device. */

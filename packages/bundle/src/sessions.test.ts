@@ -24,16 +24,18 @@ async function failureOf(promise: Promise<unknown>): Promise<LoadFailureError['f
 describe('sessionOptions', () => {
   it('takes one thread that does not spin, whatever the device', () => {
     for (const device of ['cpu', 'cuda'] as const) {
-      const options = sessionOptions(device, 0, false);
+      const options = sessionOptions(device, 0);
       expect(options).toMatchObject({ intraOpNumThreads: 1, interOpNumThreads: 1, graphOptimizationLevel: 'all' });
       expect(options.extra).toMatchObject({ session: { intra_op: { allow_spinning: '0' } } });
     }
   });
 
   it('asks CUDA for the device, and forbids the CPU unless told otherwise', () => {
-    expect(sessionOptions('cuda', 2, false).executionProviders).toEqual([{ name: 'cuda', deviceId: 2 }]);
-    expect(sessionOptions('cuda', 2, false).extra).toMatchObject({ session: { disable_cpu_ep_fallback: '1' } });
-    expect(sessionOptions('cuda', 2, true).extra).not.toHaveProperty('session.disable_cpu_ep_fallback');
+    expect(sessionOptions('cuda', 2).executionProviders).toEqual([{ name: 'cuda', deviceId: 2 }]);
+    expect(sessionOptions('cuda', 2).extra).toMatchObject({ session: { disable_cpu_ep_fallback: '1' } });
+    expect(sessionOptions('cuda', 2, { allowCpuNodes: true }).extra).not.toHaveProperty(
+      'session.disable_cpu_ep_fallback',
+    );
   });
 });
 

@@ -24,7 +24,7 @@ export type CreateSession<S> = (file: string, options: InferenceSession.SessionO
 export function sessionOptions(
   device: Device,
   deviceId: number,
-  allowCpuNodes: boolean,
+  { allowCpuNodes = false, optimise = true }: { allowCpuNodes?: boolean; optimise?: boolean } = {},
 ): InferenceSession.SessionOptions {
   const session: Record<string, unknown> = {
     intra_op: { allow_spinning: '0' },
@@ -41,7 +41,7 @@ export function sessionOptions(
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: optimise ? 'all' : 'disabled',
     // Without the arena a worker gives back what a large picture needed (600 MB at 2048×2048) when the run ends; with
     // it, it keeps the largest ever seen. Both took the same time at 64×64 to 768×512, measured in one process.
     enableCpuMemArena: device === 'cuda',
@@ -66,18 +66,39 @@ export async function loadGraph<S>(
   { device, deviceId }: { readonly device: Device; readonly deviceId: number },
 ): Promise<{ session: S; warning?: string }> {
   try {
-    return { session: await create(file, sessionOptions(device, deviceId, false)) };
+    return { session: await create(file, sessionOptions(device, deviceId)) };
   } catch (error) {
     if (device === 'cpu' || !/CPU EP/i.test(messageOf(error))) {
       throw asLoadFailure(graph, file, device, error);
     }
   }
   try {
-    const session = await create(file, sessionOptions(device, deviceId, true));
+    const session = await create(file, sessionOptions(device, deviceId, { allowCpuNodes: true }));
     return { session, warning: `some nodes of the graph "${graph}" (${file}) run on the CPU, not on CUDA` };
   } catch (error) {
     throw asLoadFailure(graph, file, device, error);
   }
+}
+
+/**
+ * What a graph takes and gives, without keeping it: loaded as it is in the file, which is quick, and let go.
+ *
+ * @throws LoadFailureError
+ */
+export async function peekSignature<S extends Pick<InferenceSession, 'inputMetadata' | 'outputMetadata' | 'release'>>(
+  create: CreateSession<S>,
+  graph: string,
+  file: string,
+): Promise<GraphSignature> {
+  let session: S;
+  try {
+    session = await create(file, sessionOptions('cpu', 0, { optimise: false }));
+  } catch (error) {
+    throw asLoadFailure(graph, file, 'cpu', error);
+  }
+  const signature = readSignature(session, graph, file);
+  await session.release();
+  return signature;
 }
 
 function messageOf(error: unknown): string {

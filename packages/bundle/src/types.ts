@@ -43,6 +43,8 @@ export interface RunOptions {
    * (detached), so only for arrays that nobody reads again. Views of larger buffers are copied all the same.
    */
   readonly transfer?: boolean;
+  /** Told, before the run resolves, for how many seconds it waited for a deferred graph to be loaded. */
+  readonly onLoad?: (seconds: number) => void;
 }
 
 /** An input or output of a graph: its name and its sizes, a number where fixed, a name (or null) where dynamic. */
@@ -70,6 +72,11 @@ export interface GraphSource {
   readonly file: string;
   /** Absolute: what to load in its place on a CPU. */
   readonly cpuFile?: string;
+  /**
+   * A worker loads it when it is first asked for it, and not at the start: for what takes much memory and is seldom
+   * wanted. What it takes and gives is read at the start all the same.
+   */
+  readonly deferred?: boolean;
   readonly expect?: ExpectedSignature;
 }
 

@@ -6,8 +6,16 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { imagesToTensor, tensorToImages } from './images.js';
 import { NativeGuard } from './native-guard.js';
-import type { PackedFeed, PackedTensor, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
-import { LoadFailureError, loadGraph, readSignature } from './sessions.js';
+import type {
+  GraphToLoad,
+  PackedFeed,
+  PackedTensor,
+  RunOutcome,
+  RunRequest,
+  WorkerReply,
+  WorkerSetup,
+} from './protocol.js';
+import { LoadFailureError, loadGraph, peekSignature, readSignature } from './sessions.js';
 import type { GraphSignature } from './types.js';
 
 const port = parentPort;
@@ -20,7 +28,9 @@ const guard = new NativeGuard((workerData as WorkerSetup).guard);
 process.on('exit', () => guard.leave());
 
 interface LoadedGraphs {
-  readonly sessions: ReadonlyMap<string, InferenceSession>;
+  readonly sessions: Map<string, InferenceSession>;
+  /** To be loaded when they are first asked for. */
+  readonly deferred: ReadonlyMap<string, GraphToLoad>;
   readonly signatures: Record<string, GraphSignature>;
   readonly warnings: readonly string[];
 }
@@ -37,11 +47,18 @@ async function createSession(file: string, options: InferenceSession.SessionOpti
 async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<LoadedGraphs | undefined> {
   env.logLevel = device === 'cuda' ? 'error' : 'fatal';
   const sessions = new Map<string, InferenceSession>();
+  const deferred = new Map<string, GraphToLoad>();
   const signatures: Record<string, GraphSignature> = {};
   const warnings: string[] = [];
-  for (const { name, file } of graphs) {
+  for (const graph of graphs) {
+    const { name, file } = graph;
     if (guard.stopping) {
       return undefined;
+    }
+    if (graph.deferred) {
+      signatures[name] = await peekSignature(createSession, name, file);
+      deferred.set(name, graph);
+      continue;
     }
     const { session, warning } = await loadGraph(createSession, name, file, { device, deviceId });
     signatures[name] = readSignature(session, name, file);
@@ -50,7 +67,7 @@ async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<
       warnings.push(warning);
     }
   }
-  return { sessions, signatures, warnings };
+  return { sessions, deferred, signatures, warnings };
 }
 
 function unpack(feed: PackedFeed): OrtTensor {
@@ -66,8 +83,7 @@ function pack(name: string, value: OrtTensor): PackedTensor {
 
 async function runSession(
   session: InferenceSession,
-  feeds: readonly PackedFeed[],
-  fetch: RunRequest['fetch'],
+  { feeds, fetch }: Pick<RunRequest, 'feeds' | 'fetch'>,
 ): Promise<{ outputs: readonly PackedTensor[]; seconds: number }> {
   const inputs = Object.fromEntries(feeds.map((feed) => [feed.name, unpack(feed)]));
   const start = performance.now();
@@ -76,9 +92,30 @@ async function runSession(
   return { outputs: Object.entries(outputs).map(([name, value]) => pack(name, value)), seconds };
 }
 
+/** The session of a graph, loaded now if that was put off until now, and how long that took. */
+async function sessionOf(
+  graph: string,
+  { sessions, deferred }: LoadedGraphs,
+): Promise<{ session: InferenceSession; loadSeconds: number }> {
+  const loaded = sessions.get(graph);
+  if (loaded !== undefined) {
+    return { session: loaded, loadSeconds: 0 };
+  }
+  const start = performance.now();
+  const { session } = await loadGraph(createSession, graph, deferred.get(graph)!.file, workerData as WorkerSetup);
+  sessions.set(graph, session);
+  return { session, loadSeconds: (performance.now() - start) / 1000 };
+}
+
+async function execute(loaded: LoadedGraphs, request: RunRequest) {
+  const { session, loadSeconds } = await sessionOf(request.graph, loaded);
+  return { ...(await runSession(session, request)), loadSeconds };
+}
+
 /** One request, from unpacked feeds to packed outputs. */
-async function answer(session: InferenceSession, { feeds, fetch }: RunRequest): Promise<void> {
-  const { outputs, seconds } = await runSession(session, feeds, fetch).finally(() => guard.leave());
+async function answer(loaded: LoadedGraphs, request: RunRequest): Promise<void> {
+  const { outputs, seconds, loadSeconds } = await execute(loaded, request).finally(() => guard.leave());
+  const { fetch } = request;
   const outcome: RunOutcome =
     fetch === undefined
       ? { tensors: outputs, images: [] }
@@ -87,16 +124,18 @@ async function answer(session: InferenceSession, { feeds, fetch }: RunRequest): 
           images: tensorToImages(outputs[0]!, fetch.sizes, fetch.normalisation),
         };
   const moved = [...outcome.tensors, ...outcome.images];
-  reply({ type: 'done', seconds, outcome }, [...new Set(moved.map(({ data }) => data.buffer as ArrayBuffer))]);
+  reply({ type: 'done', seconds, loadSeconds, outcome }, [
+    ...new Set(moved.map(({ data }) => data.buffer as ArrayBuffer)),
+  ]);
 }
 
-function serve({ sessions, signatures, warnings }: LoadedGraphs): void {
+function serve(loaded: LoadedGraphs): void {
   port!.on('message', (request: RunRequest) => {
     if (!guard.enter()) {
       port!.close();
       return;
     }
-    answer(sessions.get(request.graph)!, request)
+    answer(loaded, request)
       .catch((error: unknown) => {
         reply({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
       })
@@ -106,7 +145,7 @@ function serve({ sessions, signatures, warnings }: LoadedGraphs): void {
         }
       });
   });
-  reply({ type: 'ready', signatures, warnings });
+  reply({ type: 'ready', signatures: loaded.signatures, warnings: loaded.warnings });
 }
 
 // Until it listens for messages, nothing keeps this thread alive: it ends when there is nothing to serve.

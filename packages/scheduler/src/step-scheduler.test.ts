@@ -132,6 +132,16 @@ describe('a frame', () => {
   });
 });
 
+describe('the time that a graph took to be loaded', () => {
+  it('is not expected again', () => {
+    const scheduler = schedulerOf();
+    admit(scheduler, offerOf('a', 0, { perStep: [['denoiser']], steps: { min: 3, max: 3 } }));
+    scheduler.complete(scheduler.plan(0).jobs[0]!.id, 5010, 5000);
+    scheduler.request({ stream: 'a', frame: 0 }, { purpose: 'step', step: 1, evaluations: ['denoiser'] });
+    expect(scheduler.stats(5010).backlogMs.planned).toBeCloseTo(20);
+  });
+});
+
 describe('batches', () => {
   it('hold one graph and one size, whosever frames they are', () => {
     const scheduler = schedulerOf(gpu, 20);

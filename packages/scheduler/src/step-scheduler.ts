@@ -178,13 +178,15 @@ export class StepScheduler {
   /**
    * A job is done: what it took is learnt from, its worker is free.
    *
+   * @param loadMs of what it took, how much went into loading the graph: that tells nothing of the next run, and no
+   *   stream pays for it
    * @returns the frames that have all their results, and now need a {@link request} or {@link finish}. Rows of frames
    *   that were cancelled in the meantime are not among them.
    * @throws SchedulerStateError when no such job is running
    */
-  complete(jobId: number, nowMs: number): readonly AnsweredFrame[] {
+  complete(jobId: number, nowMs: number, loadMs = 0): readonly AnsweredFrame[] {
     const job = this.#end(jobId, nowMs);
-    const elapsedMs = this.#nowMs - job.startedMs;
+    const elapsedMs = Math.max(this.#nowMs - job.startedMs - loadMs, 0);
     this.#costs.observe(job.graph, job.size, job.bucket, elapsedMs);
     const answered: AnsweredFrame[] = [];
     for (const { state, request } of job.rows) {

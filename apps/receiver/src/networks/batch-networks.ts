@@ -9,15 +9,19 @@ import {
 } from '@semcast/posterior';
 import type { EncodeRow, NetworkGraph, NetworkResult, NetworkRow, OneShotRow } from './network-rows.js';
 
+/** Told how many seconds a run waited until its graph was loaded. */
+type OnLoad = (seconds: number) => void;
+
 /** Runs rows of one graph and one picture size as one batch. */
 export interface BatchNetworks {
   /**
    * @param rows at least one
    * @param bucket the batch's size, at least as many as there are rows; rows beyond them repeat the last
+   * @param onLoad called, before it resolves, only where the run was the first of a graph that is loaded late
    * @returns a result for each row, in their order
    * @throws EvaluationError when the graph gives other shapes than it must; the errors of a pool's run
    */
-  run(rows: readonly NetworkRow[], bucket: number): Promise<readonly NetworkResult[]>;
+  run(rows: readonly NetworkRow[], bucket: number, onLoad?: OnLoad): Promise<readonly NetworkResult[]>;
 }
 
 type Outputs = Readonly<Record<string, Tensor>>;
@@ -113,10 +117,11 @@ export function createBatchNetworks(
     feeds: Readonly<Record<string, Feed>>,
     bucket: number,
     expected: Readonly<Record<string, readonly number[]>>,
+    onLoad: OnLoad,
     resultOf: (tensorOf: (output: string) => Tensor, row: Row) => NetworkResult,
   ): Promise<NetworkResult[]> {
     const { graph } = rows[0]!;
-    const outputs = await pool.run(graph, feeds, { transfer: true });
+    const outputs = await pool.run(graph, feeds, { transfer: true, onLoad });
     for (const [name, dims] of Object.entries(expected)) {
       const given = outputs[name]?.dims ?? [];
       if (given.join() !== [bucket, ...dims].join()) {
@@ -128,7 +133,7 @@ export function createBatchNetworks(
     return rows.map((row, i) => resultOf((output) => rowOf(graph, outputs, output, i, bucket), row));
   }
 
-  async function decode(rows: readonly OneShotRow[], bucket: number): Promise<NetworkResult[]> {
+  async function decode(rows: readonly OneShotRow[], bucket: number, onLoad: OnLoad): Promise<NetworkResult[]> {
     const all = paddedTo(bucket, rows);
     const feeds = {
       latent: stack(
@@ -142,17 +147,20 @@ export function createBatchNetworks(
     const sizes = all.map(({ width, height }, i) => (i < rows.length ? { width, height } : { width: 1, height: 1 }));
     const fetch = { output: 'image', normalisation, sizes };
     if (!rows.some(({ keepTensor }) => keepTensor)) {
-      const images = await pool.runToImages('decoder', feeds, fetch, { transfer: true });
+      const images = await pool.runToImages('decoder', feeds, fetch, { transfer: true, onLoad });
       return rows.map((_, i) => ({ image: images[i]!, xJ: null }));
     }
-    const { images, tensor: image } = await pool.runToImagesAndTensor('decoder', feeds, fetch, { transfer: true });
+    const { images, tensor: image } = await pool.runToImagesAndTensor('decoder', feeds, fetch, {
+      transfer: true,
+      onLoad,
+    });
     return rows.map(({ keepTensor }, i) => ({
       image: images[i]!,
       xJ: keepTensor ? rowOf('decoder', { image }, 'image', i, bucket) : null,
     }));
   }
 
-  async function encode(rows: readonly EncodeRow[], bucket: number): Promise<NetworkResult[]> {
+  async function encode(rows: readonly EncodeRow[], bucket: number, onLoad: OnLoad): Promise<NetworkResult[]> {
     const all = paddedTo(bucket, rows);
     const feeds = {
       image: { images: all.map(({ image }) => image), multiple: stride, normalisation },
@@ -165,15 +173,23 @@ export function createBatchNetworks(
     };
     const { width, height } = rows[0]!.image;
     const latent = [latentChannels, Math.ceil(height / stride), Math.ceil(width / stride)];
-    return run(rows, feeds, bucket, { latent }, (of) => ({ latent: of('latent') }));
+    return run(rows, feeds, bucket, { latent }, onLoad, (of) => ({ latent: of('latent') }));
   }
 
-  async function denoise(rows: readonly DenoiserEvaluation[], bucket: number): Promise<NetworkResult[]> {
+  async function denoise(
+    rows: readonly DenoiserEvaluation[],
+    bucket: number,
+    onLoad: OnLoad,
+  ): Promise<NetworkResult[]> {
     const expected = { x0: rows[0]!.x.dims };
-    return run(rows, denoiserFeeds(paddedTo(bucket, rows)), bucket, expected, (of) => ({ x0: of('x0') }));
+    return run(rows, denoiserFeeds(paddedTo(bucket, rows)), bucket, expected, onLoad, (of) => ({ x0: of('x0') }));
   }
 
-  async function differentiate(rows: readonly EncoderVjpEvaluation[], bucket: number): Promise<NetworkResult[]> {
+  async function differentiate(
+    rows: readonly EncoderVjpEvaluation[],
+    bucket: number,
+    onLoad: OnLoad,
+  ): Promise<NetworkResult[]> {
     const all = paddedTo(bucket, rows);
     const feeds = {
       x: stack(all.map(({ x }) => x)),
@@ -182,14 +198,18 @@ export function createBatchNetworks(
     };
     const { x, observation } = rows[0]!;
     const expected = { z: observation.y.dims, gradient: x.dims, measurement_norm: [] };
-    return run(rows, feeds, bucket, expected, (of) => ({
+    return run(rows, feeds, bucket, expected, onLoad, (of) => ({
       z: of('z'),
       gradient: of('gradient'),
       measurementNorm: of('measurement_norm').data[0]!,
     }));
   }
 
-  async function step(rows: readonly PosteriorStepEvaluation[], bucket: number): Promise<NetworkResult[]> {
+  async function step(
+    rows: readonly PosteriorStepEvaluation[],
+    bucket: number,
+    onLoad: OnLoad,
+  ): Promise<NetworkResult[]> {
     const all = paddedTo(bucket, rows);
     const feeds = {
       ...denoiserFeeds(all),
@@ -205,7 +225,7 @@ export function createBatchNetworks(
       measurement_norm: [],
       confirming_norm: [],
     };
-    return run(rows, feeds, bucket, expected, (of) => ({
+    return run(rows, feeds, bucket, expected, onLoad, (of) => ({
       x0: of('x0'),
       gradient: of('gradient'),
       z: of('z'),
@@ -218,10 +238,12 @@ export function createBatchNetworks(
     readonly [Graph in NetworkGraph]: (
       rows: readonly Extract<NetworkRow, { readonly graph: Graph }>[],
       bucket: number,
+      onLoad: OnLoad,
     ) => Promise<NetworkResult[]>;
   } = { decoder: decode, encoder: encode, denoiser: denoise, encoderVjp: differentiate, posteriorStep: step };
   return {
     // The graph tells which rows these are; the type of a table's entry doesn't follow from its key.
-    run: async (rows, bucket) => (byGraph[rows[0]!.graph] as BatchNetworks['run'])(rows, bucket),
+    run: async (rows, bucket, onLoad = () => undefined) =>
+      (byGraph[rows[0]!.graph] as BatchNetworks['run'])(rows, bucket, onLoad),
   };
 }

@@ -49,7 +49,6 @@ const plain: Readonly<Record<SamplerName, Record<string, unknown>>> = {
   conditional: { ...plainOptions, steps: 8 },
 };
 
-
 /** The law of what a sampler gives, over the positions of one picture. */
 async function sample(name: SamplerName, of: Toy, options: Record<string, unknown>): Promise<Law> {
   // Defaults of `conditional` are for photographs: four steps are too few for a law to be near the posterior.
