@@ -55,13 +55,16 @@ function outcomesOf({ results, drops }: Pick<Client, 'results' | 'drops'>): Map<
   return outcomes;
 }
 
-/** Evaluations of 8 steps at the defaults, and one for the residual: what docs/samplers.md says each costs. */
+/**
+ * Evaluations of 8 steps at the defaults, and one for the residual: what docs/samplers.md says each costs. The guidance
+ * scales take two denoisers a step, of which one is within the fused step.
+ */
 const EVALUATIONS: Readonly<Record<string, number>> = {
-  diffcom: 8 + 1,
-  'hifi-diffcom': 8 + 1,
-  diffpir: 8 + 7 * 4 + 1,
-  daps: 8 + 7 * 8 + 1,
-  'red-diff': 16 + 1,
+  diffcom: 16 + 1,
+  'hifi-diffcom': 16 + 1,
+  diffpir: 16 + 7 * 2 + 1,
+  daps: 16 + 7 * 4 + 1,
+  'red-diff': 24 + 1,
   conditional: 16 + 1,
 };
 
