@@ -40,8 +40,8 @@ from .parity import max_differences, read_parity, sha256_of
 
 OUTPUTS = 4
 TAPS = 3
-#: Distinct and close to each other in size, so that their powers are too: the usual 0, 1, -1, 2, -2 round twice as much
-#: (Barabasz et al. 2020, arXiv 1803.10986, study good choices).
+#: 0 and pairs of opposites, close to each other in size so that their powers are too: that rounds less than the usual
+#: 0, 1, -1, 2, -2 (``test_rounds_little``; Barabasz et al. 2020, arXiv 1803.10986, study good choices).
 POINTS = (0.0, 0.7, -0.7, 1.4, -1.4)
 
 #: Narrower layers spend as much on the transforms as they save.

@@ -12,6 +12,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from semcast_training import winograd
 from semcast_training.parity import ParityCase, sha256_of, write_parity
 from semcast_training.winograd import POINTS, add_cpu_graphs, main, toom_cook, use_winograd
 
@@ -90,6 +91,23 @@ def test_same_as_the_convolution(rows: str | int, heights: tuple[int, ...], bias
         x = random.standard_normal((batch, WIDE, height, 3 + batch)).astype(np.float32)
         expected = _run(model, x)
         assert np.abs(_run(rewritten, x) - expected).max() < 5e-6 * np.abs(expected).max()
+
+
+def test_rounds_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = _model(out=256, inner=256)
+    weight, bias = (numpy_helper.to_array(i).astype(np.float64) for i in model.graph.initializer)
+    x = np.random.default_rng(3).standard_normal((1, 256, 12, 12)).astype(np.float32)
+    padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
+    exact = np.einsum('bcyxjk,ocjk->boyx', windows, weight) + bias[:, None, None]
+
+    def error(candidate: onnx.ModelProto) -> float:
+        return float(np.linalg.norm(_run(candidate, x) - exact) / np.linalg.norm(exact))
+
+    ours = error(_rewritten(model)[0])
+    assert ours < 2.5 * error(model)
+    monkeypatch.setattr(winograd, 'POINTS', (0.0, 1.0, -1.0, 2.0, -2.0))
+    assert ours < 0.85 * error(_rewritten(model)[0])
 
 
 def test_weights_may_be_computed_from_stored_ones() -> None:
