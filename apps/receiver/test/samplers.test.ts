@@ -1,5 +1,7 @@
+import { Writable } from 'node:stream';
 import { randomFor } from '@semcast/core';
 import { samplerNames } from '@semcast/posterior';
+import { createLogger } from '@semcast/service';
 import type { DropHead, OutgoingFrame, ResultMessage } from '@semcast/wire';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ReceiverConfigInput, ReceiverService } from '../src/index.js';
@@ -206,6 +208,32 @@ describe('a sampler decoder', () => {
     expect(results).toEqual([]);
     expect(drops).toMatchObject([{ reason: 'invalid-frame', detail: expect.stringContaining(words) as string }]);
     expect(receiver.status().scheduler.totals.offered).toBe(0);
+  });
+});
+
+describe('the fused step', () => {
+  it.each([
+    ['when a frame asks for it, once, where no decoders are named', undefined, 1],
+    ['at the start where they are', ['diffcom'] as const, 0],
+  ])('is loaded %s', async (_, decoders, loads) => {
+    const lines: string[] = [];
+    const destination = new Writable({
+      write: (line, _encoding, done) => {
+        lines.push(String(line));
+        done();
+      },
+    });
+    const receiver = await startReceiver(
+      { bundle: POSTERIOR_BUNDLE, workers: 1, ...(decoders && { decoders: [...decoders] }) },
+      { logger: createLogger({ service: 'test', destination }) },
+    );
+    closers.push(() => receiver.close());
+    const loaded = () => lines.filter((line) => line.includes('has loaded a graph'));
+    expect(loaded()).toEqual([]);
+    const { results } = await decodeOne(receiver, 'diffcom', { decoderOptions: { steps: 4, minSteps: 4 } });
+    expect(results).toHaveLength(1);
+    expect(loaded()).toHaveLength(loads);
+    expect(loaded().every((line) => line.includes('"graph":"posteriorStep"'))).toBe(true);
   });
 });
 
