@@ -27,6 +27,7 @@ import numpy as np
 import onnxruntime as ort
 
 from .console import run_main
+from .cpu_graphs import cpu_file
 
 #: Compared with PyTorch.
 EAGER_GRAPHS = ('denoiser', 'encoderVjp', 'posteriorStep')
@@ -50,12 +51,6 @@ def open_session(file: Path, *, profile_prefix: str | None = None) -> ort.Infere
     if profile_prefix is not None:
         options.enable_profiling, options.profile_file_prefix = True, profile_prefix
     return ort.InferenceSession(str(file), options, providers=['CPUExecutionProvider'])
-
-
-def cpu_file(bundle: Path, manifest: dict[str, Any], graph: str) -> Path:
-    """What a service on a CPU loads: the graph's form for it, where it has one."""
-    entry = manifest['graphs'][graph]
-    return bundle / entry.get('cpu', entry)['file']
 
 
 def _feeds(session: ort.InferenceSession, manifest: dict[str, Any], size: int) -> dict[str, np.ndarray]:

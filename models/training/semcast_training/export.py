@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from .bundle_weights import any_codec, any_denoiser
 from .codec import CodecConfig, EncoderGraph, awgn, prefix_mask
 from .console import run_main
+from .cpu_graphs import manifest_entries, runnable_here, write_cpu_graphs
 from .gradient import distinct_sizes, onnx_translations, trace_gradient
 from .interfaces import CodecShape, Trio
 from .onnx_files import (
@@ -50,7 +51,6 @@ from .onnx_files import (
 from .parity import ParityCase, max_differences, run_module, sha256_of, test_image, write_parity
 from .prior import Denoiser
 from .steps import ConfirmingTerm, EncoderVjp, PosteriorStep
-from .winograd import write_cpu_graph
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -277,8 +277,8 @@ def write_bundle(directory: Path, info: BundleInfo, specs: Sequence[GraphSpec], 
         for spec in specs:
             started = time.monotonic()
             path = export_graph(spec, scratch, store)
-            cpu = write_cpu_graph(path)
-            forms = [path] if cpu is None else [path, cpu]
+            cpu = write_cpu_graphs(path)
+            forms = [path, *runnable_here(cpu)]
             if spec.differentiates:
                 graph_cases, parity_difference = check_graph(spec, forms, GRADIENT_PARITY_SIZES)
                 _, difference = check_graph(spec, forms, GRADIENT_CHECK_SIZES)
@@ -288,8 +288,8 @@ def write_bundle(directory: Path, info: BundleInfo, specs: Sequence[GraphSpec], 
                 _, difference = check_graph(spec, forms, CHECK_SIZES)
             cases.extend(graph_cases)
             graphs[spec.name] = {'file': path.name, 'sha256': sha256_of(path)}
-            if cpu is not None:
-                graphs[spec.name]['cpu'] = {'file': cpu.name, 'sha256': sha256_of(cpu)}
+            if cpu:
+                graphs[spec.name]['cpu'] = manifest_entries(cpu)
             kind = 'relative' if spec.differentiates else 'absolute'
             log(
                 f'{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest {kind} difference '
@@ -595,8 +595,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--last-weights',
         action='store_true',
-        help="the codec's last weights instead of its averages: after a learning rate that fell to nearly nothing, they "
-        'may be better',
+        help="the codec's last weights instead of its averages: after a learning rate that fell to nearly nothing, "
+        'they may be better',
     )
     parser.add_argument('--threads', type=int, help='CPU threads')
     return parser
@@ -623,7 +623,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if imported:
         trio = _import_trio(args.source)
     else:
-        trio = our_trio(*any_codec(args.source, last=args.last_weights), any_denoiser(args.prior) if args.prior else None)
+        trio = our_trio(
+            *any_codec(args.source, last=args.last_weights), any_denoiser(args.prior) if args.prior else None
+        )
     if args.weights == 'float16':
         for network in trio.networks():
             round_weights(network)

@@ -3,11 +3,11 @@
     D(x; sigma) = m + c_skip (x - m) + c_out F(c_in (x - m), ...; sigma)     after Karras et al. 2022, eq. 7, table 1
     c_skip = d^2 / (sigma^2 + d^2)   c_out = sigma d / sqrt(sigma^2 + d^2)   c_in = 1 / sqrt(sigma^2 + d^2)
 
-m and d are mean and standard deviation of x0, as far as one knows them beforehand. Without a condition: 0 and 0.5, those
-of pixels in [-1, 1]. With it: x_J, and the RMSE of a one-shot decode at that CSNR and rate. So with F = 0 it is already
-the best linear estimate from both, and F only has to find what x_J lacks, at the same scale at every noise level.
-With m = 0 and d = 0.5 for both, F has to copy x_J first, and after an hour it still fell short of x_J itself by half a
-decibel at high noise.
+m and d are mean and standard deviation of x0, as far as one knows them beforehand. Without a condition: 0 and 0.5,
+those of pixels in [-1, 1]. With it: x_J, and the RMSE of a one-shot decode at that CSNR and rate. So with F = 0 it is
+already the best linear estimate from both, and F only has to find what x_J lacks, at the same scale at every noise
+level. With m = 0 and d = 0.5 for both, F has to copy x_J first, and after an hour it still fell short of x_J itself by
+half a decibel at high noise.
 
 D estimates E[x0 | x0 + sigma n] (and x_J, CSNR and rate, where they are given).
 
@@ -87,7 +87,7 @@ def _terms(csnr_db: Tensor, rate: Tensor) -> tuple[Tensor, ...]:
 
 
 def fit_decode_error(csnr_db: Tensor, rate: Tensor, rmse: Tensor) -> tuple[float, ...]:
-    """Coefficients for ``DenoiserConfig.decode_error`` from measured RMSEs, each [N]: least squares of the logarithm."""
+    """``DenoiserConfig.decode_error`` from measured RMSEs, each [N]: least squares of the logarithm."""
     terms = torch.stack(_terms(csnr_db.double(), rate.double()), dim=1)
     return tuple(torch.linalg.lstsq(terms, torch.log(rmse.double())[:, None]).solution[:, 0].tolist())
 

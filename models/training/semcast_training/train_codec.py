@@ -122,7 +122,9 @@ class CodecTrainer:
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         if torch.rand((), generator=random) >= 0.5:
             group = 1
-        csnr_db, active = (t.to(self.device) for t in draw_conditions(self.config, random, len(pixels), group, self.focus))
+        csnr_db, active = (
+            t.to(self.device) for t in draw_conditions(self.config, random, len(pixels), group, self.focus)
+        )
         image = to_tensor(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
         rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):

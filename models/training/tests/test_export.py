@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from semcast_training.codec import CodecConfig, Decoder, Encoder
+from semcast_training.cpu_graphs import cpu_file
 from semcast_training.data import Photograph
 from semcast_training.evaluate import pad_to_stride, psnr_table, rmse_table
 from semcast_training.export import (
@@ -51,8 +52,12 @@ def test_bundle(tmp_path: Path, tiny: CodecConfig) -> None:
     assert names == {
         'bundle.json',
         'encoder.onnx',
+        'encoder.cpu8.onnx',
+        'encoder.cpu16.onnx',
         'encoder.weights',
         'decoder.onnx',
+        'decoder.cpu8.onnx',
+        'decoder.cpu16.onnx',
         'decoder.weights',
         'parity.json',
         'parity.bin',
@@ -64,12 +69,15 @@ def test_bundle(tmp_path: Path, tiny: CodecConfig) -> None:
         {'cbr': '1/24', 'channels': 4},
         {'cbr': '1/12', 'channels': 8},
     ]
-    for entry in (*manifest['graphs'].values(), *manifest['weights'], manifest['parity']):
+    forms = [form for graph in manifest['graphs'].values() for form in graph['cpu']]
+    assert [form['block'] for form in forms] == [8, 16] * 2
+    for entry in (*manifest['graphs'].values(), *forms, *manifest['weights'], manifest['parity']):
         assert sha256_of(tmp_path / entry['file']) == entry['sha256']
     cases = read_parity(tmp_path)
     assert [c.graph for c in cases] == ['encoder', 'encoder', 'decoder', 'decoder']
     for case in cases:
-        assert max_differences(tmp_path / f'{case.graph}.onnx', [case])[0] <= manifest['parity']['tolerance']
+        for file in (tmp_path / f'{case.graph}.onnx', cpu_file(tmp_path, manifest, case.graph)):
+            assert max_differences(file, [case])[0] <= manifest['parity']['tolerance']
 
     model = onnx.load(tmp_path / 'encoder.onnx')
     onnx.checker.check_model(model)

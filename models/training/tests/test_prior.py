@@ -175,7 +175,9 @@ def test_stale_preconditioners_survive_a_checkpoint(codec: FrozenCodec) -> None:
     trainer.train_step(pixels, PHASES[0].group, 1e-3)
     other.load(copy.deepcopy(trainer.state({})))
     for step in range(3):
-        assert trainer.train_step(pixels, PHASES[0].group, 1e-3) == other.train_step(pixels, PHASES[0].group, 1e-3), step
+        assert trainer.train_step(pixels, PHASES[0].group, 1e-3) == other.train_step(pixels, PHASES[0].group, 1e-3), (
+            step
+        )
     assert torch.equal(trainer.parameters[8], other.parameters[8])
 
 

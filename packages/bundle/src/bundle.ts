@@ -139,12 +139,12 @@ export async function loadBundle(dir: string): Promise<Bundle> {
       continue;
     }
     await checkFile(root, entry);
-    if (entry.cpu !== undefined) {
-      await checkFile(root, entry.cpu);
+    for (const form of entry.cpu ?? []) {
+      await checkFile(root, form);
     }
     graphs[name] = {
       file: join(root, entry.file),
-      ...(entry.cpu && { cpuFile: join(root, entry.cpu.file) }),
+      ...(entry.cpu && { cpuForms: entry.cpu.map(({ block, file }) => ({ block, file: join(root, file) })) }),
       expect: CODEC_SIGNATURES[name],
     };
   }

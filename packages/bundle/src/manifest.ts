@@ -14,8 +14,18 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be a SHA-256 in
 
 export const fileEntry = z.strictObject({ file: fileName, sha256 });
 
-/** A graph, and where it has one its form for the CPU: the same function in operators that run faster there. */
-const graphEntry = fileEntry.extend({ cpu: fileEntry.optional() });
+/** A form of a graph for CPUs on which ONNX Runtime keeps blocks of this many channels side by side. */
+const cpuForm = fileEntry.extend({ block: z.int().positive() });
+
+/** A graph, and its forms for the CPU where it has some: the same function in operators that run faster there. */
+const graphEntry = fileEntry.extend({
+  cpu: z
+    .array(cpuForm)
+    .refine((forms) => new Set(forms.map(({ block }) => block)).size === forms.length, {
+      error: 'must have one form for each block',
+    })
+    .optional(),
+});
 
 const cbrText = z.string().refine(
   (text) => {

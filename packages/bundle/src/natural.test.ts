@@ -55,13 +55,13 @@ function maxDifference(a: Float32Array, b: Float32Array): number {
 }
 
 describe('models/natural', () => {
-  it.each(['for any device', 'for a CPU'])(
+  it.each(['for any device', 'for this CPU'])(
     'computes here what it computed in PyTorch, in the graphs %s',
     async (form) => {
       const graphs = Object.fromEntries(
-        Object.entries(bundle.graphs).map(([name, { file, cpuFile }]) => {
-          expect(cpuFile).toBeDefined();
-          return [name, form === 'for a CPU' ? cpuFile! : file];
+        Object.entries(bundle.graphs).map(([name, { file, cpuForms }]) => {
+          expect(cpuForms!.map(({ block }) => block)).toEqual([8, 16]);
+          return [name, form === 'for this CPU' ? { file, cpuForms: cpuForms! } : file];
         }),
       );
       const all = await WorkerPool.start({ graphs, workers: 1 });

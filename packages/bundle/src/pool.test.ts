@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { markAsUntransferable, Worker } from 'node:worker_threads';
 import { ArgumentError, describeError, type Tensor } from '@semcast/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { channelBlock } from './channel-block.js';
 import {
   BundleGraphError,
   CancelledError,
@@ -83,9 +84,23 @@ describe('runs', () => {
     expect(feeds.a.data).toHaveLength(6);
   });
 
-  it('on a CPU are those of the form for it', async () => {
-    const pool = await start({ graphs: { any: { file: join(fixtures, 'work.onnx'), cpuFile: graphs.sum } } });
+  it.each([false, true])('on a CPU are those of the form for this processor (deferred: %s)', async (deferred) => {
+    // An unknown block stands for a processor without such a layout, where the graph itself is loaded.
+    const block = (await channelBlock()) ?? 0;
+    const cpuForms = [
+      { block: block + 1, file: join(fixtures, 'nothing.onnx') },
+      { block, file: graphs.sum },
+    ];
+    const file = block === 0 ? graphs.sum : join(fixtures, 'swapped.onnx');
+    const pool = await start({ graphs: { any: { file, cpuForms, deferred } } });
     const { sum } = await pool.run('any', ones);
+    expect([...sum!.data]).toEqual([2, 3, 4]);
+  });
+
+  it('are those of the graph where no form is for this processor', async () => {
+    const cpuForms = [{ block: 7, file: join(fixtures, 'nothing.onnx') }];
+    const pool = await start({ graphs: { sum: { file: graphs.sum, cpuForms } } });
+    const { sum } = await pool.run('sum', ones);
     expect([...sum!.data]).toEqual([2, 3, 4]);
   });
 

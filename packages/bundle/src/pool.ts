@@ -91,7 +91,6 @@ function defer<T>(): Deferred<T> {
 }
 
 interface Settings {
-  /** With the file that suits the device. */
   readonly graphs: ReadonlyMap<string, Omit<GraphToLoad, 'name'> & { readonly expect: ExpectedSignature | undefined }>;
   readonly device: Device;
   readonly deviceId: number;
@@ -103,11 +102,11 @@ function readSettings(options: SessionPoolOptions): Settings {
   const device = options.device ?? 'cpu';
   const graphs = new Map(
     Object.entries(options.graphs).map(([name, source]) => {
-      const { file, cpuFile, expect, deferred = false } = typeof source === 'string' ? { file: source } : source;
+      const { file, cpuForms = [], expect, deferred = false } = typeof source === 'string' ? { file: source } : source;
       // On a GPU loading is part of warming up: a first run that compiles kernels would hold up everybody's frames.
       return device === 'cpu'
-        ? [name, { file: cpuFile ?? file, expect, deferred }]
-        : [name, { file, expect, deferred: false }];
+        ? [name, { file, cpuForms, expect, deferred }]
+        : [name, { file, cpuForms: [], expect, deferred: false }];
     }),
   );
   const workers = options.workers ?? (device === 'cuda' ? 1 : Math.min(availableParallelism(), MAX_WORKERS));
@@ -369,7 +368,7 @@ export class WorkerPool implements SessionPool {
     const { device, deviceId, graphs } = this.#settings;
     const guard = new NativeGuard(createGuardMemory());
     const worker = this.#spawn({
-      graphs: Array.from(graphs, ([name, { file, deferred }]) => ({ name, file, deferred })),
+      graphs: Array.from(graphs, ([name, { file, cpuForms, deferred }]) => ({ name, file, cpuForms, deferred })),
       device,
       deviceId,
       guard: guard.memory,

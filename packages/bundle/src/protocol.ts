@@ -1,9 +1,10 @@
 import type { RgbImage } from '@semcast/core';
-import type { Device, GraphSignature, ImageBatchFeed, ImageFetch } from './types.js';
+import type { CpuForm, Device, GraphSignature, ImageBatchFeed, ImageFetch } from './types.js';
 
 export interface GraphToLoad {
   readonly name: string;
   readonly file: string;
+  readonly cpuForms: readonly CpuForm[];
   /** Not before the first run. */
   readonly deferred: boolean;
 }

@@ -67,11 +67,18 @@ export interface ExpectedSignature {
   readonly outputs: Readonly<Record<string, number>>;
 }
 
+/** What to load in a graph's place on a CPU where ONNX Runtime keeps blocks of `block` channels side by side. */
+export interface CpuForm {
+  readonly block: number;
+  /** Absolute. */
+  readonly file: string;
+}
+
 /** A graph to load: its file, absolute, and what it has to look like. */
 export interface GraphSource {
   readonly file: string;
-  /** Absolute: what to load in its place on a CPU. */
-  readonly cpuFile?: string;
+  /** At most one for each block; where the processor's is missing, the graph itself is loaded. */
+  readonly cpuForms?: readonly CpuForm[];
   /**
    * A worker loads it when it is first asked for it, and not at the start: for what takes much memory and is seldom
    * wanted. What it takes and gives is read at the start all the same.

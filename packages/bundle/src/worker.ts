@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { channelBlock } from './channel-block.js';
 import { imagesToTensor, tensorToImages } from './images.js';
 import { NativeGuard } from './native-guard.js';
 import type {
@@ -29,8 +30,8 @@ process.on('exit', () => guard.leave());
 
 interface LoadedGraphs {
   readonly sessions: Map<string, InferenceSession>;
-  /** To be loaded when they are first asked for. */
-  readonly deferred: ReadonlyMap<string, GraphToLoad>;
+  /** The files of those to be loaded when they are first asked for. */
+  readonly deferred: ReadonlyMap<string, string>;
   readonly signatures: Record<string, GraphSignature>;
   readonly warnings: readonly string[];
 }
@@ -43,21 +44,28 @@ async function createSession(file: string, options: InferenceSession.SessionOpti
   return InferenceSession.create(file, options);
 }
 
+/** The file of a graph that suits this processor. */
+function fileFor({ file, cpuForms }: GraphToLoad, block: number | undefined): string {
+  return cpuForms.find((form) => form.block === block)?.file ?? file;
+}
+
 /** All sessions, or undefined when the pool was closed meanwhile. */
 async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<LoadedGraphs | undefined> {
   env.logLevel = device === 'cuda' ? 'error' : 'fatal';
   const sessions = new Map<string, InferenceSession>();
-  const deferred = new Map<string, GraphToLoad>();
+  const deferred = new Map<string, string>();
   const signatures: Record<string, GraphSignature> = {};
   const warnings: string[] = [];
+  const block = graphs.some(({ cpuForms }) => cpuForms.length > 0) ? await channelBlock() : undefined;
   for (const graph of graphs) {
-    const { name, file } = graph;
+    const { name } = graph;
     if (guard.stopping) {
       return undefined;
     }
+    const file = fileFor(graph, block);
     if (graph.deferred) {
-      signatures[name] = await peekSignature(createSession, name, file);
-      deferred.set(name, graph);
+      signatures[name] = await peekSignature(createSession, name, graph.file);
+      deferred.set(name, file);
       continue;
     }
     const { session, warning } = await loadGraph(createSession, name, file, { device, deviceId });
@@ -102,7 +110,7 @@ async function sessionOf(
     return { session: loaded, loadSeconds: 0 };
   }
   const start = performance.now();
-  const { session } = await loadGraph(createSession, graph, deferred.get(graph)!.file, workerData as WorkerSetup);
+  const { session } = await loadGraph(createSession, graph, deferred.get(graph)!, workerData as WorkerSetup);
   sessions.set(graph, session);
   return { session, loadSeconds: (performance.now() - start) / 1000 };
 }
