@@ -6,10 +6,12 @@ import { addNoise } from '../images.js';
 import {
   denoiserCost,
   etaOption,
+  guidanceScaleAt,
   guidanceScaleOption,
   guidedCounts,
   lateSigmas,
   lateStartOptions,
+  lowSnrGuidanceOption,
   scheduleOptions,
   solverOption,
   stepsOption,
@@ -24,6 +26,7 @@ const optionsSchema = z.strictObject({
   ...lateStartOptions(4.3),
   solver: solverOption('ancestral'),
   guidanceScale: guidanceScaleOption(2.5),
+  lowSnrGuidance: lowSnrGuidanceOption(0.67),
   guidance: z
     .enum(['none', ...guidanceRules])
     .default('none')
@@ -44,7 +47,8 @@ type Options = z.output<typeof optionsSchema>;
 function* create(context: SamplerContext, options: Options): SamplerRun {
   const { observation, random } = context;
   const { guidance, eta } = options;
-  const ask = new Evaluator(context, options);
+  const guidanceScale = guidanceScaleAt(observation.csnrDb, options);
+  const ask = new Evaluator(context, { steps: options.steps, guidanceScale });
   const solver = solvers[options.solver];
   const sigmas = lateSigmas(context, options);
   let x = addNoise(observation.xJ, sigmas[0]!, random);
