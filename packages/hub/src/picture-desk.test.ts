@@ -91,6 +91,24 @@ describe('the desk of pictures', () => {
     await expect.poll(() => state.sections.shown?.frame).toBe(2);
   });
 
+  it('leaves a refined picture time to be seen, however long it took', async () => {
+    const { state, desk, asked, stages, wait } = start();
+    desk.notePartial(partial(1, 'preview', 0));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0']);
+    desk.notePartial(partial(2, 'preview', 0));
+    wait(5000);
+    desk.noteCompleted(completed(1, 12));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0', 'final 12']);
+    wait(900);
+    desk.notePartial(partial(2, 'intermediate', 4));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(state.sections.shown?.frame).toBe(1);
+    expect(asked.filter((picture) => picture.startsWith('2'))).toEqual([]);
+    wait(100);
+    desk.notePartial(partial(2, 'intermediate', 5));
+    await expect.poll(() => state.sections.shown?.frame).toBe(2);
+  });
+
   it('fetches no faster than somebody could look, and takes the newest then', async () => {
     const { state, desk, asked, wait } = start();
     desk.noteCompleted(completed(0));

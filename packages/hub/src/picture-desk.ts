@@ -28,6 +28,8 @@ export interface DeskPicture {
 
 /** A frame is shown at least this long: pictures cost the machine that sends them, and an eye wants to see them. */
 const DWELL_MS = 500;
+/** So long a refined picture stays beside its preview, however long it took and whatever waits: it is what one came for. */
+const REFINED_DWELL_MS = 1000;
 /** A frame that is being refined, and of which nothing was heard for so long, is not waited for. */
 const SILENT_MS = 15_000;
 /** Longest side of a thumbnail, in pixels. */
@@ -52,6 +54,8 @@ interface Candidate {
 
 interface Focus extends Candidate {
   readonly sinceMs: number;
+  /** When its final picture was shown. */
+  finalMs: number | undefined;
   /** When there was news of it. */
   newsMs: number;
   readonly pictures: Map<PictureStage, ShownPicture>;
@@ -60,8 +64,8 @@ interface Focus extends Candidate {
 /**
  * Chooses the frame whose pictures are shown, and gets them from the transmitter before they are gone there.
  *
- * One frame at a time: while it is being refined its newest picture is followed, and when it is done the newest other
- * frame takes its place. Whatever the rate of frames, pictures are fetched one after the other and no faster than
+ * One frame at a time: while it is being refined its newest picture is followed, and when it is done and has been seen
+ * the newest other frame takes its place. Whatever the rate of frames, pictures are fetched one after the other and no faster than
  * somebody could look at them.
  */
 export class PictureDesk {
@@ -203,7 +207,7 @@ export class PictureDesk {
     if (focus !== undefined && (this.#isUnderWay(focus) || missingStage(focus) !== undefined)) {
       return focus;
     }
-    const leftMs = focus === undefined ? 0 : focus.sinceMs + DWELL_MS - this.#now();
+    const leftMs = focus === undefined ? 0 : shownUntil(focus) - this.#now();
     if (leftMs > 0) {
       clearTimeout(this.#next);
       this.#next = setTimeout(() => {
@@ -221,7 +225,7 @@ export class PictureDesk {
         this.#candidates.delete(frame);
       }
     }
-    this.#focus = { ...newest, sinceMs: this.#now(), newsMs: this.#now(), pictures: new Map() };
+    this.#focus = { ...newest, sinceMs: this.#now(), finalMs: undefined, newsMs: this.#now(), pictures: new Map() };
     return this.#focus;
   }
 
@@ -245,6 +249,7 @@ export class PictureDesk {
     const hasMore = [...focus.pictures.values()].some((shown) => shown.stage !== 'original' && shown.url !== '');
     if (this.#focus === focus && hasMore) {
       this.#show(focus);
+      focus.finalMs ??= stage === 'final' ? this.#now() : undefined;
     }
     if (picture !== undefined && stage === 'final' && focus.figures !== null) {
       await this.#addThumbnail(focus, picture);
@@ -304,6 +309,11 @@ export class PictureDesk {
       // A picture that can't be read has no small one; the page says so of the large one.
     }
   }
+}
+
+/** Until when a frame stays that isn't waited for any more. */
+function shownUntil({ sinceMs, finalMs, steps }: Focus): number {
+  return steps.has('preview') && finalMs !== undefined ? finalMs + REFINED_DWELL_MS : sinceMs + DWELL_MS;
 }
 
 /** A stage whose picture there is, and which hasn't been fetched, or is older than what there is now. */
