@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -210,7 +210,9 @@ describe('parity', () => {
 describe('findDefaultBundle', () => {
   it('takes the folder of the environment variable, if there is a bundle in it', () => {
     expect(findDefaultBundle({ SEMCAST_BUNDLE: dir })).toBe(dir);
-    expect(() => findDefaultBundle({ SEMCAST_BUNDLE: tmpdir() })).toThrow(/SEMCAST_BUNDLE names .* no bundle\.json/);
+    const empty = join(dir, 'empty');
+    mkdirSync(empty);
+    expect(() => findDefaultBundle({ SEMCAST_BUNDLE: empty })).toThrow(/SEMCAST_BUNDLE names .* no bundle\.json/);
   });
 
   it('takes the one of this repository otherwise', () => {
