@@ -279,8 +279,8 @@ class _Conversion:
     def direct(self, found: _Convolution) -> ir.Value:
         weight, bias, sizes = found.weight, found.bias, list(found.sizes)
         assert found.x is not None and weight is not None
-        more = -sizes[0] % CHANNELS_UNIT
-        if more:  # channels of zeros, which ReorderOutput drops
+        more = -sizes[0] % self.block
+        if more:  # channels of zeros, which ReorderOutput drops: it takes no more of them than fill a block
             weight = self.emit.node('Pad', [weight, self.emit.integers(0, 0, 0, 0, more, 0, 0, 0)])
             bias = bias and self.emit.node('Pad', [bias, self.emit.integers(0, more)])
             sizes[0] += more
