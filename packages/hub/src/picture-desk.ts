@@ -65,8 +65,8 @@ interface Focus extends Candidate {
  * Chooses the frame whose pictures are shown, and gets them from the transmitter before they are gone there.
  *
  * One frame at a time: while it is being refined its newest picture is followed, and when it is done and has been seen
- * the newest other frame takes its place. Whatever the rate of frames, pictures are fetched one after the other and no faster than
- * somebody could look at them.
+ * the newest other frame takes its place. Whatever the rate of frames, pictures are fetched one after the other and no
+ * faster than somebody could look at them.
  */
 export class PictureDesk {
   readonly #options: PictureDeskOptions;
