@@ -111,7 +111,7 @@ class _Convolution:
 
     def __init__(self, node: ir.Node, sizes: list[int]) -> None:
         attributes = _attributes(node)
-        self.node, self.sizes = node, sizes
+        self.sizes = sizes
         self.x, self.weight = node.inputs[0], node.inputs[1]
         self.bias = node.inputs[2] if len(node.inputs) > 2 else None
         self.group = int(attributes.get('group', 1))
@@ -203,7 +203,7 @@ class _Conversion:
         return self.blocked[x]
 
     def size(self, x: ir.Value, axis: int) -> ir.Value:
-        """[1], of the values of the graph that have a size of this name the first's."""
+        """[1]: the size of x along an axis; asked once for all values whose size has the same name."""
         sizes = _sizes(x)
         assert sizes is not None
         return self.emit.once(
@@ -398,7 +398,7 @@ class _Conversion:
 
     def elementwise(self, node: ir.Node) -> ir.Value | None:
         full = _sizes(node.outputs[0])
-        if full is None or len(full) != 4 or not isinstance(full[1], int) or full[1] % CHANNELS_UNIT:
+        if full is None or not _fills_blocks(full):
             return None
         operands = [value for value in node.inputs if value is not None]
         kinds = [_kind(value, full) for value in operands]
@@ -407,7 +407,7 @@ class _Conversion:
         ):
             return None
         if 'channel' in kinds:
-            return self.modulation(node, operands, kinds, full[1])
+            return self.modulation(node, operands, kinds, int(full[1]))
         fused = self.fused(node, operands, kinds)
         if fused is not None:
             return fused
@@ -439,7 +439,6 @@ class _Conversion:
         """An operator with one operand a channel, [B or 1, C, 1, 1]: repeated W times, it is one a line."""
         blocks = channels // self.block
         picture = next(value for value, kind in zip(operands, kinds, strict=True) if kind == 'full')
-        self.of(picture)
         width = self.size(picture, 3)
         values = []
         for value, kind in zip(operands, kinds, strict=True):
@@ -470,11 +469,16 @@ class _Conversion:
 
     def concat(self, node: ir.Node) -> ir.Value | None:
         operands = [value for value in node.inputs if value is not None]
-        channels = [(_sizes(value) or [0, ''])[1:2] for value in operands]
-        whole = all(isinstance(size, int) and size % CHANNELS_UNIT == 0 for sizes in channels for size in sizes)
-        if _attributes(node).get('axis') != 1 or not whole or not all(value in self.blocked for value in operands):
+        if _attributes(node).get('axis') != 1 or not all(value in self.blocked for value in operands):
+            return None
+        if not all(_fills_blocks(_sizes(value) or []) for value in operands):
             return None
         return self.emit.node('Concat', [self.of(value) for value in operands], axis=1)
+
+
+def _fills_blocks(sizes: Sequence[int | str]) -> bool:
+    """Whether [B, C, H, W] is whole blocks of any size."""
+    return len(sizes) == 4 and isinstance(sizes[1], int) and sizes[1] % CHANNELS_UNIT == 0
 
 
 def _kind(value: ir.Value, full: Sequence[int | str]) -> str | None:

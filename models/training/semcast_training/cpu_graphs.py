@@ -2,7 +2,7 @@
 (``blocked.py``).
 
 One for each size of the blocks in which ONNX Runtime keeps channels, which depends on the processor: NAME.cpu8.onnx
-(AVX2) and NAME.cpu16.onnx (AVX-512, NEON). The manifest names them (``graphs.NAME.cpu``), and what loads a bundle on a
+(AVX2) and NAME.cpu16.onnx (AVX-512). The manifest names them (``graphs.NAME.cpu``), and what loads a bundle on a
 CPU takes the one whose block is ``channel_block()``, or the plain graph where there is none. A GPU's library has
 algorithms and layouts of its own and takes the plain one.
 
@@ -92,8 +92,8 @@ def add_cpu_graphs(directory: Path, log: Callable[[str], None]) -> None:
     """Write the CPU's forms of all graphs of a bundle and name them in its manifest.
 
     The one that runs here must give what the bundle's parity vectors say, within the bundle's tolerance, as the graph
-    itself does; those of gradients as whole outputs, relative (see ``max_differences``). The others differ from it in
-    the order of numbers alone (``test_blocked.py`` computes them without such a processor).
+    itself does; those of gradients as whole outputs, relative (see ``max_differences``). Forms of other processors
+    can't be run: ``tests/test_cpu_graphs.py`` computes those of models/natural in numpy.
 
     Raises ValueError where one doesn't; the manifest is left as it was then.
     """
