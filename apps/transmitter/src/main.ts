@@ -60,23 +60,27 @@ export async function runTransmitter(flags: Readonly<Record<string, unknown>>): 
     process.disconnect?.();
     return;
   }
-  const shutdown = runUntilSignal(() => service.close(), { logger, timeoutMs: config.drainMs + CLOSE_TIMEOUT_MS });
+  let failure: Error | undefined;
+  const close = async (): Promise<void> => {
+    await service.close();
+    if (failure !== undefined) {
+      process.stderr.write(`semcast transmitter: ${describeError(failure)}\n`);
+      process.exit(EXIT_FAILED);
+    }
+  };
+  const endWhenFailed = async (): Promise<void> => {
+    failure = await service.failed;
+    shutdown.close();
+  };
+  const shutdown = runUntilSignal(close, { logger, timeoutMs: config.drainMs + CLOSE_TIMEOUT_MS });
   process.once('disconnect', () => {
     logger.info('the parent process is gone');
     shutdown.close();
   });
   reportToParent(service);
   await tellParent({ type: 'ready', httpUrl: service.httpUrl, stream: service.stream });
-  void endWhenFailed(service, shutdown);
+  void endWhenFailed();
   void endWhenFinished(service, shutdown, config, logger);
-}
-
-async function endWhenFailed(service: TransmitterService, shutdown: Shutdown): Promise<void> {
-  const error = await service.failed;
-  shutdown.uninstall();
-  await service.close();
-  process.stderr.write(`semcast transmitter: ${describeError(error)}\n`);
-  process.exit(EXIT_FAILED);
 }
 
 async function endWhenFinished(

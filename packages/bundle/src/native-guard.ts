@@ -3,8 +3,8 @@ const NATIVE = 0;
 const STOP = 1;
 const CELL_BYTES = 8;
 
-/** A run may take this long after `process.exit` before it is cut off. */
-const EXIT_WAIT_MS = 60_000;
+/** Runs may take this long after `process.exit`, all together, before the process is killed. */
+const EXIT_WAIT_MS = 5000;
 
 /**
  * Keeps a thread from being ended while it is inside ONNX Runtime.
@@ -50,9 +50,9 @@ export class NativeGuard {
     return Atomics.load(this.#cells, NATIVE) === 0;
   }
 
-  /** Owner: block this thread until the worker is outside native code. */
-  waitUntilOutside(timeoutMs: number): void {
-    Atomics.wait(this.#cells, NATIVE, 1, timeoutMs);
+  /** Owner: block this thread until the worker is outside native code. False when it still isn't. */
+  waitUntilOutside(timeoutMs: number): boolean {
+    return Atomics.wait(this.#cells, NATIVE, 1, timeoutMs) !== 'timed-out';
   }
 }
 
@@ -70,8 +70,12 @@ function leaveNativeCode(): void {
   for (const guard of guarded) {
     guard.requestStop();
   }
+  const deadline = performance.now() + EXIT_WAIT_MS;
   for (const guard of guarded) {
-    guard.waitUntilOutside(EXIT_WAIT_MS);
+    if (!guard.waitUntilOutside(Math.max(0, deadline - performance.now()))) {
+      // Node would wait for the thread, however long it takes, and abort when it comes back.
+      process.kill(process.pid, 'SIGKILL');
+    }
   }
 }
 

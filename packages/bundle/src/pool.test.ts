@@ -413,13 +413,15 @@ function program(body: string): string {
     ${body}`;
 }
 
-async function runProgram(body: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+async function runProgram(
+  body: string,
+): Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', program(body)], { timeout: 20_000 });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...output };
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  return { code, signal, ...output };
 }
 
 describe('the process', () => {
@@ -444,6 +446,16 @@ describe('the process', () => {
   ])('can exit %s', async (_, body) => {
     const { code, stderr } = await runProgram(`${body} process.exit(7);`);
     expect({ code, stderr }).toEqual({ code: 7, stderr: '' });
+  });
+
+  it('is killed when what runs at its exit goes on and on', async () => {
+    const { code, signal } = await runProgram(`
+      const pool = await createSessionPool({ graphs, workers: 1 });
+      void pool.run('work', { x, repeats: { data: Float32Array.of(1e6), dims: [1] } });
+      await delay(20);
+      process.exit(7);`);
+    // Not by the SIGTERM of a test that has waited too long, nor by SIGABRT.
+    expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
   it('dies of its own errors, not of ours', async () => {

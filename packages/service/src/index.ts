@@ -54,4 +54,4 @@ export {
 } from './metrics.js';
 export { nearestName, suggestName } from './nearest-name.js';
 export { redact, REDACTED } from './redact.js';
-export { runUntilSignal, type Shutdown, type ShutdownOptions } from './shutdown.js';
+export { leaveClosedTerminal, runUntilSignal, type Shutdown, type ShutdownOptions } from './shutdown.js';

@@ -10,6 +10,12 @@ afterEach(() => {
   }
 });
 
+/** What `process.exit` would wait for: some minutes of work in a thread. */
+const BUSY_THREAD = `
+  const { pbkdf2 } = await import('node:crypto');
+  pbkdf2('a', 'b', 1e9, 32, 'sha512', () => {});
+`;
+
 /** A process that prints `up`, then does `body` with `run(close, options)` at hand. */
 function start(body: string) {
   const program = `
@@ -29,7 +35,7 @@ function start(body: string) {
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (data: Buffer) => (output.stdout += data.toString()));
   child.stderr.on('data', (data: Buffer) => (output.stderr += data.toString()));
-  const ended = once(child, 'close').then(([code]: unknown[]) => code);
+  const ended = once(child, 'close').then(([code, signal]: unknown[]) => code ?? signal);
   const saw = async (text: string) => {
     while (!output.stdout.includes(text) && !output.stderr.includes(text) && child.exitCode === null) {
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -44,7 +50,7 @@ function start(body: string) {
 }
 
 describe('runUntilSignal', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('closes and exits 0 on %s', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('closes and exits 0 on %s', async (signal) => {
     const { child, output, ended, saw, messages } = start(
       `run(async () => { await wait(20); process.stdout.write(' cleaned'); });`,
     );
@@ -56,24 +62,32 @@ describe('runUntilSignal', () => {
     expect(output.stderr).toContain(`"signal":"${signal}"`);
   });
 
-  it('ends at once, with 1, on a second signal', async () => {
+  it.each(['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTRAP', 'SIGABRT'] as const)('dies of %s', async (signal) => {
+    const { child, output, ended, saw } = start(`run(async () => { process.stdout.write(' cleaned'); });`);
+    await saw('up');
+    child.kill(signal);
+    expect(await ended).toBe(signal);
+    expect(output.stdout).toBe('up');
+  });
+
+  it('ends at once, by that signal, on a second one, whatever its threads are busy with', async () => {
     const { child, output, ended, saw, messages } = start(
-      `run(async () => { process.stdout.write(' closing'); await wait(60_000); });`,
+      `${BUSY_THREAD} run(async () => { process.stdout.write(' closing'); await wait(60_000); });`,
     );
     await saw('up');
     child.kill('SIGINT');
     await saw('up closing');
     child.kill('SIGINT');
-    expect(await ended).toBe(1);
+    expect(await ended).toBe('SIGINT');
     expect(output.stdout).toBe('up closing');
     expect(messages()).toEqual(['closing', 'second signal: ending at once']);
   });
 
-  it('does not wait for ever for a close that hangs', async () => {
-    const { child, ended, saw, messages } = start('run(() => wait(60_000), { timeoutMs: 50 });');
+  it('waits no longer than told for a close that hangs, whatever its threads are busy with', async () => {
+    const { child, ended, saw, messages } = start(`${BUSY_THREAD} run(() => wait(60_000), { timeoutMs: 50 });`);
     await saw('up');
     child.kill('SIGTERM');
-    expect(await ended).toBe(1);
+    expect(await ended).toBe('SIGKILL');
     expect(messages()).toEqual(['closing', 'not closed after 50 ms: ending anyway; what was unfinished is lost']);
   });
 
