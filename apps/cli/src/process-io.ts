@@ -1,3 +1,4 @@
+import { leaveClosedTerminal } from '@semcast/service';
 import { EXIT_CODES } from './exit-codes.js';
 import type { CliIo } from './io.js';
 import { SHOW_CURSOR } from './terminal/terminal.js';
@@ -7,19 +8,28 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The real world: this process's streams, environment and signals. */
 export function createProcessIo(proc: NodeJS.Process): CliIo {
   let controller: AbortController | undefined;
-  // A closed pipe (`semcast sweep | head`) is no fault: nobody reads on, so there is nothing left to do.
-  for (const stream of [proc.stdout, proc.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') {
-        proc.exit(EXIT_CODES.failed);
-      }
-      throw error;
-    });
-  }
+  // Results that can't be written make the command fail in the end, but don't end it: its report may be a file.
+  let resultsError: Error | undefined;
+  proc.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A closed pipe (`semcast sweep | head`) is no fault: nobody reads on, so there is nothing left to do.
+    if (error.code === 'EPIPE') {
+      proc.exit(EXIT_CODES.failed);
+    }
+    if (resultsError === undefined) {
+      resultsError = error;
+      proc.stderr.write(`standard output can't be written: ${error.message}\n`);
+    }
+  });
+  // Progress and logs that nobody can read are no reason to stop.
+  proc.stderr.on('error', () => {});
   // However it ends, by an error of ours too: a live line had hidden the cursor.
   proc.on('exit', () => {
     if (proc.stderr.isTTY) {
       proc.stderr.write(SHOW_CURSOR);
+    }
+    leaveClosedTerminal();
+    if (resultsError !== undefined) {
+      proc.exitCode ||= EXIT_CODES.failed;
     }
   });
   return {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { onLogFailure } from './logger.js';
 import type { CounterMetric } from './metrics.js';
 
 /**
@@ -26,6 +27,8 @@ export const EVENT_NAMES = [
   /** Seen by the console: a service doesn't answer, or does again. */
   'service-away',
   'service-back',
+  /** The log can't be written; its own lines can't tell. */
+  'log-failed',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -62,6 +65,9 @@ export function createEventLog({ logger, counter, onEvent }: EventLogOptions): E
     counter.inc({ event: event.event });
     onEvent?.(event);
   };
+  onLogFailure(logger, ({ message }) => {
+    note({ event: 'log-failed', level: 'error', words: `the log can't be written, lines are left out: ${message}` });
+  });
   return {
     note,
     record: (event, logged) => {

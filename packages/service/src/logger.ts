@@ -1,4 +1,5 @@
-import { pino, stdTimeFunctions, type Bindings, type DestinationStream, type Logger } from 'pino';
+import { pino, stdTimeFunctions, symbols, type Bindings, type DestinationStream, type Logger } from 'pino';
+import { LogOutput } from './log-output.js';
 import { redact } from './redact.js';
 
 /** From the most talkative to none at all. */
@@ -19,17 +20,21 @@ export interface LoggerOptions {
  * A logger of JSON lines: level in words, ISO time, service, what was bound (stream, frame), message.
  *
  * Values of secret names are redacted at any depth and binary data is named by its length: `redact.ts`. Lines are
- * written synchronously, so that the last one before a crash isn't lost.
+ * written synchronously, so that the last one before a crash isn't lost. Those that can't be written are left out and
+ * counted: `log-output.ts`.
  */
 export function createLogger({ service, level = 'info', destination }: LoggerOptions): Logger {
-  const logger = pino(
+  const logger: Logger = pino(
     {
       level,
       base: { service },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: redact },
     },
-    destination ?? pino.destination({ fd: 2, sync: true }),
+    destination ??
+      new LogOutput(2, ({ lines, error }) => {
+        logger.warn({ lines, err: error }, `${lines} lines are missing before this one: the log couldn't be written`);
+      }),
   );
   // Pino formats what a line brings, not what a child is bound to. Children inherit this method from their parent.
   // oxlint-disable-next-line typescript/unbound-method -- the proxy passes `this` on
@@ -38,4 +43,13 @@ export function createLogger({ service, level = 'info', destination }: LoggerOpt
       Reflect.apply(child, self, [redact(bindings), options]),
   });
   return logger;
+}
+
+/** Be told when a logger begins to be unable to write; never where it writes to a destination of somebody else's. */
+export function onLogFailure(logger: Logger, listener: (error: Error) => void): void {
+  // Children write where their parent does.
+  const output: unknown = Reflect.get(logger, symbols.streamSym);
+  if (output instanceof LogOutput) {
+    output.onFailure(listener);
+  }
 }
