@@ -4,7 +4,7 @@ import { freePorts, type TestProcess } from '@semcast/testkit';
 import type { OutcomeSummary } from '@semcast/transmitter';
 import { describe, expect, it } from 'vitest';
 import { flagList } from '../src/arguments/flag-list.js';
-import { useWorkspace } from './helpers.js';
+import { SEMCAST, useWorkspace } from './helpers.js';
 
 const workspace = useWorkspace();
 
@@ -135,6 +135,18 @@ describe('three processes', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('snrDb: 3');
     expect(stdout).not.toContain('hush');
+  });
+
+  it('take a file that a shell makes of a command, and values whose lines end as on Windows', async () => {
+    const command = workspace.keeper.start({
+      command: 'bash',
+      args: ['-c', '"$@" --config <(echo "fps: 7") --print-config', 'bash', process.execPath, SEMCAST, 'transmitter'],
+      env: { SEMCAST_TRANSMITTER_TO: 'ws://127.0.0.1:7409\r', SEMCAST_TRANSMITTER_SIZE: '32\r' },
+    });
+    expect(await command.ended).toEqual({ code: 0, signal: null });
+    for (const line of ['fps: 7\n', 'to: ws://127.0.0.1:7409\n', 'size: 32\n']) {
+      expect(command.stdout).toContain(line);
+    }
   });
 
   it('take settings from flags over environment over file, and a switch back', async () => {

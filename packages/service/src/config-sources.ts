@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { childOf, isRecord, keysOf, readText, type Place } from './config-schema.js';
@@ -126,14 +126,18 @@ export function environmentPrefix(name: string): string {
   return `SEMCAST_${constantCase(name)}_`;
 }
 
-/** `SEMCAST_CHANNEL_CHANNEL__SNR__SNR_DB=5` → `{ channel: { snr: { snrDb: 5 } } }`. Empty values count as unset. */
+/**
+ * `SEMCAST_CHANNEL_CHANNEL__SNR__SNR_DB=5` → `{ channel: { snr: { snrDb: 5 } } }`. Empty values count as unset, and a
+ * carriage return at the end is that of the file with the variables.
+ */
 export function readEnvironment(
   place: Place,
   prefix: string,
   env: Readonly<Record<string, string | undefined>>,
 ): ConfigLayer {
   const layer = new LayerBuilder();
-  for (const [variable, text] of Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [variable, given] of Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const text = given?.replace(/\r$/, '');
     // Compose files write `${TOKEN:-}` for what may be missing.
     if (!variable.startsWith(prefix) || text === undefined || text === '') {
       continue;
@@ -182,20 +186,47 @@ export function readFlags(place: Place, flags: Readonly<Record<string, unknown>>
   return layer;
 }
 
+/** What came through pipes: they can be read once, and a command may look at its configuration before its service. */
+const pipedTexts = new Map<string, string>();
+
+/** All of a file, a pipe or a device, but no more than one byte beyond the limit. */
+function readBytes(file: string): Buffer {
+  const bytes = Buffer.alloc(MAX_CONFIG_FILE_BYTES + 1);
+  const fd = openSync(file, 'r');
+  try {
+    let length = 0;
+    for (let read = -1; read !== 0; length += read) {
+      read = readSync(fd, bytes, length, bytes.length - length, null);
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function readLimited(file: string): string {
   const subject = `the configuration file ${file}`;
+  const piped = pipedTexts.get(file);
+  if (piped !== undefined) {
+    return piped;
+  }
   try {
     const stats = statSync(file);
-    if (!stats.isFile()) {
-      throw new ConfigFileError(`${subject} is no regular file`, 'name a YAML or JSON file');
+    if (stats.isDirectory()) {
+      throw new ConfigFileError(`${subject} is a folder`, 'name a YAML or JSON file');
     }
-    if (stats.size > MAX_CONFIG_FILE_BYTES) {
+    const bytes = readBytes(file);
+    if (bytes.length > MAX_CONFIG_FILE_BYTES) {
       throw new ConfigFileError(
-        `${subject} has ${stats.size} bytes, more than ${MAX_CONFIG_FILE_BYTES}`,
+        `${subject} has more than ${MAX_CONFIG_FILE_BYTES} bytes`,
         'check the path: a configuration takes a few hundred bytes',
       );
     }
-    return readFileSync(file, 'utf8');
+    const text = bytes.toString('utf8');
+    if (!stats.isFile()) {
+      pipedTexts.set(file, text);
+    }
+    return text;
   } catch (error) {
     if (error instanceof ConfigFileError) {
       throw error;

@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -337,7 +338,7 @@ describe('a configuration file that cannot be used', () => {
       failure('E_CONFIG_FILE', `the configuration file ${missing} doesn't exist`, 'check the path'),
     );
     expect(() => load({ file: folder })).toThrow(
-      failure('E_CONFIG_FILE', `the configuration file ${folder} is no regular file`, 'name a YAML or JSON file'),
+      failure('E_CONFIG_FILE', `the configuration file ${folder} is a folder`, 'name a YAML or JSON file'),
     );
     expect(() => load({ file: fileWith('port: 1\nhost: [1, 2\n') })).toThrow(
       failure('E_CONFIG_FILE', /is no valid YAML or JSON: .* at line \d+, column \d+$/, 'correct that line'),
@@ -347,12 +348,29 @@ describe('a configuration file that cannot be used', () => {
     expect(() => load({ file: fileWith('7401') })).toThrow(/holds a single value, not keys with values$/);
   });
 
+  it('may come through a pipe, which is read once however often it is asked for', () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const writer = spawn('sh', ['-c', 'printf "port: 7\\n" >"$1"', 'sh', pipe]);
+    try {
+      expect(load({ file: pipe }).port).toBe(7);
+      expect(load({ file: pipe }).port).toBe(7);
+    } finally {
+      writer.kill('SIGKILL');
+    }
+  });
+
+  it('may be a device, which is read no farther than the limit', () => {
+    expect(load({ file: '/dev/null' }).port).toBe(load({}).port);
+    expect(() => load({ file: '/dev/zero' })).toThrow(failure('E_CONFIG_FILE', /has more than/, expect.any(String)));
+  });
+
   it('is read up to the limit and refused beyond', () => {
     expect(load({ file: padding(MAX_CONFIG_FILE_BYTES) }).port).toBe(5);
     expect(() => load({ file: padding(MAX_CONFIG_FILE_BYTES + 1) })).toThrow(
       failure(
         'E_CONFIG_FILE',
-        'has 1048577 bytes, more than 1048576',
+        'has more than 1048576 bytes',
         'check the path: a configuration takes a few hundred bytes',
       ),
     );
