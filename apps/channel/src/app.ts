@@ -3,6 +3,7 @@ import {
   createHttpServer,
   createLogger,
   createMetrics,
+  warnOfOpenDoors,
   type HttpServer,
   type Logger,
   type Metrics,
@@ -138,6 +139,10 @@ export async function createChannelService(
   try {
     const address = await http.listen();
     const { model, snr, loss } = control.state();
+    warnOfOpenDoors(logger, config.host, {
+      token: { token: config.token, allows: 'send frames' },
+      controlToken: { token: config.controlToken, allows: 'change the channel' },
+    });
     logger.info({ url: address.wsUrl, receiver: config.receiverUrl, model, snr: snr.name, loss }, 'channel listens');
     return {
       httpUrl: address.url,

@@ -1,5 +1,5 @@
 import { channelConfigSchema, type ChannelConfig, type ChannelConfigInput } from '@semcast/channel-models';
-import { LOG_LEVELS } from '@semcast/service';
+import { LOG_LEVELS, secretSchema } from '@semcast/service';
 import { DEFAULT_MAX_PAYLOAD_BYTES } from '@semcast/wire';
 import { z } from 'zod';
 
@@ -16,9 +16,9 @@ export const channelServiceConfigSchema = z.strictObject({
     .url({ protocol: /^wss?$/ })
     .default('ws://127.0.0.1:7402')
     .describe('where the receiver listens for links'),
-  token: z.string().min(1).optional().describe('what transmitters must say; without it anyone may connect'),
-  receiverToken: z.string().min(1).optional().describe('what the receiver wants to hear'),
-  controlToken: z.string().min(1).optional().describe('bearer token without which PUT /channel is refused'),
+  token: secretSchema.optional().describe('what transmitters must say; without it anyone may connect'),
+  receiverToken: secretSchema.optional().describe('what the receiver wants to hear'),
+  controlToken: secretSchema.optional().describe('bearer token without which PUT /channel is refused'),
   maxSessions: z.int().min(1).max(100_000).default(64).describe('most transmitters linked at a time'),
   maxPayloadBytes: z
     .int()

@@ -125,7 +125,11 @@ describe('PUT /channel', () => {
       const refused = await request(url, 'PUT', '{', headers);
       expect(refused).toMatchObject({ status: 401, body: { error: { code: 'E_CONTROL_TOKEN' } } });
     }
-    const authorised = await request(url, 'PUT', { loss: 0.125 }, { authorization: 'Bearer open-sesame' });
-    expect(authorised).toMatchObject({ status: 200, body: { loss: 0.125 } });
+    // The scheme is written in whatever case; the token isn't.
+    for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer ']) {
+      const authorised = await request(url, 'PUT', { loss: 0.125 }, { authorization: `${scheme} open-sesame` });
+      expect(authorised).toMatchObject({ status: 200, body: { loss: 0.125 } });
+    }
+    expect((await request(url, 'PUT', { loss: 0 }, { authorization: 'bearer Open-Sesame' })).status).toBe(401);
   });
 });

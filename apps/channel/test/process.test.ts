@@ -95,6 +95,15 @@ describe('the process', () => {
     expect(lines.map((line) => (JSON.parse(line) as { service: string }).service)).toEqual(lines.map(() => 'channel'));
   });
 
+  it('says what is open to everybody when it listens beyond this machine', async () => {
+    const run = runForked({ host: '0.0.0.0', port: 0, controlToken: 'hush' });
+    await once(run.child, 'message');
+    run.child.kill('SIGTERM');
+    await run.ended;
+    expect(run.stderr()).toContain('token is not set: whoever reaches this service at 0.0.0.0 may send frames');
+    expect(run.stderr()).not.toContain('controlToken is not set');
+  });
+
   it('ends cleanly when its parent is gone', async () => {
     const run = runForked({ port: 0, 'log-level': 'silent' });
     await once(run.child, 'message');

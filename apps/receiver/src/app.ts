@@ -15,6 +15,7 @@ import {
   createHttpServer,
   createLogger,
   createMetrics,
+  warnOfOpenDoors,
   type HttpAddress,
   type Logger,
   type Metrics,
@@ -278,6 +279,12 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     throw error;
   }
   ownUrl = address.url;
+  warnOfOpenDoors(logger, config.host, {
+    token: { token: config.token, allows: 'send frames' },
+    ...(config.console.enabled && {
+      'console.controlToken': { token: config.console.controlToken, allows: 'use the controls of the console' },
+    }),
+  });
   logger.info(
     {
       url: address.wsUrl,

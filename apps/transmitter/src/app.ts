@@ -7,6 +7,7 @@ import {
   createHttpServer,
   createLogger,
   createMetrics,
+  warnOfOpenDoors,
   type Logger,
   type Metrics,
   type Readiness,
@@ -211,6 +212,9 @@ async function startTransmitter(
   const address = await server.listen();
 
   transmitter.start();
+  warnOfOpenDoors(logger, config.host, {
+    controlToken: { token: config.controlToken, allows: 'change the stream' },
+  });
   const { to } = config;
   logger.info({ stream, to, http: address.url, photographs: source.files.length }, 'transmitter started');
 

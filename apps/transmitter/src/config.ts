@@ -1,5 +1,5 @@
 import { describeError, formatCbr, parseCbr } from '@semcast/core';
-import { LOG_LEVELS } from '@semcast/service';
+import { LOG_LEVELS, secretSchema } from '@semcast/service';
 import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
 import { z } from 'zod';
 
@@ -20,7 +20,7 @@ const webSocketUrl = z.url({ protocol: /^wss?$/, error: 'must be a WebSocket add
 /** The transmitter's configuration. Descriptions are what `semcast transmitter --help` prints. */
 export const transmitterConfigSchema = z.strictObject({
   to: webSocketUrl.default('ws://127.0.0.1:7401').describe('channel (or receiver) to send to'),
-  token: z.string().min(1).max(1024).optional().describe('shared secret of the channel'),
+  token: secretSchema.optional().describe('shared secret of the channel'),
   stream: streamIdSchema
     .optional()
     .describe('stream id; default: that of the journal, else tx- and four random digits'),
@@ -131,7 +131,7 @@ export const transmitterConfigSchema = z.strictObject({
     .describe('largest image file that is read'),
   drainMs: z.number().min(0).max(600_000).default(2000).describe('how long to wait for frames under way when closing'),
 
-  controlToken: z.string().min(1).optional().describe('bearer token without which PUT /stream is refused'),
+  controlToken: secretSchema.optional().describe('bearer token without which PUT /stream is refused'),
   host: z.string().min(1).default('127.0.0.1').describe('address of the HTTP side'),
   port: z.int().min(0).max(65_535).default(7403).describe('port of the HTTP side; 0: any free one'),
   logLevel: z.enum(LOG_LEVELS).default('info').describe('least serious log lines that are written'),

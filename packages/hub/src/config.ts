@@ -1,7 +1,8 @@
+import { secretSchema } from '@semcast/service';
 import { z } from 'zod';
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an address such as http://127.0.0.1:7403' });
-const token = z.string().min(1).max(1024).optional();
+const token = secretSchema.optional();
 
 /** The console's part of a service's configuration. */
 export const consoleConfigSchema = z

@@ -32,7 +32,9 @@ export function checkControlToken(
   what: string,
 ): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
-    if (controlToken !== undefined && !sameSecret(request.headers.authorization ?? '', `Bearer ${controlToken}`)) {
+    // The scheme is written in whatever case (RFC 9110, 11.1).
+    const given = /^bearer +(.*)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    if (controlToken !== undefined && !sameSecret(given, controlToken)) {
       throw new ControlTokenError(what);
     }
   };

@@ -54,4 +54,5 @@ export {
 } from './metrics.js';
 export { nearestName, suggestName } from './nearest-name.js';
 export { redact, REDACTED } from './redact.js';
+export { secretSchema, warnOfOpenDoors } from './secret.js';
 export { leaveClosedTerminal, runUntilSignal, type Shutdown, type ShutdownOptions } from './shutdown.js';

@@ -25,6 +25,7 @@ import { rateOf } from '../rates.js';
 import { formatSeconds } from '../terminal/progress.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
+import { readToken } from '../token.js';
 import { figure } from '../up/frame-columns.js';
 
 const DEFAULT_TO = 'ws://127.0.0.1:7401';
@@ -146,10 +147,9 @@ export const load = createCommand({
     }
 
     const streams = flags.streams ?? 1;
-    const token = flags.token ?? io.env['SEMCAST_TRANSMITTER_TOKEN'];
     const settings: LoadSettings = {
       url: flags.to ?? DEFAULT_TO,
-      token: token === '' ? undefined : token,
+      token: readToken(flags.token, io.env),
       streams: Array.from({ length: streams }, (_, i) => `${flags.prefix ?? 'load'}-${i + 1}`),
       arrivals: flags.arrivals ?? 'poisson',
       decoder,

@@ -22,6 +22,7 @@ import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
+import { readToken } from '../token.js';
 import { StreamView } from '../up/stream-view.js';
 
 export const SEND_SCHEMA = 'semcast.send/1';
@@ -83,7 +84,7 @@ export const send = createCommand({
     const { colours } = terminal;
     const interruption = io.interruption();
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
-    const token = io.env['SEMCAST_TRANSMITTER_TOKEN'];
+    const token = readToken(undefined, io.env);
 
     terminal.setLive({ render: () => `  ${colours.dim('loading the encoder …')}` });
     const outcomes: OutcomeSummary[] = [];
@@ -99,7 +100,7 @@ export const send = createCommand({
           to,
           source: [],
           port: 0,
-          ...(token === undefined || token === '' ? {} : { token }),
+          ...(token === undefined ? {} : { token }),
           decoder,
           ...(decoderOptions === undefined ? {} : { decoderOptions: { ...decoderOptions } }),
           cbr: rateOf(bundle.manifest, flags.cbr ?? '1/24'),
