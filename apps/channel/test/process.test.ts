@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { channelServiceConfigSchema, createChannelService } from '../src/index.js';
-import { request, silent, startChannel } from './helpers.js';
+import { open, request, silent, startChannel } from './helpers.js';
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -102,6 +102,31 @@ describe('the process', () => {
     await run.ended;
     expect(run.stderr()).toContain('token is not set: whoever reaches this service at 0.0.0.0 may send frames');
     expect(run.stderr()).not.toContain('controlToken is not set');
+  });
+
+  it('shows no secret of the addresses that it is given', async () => {
+    // Nobody listens at port 1.
+    const receiverUrl = 'ws://user:hunter2@127.0.0.1:1/?token=hunter2';
+    const run = runForked({ port: 0, receiverUrl, probeIntervalMs: 50, logLevel: 'trace' });
+    const [{ httpUrl, wsUrl }] = (await once(run.child, 'message')) as [{ httpUrl: string; wsUrl: string }];
+    await expect.poll(async () => (await request(`${httpUrl}/readyz`)).status).toBe(503);
+    const shown = await Promise.all(
+      ['/readyz', '/feed?after=0', '/channel', '/metrics', '/nothing?token=hunter2'].map(
+        async (path) => await (await fetch(httpUrl + path)).text(),
+      ),
+    );
+    // What it answers to a transmitter names the receiver, too.
+    const refusal = await open(wsUrl).then(
+      () => 'none',
+      (error: unknown) => String(error),
+    );
+    run.child.kill('SIGTERM');
+    await run.ended;
+    const all = [...shown, refusal, run.stderr()].join('\n');
+    for (const text of [shown[0], shown[1], refusal, run.stderr()]) {
+      expect(text).toContain('ws://user:[redacted]@127.0.0.1:1/?token=[redacted]');
+    }
+    expect(all).not.toContain('hunter2');
   });
 
   it('ends cleanly when its parent is gone', async () => {

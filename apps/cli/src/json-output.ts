@@ -1,5 +1,6 @@
 import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { redactUrls } from '@semcast/core';
 import { OutputError } from './errors.js';
 import type { CliIo } from './io.js';
 
@@ -38,7 +39,8 @@ function cannotWrite(target: string, cause: unknown): OutputError {
  * @throws OutputError
  */
 export async function writeJson(target: string, report: unknown, io: Pick<CliIo, 'stdout'>): Promise<void> {
-  const text = `${JSON.stringify(report, null, 2)}\n`;
+  // It has the command line and the addresses in it, and is passed on to others.
+  const text = redactUrls(`${JSON.stringify(report, null, 2)}\n`);
   if (target === STANDARD_OUTPUT) {
     io.stdout.write(text);
     return;

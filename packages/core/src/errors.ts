@@ -1,7 +1,10 @@
+import { redactUrls } from './secrets.js';
+
 /**
  * The base of every error that a semcast user may read.
  *
- * `code` is stable and documented (docs/errors.md); `message` says what was wrong, `remedy` what to do about it.
+ * `code` is stable and documented (docs/errors.md); `message` says what was wrong, `remedy` what to do about it. Both are
+ * shown to others (logs, HTTP, links), so passwords and tokens of the URLs in them are left out.
  * Packages subclass it in their own `errors.ts`.
  */
 export class SemcastError extends Error {
@@ -10,9 +13,9 @@ export class SemcastError extends Error {
   readonly remedy: string | undefined;
 
   constructor(code: string, message: string, options: { remedy?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(redactUrls(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.remedy = options.remedy;
+    this.remedy = options.remedy === undefined ? undefined : redactUrls(options.remedy);
   }
 }
 
@@ -23,7 +26,7 @@ export function describeError(error: unknown): string {
       ? `${error.message} [${error.code}]`
       : `${error.message} — ${error.remedy} [${error.code}]`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return redactUrls(error instanceof Error ? error.message : String(error));
 }
 
 /** A value that a caller passed is outside what a function is defined for. */

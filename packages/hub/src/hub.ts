@@ -1,4 +1,4 @@
-import { describeError } from '@semcast/core';
+import { describeError, redactUrls } from '@semcast/core';
 import { LiveState, type FeedAnswerOf, type LiveService } from '@semcast/live';
 import type { EventLog, HttpServer, Logger } from '@semcast/service';
 import { askService } from './ask.js';
@@ -57,7 +57,11 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     logger.warn('the console page has not been built (npm run build does it): only its data is served');
   }
   const state = new LiveState({
-    urls: { transmitter: config.transmitterUrl, channel: config.channelUrl, receiver: 'this process' },
+    urls: {
+      transmitter: redactUrls(config.transmitterUrl),
+      channel: redactUrls(config.channelUrl),
+      receiver: 'this process',
+    },
     needsToken: config.controlToken !== undefined,
   });
   const desk = new PictureDesk({

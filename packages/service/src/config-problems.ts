@@ -1,7 +1,7 @@
+import { isSecretName } from '@semcast/core';
 import type { z } from 'zod';
 import { childOf, discriminatorOf, isRecord, keysOf, shapesFor, type Place } from './config-schema.js';
 import { nearestName, suggestName } from './nearest-name.js';
-import { isSecretName } from './redact.js';
 
 /** A problem that the schema found, in words. */
 export interface ExplainedIssue {

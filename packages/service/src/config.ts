@@ -1,3 +1,4 @@
+import { REDACTED } from '@semcast/core';
 import type { z } from 'zod';
 import { Document, isMap, isScalar, type Pair, type YAMLMap } from 'yaml';
 import {
@@ -12,7 +13,7 @@ import {
 import { environmentPrefix, readEnvironment, readFile, readFlags, type ConfigLayer } from './config-sources.js';
 import { explainIssues } from './config-problems.js';
 import { ConfigError, type ConfigProblem } from './errors.js';
-import { redact, REDACTED } from './redact.js';
+import { redact } from './redact.js';
 
 export interface ConfigSources<S extends z.ZodObject> {
   /** Keys, defaults and limits. Its `.describe()` texts are the comments of `--print-config`. */

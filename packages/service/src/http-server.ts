@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { isIPv6, type AddressInfo, type Socket } from 'node:net';
 import helmet from '@fastify/helmet';
+import { redactUrls } from '@semcast/core';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { answerFrameworkError, installErrorAnswers } from './http-errors.js';
@@ -106,6 +107,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
 
   installErrorAnswers(app);
+  // Here, because whatever a route tells (status, feed, reasons, errors) may name the address of another service.
+  app.addHook('onSend', async (_request, reply, payload) =>
+    typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('application/json')
+      ? redactUrls(payload)
+      : payload,
+  );
   await app.register(helmet, {
     // Services speak plain HTTP, TLS ends in front of them: neither may tell a browser to insist on HTTPS.
     strictTransportSecurity: false,

@@ -1,4 +1,5 @@
 import { pino, stdTimeFunctions, symbols, type Bindings, type DestinationStream, type Logger } from 'pino';
+import { redactUrls } from '@semcast/core';
 import { LogOutput } from './log-output.js';
 import { redact } from './redact.js';
 
@@ -30,6 +31,8 @@ export function createLogger({ service, level = 'info', destination }: LoggerOpt
       base: { service },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: redact },
+      // Of the whole line: messages, errors and their stacks name addresses, too.
+      hooks: { streamWrite: redactUrls },
     },
     destination ??
       new LogOutput(2, ({ lines, error }) => {

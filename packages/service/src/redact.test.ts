@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isSecretName, redact } from './redact.js';
+import { isSecretName } from '@semcast/core';
+import { redact } from './redact.js';
 
 describe('redact', () => {
   it.each([
