@@ -101,7 +101,7 @@ export async function createChannelService(
   const relays = new Map<ServerSession, Relay>();
   const links = serveLinks({
     ...socket,
-    server: http.server,
+    upgrades: http.upgrades,
     ...(config.token === undefined ? {} : { token: config.token }),
     helloTimeoutMs: config.helloTimeoutMs,
     maxSessions: config.maxSessions,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomFor, type ComplexVector } from '@semcast/core';
-import { createLogger } from '@semcast/service';
+import { createLogger, routeUpgrades } from '@semcast/service';
 import {
   connectLink,
   iqPayload,
@@ -78,7 +78,7 @@ export async function startStubReceiver(
   const server = createServer();
   const stub = { frames: [] as FrameMessage[], acks: [] as AckHead[], byes: [] as string[], onFrame: answer };
   const links = serveLinks({
-    server,
+    upgrades: routeUpgrades(server),
     welcome: () => ({
       credits,
       limits: { maxPayloadBytes: 10_000_000, maxImagePixels: 1000 },

@@ -17,6 +17,7 @@ import {
   createMetrics,
   warnOfOpenDoors,
   type HttpAddress,
+  type HttpServer,
   type Logger,
   type Metrics,
 } from '@semcast/service';
@@ -243,7 +244,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     logger,
     ready: () => ({ ready: !closing, reasons: closing ? ['the receiver is shutting down'] : [] }),
   });
-  const links = serveStreams(config, { ...parts, streams, server: http.server });
+  const links = serveStreams(config, { ...parts, streams, upgrades: http.upgrades });
   const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, room, runner, path });
   http.app.get('/status', status);
   addDecoderCheck(http, decoders);
@@ -301,13 +302,13 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
 
 interface LinkParts extends Parts {
   readonly streams: InboundStreams;
-  readonly server: Parameters<typeof serveLinks>[0]['server'];
+  readonly upgrades: HttpServer['upgrades'];
 }
 
 /** Greet links, and attach each to its stream. */
 function serveStreams(
   config: ReceiverConfig,
-  { bundle, metrics, logger, decoders, streams, live, server }: LinkParts,
+  { bundle, metrics, logger, decoders, streams, live, upgrades }: LinkParts,
 ): ServedLinks {
   const { name, version } = bundle.manifest;
   /** What each session was told in its welcome. */
@@ -321,7 +322,7 @@ function serveStreams(
   }
 
   const links = serveLinks({
-    server,
+    upgrades,
     ...(config.token === undefined ? {} : { token: config.token }),
     helloTimeoutMs: config.helloTimeoutMs,
     keepAliveMs: config.pingIntervalMs,

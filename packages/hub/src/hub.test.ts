@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { applyMessage, type LiveMessage, type LiveView } from '@semcast/live';
 import { createHttpServer, createLogger, type HttpServer } from '@semcast/service';
 import { startLiveServices, type LiveServices } from '@semcast/testkit';
@@ -81,6 +84,22 @@ async function look(url: string, headers: Record<string, string> = {}) {
   return page;
 }
 
+/** A request for a WebSocket from somebody who isn't bound to do it right. */
+function dial(url: string, path: string, header: string): Socket {
+  const { hostname, port, host } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  socket.write(
+    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${header}\r\n`,
+  );
+  return socket;
+}
+
+async function connectionsOf({ app }: HttpServer): Promise<number> {
+  return promisify(app.server.getConnections.bind(app.server))();
+}
+
 describe('the live side', () => {
   it('gives a page everything, then what changes, of all three services', async () => {
     const { services, url } = await start();
@@ -156,6 +175,33 @@ describe('the live side', () => {
     const page = await look(url);
     page.socket.send('x'.repeat(2000));
     await expect.poll(() => page.closed).toBe(1009);
+  });
+
+  it.each([
+    ['a path where nothing is', '/nothing', ''],
+    ['a page of another host', '/live', 'Origin: https://elsewhere.example\r\n'],
+    ['the page itself', '/live', ''],
+  ])('outlives the reset of a connection for %s', async (_name, path, header) => {
+    const { url, http } = await start({ maxPages: 1 });
+    for (let i = 0; i < 10; i++) {
+      const socket = dial(url, path, header);
+      await once(socket, 'connect');
+      socket.resetAndDestroy();
+    }
+    await expect.poll(() => connectionsOf(http)).toBe(0);
+    expect((await look(url)).refused).toBe(0);
+  });
+
+  it.each([
+    ['a path where nothing is', '/nothing', '', 404],
+    ['a page of another host', '/live', 'Origin: https://elsewhere.example\r\n', 403],
+  ])('answers and closes a connection for %s that its peer has ended', async (_name, path, header, status) => {
+    const { url, http } = await start();
+    const socket = dial(url, path, header);
+    socket.end();
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    await expect.poll(() => connectionsOf(http)).toBe(0);
   });
 
   it('owes nothing to a page that does not read', async () => {

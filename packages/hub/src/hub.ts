@@ -159,7 +159,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   };
 
   const sockets = servePages({
-    server: http.server,
+    upgrades: http.upgrades,
     state,
     maxPages: config.maxPages,
     onWatched: (watched) => {

@@ -1,10 +1,10 @@
-import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
 import type { LiveDelta, LiveState } from '@semcast/live';
+import { HttpError, type Upgrade, type UpgradeRoutes } from '@semcast/service';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 export interface PageSocketsOptions {
-  readonly server: Server;
+  readonly upgrades: UpgradeRoutes;
   readonly state: LiveState;
   readonly maxPages: number;
   /** Called when the first page comes, and when the last one has gone. */
@@ -40,7 +40,7 @@ interface Page {
  * The WebSocket of the pages: everything on connecting, then what changed. A page costs the server a number, whatever
  * it does: there is no queue to grow.
  */
-export function servePages({ server, state, maxPages, onWatched }: PageSocketsOptions): PageSockets {
+export function servePages({ upgrades, state, maxPages, onWatched }: PageSocketsOptions): PageSockets {
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -51,21 +51,17 @@ export function servePages({ server, state, maxPages, onWatched }: PageSocketsOp
   let closing = false;
   let allGone: (() => void) | undefined;
 
-  const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    if ((request.url ?? '/').split('?', 1)[0] !== PATH) {
-      // A link's, or nobody's: then nobody else listens.
-      if (server.listenerCount('upgrade') === 1) {
-        refuse(stream, '404 Not Found');
-      }
-      return;
-    }
-    if (closing || pages.size >= maxPages) {
-      refuse(stream, '503 Service Unavailable');
+  const onUpgrade = ({ request, socket, head, refuse }: Upgrade): void => {
+    if (closing) {
+      refuse(503, new HttpError(503, 'E_TRY_AGAIN', 'the console is shutting down', 'pages connect again'));
+    } else if (pages.size >= maxPages) {
+      const words = `${maxPages} pages look already`;
+      refuse(503, new HttpError(503, 'E_TRY_AGAIN', words, 'close one of them, or raise console.maxPages'));
     } else if (isForeign(request)) {
       // Browsers let any page open a WebSocket anywhere; the server has to look who asks.
-      refuse(stream, '403 Forbidden');
+      refuse(403, new HttpError(403, 'E_FOREIGN_ORIGIN', 'this page is not of this server', 'open its own page'));
     } else {
-      sockets.handleUpgrade(request, stream, head, welcome);
+      sockets.handleUpgrade(request, socket, head, welcome);
     }
   };
 
@@ -105,7 +101,7 @@ export function servePages({ server, state, maxPages, onWatched }: PageSocketsOp
     }
   }, PING_MS);
   pinging.unref();
-  server.on('upgrade', onUpgrade);
+  upgrades.serve(PATH, onUpgrade);
 
   return {
     get pages() {
@@ -152,7 +148,6 @@ export function servePages({ server, state, maxPages, onWatched }: PageSocketsOp
         await gone;
         clearTimeout(cut);
       }
-      server.off('upgrade', onUpgrade);
       sockets.close();
     },
   };
@@ -169,8 +164,4 @@ function isForeign({ headers }: IncomingMessage): boolean {
     return false;
   }
   return !URL.canParse(origin) || new URL(origin).host !== host;
-}
-
-function refuse(stream: Duplex, status: string): void {
-  stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

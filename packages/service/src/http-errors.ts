@@ -56,9 +56,12 @@ function presentable(error: unknown, request: FastifyRequest): SemcastError {
   );
 }
 
-function send(reply: FastifyReply, status: number, { code, message, remedy }: SemcastError): void {
-  const body: ErrorBody = { error: { code, message, remedy: remedy ?? 'look into the log of the service' } };
-  void reply.code(status).type('application/json; charset=utf-8').send(body);
+export function errorBody({ code, message, remedy }: SemcastError): ErrorBody {
+  return { error: { code, message, remedy: remedy ?? 'look into the log of the service' } };
+}
+
+function send(reply: FastifyReply, status: number, error: SemcastError): void {
+  void reply.code(status).type('application/json; charset=utf-8').send(errorBody(error));
 }
 
 /** Every refusal and failure of a server as `{ error: { code, message, remedy } }`. */

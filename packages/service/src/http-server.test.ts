@@ -60,11 +60,14 @@ const tooLarge = (limit: number) => ({
 
 /** An upgraded connection, as ws makes one with `noServer`. */
 async function upgrade(server: HttpServer, address: HttpAddress): Promise<{ client: Socket; served: Socket }> {
-  const upgraded = once(server.server, 'upgrade') as Promise<[unknown, Socket]>;
+  const upgraded = new Promise<Socket>((resolve) => {
+    server.upgrades.serve('/', ({ socket }) => {
+      resolve(socket as Socket);
+    });
+  });
   const outgoing = request(address.url, { headers: { connection: 'Upgrade', upgrade: 'websocket' } });
   outgoing.end();
-  const [, served] = await upgraded;
-  served.on('error', () => {});
+  const served = await upgraded;
   served.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
   const [, client] = (await once(outgoing, 'upgrade')) as [unknown, Socket];
   client.on('error', () => {});

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import { isIPv6, type AddressInfo, type Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import { redactUrls } from '@semcast/core';
@@ -7,6 +6,7 @@ import type { Logger } from 'pino';
 import { answerFrameworkError, installErrorAnswers } from './http-errors.js';
 import { explainListenError } from './listen-error.js';
 import type { MetricsEndpoint } from './metrics.js';
+import { routeUpgrades, type UpgradeRoutes } from './upgrades.js';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -45,8 +45,8 @@ export interface HttpAddress {
 export interface HttpServer {
   /** Add routes before `listen()`. */
   readonly app: FastifyInstance;
-  /** For `upgrade`: mount ws with `noServer` here, before `listen()`. */
-  readonly server: Server;
+  /** For WebSockets: mount ws with `noServer` here, before `listen()`. */
+  readonly upgrades: UpgradeRoutes;
   /** @throws ListenError E_PORT_BUSY, E_PORT_DENIED, E_HOST_UNAVAILABLE, or E_LISTEN for anything else. */
   listen(): Promise<HttpAddress>;
   /**
@@ -135,7 +135,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   let closing: Promise<void> | undefined;
   return {
     app,
-    server: app.server,
+    upgrades: routeUpgrades(app.server),
     listen: async () => {
       try {
         await app.listen({ host: options.host, port: options.port });

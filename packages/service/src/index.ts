@@ -56,3 +56,4 @@ export { nearestName, suggestName } from './nearest-name.js';
 export { redact } from './redact.js';
 export { secretSchema, warnOfOpenDoors } from './secret.js';
 export { leaveClosedTerminal, runUntilSignal, type Shutdown, type ShutdownOptions } from './shutdown.js';
+export { routeUpgrades, type Upgrade, type UpgradeRoutes } from './upgrades.js';

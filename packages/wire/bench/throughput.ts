@@ -18,6 +18,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { routeUpgrades } from '@semcast/service';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
   decodeFrame,
@@ -174,7 +175,7 @@ async function ours(payloadBytes: number, masking: Masking): Promise<Rate> {
   const http = createServer();
   const loop = { send: () => {}, onArrival: undefined as (() => void) | undefined };
   const links = serveLinks({
-    server: http,
+    upgrades: routeUpgrades(http),
     welcome: () => ({
       credits: 1024,
       limits: { maxPayloadBytes: 64_000_000, maxImagePixels: 1e8 },

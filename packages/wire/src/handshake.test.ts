@@ -506,10 +506,8 @@ describe('an address', () => {
   it('at which other WebSocket servers live is shared with them', async () => {
     const server = await startServer({ path: '/wire' });
     const neighbour = new WebSocketServer({ noServer: true });
-    server.http.on('upgrade', (request, socket, head) => {
-      if (request.url === '/live') {
-        neighbour.handleUpgrade(request, socket, head, (ws) => ws.on('error', () => {}));
-      }
+    server.upgrades.serve('/live', ({ request, socket, head }) => {
+      neighbour.handleUpgrade(request, socket, head, (ws) => ws.on('error', () => {}));
     });
     await rawClient(`${server.url}/live`);
     await expect(link(`${server.url}/wire?from=test`).ready).resolves.toMatchObject(welcome);

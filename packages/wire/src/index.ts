@@ -49,7 +49,7 @@ export type {
   SessionEvents,
   SessionHello,
   SocketOptions,
-  UpgradeServer,
+  UpgradeRoutes,
 } from './link-types.js';
 export { openLink } from './open-link.js';
 export { Outbox, type OutboxFrame, type OutboxOptions, type OutcomeVerdict } from './outbox.js';

@@ -219,11 +219,18 @@ export interface ServerSession {
   off<Name extends keyof SessionEvents>(event: Name, listener: (...args: SessionEvents[Name]) => void): void;
 }
 
-/** The part of `http.Server` that links need (fastify's `server` is one). */
-export interface UpgradeServer {
-  on(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
-  off(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
-  listenerCount(event: 'upgrade'): number;
+/** Where upgrade requests come from: HTTP servers of packages/service have it, as `upgrades`. */
+export interface UpgradeRoutes {
+  serve(
+    path: string,
+    take: (upgrade: {
+      readonly request: IncomingMessage;
+      readonly socket: Duplex;
+      readonly head: Buffer;
+      /** Answer with this HTTP status and the error's words. */
+      readonly refuse: (status: number, error: SemcastError) => void;
+    }) => void,
+  ): void;
 }
 
 /** Somebody who was not let in, or not any further. */
@@ -235,7 +242,7 @@ export interface Refusal {
 }
 
 export interface ServeLinksOptions extends SocketOptions {
-  readonly server: UpgradeServer;
+  readonly upgrades: UpgradeRoutes;
   /** Path of the upgrade request; `/` by default. */
   readonly path?: string;
   /** The shared secret that every hello must carry; without it, everybody may connect. */

@@ -1,7 +1,6 @@
 /** The server's end: take WebSocket upgrades, check hellos, and hand out sessions. */
 import type { SemcastError } from '@semcast/core';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { CLOSE_CODES } from './close-codes.js';
@@ -40,6 +39,7 @@ import type {
   ServerSession,
   SessionEvents,
   SessionHello,
+  UpgradeRoutes,
 } from './link-types.js';
 import { maxMessageBytes, MessageSocket, socketLimits } from './message-socket.js';
 
@@ -157,7 +157,6 @@ class LinkServer implements ServedLinks {
   readonly sessions = new Map<string, Session>();
   readonly #options: ServeLinksOptions;
   readonly #maxSessions: number;
-  readonly #path: string;
   readonly #tokenDigest: Buffer | undefined;
   readonly #webSockets: WebSocketServer;
   /** Every connection, from its upgrade to its end. */
@@ -171,7 +170,6 @@ class LinkServer implements ServedLinks {
   constructor(options: ServeLinksOptions) {
     this.#options = options;
     this.#maxSessions = options.maxSessions ?? 64;
-    this.#path = options.path ?? '/';
     this.#tokenDigest = options.token === undefined ? undefined : digest(options.token);
     this.#webSockets = new WebSocketServer({
       noServer: true,
@@ -179,7 +177,7 @@ class LinkServer implements ServedLinks {
       perMessageDeflate: false,
       maxPayload: maxMessageBytes(socketLimits(options).maxPayloadBytes),
     });
-    options.server.on('upgrade', this.#upgrade);
+    options.upgrades.serve(options.path ?? '/', this.#upgrade);
   }
 
   get greeting(): number {
@@ -197,25 +195,17 @@ class LinkServer implements ServedLinks {
     await this.#closed;
   }
 
-  readonly #upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    const path = (request.url ?? '/').split('?', 1)[0];
-    if (path !== this.#path) {
-      // Somebody else's, unless nobody else listens: then the client would wait in vain.
-      if (this.#options.server.listenerCount('upgrade') === 1) {
-        refuseUpgrade(stream, '404 Not Found', `no link is served at this path; try ${this.#path}`);
-      }
-      return;
-    }
+  readonly #upgrade: Parameters<UpgradeRoutes['serve']>[1] = ({ request, socket, head, refuse }) => {
     if (this.#closed !== undefined) {
-      refuseUpgrade(stream, '503 Service Unavailable', 'shutting down');
+      refuse(503, shuttingDown());
       return;
     }
     if (this.#sockets.size >= this.#maxSessions + EXTRA_CONNECTIONS) {
-      refuseUpgrade(stream, '503 Service Unavailable', 'too many connections');
+      refuse(503, new TryAgain('too many connections'));
       return;
     }
-    this.#webSockets.handleUpgrade(request, stream, head, (ws) => {
-      this.#greet(ws, stream, request.socket.remoteAddress ?? 'unknown');
+    this.#webSockets.handleUpgrade(request, socket, head, (ws) => {
+      this.#greet(ws, socket, request.socket.remoteAddress ?? 'unknown');
     });
   };
 
@@ -350,7 +340,6 @@ class LinkServer implements ServedLinks {
 
   #settleClose(): void {
     if (this.#allGone !== undefined && this.#sockets.size === 0) {
-      this.#options.server.off('upgrade', this.#upgrade);
       this.#webSockets.close();
       this.#allGone();
     }
@@ -364,12 +353,4 @@ function shuttingDown(): WireError {
 /** Of one length whatever the token's, so that comparing takes one time. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
-}
-
-/** Answer an upgrade with a plain HTTP status. */
-function refuseUpgrade(stream: Duplex, status: string, words: string): void {
-  stream.on('error', () => stream.destroy());
-  stream.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(words)}\r\n\r\n${words}`,
-  );
 }

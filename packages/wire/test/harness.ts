@@ -1,6 +1,7 @@
 /** A server and clients on loopback sockets, closed again after each test. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { routeUpgrades, type UpgradeRoutes } from '@semcast/service';
 import { afterEach } from 'vitest';
 import { WebSocket } from 'ws';
 import { connectLink } from '../src/connect-link.js';
@@ -32,6 +33,7 @@ afterEach(async () => {
 
 export interface TestServer {
   readonly http: Server;
+  readonly upgrades: UpgradeRoutes;
   readonly port: number;
   readonly url: string;
   readonly links: ServedLinks;
@@ -53,11 +55,12 @@ export async function startServer(
   options: Partial<ServeLinksOptions> & { readonly port?: number } = {},
 ): Promise<TestServer> {
   const http = createServer();
+  const upgrades = routeUpgrades(http);
   const sessions: ServerSession[] = [];
   const refusals: Refusal[] = [];
   const failures: unknown[] = [];
   const links = serveLinks({
-    server: http,
+    upgrades,
     keepAliveMs: 5000,
     closeTimeoutMs: 300,
     welcome: () => welcome,
@@ -82,7 +85,7 @@ export async function startServer(
     return stopped;
   };
   afterwards(stop);
-  return { http, port, url: `ws://127.0.0.1:${port}`, links, sessions, refusals, failures, stop };
+  return { http, upgrades, port, url: `ws://127.0.0.1:${port}`, links, sessions, refusals, failures, stop };
 }
 
 export function link(url: string, options: Partial<ConnectLinkOptions> = {}): ClientLink {

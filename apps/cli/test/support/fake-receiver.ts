@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { routeUpgrades } from '@semcast/service';
 import {
   InboundStreams,
   serveLinks,
@@ -40,7 +41,7 @@ export async function startFakeReceiver({
   const streams = new InboundStreams({ window: credits, onFrame: (delivery) => void answer(delivery, frames++) });
   const server = createServer();
   const links = serveLinks({
-    server,
+    upgrades: routeUpgrades(server),
     welcome: () => ({
       credits,
       limits: { maxPayloadBytes: 64 * 1024 ** 2, maxImagePixels: 40_000_000 },

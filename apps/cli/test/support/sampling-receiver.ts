@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RgbImage } from '@semcast/core';
+import { routeUpgrades } from '@semcast/service';
 import { InboundStreams, serveLinks, type Delivery, type ResultHead } from '@semcast/wire';
 import sharp from 'sharp';
 import { z } from 'zod';
@@ -94,7 +95,7 @@ export async function startSamplingReceiver(): Promise<SamplingReceiver> {
   const streams = new InboundStreams({ window: 4, onFrame: (delivery) => void answer(delivery) });
   const server = createServer();
   const links = serveLinks({
-    server,
+    upgrades: routeUpgrades(server),
     welcome: () => ({
       credits: 4,
       limits: { maxPayloadBytes: 64 * 1024 ** 2, maxImagePixels: 40_000_000 },

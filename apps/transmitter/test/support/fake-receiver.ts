@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomFor, type RgbImage } from '@semcast/core';
+import { routeUpgrades } from '@semcast/service';
 import {
   InboundStreams,
   serveLinks,
@@ -55,7 +56,7 @@ export async function startFakeReceiver(options: FakeReceiverOptions = {}): Prom
     socket.on('close', () => sockets.delete(socket));
   });
   const links = serveLinks({
-    server,
+    upgrades: routeUpgrades(server),
     ...(options.token === undefined ? {} : { token: options.token }),
     welcome: () => ({
       credits: window,

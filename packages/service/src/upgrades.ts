@@ -1,0 +1,76 @@
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { SemcastError } from '@semcast/core';
+import { HttpError } from './errors.js';
+import { errorBody } from './http-errors.js';
+
+/** A request for a WebSocket: whoever serves its path takes the connection over, or refuses it. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  /** Answer with this HTTP status and `{ error: { code, message, remedy } }`, and end the connection. */
+  readonly refuse: (status: number, error: SemcastError) => void;
+}
+
+/** Who serves which WebSocket of an HTTP server. */
+export interface UpgradeRoutes {
+  /** Serve the upgrades of a path for as long as the server lives; while closing, refuse them with 503. */
+  serve(path: string, take: (upgrade: Upgrade) => void): void;
+}
+
+/** A refused peer has this long to take its answer. */
+const ANSWER_GRACE_MS = 2000;
+
+/**
+ * The only listener for the upgrade requests of an HTTP server. Each of them is taken by the route of its path or
+ * answered, and the connection of an answered one is closed; listeners beside each other would each have to know what
+ * the others leave unanswered.
+ */
+export function routeUpgrades(server: Server): UpgradeRoutes {
+  const routes = new Map<string, (upgrade: Upgrade) => void>();
+  const dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // Before anything else: Node has removed its own listener, and an error that nobody hears ends the process.
+    socket.on('error', () => socket.destroy());
+    const refuse = (status: number, error: SemcastError): void => {
+      answer(socket, status, error);
+    };
+    const path = (request.url ?? '/').split('?', 1)[0]!;
+    const take = routes.get(path);
+    if (take === undefined) {
+      const known = [...routes.keys()].join(', ');
+      refuse(404, new HttpError(404, 'E_NOT_FOUND', `there is no WebSocket at ${path}`, `there are: ${known}`));
+      return;
+    }
+    take({ request, socket, head, refuse });
+  };
+  return {
+    serve: (path, take) => {
+      // Without any route, such requests stay plain HTTP.
+      if (routes.size === 0) {
+        server.on('upgrade', dispatch);
+      }
+      routes.set(path, take);
+    },
+  };
+}
+
+function answer(socket: Duplex, status: number, error: SemcastError): void {
+  const body = JSON.stringify(errorBody(error));
+  // What was asked for before on the same connection may wait for a peer that doesn't read.
+  const cut = setTimeout(() => socket.destroy(), ANSWER_GRACE_MS);
+  socket.once('close', () => {
+    clearTimeout(cut);
+  });
+  socket.once('finish', () => socket.destroy());
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+      'Connection: close',
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}
