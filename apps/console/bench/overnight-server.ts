@@ -34,6 +34,7 @@ const hub = await createHub({
     transmitterUrl: services.transmitterUrl,
     channelUrl: services.channelUrl,
     maxPages: 4,
+    maxPagesPerAddress: 4,
     maxPictureBytes: 64 * MEBI,
   },
   receiverUrl: () => services.receiverUrl,

@@ -19,6 +19,8 @@ export interface LiveConnection {
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 8000;
+/** The close code of a server that gave the page's place to a newer one. */
+const TRY_AGAIN_LATER = 1013;
 /** The server says something every five seconds, if only that it is there. */
 const SILENCE_MS = 15_000;
 const RELOADED = 'semcast-reloaded-at';
@@ -52,7 +54,7 @@ export function openLive(): LiveConnection {
     }, SILENCE_MS);
   };
 
-  const lost = (): void => {
+  const lost = (code?: number): void => {
     if (socket === undefined) {
       return;
     }
@@ -63,7 +65,9 @@ export function openLive(): LiveConnection {
     if (current.connection.name !== 'lost') {
       set({ connection: { name: 'lost', sinceMs: Date.now() } });
     }
-    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS);
+    // Pages that are too many take turns, and not in haste.
+    const delayMs =
+      code === TRY_AGAIN_LATER ? LAST_RETRY_MS : Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS);
     retry = window.setTimeout(connect, delayMs * (0.75 + Math.random() / 4));
   };
 
@@ -88,7 +92,7 @@ export function openLive(): LiveConnection {
     socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`);
     listening = new AbortController();
     socket.addEventListener('message', receive, { signal: listening.signal });
-    socket.addEventListener('close', lost, { signal: listening.signal });
+    socket.addEventListener('close', ({ code }) => lost(code), { signal: listening.signal });
     listen();
   };
 

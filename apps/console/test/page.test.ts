@@ -38,6 +38,7 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
         channelUrl: services.channelUrl,
         controlToken: 'open sesame',
         maxPages: 4,
+        maxPagesPerAddress: 4,
         maxPictureBytes: 1_000_000,
       },
       receiverUrl: () => services.receiverUrl,

@@ -327,6 +327,8 @@ function serveStreams(
     helloTimeoutMs: config.helloTimeoutMs,
     keepAliveMs: config.pingIntervalMs,
     maxSessions: config.maxSessions,
+    ...(config.maxGreetings === undefined ? {} : { maxGreetings: config.maxGreetings }),
+    ...(config.maxGreetingsPerAddress === undefined ? {} : { maxGreetingsPerAddress: config.maxGreetingsPerAddress }),
     maxPayloadBytes: config.maxPayloadBytes,
     onTraffic: (direction, bytes) => {
       metrics.wireBytes.inc({ direction }, bytes);

@@ -49,6 +49,20 @@ export const receiverConfigSchema = z
       .describe('encode each decoded picture again and report how well it explains what was received'),
     outputDir: z.string().min(1).optional().describe('folder to write every decoded picture to'),
     maxSessions: z.int().min(1).max(100_000).default(64).describe('most links at a time'),
+    maxGreetings: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe(
+        'most connections without a good hello, the oldest gives way; twice maxGreetingsPerAddress unless told',
+      ),
+    maxGreetingsPerAddress: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('most of these from one address; maxSessions and 32 more unless told'),
     maxStreams: z
       .int()
       .min(1)

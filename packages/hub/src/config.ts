@@ -13,7 +13,18 @@ export const consoleConfigSchema = z
     controlToken: token.describe('bearer token without which the controls of the page are refused'),
     transmitterToken: token.describe('controlToken of the transmitter'),
     channelToken: token.describe('controlToken of the channel'),
-    maxPages: z.int().min(1).max(1000).default(32).describe('most pages that look at a time'),
+    maxPages: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(32)
+      .describe('most pages that look at a time; for one more, the oldest of the address with the most is closed'),
+    maxPagesPerAddress: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(16)
+      .describe('most of these from one address; raise it where a proxy stands in front'),
     maxPictureBytes: z
       .int()
       .min(0)

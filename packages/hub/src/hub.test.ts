@@ -154,13 +154,35 @@ describe('the live side', () => {
     expect(hub.pages).toBe(0);
   });
 
-  it('keeps out pages of other hosts, and more than it may have', async () => {
-    const { url, hub } = await start({ maxPages: 1 });
+  it('keeps out pages of other hosts', async () => {
+    const { url } = await start();
     expect((await look(url, { origin: 'https://elsewhere.example' })).refused).toBe(403);
     expect((await look(url, { origin: 'null' })).refused).toBe(403);
     expect((await look(url, { origin: url })).refused).toBe(0);
-    await expect.poll(() => hub.pages).toBe(1);
-    expect((await look(url)).refused).toBe(503);
+  });
+
+  it('has room for a page, however many idle connections there are', async () => {
+    const { url, hub, http } = await start();
+    const idle = Array.from({ length: 40 }, () => dial(url, '/live', ''));
+    closers.push(async () => {
+      for (const socket of idle) {
+        socket.destroy();
+      }
+    });
+    await Promise.all(idle.map((socket) => once(socket, 'data')));
+    // As many as one address may have.
+    await expect.poll(() => connectionsOf(http)).toBe(16);
+    const page = await look(url);
+    await expect.poll(() => page.view).not.toBeNull();
+    await expect.poll(() => hub.pages).toBe(16);
+  });
+
+  it('closes the oldest page for one more, with words', async () => {
+    const { url, hub } = await start({ maxPages: 2 });
+    const [first, second, third] = [await look(url), await look(url), await look(url)];
+    await expect.poll(() => first.closed).toBe(1013);
+    await expect.poll(() => hub.pages).toBe(2);
+    expect([second.closed, third.closed]).toEqual([0, 0]);
   });
 
   it('refuses other upgrades, and lets no page talk much', async () => {

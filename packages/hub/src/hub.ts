@@ -162,6 +162,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     upgrades: http.upgrades,
     state,
     maxPages: config.maxPages,
+    maxPagesPerAddress: config.maxPagesPerAddress,
     onWatched: (watched) => {
       if (watched) {
         begin();

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Places } from '@semcast/core';
 import type { LiveDelta, LiveState } from '@semcast/live';
 import { HttpError, type Upgrade, type UpgradeRoutes } from '@semcast/service';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -7,6 +8,7 @@ export interface PageSocketsOptions {
   readonly upgrades: UpgradeRoutes;
   readonly state: LiveState;
   readonly maxPages: number;
+  readonly maxPagesPerAddress: number;
   /** Called when the first page comes, and when the last one has gone. */
   readonly onWatched: (watched: boolean) => void;
 }
@@ -27,6 +29,7 @@ const PING_MS = 15_000;
 /** A page hears something at least this often: how it knows that the way to the server is whole. */
 const HEARTBEAT_MS = 5000;
 const GOING_AWAY = 1001;
+const TRY_AGAIN_LATER = 1013;
 const CLOSE_GRACE_MS = 500;
 
 interface Page {
@@ -40,7 +43,8 @@ interface Page {
  * The WebSocket of the pages: everything on connecting, then what changed. A page costs the server a number, whatever
  * it does: there is no queue to grow.
  */
-export function servePages({ upgrades, state, maxPages, onWatched }: PageSocketsOptions): PageSockets {
+export function servePages(options: PageSocketsOptions): PageSockets {
+  const { upgrades, state, onWatched } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -48,15 +52,13 @@ export function servePages({ upgrades, state, maxPages, onWatched }: PageSockets
     perMessageDeflate: false,
   });
   const pages = new Map<WebSocket, Page>();
+  const places = new Places<WebSocket>({ max: options.maxPages, maxPerOwner: options.maxPagesPerAddress });
   let closing = false;
   let allGone: (() => void) | undefined;
 
   const onUpgrade = ({ request, socket, head, refuse }: Upgrade): void => {
     if (closing) {
       refuse(503, new HttpError(503, 'E_TRY_AGAIN', 'the console is shutting down', 'pages connect again'));
-    } else if (pages.size >= maxPages) {
-      const words = `${maxPages} pages look already`;
-      refuse(503, new HttpError(503, 'E_TRY_AGAIN', words, 'close one of them, or raise console.maxPages'));
     } else if (isForeign(request)) {
       // Browsers let any page open a WebSocket anywhere; the server has to look who asks.
       refuse(403, new HttpError(403, 'E_FOREIGN_ORIGIN', 'this page is not of this server', 'open its own page'));
@@ -65,9 +67,17 @@ export function servePages({ upgrades, state, maxPages, onWatched }: PageSockets
     }
   };
 
-  const welcome = (socket: WebSocket): void => {
+  const welcome = (socket: WebSocket, request: IncomingMessage): void => {
     const page: Page = { revision: -1, toldMs: performance.now(), alive: true };
     pages.set(socket, page);
+    const loser = places.add(socket, request.socket.remoteAddress ?? 'unknown');
+    if (loser !== undefined) {
+      loser.close(TRY_AGAIN_LATER, 'newer pages have taken its place; raise console.maxPages and maxPagesPerAddress');
+      // Its words are on the way by then; an answer isn't waited for.
+      setImmediate(() => {
+        loser.terminate();
+      });
+    }
     // Without a listener an error would end the process.
     socket.on('error', () => {
       socket.terminate();
@@ -77,6 +87,7 @@ export function servePages({ upgrades, state, maxPages, onWatched }: PageSockets
     });
     socket.once('close', () => {
       pages.delete(socket);
+      places.delete(socket);
       if (pages.size === 0) {
         onWatched(false);
         allGone?.();

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer, connect, type AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { frameHead, heads, helloInput, welcome } from '../test/fixtures.js';
 import { afterwards, link, listen, rawClient, sleep, startServer, until, type RawClient } from '../test/harness.js';
 import { BadHead, BadLinkUrl, LinkTimeout, LinkUnreachable, PeerError, TryAgain, UpgradeRefused } from './errors.js';
@@ -326,14 +326,91 @@ describe('a full server', () => {
     expect(server.sessions.length).toBe(2);
   });
 
-  it('answers with 503 when even those who wait to be refused are too many', async () => {
-    const server = await startServer({ maxSessions: 1, helloTimeoutMs: 2000 });
-    const clients = await Promise.all(Array.from({ length: 33 }, () => rawClient(server.url)));
-    expect(server.links.greeting).toBe(33);
-    await expect(rawClient(server.url)).rejects.toThrow('503');
-    clients[0]!.ws.terminate();
-    await until(() => server.links.greeting === 32);
-    await rawClient(server.url);
+  it('lets one hello at a time take the place of a session', async () => {
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const server = await startServer({
+      maxSessions: 1,
+      welcome: async () => {
+        if (server.sessions.length > 0) {
+          await gate;
+        }
+        return welcome;
+      },
+    });
+    await link(server.url).ready;
+    const successors = [await rawClient(server.url), await rawClient(server.url)];
+    successors[0]!.ws.send(hello({ stream: helloInput.stream }));
+    await sleep(50);
+    successors[1]!.ws.send(hello({ stream: helloInput.stream }));
+    expect(await farewell(successors[1]!)).toMatchObject({ code: 'E_TOO_MANY_SESSIONS', close: 4429 });
+    open();
+    expect(await successors[0]!.next()).toMatchObject({ kind: 'welcome' });
+  });
+});
+
+describe('connections without a hello', () => {
+  it('keep nobody out, however many they are', async () => {
+    const server = await startServer({ helloTimeoutMs: 60_000 });
+    const idle: RawClient[] = [];
+    for (let i = 0; i < 120; i++) {
+      idle.push(await rawClient(server.url));
+    }
+    // As many as one address may have.
+    await until(() => server.links.greeting === 96);
+    expect(await farewell(idle[0]!)).toMatchObject({ code: 'E_TRY_AGAIN', close: 4503 });
+    await link(server.url).ready;
+    expect(idle[119]!.ws.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it('nor do those that are refused and stay', async () => {
+    const server = await startServer({ token: 'right', maxGreetings: 4, closeTimeoutMs: 60_000 });
+    const stubborn: RawClient[] = [];
+    for (let i = 0; i < 12; i++) {
+      const client = await rawClient(server.url);
+      client.ws.send(hello({ token: 'wrong' }));
+      // It sees no close frame, and answers none.
+      client.ws.pause();
+      stubborn.push(client);
+    }
+    await until(() => server.links.greeting === 4);
+    const rightful = link(server.url, { hello: { ...helloInput, token: 'right' } });
+    await expect(rightful.ready).resolves.toMatchObject(welcome);
+    for (const { ws } of stubborn) {
+      ws.terminate();
+    }
+  });
+
+  it.runIf(process.platform === 'linux')('of one address take no place from those of another', async () => {
+    const server = await startServer({ maxGreetings: 4, maxGreetingsPerAddress: 3, helloTimeoutMs: 60_000 });
+    const other = await rawClient(server.url, { localAddress: '127.0.0.2' });
+    for (let i = 0; i < 8; i++) {
+      await rawClient(server.url);
+    }
+    expect(server.links.greeting).toBe(4);
+    other.ws.send(hello());
+    expect(await other.next()).toMatchObject({ kind: 'welcome' });
+  });
+});
+
+describe('links that are being closed', () => {
+  it('are cut when they are more than there are sessions', async () => {
+    const server = await startServer({ maxSessions: 2, closeTimeoutMs: 60_000 });
+    const clients: RawClient[] = [];
+    for (let i = 0; i < 8; i++) {
+      const client = await rawClient(server.url);
+      client.ws.send(hello());
+      await client.next();
+      client.ws.pause();
+      clients.push(client);
+    }
+    await until(() => server.links.greeting === 2);
+    expect(server.links.sessions.size).toBe(1);
+    for (const { ws } of clients) {
+      ws.terminate();
+    }
   });
 });
 

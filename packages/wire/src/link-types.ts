@@ -252,6 +252,13 @@ export interface ServeLinksOptions extends SocketOptions {
   /** Sessions at a time; 64 by default. */
   readonly maxSessions?: number;
   /**
+   * Connections that haven't said an acceptable hello; twice `maxGreetingsPerAddress` by default. One more takes the
+   * place of the oldest, of the address that has the most.
+   */
+  readonly maxGreetings?: number;
+  /** As many of them may come from one address; `maxSessions` and 32 more by default, so that all may come back at once. */
+  readonly maxGreetingsPerAddress?: number;
+  /**
    * Answer a hello, now or later. `session.signal` says when the client is gone meanwhile. Throw a {@link WireError}
    * ({@link TryAgain}, say) to refuse: the client reads its words, and the link closes with its close code.
    */

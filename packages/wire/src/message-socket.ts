@@ -65,6 +65,8 @@ export interface MessageSocketOptions extends SocketOptions {
   readonly onBroken?: (error: FrameError) => boolean;
   /** onMessage threw. */
   readonly onFailure?: (error: unknown) => void;
+  /** This end has begun to close; onEnd follows. */
+  readonly onClosing?: () => void;
   readonly onEnd: (end: LinkEnd) => void;
 }
 
@@ -192,6 +194,7 @@ export class MessageSocket {
     // A paused socket would never see the peer's answer.
     this.#ws.resume();
     this.#cutLater();
+    this.#options.onClosing?.();
   }
 
   /** The closing handshake has this long, then the connection is cut. */

@@ -1,5 +1,5 @@
 /** The server's end: take WebSocket upgrades, check hellos, and hand out sessions. */
-import type { SemcastError } from '@semcast/core';
+import { Places, type SemcastError } from '@semcast/core';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -47,8 +47,8 @@ const GREETING: ReadonlySet<MessageKind> = new Set(['hello']);
 const NOTHING: ReadonlySet<MessageKind> = new Set();
 const GREETED: ReadonlySet<MessageKind> = new Set(['frame', 'ack', 'bye']);
 
-/** Connections beyond `maxSessions` that are let in far enough to be told in words why they can't stay. */
-const EXTRA_CONNECTIONS = 32;
+/** Beyond as many greetings as there are sessions, which may all come back at once: those who are told that it is full. */
+const EXTRA_GREETINGS = 32;
 /** What a connection may send before its hello has been checked: nobody unknown gets to fill a payload's memory. */
 const MAX_GREETING_BYTES = PREFIX_BYTES + MAX_HEAD_BYTES + 64;
 
@@ -163,6 +163,10 @@ class LinkServer implements ServedLinks {
   readonly #sockets = new Set<MessageSocket>();
   /** Sessions whose hello is good and whose welcome is being prepared: they hold a place. */
   readonly #admitted = new Set<Session>();
+  /** Connections of which nobody knows yet whether they may stay, and those that are told that they may not. */
+  readonly #greetings: Places<MessageSocket>;
+  /** Links that are being closed, until their peers have answered. */
+  readonly #leaving: Places<MessageSocket>;
   #sequence = 0;
   #closed: Promise<void> | undefined;
   #allGone: (() => void) | undefined;
@@ -170,6 +174,9 @@ class LinkServer implements ServedLinks {
   constructor(options: ServeLinksOptions) {
     this.#options = options;
     this.#maxSessions = options.maxSessions ?? 64;
+    const maxPerOwner = options.maxGreetingsPerAddress ?? this.#maxSessions + EXTRA_GREETINGS;
+    this.#greetings = new Places({ max: options.maxGreetings ?? 2 * maxPerOwner, maxPerOwner });
+    this.#leaving = new Places({ max: this.#maxSessions });
     this.#tokenDigest = options.token === undefined ? undefined : digest(options.token);
     this.#webSockets = new WebSocketServer({
       noServer: true,
@@ -198,10 +205,6 @@ class LinkServer implements ServedLinks {
   readonly #upgrade: Parameters<UpgradeRoutes['serve']>[1] = ({ request, socket, head, refuse }) => {
     if (this.#closed !== undefined) {
       refuse(503, shuttingDown());
-      return;
-    }
-    if (this.#sockets.size >= this.#maxSessions + EXTRA_CONNECTIONS) {
-      refuse(503, new TryAgain('too many connections'));
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (ws) => {
@@ -247,14 +250,30 @@ class LinkServer implements ServedLinks {
           this.#options.onFailure?.(error, session);
         }
       },
+      onClosing: () => {
+        if (!this.#greetings.has(socket)) {
+          this.#leaving.add(socket, remoteAddress)?.terminate();
+        }
+      },
       onEnd: (end) => {
         clearTimeout(timer);
         stream.off('data', count);
         this.#sockets.delete(socket);
+        this.#greetings.delete(socket);
+        this.#leaving.delete(socket);
         this.#end(end, session, remoteAddress);
       },
     });
     this.#sockets.add(socket);
+    const loser = this.#greetings.add(socket, remoteAddress);
+    if (loser !== undefined) {
+      const error = tooManyGreetings();
+      loser.close(error.closeCode, error);
+      // Its words are on the way by then; an answer isn't waited for.
+      setImmediate(() => {
+        loser.terminate();
+      });
+    }
     stream.on('data', count);
   }
 
@@ -264,13 +283,20 @@ class LinkServer implements ServedLinks {
     let refusal: WireError | undefined;
     if (this.#tokenDigest !== undefined && !timingSafeEqual(digest(token ?? ''), this.#tokenDigest)) {
       refusal = new BadToken(token === undefined ? 'the hello carries no token' : "the hello's token is wrong");
-    } else if (!this.sessions.has(hello.stream) && this.sessions.size + this.#admitted.size >= this.#maxSessions) {
+    } else if (this.sessions.size + this.#admitted.size >= this.#maxSessions && !this.#replaces(hello)) {
       refusal = new TooManySessions(this.#maxSessions);
     }
     if (refusal !== undefined) {
       socket.close(refusal.closeCode, refusal);
+    } else {
+      this.#greetings.delete(socket);
     }
     return new Session(rest, remoteAddress, this.#sequence++, socket);
+  }
+
+  /** Whether it takes the place of a session, and is the only one to do so. */
+  #replaces({ stream }: HelloHead): boolean {
+    return this.sessions.has(stream) && ![...this.#admitted].some(({ hello }) => hello.stream === stream);
   }
 
   async #welcome(session: Session, socket: MessageSocket, greeted: () => void): Promise<void> {
@@ -344,6 +370,12 @@ class LinkServer implements ServedLinks {
       this.#allGone();
     }
   }
+}
+
+function tooManyGreetings(): WireError {
+  return new TryAgain('too many connections wait without a hello, and this is the oldest of them', {
+    remedy: 'send the hello right after connecting, or raise maxGreetings and maxGreetingsPerAddress',
+  });
 }
 
 function shuttingDown(): WireError {

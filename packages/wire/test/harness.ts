@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { routeUpgrades, type UpgradeRoutes } from '@semcast/service';
 import { afterEach } from 'vitest';
-import { WebSocket } from 'ws';
+import { WebSocket, type ClientOptions } from 'ws';
 import { connectLink } from '../src/connect-link.js';
 import { decodeFrame } from '../src/frame.js';
 import type { WireMessage } from '../src/heads.js';
@@ -112,8 +112,8 @@ export interface RawClient {
   next(): Promise<WireMessage>;
 }
 
-export async function rawClient(url: string): Promise<RawClient> {
-  const ws = new WebSocket(url, { perMessageDeflate: false });
+export async function rawClient(url: string, options: ClientOptions = {}): Promise<RawClient> {
+  const ws = new WebSocket(url, { perMessageDeflate: false, ...options });
   afterwards(() => ws.terminate());
   const messages: WireMessage[] = [];
   const waiters: ((message: WireMessage) => void)[] = [];
