@@ -99,6 +99,11 @@ describe('variables', () => {
 });
 
 describe('containers', () => {
+  it.each(SERVICES)('%s knows the names by which the others call it', (name) => {
+    const allowed = Object.entries(services[name]!.environment!).find(([key]) => key.endsWith('_ALLOWED_HOSTS'));
+    expect(allowed?.[1].split(',')).toEqual(SERVICES);
+  });
+
   it.each(all)('%s: a pinned image, limits, bounded logs, and a restart', (_, service) => {
     expect(service.image).toMatch(/^[\w./-]+:v?\d+\.\d+\.\d+/);
     expect(service.restart).toBe('unless-stopped');

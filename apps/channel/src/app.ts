@@ -61,6 +61,7 @@ export async function createChannelService(
       service: 'channel',
       host: config.host,
       port: config.port,
+      allowedHosts: config.allowedHosts,
       metrics,
       logger,
       ready: () => {

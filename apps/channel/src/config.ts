@@ -1,5 +1,5 @@
 import { channelConfigSchema, type ChannelConfig, type ChannelConfigInput } from '@semcast/channel-models';
-import { LOG_LEVELS, secretSchema } from '@semcast/service';
+import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/service';
 import { DEFAULT_MAX_PAYLOAD_BYTES } from '@semcast/wire';
 import { z } from 'zod';
 
@@ -12,6 +12,7 @@ const channel: z.ZodType<ChannelSettings, ChannelSettingsInput> = channelConfigS
 export const channelServiceConfigSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all'),
   port: z.int().min(0).max(65_535).default(7401).describe('port for links and HTTP; 0 takes any free one'),
+  allowedHosts: allowedHostsSchema,
   receiverUrl: z
     .url({ protocol: /^wss?$/ })
     .default('ws://127.0.0.1:7402')

@@ -240,6 +240,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     service: 'receiver',
     host: config.host,
     port: config.port,
+    allowedHosts: config.allowedHosts,
     metrics,
     logger,
     ready: () => ({ ready: !closing, reasons: closing ? ['the receiver is shutting down'] : [] }),

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { consoleConfigSchema } from '@semcast/hub';
 import type { SchedulerOptionsInput } from '@semcast/scheduler';
-import { LOG_LEVELS, secretSchema } from '@semcast/service';
+import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/service';
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_CREDITS } from '@semcast/wire';
 import { z } from 'zod';
 import { decoderNames } from './decoders/registry.js';
@@ -17,6 +17,7 @@ export const receiverConfigSchema = z
   .strictObject({
     host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all'),
     port: z.int().min(0).max(65_535).default(7402).describe('port for links and HTTP; 0 takes any free one'),
+    allowedHosts: allowedHostsSchema,
     token: secretSchema.optional().describe('what clients must say; without it anyone may connect'),
     bundle: z.string().min(1).optional().describe('folder of the model bundle; models/natural unless told'),
     device: z.enum(['cpu', 'cuda']).default('cpu').describe('where the networks run'),

@@ -201,6 +201,7 @@ async function startTransmitter(
     service: 'transmitter',
     host: config.host,
     port: config.port,
+    allowedHosts: config.allowedHosts,
     metrics,
     ready: () => readiness(transmitter, link),
     logger,

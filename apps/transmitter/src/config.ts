@@ -1,5 +1,5 @@
 import { describeError, formatCbr, parseCbr } from '@semcast/core';
-import { LOG_LEVELS, secretSchema } from '@semcast/service';
+import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/service';
 import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
 import { z } from 'zod';
 
@@ -134,6 +134,7 @@ export const transmitterConfigSchema = z.strictObject({
   controlToken: secretSchema.optional().describe('bearer token without which PUT /stream is refused'),
   host: z.string().min(1).default('127.0.0.1').describe('address of the HTTP side'),
   port: z.int().min(0).max(65_535).default(7403).describe('port of the HTTP side; 0: any free one'),
+  allowedHosts: allowedHostsSchema,
   logLevel: z.enum(LOG_LEVELS).default('info').describe('least serious log lines that are written'),
 });
 

@@ -59,9 +59,6 @@ export function servePages(options: PageSocketsOptions): PageSockets {
   const onUpgrade = ({ request, socket, head, refuse }: Upgrade): void => {
     if (closing) {
       refuse(503, new HttpError(503, 'E_TRY_AGAIN', 'the console is shutting down', 'pages connect again'));
-    } else if (isForeign(request)) {
-      // Browsers let any page open a WebSocket anywhere; the server has to look who asks.
-      refuse(403, new HttpError(403, 'E_FOREIGN_ORIGIN', 'this page is not of this server', 'open its own page'));
     } else {
       sockets.handleUpgrade(request, socket, head, welcome);
     }
@@ -166,13 +163,4 @@ export function servePages(options: PageSocketsOptions): PageSockets {
 
 function nothingNew(): LiveDelta {
   return { type: 'delta', sections: {}, tables: {}, events: [], nowMs: Date.now() };
-}
-
-/** Whether a browser asks on behalf of a page from elsewhere. Programs send no origin. */
-function isForeign({ headers }: IncomingMessage): boolean {
-  const { origin, host } = headers;
-  if (origin === undefined) {
-    return false;
-  }
-  return !URL.canParse(origin) || new URL(origin).host !== host;
 }

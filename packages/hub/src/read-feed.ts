@@ -23,6 +23,8 @@ const MAX_ANSWER_BYTES = 8 * 1024 ** 2;
 const PACE_MS = 100;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
+/** What a service answers that doesn't know itself by the name it is called. */
+const MISDIRECTED = 421;
 
 /** Read a service's feed until the signal fires. Never rejects. */
 export async function readFeed<Service extends LiveService>(options: FeedReaderOptions<Service>): Promise<void> {
@@ -68,7 +70,8 @@ async function ask<Service extends LiveService>(
     signal,
   });
   if (status !== 200) {
-    throw new FeedAnswerError(url.origin, `/feed answers with ${status}`);
+    const why = status === MISDIRECTED ? `, as ${url.hostname} is none of its allowedHosts` : '';
+    throw new FeedAnswerError(url.origin, `/feed answers with ${status}${why}`);
   }
   let json: unknown;
   try {

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { SemcastError } from '@semcast/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HttpError } from './errors.js';
@@ -144,6 +145,44 @@ describe('an HTTP server', () => {
     log.length = 0;
     await get(address, '/healthz');
     expect(log).toEqual([]);
+  });
+});
+
+describe('a request under a foreign name', () => {
+  const call = async ({ port }: HttpAddress, method: string, path: string, host: string) => {
+    const outgoing = request({ port, host: '127.0.0.1', method, path, headers: { host } });
+    outgoing.end();
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    return { status: response.statusCode, body: await textOf(response) };
+  };
+
+  it('is refused whatever it asks for, with what to do', async () => {
+    const changed = vi.fn<() => object>(() => ({}));
+    const { address } = await start({}, ({ app }) => {
+      app.put('/channel', changed);
+    });
+    for (const [method, path] of [
+      ['PUT', '/channel'],
+      ['GET', '/metrics'],
+      ['GET', '/nothing'],
+    ] as const) {
+      const answer = await call(address, method, path, `elsewhere.example:${address.port}`);
+      expect(answer.status).toBe(421);
+      expect(JSON.parse(answer.body)).toEqual({
+        error: {
+          code: 'E_FOREIGN_HOST',
+          message: `this service isn't known as "elsewhere.example:${address.port}"`,
+          remedy: 'call it by its IP address or as localhost, or add the name to allowedHosts in its configuration',
+        },
+      });
+    }
+    expect(changed).not.toHaveBeenCalled();
+  });
+
+  it('is answered once the name is allowed', async () => {
+    const { address } = await start({ allowedHosts: ['receiver'] });
+    expect((await call(address, 'GET', '/healthz', 'receiver:7402')).status).toBe(200);
+    expect((await call(address, 'GET', '/healthz', 'localhost')).status).toBe(200);
   });
 });
 

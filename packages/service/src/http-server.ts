@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { answerFrameworkError, installErrorAnswers } from './http-errors.js';
 import { explainListenError } from './listen-error.js';
 import type { MetricsEndpoint } from './metrics.js';
+import { foreignHost, ownHosts } from './own-hosts.js';
 import { routeUpgrades, type UpgradeRoutes } from './upgrades.js';
 
 export interface Readiness {
@@ -20,6 +21,8 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Names by which the service may be called, beside localhost, `host`, its machine's and IP addresses. */
+  readonly allowedHosts?: readonly string[];
   /** Without it there is no GET /metrics. */
   readonly metrics?: MetricsEndpoint;
   /** Asked at every GET /readyz. */
@@ -85,7 +88,7 @@ function addStandardRoutes(app: FastifyInstance, { service, metrics, ready }: Ht
 
 /**
  * The HTTP side that every service shares: GET /metrics, /healthz (the process answers) and /readyz (it can serve),
- * safe headers, limits, and every error as `{ error: { code, message, remedy } }`.
+ * safe headers, limits, no answer under foreign names, and every error as `{ error: { code, message, remedy } }`.
  *
  * Nothing listens until `listen()`.
  */
@@ -106,6 +109,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     socket.once('close', () => sockets.delete(socket));
   });
 
+  const isOwnHost = ownHosts(options);
+  app.addHook('onRequest', async ({ headers: { host } }) => {
+    // Only a program leaves it out.
+    if (host !== undefined && !isOwnHost(host)) {
+      throw foreignHost(host);
+    }
+  });
   installErrorAnswers(app);
   // Here, because whatever a route tells (status, feed, reasons, errors) may name the address of another service.
   app.addHook('onSend', async (_request, reply, payload) =>
@@ -135,7 +145,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   let closing: Promise<void> | undefined;
   return {
     app,
-    upgrades: routeUpgrades(app.server),
+    upgrades: routeUpgrades(app.server, isOwnHost),
     listen: async () => {
       try {
         await app.listen({ host: options.host, port: options.port });

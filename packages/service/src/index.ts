@@ -53,6 +53,7 @@ export {
   type MetricsOptions,
 } from './metrics.js';
 export { nearestName, suggestName } from './nearest-name.js';
+export { allowedHostsSchema } from './own-hosts.js';
 export { redact } from './redact.js';
 export { secretSchema, warnOfOpenDoors } from './secret.js';
 export { leaveClosedTerminal, runUntilSignal, type Shutdown, type ShutdownOptions } from './shutdown.js';

@@ -87,6 +87,40 @@ describe('upgrade requests', () => {
   });
 });
 
+describe('the page that asks for a WebSocket', () => {
+  const ask = async (host: string, origin?: string): Promise<string> => {
+    const socket = dial(
+      `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `${origin === undefined ? '' : `Origin: ${origin}\r\n`}\r\n`,
+    );
+    const answer = await answerTo(socket);
+    return /"code":"(\w+)"/.exec(answer)?.[1] ?? answer;
+  };
+
+  beforeEach(() => {
+    upgrades.serve('/', ({ socket }) => socket.end('taken'));
+  });
+
+  it.each([
+    ['of another host', 'localhost:7401', 'https://elsewhere.example'],
+    ['of another port', 'localhost:7401', 'http://localhost:8000'],
+    ['of no host', 'localhost:7401', 'null'],
+    ['that is none', 'localhost:7401', 'no address'],
+  ])('is refused when it is one %s', async (_name, host, origin) => {
+    expect(await ask(host, origin)).toBe('E_FOREIGN_ORIGIN');
+  });
+
+  it('is refused when its name was made to lead here', async () => {
+    expect(await ask('elsewhere.example:7401', 'http://elsewhere.example:7401')).toBe('E_FOREIGN_HOST');
+  });
+
+  it("may when it is the server's own, and so may programs", async () => {
+    expect(await ask('localhost:7401', 'http://localhost:7401')).toBe('taken');
+    expect(await ask('127.0.0.1:7401', 'http://127.0.0.1:7401')).toBe('taken');
+    expect(await ask('receiver:7401')).toBe('taken');
+  });
+});
+
 describe('a refused connection', () => {
   beforeEach(() => {
     upgrades.serve('/full', ({ refuse }) => {

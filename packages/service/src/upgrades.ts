@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { SemcastError } from '@semcast/core';
 import { HttpError } from './errors.js';
 import { errorBody } from './http-errors.js';
+import { foreignHost, ownHosts } from './own-hosts.js';
 
 /** A request for a WebSocket: whoever serves its path takes the connection over, or refuses it. */
 export interface Upgrade {
@@ -26,8 +27,13 @@ const ANSWER_GRACE_MS = 2000;
  * The only listener for the upgrade requests of an HTTP server. Each of them is taken by the route of its path or
  * answered, and the connection of an answered one is closed; listeners beside each other would each have to know what
  * the others leave unanswered.
+ *
+ * Browsers let any page open a WebSocket anywhere, and say in `Origin` whose page it is: only the server's own pages
+ * may. Programs send no origin, and may call the server by whatever name leads to it.
+ *
+ * @param isOwnHost whether a `Host` header names the server; localhost, its machine and IP addresses unless told
  */
-export function routeUpgrades(server: Server): UpgradeRoutes {
+export function routeUpgrades(server: Server, isOwnHost = ownHosts({})): UpgradeRoutes {
   const routes = new Map<string, (upgrade: Upgrade) => void>();
   const dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // Before anything else: Node has removed its own listener, and an error that nobody hears ends the process.
@@ -42,6 +48,11 @@ export function routeUpgrades(server: Server): UpgradeRoutes {
       refuse(404, new HttpError(404, 'E_NOT_FOUND', `there is no WebSocket at ${path}`, `there are: ${known}`));
       return;
     }
+    const refusal = refusalOfOrigin(request, isOwnHost);
+    if (refusal !== undefined) {
+      refuse(refusal.statusCode, refusal);
+      return;
+    }
     take({ request, socket, head, refuse });
   };
   return {
@@ -53,6 +64,20 @@ export function routeUpgrades(server: Server): UpgradeRoutes {
       routes.set(path, take);
     },
   };
+}
+
+function refusalOfOrigin(
+  { headers: { origin, host = '' } }: IncomingMessage,
+  isOwnHost: (header: string) => boolean,
+): HttpError | undefined {
+  if (origin === undefined) {
+    return undefined;
+  }
+  if (!URL.canParse(origin) || new URL(origin).host !== host) {
+    const words = 'a page of another host may not open a WebSocket here';
+    return new HttpError(403, 'E_FOREIGN_ORIGIN', words, 'open the page of this server');
+  }
+  return isOwnHost(host) ? undefined : foreignHost(host);
 }
 
 function answer(socket: Duplex, status: number, error: SemcastError): void {

@@ -554,6 +554,13 @@ describe('an address', () => {
     expect(states.filter(({ name }) => name === 'connecting')).toMatchObject([1, 2, 3].map((attempt) => ({ attempt })));
   });
 
+  it('is not for pages of other hosts', async () => {
+    const server = await startServer();
+    const origin = 'https://elsewhere.example';
+    await expect(rawClient(server.url, { origin })).rejects.toThrow('403');
+    expect(server.links.greeting).toBe(0);
+  });
+
   it('with a wrong path is refused by the HTTP status, for good', async () => {
     const server = await startServer();
     const client = link(`${server.url}/elsewhere`);
