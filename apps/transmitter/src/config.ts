@@ -129,6 +129,12 @@ export const transmitterConfigSchema = z.strictObject({
     .min(1)
     .default(512 * 1024 ** 2)
     .describe('largest image file that is read'),
+  imageTimeoutMs: z
+    .int()
+    .min(1)
+    .max(600_000)
+    .default(60_000)
+    .describe('how long decoding one image file, a photograph or a result, may take'),
   drainMs: z.number().min(0).max(600_000).default(2000).describe('how long to wait for frames under way when closing'),
 
   controlToken: secretSchema.optional().describe('bearer token without which PUT /stream is refused'),

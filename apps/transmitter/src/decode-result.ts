@@ -1,6 +1,6 @@
 import type { RgbImage } from '@semcast/core';
+import { openImage } from '@semcast/images';
 import type { ResultHead } from '@semcast/wire';
-import sharp from 'sharp';
 import { ResultUnreadableError } from './errors.js';
 
 const SAME_RELEASE = 'run the same release of semcast on both ends';
@@ -12,11 +12,17 @@ interface SentSize {
 }
 
 /**
- * The pixels of a picture that came back.
+ * The pixels of a picture that came back: of the format and size that its head says, whatever else a receiver sends.
  *
+ * @param timeoutMs how long decoding may take; default 60 s
  * @throws ResultUnreadableError when it can't be decoded or has another size than the picture that was sent
  */
-export async function decodeResult(head: ResultHead, payload: Uint8Array, sent: SentSize): Promise<RgbImage> {
+export async function decodeResult(
+  head: ResultHead,
+  payload: Uint8Array,
+  sent: SentSize,
+  timeoutMs?: number,
+): Promise<RgbImage> {
   const { format, width, height } = head.image;
   checkSize(width, height, sent);
   if (format === 'raw') {
@@ -29,20 +35,24 @@ export async function decodeResult(head: ResultHead, payload: Uint8Array, sent: 
     // A copy: the payload is a view into what the socket delivered.
     return { width, height, data: new Uint8Array(payload) };
   }
-  const { data, info } = await sharp(payload, { limitInputPixels: sent.width * sent.height, failOn: 'error' })
-    .toColourspace('srgb')
-    .removeAlpha()
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
-    .catch((cause: unknown) => {
-      const words = cause instanceof Error ? cause.message : String(cause);
-      throw new ResultUnreadableError(`the ${format} picture that came back can't be decoded: ${words}`, {
-        remedy: SAME_RELEASE,
-        cause,
-      });
+  try {
+    const image = await openImage(payload, { formats: [format], timeoutMs });
+    checkSize(image.width, image.height, sent);
+    const { data, info } = await image.decode(
+      async (pixels) =>
+        await pixels.toColourspace('srgb').removeAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true }),
+    );
+    return { width: info.width, height: info.height, data };
+  } catch (cause) {
+    if (cause instanceof ResultUnreadableError) {
+      throw cause;
+    }
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new ResultUnreadableError(`the ${format} picture that came back can't be decoded: ${words}`, {
+      remedy: SAME_RELEASE,
+      cause,
     });
-  checkSize(info.width, info.height, sent);
-  return { width: info.width, height: info.height, data };
+  }
 }
 
 function checkSize(width: number, height: number, sent: SentSize): void {

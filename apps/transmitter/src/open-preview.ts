@@ -16,9 +16,9 @@ export interface Preview {
 export function openPreview(
   message: ResultMessage,
   sent: Pick<RgbImage, 'width' | 'height'>,
-  onWarning: (words: string) => void,
+  { timeoutMs, onWarning }: { readonly timeoutMs: number; readonly onWarning: (words: string) => void },
 ): Preview {
-  const pixels = decodeResult(message.head, message.payload, sent).catch((error: unknown) => {
+  const pixels = decodeResult(message.head, message.payload, sent, timeoutMs).catch((error: unknown) => {
     // A preview is an extra: without it the frame is what it would have been.
     onWarning(`the preview of frame ${message.head.frame} can't be measured: ${describeError(error)}`);
     return undefined;

@@ -159,6 +159,11 @@ describe('readPhoto', () => {
     ['nothing', new Uint8Array(0), 'is empty (0 bytes)'],
     ['text', new TextEncoder().encode('not a photograph at all'), "can't be read as an image"],
     [
+      'an SVG, whose filters may render for ever',
+      new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg" width="4" height="2"/>'),
+      'no image file of a known format: it begins with',
+    ],
+    [
       'a PNG signature and nothing else',
       Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
       "can't be read",

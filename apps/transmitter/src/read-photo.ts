@@ -1,5 +1,6 @@
 import { stat, readFile } from 'node:fs/promises';
 import { SemcastError, type RgbImage } from '@semcast/core';
+import { openImage } from '@semcast/images';
 import sharp, { type Sharp } from 'sharp';
 import { PhotoTooLargeError, PhotoUnreadableError } from './errors.js';
 
@@ -15,6 +16,8 @@ export interface ReadPhotoOptions {
   readonly maxInputPixels?: number;
   /** The most bytes of an image file. Default 512 MiB. */
   readonly maxFileBytes?: number;
+  /** How long reading the header, and then decoding, may take, in milliseconds. Default 60 s. */
+  readonly timeoutMs?: number;
 }
 
 /** A photograph whose header has been read: its size is known, its pixels are still in the file. */
@@ -29,13 +32,10 @@ export interface Photo {
 const DEFAULT_MAX_INPUT_PIXELS = 0x3fff * 0x3fff;
 const DEFAULT_MAX_FILE_BYTES = 512 * 1024 ** 2;
 
-/** EXIF orientations 5 to 8 lie on their side. */
-const FIRST_SIDEWAYS_ORIENTATION = 5;
-
 /**
  * Open a photograph and check that it may be sent, before any of its pixels are decoded.
  *
- * Whatever sharp reads becomes 8-bit sRGB: EXIF rotation is applied, CMYK, grey, palette and 16-bit pictures are
+ * JPEG, PNG, WebP, TIFF, GIF and AVIF are read, by what the file says and not by its name. All becomes 8-bit sRGB: EXIF rotation is applied, CMYK, grey, palette and 16-bit pictures are
  * converted, transparency is laid on white (the paper that most pictures with alpha are drawn for), and of an animation
  * the first picture is taken.
  *
@@ -50,18 +50,11 @@ export async function openPhoto(input: PhotoInput, options: ReadPhotoOptions): P
   if (bytes.byteLength === 0) {
     throw new PhotoUnreadableError(`${what} is empty (0 bytes)`, { remedy: 'replace it by an image file' });
   }
-  const header = await sharp(bytes, { limitInputPixels: false })
-    .metadata()
-    .catch((cause: unknown) => {
-      throw unreadable(what, cause);
-    });
-  const sideways = (header.orientation ?? 1) >= FIRST_SIDEWAYS_ORIENTATION;
-  const width = sideways ? header.height : header.width;
-  const height = sideways ? header.width : header.height;
-  checkSize(what, { width, height }, options);
-  // `failOn: 'error'` refuses truncated and damaged files, and lets through what merely isn't tidy.
-  const open = (): Sharp => sharp(bytes, { limitInputPixels: false, failOn: 'error' }).autoOrient();
-  return photo(what, open, { width, height }, options);
+  const image = await openImage(bytes, options).catch((cause: unknown) => {
+    throw unreadable(what, cause);
+  });
+  checkSize(what, image, options);
+  return photo(what, (run) => image.decode(run), image, options);
 }
 
 /** Open a photograph and decode it: 8-bit RGB, upright, on white. Errors as {@link openPhoto}. */
@@ -88,25 +81,35 @@ function openPixels(image: RgbImage, options: ReadPhotoOptions): Photo {
     );
   }
   checkSize('the image', image, options);
-  return photo('the image', () => sharp(data, { raw: { width, height, channels: 3 } }), image, options);
+  return photo('the image', (run) => run(sharp(data, { raw: { width, height, channels: 3 } })), image, options);
 }
 
-function photo(what: string, open: () => Sharp, own: Size, { size }: ReadPhotoOptions): Photo {
+interface Pixels {
+  readonly data: Buffer;
+  readonly info: { readonly width: number; readonly height: number; readonly channels: number };
+}
+
+function photo(
+  what: string,
+  decode: (run: (image: Sharp) => Promise<Pixels>) => Promise<Pixels>,
+  own: Size,
+  { size }: ReadPhotoOptions,
+): Photo {
   const resized = size > 0;
   return {
     width: resized ? size : own.width,
     height: resized ? size : own.height,
     read: async () => {
-      const upright = open();
-      const fitted = resized ? upright.resize(size, size, { fit: 'cover', position: 'centre' }) : upright;
-      const { data, info } = await fitted
-        .flatten({ background: '#ffffff' })
-        .toColourspace('srgb')
-        .raw({ depth: 'uchar' })
-        .toBuffer({ resolveWithObject: true })
-        .catch((cause: unknown) => {
-          throw unreadable(what, cause);
-        });
+      const { data, info } = await decode(async (image) => {
+        const fitted = resized ? image.resize(size, size, { fit: 'cover', position: 'centre' }) : image;
+        return await fitted
+          .flatten({ background: '#ffffff' })
+          .toColourspace('srgb')
+          .raw({ depth: 'uchar' })
+          .toBuffer({ resolveWithObject: true });
+      }).catch((cause: unknown) => {
+        throw unreadable(what, cause);
+      });
       if (info.channels !== 3) {
         throw new PhotoUnreadableError(`${what} has ${info.channels} channels after conversion to sRGB`, {
           remedy: 'convert it to an RGB PNG or JPEG',

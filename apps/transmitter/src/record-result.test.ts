@@ -45,11 +45,12 @@ describe('the record of a result', () => {
     const warnings: string[] = [];
     const onWarning = (words: string): number => warnings.push(words);
     const original = image(10);
-    const preview = openPreview(result('preview', image(14)), original, onWarning);
+    const preview = openPreview(result('preview', image(14)), original, { timeoutMs: 1000, onWarning });
     const recorded = await recordResult(
       result('final', image(11)),
       { name: 'a.png', original, preview },
       {
+        config: { imageTimeoutMs: 1000 },
         quality,
         metricPool: undefined,
         output: new OutputFolder(folder, 0),

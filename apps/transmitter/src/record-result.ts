@@ -2,6 +2,7 @@ import type { MetricPool } from '@semcast/bundle';
 import { describeError, type RgbImage } from '@semcast/core';
 import type { ResultMessage } from '@semcast/wire';
 import sharp from 'sharp';
+import type { TransmitterConfig } from './config.js';
 import { decodeResult } from './decode-result.js';
 import { QualityWorkerError } from './errors.js';
 import type { Preview } from './open-preview.js';
@@ -10,6 +11,7 @@ import type { QualityPool } from './quality-pool.js';
 import { outputName, type OutputFolder } from './output-folder.js';
 
 export interface RecordResultOptions {
+  readonly config: Pick<TransmitterConfig, 'imageTimeoutMs'>;
   readonly quality: QualityPool;
   /** Distances to measure beside packages/quality's figures. */
   readonly metricPool: MetricPool | undefined;
@@ -65,9 +67,9 @@ export async function recordResult(
   sent: SentPicture,
   options: RecordResultOptions,
 ): Promise<RecordedResult> {
-  const { quality, metricPool, output } = options;
+  const { config, quality, metricPool, output } = options;
   const [received, previewed] = await Promise.all([
-    decodeResult(head, payload, sent.original),
+    decodeResult(head, payload, sent.original, config.imageTimeoutMs),
     // Begun when the preview came; done long since, unless sampling took no longer than reading a picture.
     sent.preview?.pixels,
   ]);

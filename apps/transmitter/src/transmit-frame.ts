@@ -21,7 +21,7 @@ import { openPreview, type Preview } from './open-preview.js';
 import type { DroppedFrame, FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
 import type { QualityPool } from './quality-pool.js';
-import { openPhoto } from './read-photo.js';
+import { openPhoto, type ReadPhotoOptions } from './read-photo.js';
 import { recordResult } from './record-result.js';
 import type { ResultDesk } from './result-desk.js';
 import { sendFrame } from './send-frame.js';
@@ -42,6 +42,8 @@ export interface FrameTools {
   readonly onWarning: (words: string) => void;
   /** As many at a time as the encoder has threads: a photograph isn't read long before it can be encoded. */
   readonly encoding: Gate;
+  /** Fires when a closing transmitter waits no longer for results that are being recorded. */
+  readonly recording: AbortSignal;
   /** Bounds the pixels of all photographs under way. */
   readonly pixels: Gate;
 }
@@ -126,7 +128,10 @@ export async function transmitFrame(
         }
         if (message.head.stage === 'preview') {
           // Decoded again after a lost link, it comes a second time and is the same.
-          preview ??= openPreview(message, original, tools.onWarning);
+          preview ??= openPreview(message, original, {
+            timeoutMs: config.imageTimeoutMs,
+            onWarning: tools.onWarning,
+          });
         }
         watcher.onPreview(previewedFrame(job, message, elapsedMs));
       },
@@ -137,7 +142,11 @@ export async function transmitFrame(
     design.observe(result.head.csnrDb.estimated);
 
     stage = 'record';
-    const recorded = await recordResult(result, { name: job.name, original, preview }, tools);
+    // A result that has come is recorded even if the frame is given up meanwhile, but not for ever.
+    const recorded = await abortable(
+      recordResult(result, { name: job.name, original, preview }, tools),
+      tools.recording,
+    );
     watcher.onStage('record', watch.lap());
 
     const outcome: FrameOutcome = {
@@ -153,7 +162,8 @@ export async function transmitFrame(
     if (error instanceof WriteError) {
       throw error;
     }
-    return dropFrame(job, stage, signal.aborted ? signal.reason : error, link);
+    const ended = stage === 'record' ? tools.recording : signal;
+    return dropFrame(job, stage, ended.aborted ? ended.reason : error, link);
   } finally {
     leaveEncoder?.();
     freePixels?.();
@@ -163,14 +173,14 @@ export async function transmitFrame(
 /** Read a photograph's pixels when there is room for them. The file's bytes are forgotten on return. */
 async function readPhoto(
   { photo, size }: FrameJob,
-  limits: { readonly maxImagePixels: number; readonly maxFileBytes: number },
+  limits: Omit<ReadPhotoOptions, 'size'>,
   pixels: Gate,
   signal: AbortSignal,
 ): Promise<{ readonly original: RgbImage; readonly freePixels: Release }> {
-  const opened = await openPhoto(photo, { size, ...limits });
+  const opened = await abortable(openPhoto(photo, { size, ...limits }), signal);
   const freePixels = await pixels.enter(opened.width * opened.height, signal);
   try {
-    return { original: await opened.read(), freePixels };
+    return { original: await abortable(opened.read(), signal), freePixels };
   } catch (error) {
     freePixels();
     throw error;
@@ -224,8 +234,15 @@ function dropReason(stage: FrameStage, error: unknown): DropReason {
 }
 
 /** The stricter of what this transmitter reads and what the receiver takes. */
-function photoLimits({ maxImagePixels, maxFileBytes }: TransmitterConfig, { limits }: WelcomeHead) {
-  return { maxImagePixels: Math.min(maxImagePixels, limits.maxImagePixels), maxFileBytes };
+function photoLimits(
+  { maxImagePixels, maxFileBytes, imageTimeoutMs }: TransmitterConfig,
+  { limits }: WelcomeHead,
+): Omit<ReadPhotoOptions, 'size'> {
+  return {
+    maxImagePixels: Math.min(maxImagePixels, limits.maxImagePixels),
+    maxFileBytes,
+    timeoutMs: imageTimeoutMs,
+  };
 }
 
 type HeadOfStages = Pick<FrameHead, 'width' | 'height' | 'designCsnrDb' | 'channelUses' | 'waveform' | 'samples'>;

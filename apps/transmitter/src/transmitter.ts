@@ -50,7 +50,7 @@ export interface StreamTotals {
   readonly droppedByReason: Readonly<Partial<Record<DropReason, number>>>;
 }
 
-export interface TransmitterParts extends FrameTools {
+export interface TransmitterParts extends Omit<FrameTools, 'recording'> {
   readonly stream: string;
   readonly source: PhotoSource;
   readonly journal: Journal | undefined;
@@ -76,6 +76,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   /** Resolves when every frame of the source has its outcome; never for an endless source. */
   readonly finished: Promise<StreamTotals>;
   readonly #parts: TransmitterParts;
+  readonly #tools: FrameTools;
   readonly #slots: Gate;
   readonly #preparing: Gate;
   /** Every frame number that this process has begun. */
@@ -85,6 +86,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   /** Those of them that haven't been admitted yet. */
   readonly #waiting = new Set<AbortController>();
   readonly #source = new AbortController();
+  readonly #recording = new AbortController();
   readonly #recent: OutcomeSummary[] = [];
   readonly #droppedByReason: Partial<Record<DropReason, number>> = {};
   #completed = 0;
@@ -101,6 +103,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     super();
     const { config, link, desk } = parts;
     this.#parts = parts;
+    this.#tools = { ...parts, recording: this.#recording.signal };
     this.stream = parts.stream;
     this.#slots = new Gate(config.maxInFlight);
     this.#preparing = new Gate(Math.max(config.prepareAhead, config.workers));
@@ -218,6 +221,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     const patience = new AbortController();
     await Promise.race([ended, delay(RECORDING_GRACE_MS, patience.signal).catch(() => undefined)]);
     patience.abort();
+    this.#recording.abort(cancelled());
     await Promise.all([quality.close(), metricPool?.close()]);
     await Promise.all([ended, linkClosed]);
   }
@@ -334,7 +338,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#waiting.delete(controller);
       giveUp = giveUpAfter(job.giveUpMs, controller);
       preparing = await this.#preparing.enter(1, signal);
-      end = await transmitFrame(job, this.#parts, this.#watcher(preparing), signal);
+      end = await transmitFrame(job, this.#tools, this.#watcher(preparing), signal);
     } catch (error) {
       end = droppedJourney(job, this.#endOf(error));
     }

@@ -67,10 +67,11 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const desk = new PictureDesk({
     state,
     maxBytes: config.maxPictureBytes,
-    fetchPicture: (frame, stage) =>
+    fetchPicture: (frame, stage, signal) =>
       askService('transmitter', new URL(`/pictures/${frame}/${stage}`, config.transmitterUrl), {
         timeoutMs: PICTURE_TIMEOUT_MS,
         maxBytes: config.maxPictureBytes,
+        signal,
       }),
   });
   let reading: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;

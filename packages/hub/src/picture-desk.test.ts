@@ -39,7 +39,9 @@ function completed(frame: number, steps = 0): CompletedFact {
   };
 }
 
-function start(options: { readonly maxBytes?: number; readonly gone?: readonly number[] } = {}) {
+function start(
+  options: { readonly maxBytes?: number; readonly gone?: readonly number[]; readonly bytes?: Uint8Array } = {},
+) {
   const urls = { transmitter: '', channel: '', receiver: '' };
   const state = new LiveState({ urls, needsToken: false });
   const asked: string[] = [];
@@ -51,7 +53,7 @@ function start(options: { readonly maxBytes?: number; readonly gone?: readonly n
     fetchPicture: async (frame: number, stage: PictureStage) => {
       asked.push(`${frame}/${stage}`);
       const status = options.gone?.includes(frame) === true ? 404 : 200;
-      return { status, contentType: 'image/png', bytes: png };
+      return { status, contentType: 'image/png', bytes: options.bytes ?? png };
     },
   });
   const stages = () => state.sections.shown?.pictures.map(({ stage, steps }) => `${stage} ${steps}`);
@@ -70,6 +72,33 @@ describe('the desk of pictures', () => {
     }
     const thumbnail = desk.read(state.sections.gallery[0]!.url)!;
     expect(await sharp(thumbnail.bytes).metadata()).toMatchObject({ format: 'webp', width: 160, height: 80 });
+  });
+
+  it('shows nothing of a transmitter whose pictures are none, and draws no SVG of its', async () => {
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="16"><rect width="9" height="9"/></svg>';
+    const { state, desk, asked } = start({ bytes: Buffer.from(svg) });
+    desk.noteCompleted(completed(3));
+    await expect.poll(() => asked).toEqual(['3/original', '3/final']);
+    await desk.close();
+    expect(state.sections.shown?.pictures ?? []).toEqual([]);
+    expect(state.sections.gallery).toEqual([]);
+  });
+
+  it('closes while the transmitter keeps it waiting for a picture', async () => {
+    const { urls, needsToken } = { urls: { transmitter: '', channel: '', receiver: '' }, needsToken: false };
+    let asked = false;
+    const desk = new PictureDesk({
+      state: new LiveState({ urls, needsToken }),
+      maxBytes: 1e6,
+      fetchPicture: (_frame, _stage, signal) =>
+        new Promise((_, reject) => {
+          asked = true;
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        }),
+    });
+    desk.noteCompleted(completed(3));
+    await expect.poll(() => asked).toBe(true);
+    await desk.close();
   });
 
   it('follows a frame that is being refined to its end before it shows another', async () => {

@@ -1,3 +1,4 @@
+import { imageFormatOf, openImage, type ImageFormat } from '@semcast/images';
 import {
   figuresOf,
   PICTURE_STAGES,
@@ -8,13 +9,12 @@ import {
   type PictureStage,
   type ShownPicture,
 } from '@semcast/live';
-import sharp from 'sharp';
 import type { Answer } from './ask.js';
 
 export interface PictureDeskOptions {
   readonly state: LiveState;
   /** Get a picture from the transmitter; rejects when it can't be had. */
-  readonly fetchPicture: (frame: number, stage: PictureStage) => Promise<Answer>;
+  readonly fetchPicture: (frame: number, stage: PictureStage, signal: AbortSignal) => Promise<Answer>;
   readonly maxBytes: number;
   /** Milliseconds, monotonic. */
   readonly now?: () => number;
@@ -38,7 +38,10 @@ const THUMBNAIL_SIDE = 160;
 const MAX_CANDIDATES = 64;
 /** Pictures of the frames shown before are kept a little: a page on a slow way may be about to load them. */
 const KEPT_FRAMES = 8;
-const IMAGE_TYPE = /^image\/(png|webp|jpeg)$/;
+/** A small picture that takes longer is left out. */
+const THUMBNAIL_TIMEOUT_MS = 5000;
+/** What a transmitter may show: what results and its own pictures are made of. */
+const SHOWN_FORMATS: readonly ImageFormat[] = ['png', 'webp', 'jpeg'];
 
 interface Candidate {
   readonly frame: number;
@@ -82,6 +85,7 @@ export class PictureDesk {
   #news = false;
   #serial = 0;
   #next: NodeJS.Timeout | undefined;
+  readonly #closing = new AbortController();
 
   constructor(options: PictureDeskOptions) {
     this.#options = options;
@@ -138,6 +142,7 @@ export class PictureDesk {
     clearTimeout(this.#next);
     this.#candidates.clear();
     this.#focus = undefined;
+    this.#closing.abort();
     await this.#working;
     clearTimeout(this.#next);
   }
@@ -258,8 +263,12 @@ export class PictureDesk {
 
   async #ask(frame: number, stage: PictureStage): Promise<DeskPicture | undefined> {
     try {
-      const { status, contentType, bytes } = await this.#options.fetchPicture(frame, stage);
-      return status === 200 && IMAGE_TYPE.test(contentType) ? { contentType, bytes } : undefined;
+      const { status, bytes } = await this.#options.fetchPicture(frame, stage, this.#closing.signal);
+      // What a page is told of a picture is what its bytes say, not what the transmitter calls it.
+      const format = imageFormatOf(bytes);
+      return status === 200 && format !== undefined && SHOWN_FORMATS.includes(format)
+        ? { contentType: `image/${format}`, bytes }
+        : undefined;
     } catch {
       // Gone there already, or the transmitter is away: another frame will be shown.
       return undefined;
@@ -295,10 +304,11 @@ export class PictureDesk {
 
   async #addThumbnail({ frame, name, decoder, figures }: Focus, { bytes }: DeskPicture): Promise<void> {
     try {
-      const small = await sharp(bytes)
-        .resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE, { fit: 'inside' })
-        .webp({ quality: 78 })
-        .toBuffer();
+      const image = await openImage(bytes, { timeoutMs: THUMBNAIL_TIMEOUT_MS, signal: this.#closing.signal });
+      const small = await image.decode(
+        async (pixels) =>
+          await pixels.resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE, { fit: 'inside' }).webp({ quality: 78 }).toBuffer(),
+      );
       const id = this.#serial++;
       const url = `/thumbnails/${id}`;
       this.#thumbnails.set(url, { contentType: 'image/webp', bytes: small });

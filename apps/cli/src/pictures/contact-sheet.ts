@@ -1,4 +1,5 @@
 import type { RgbImage } from '@semcast/core';
+import { renderSvg } from '@semcast/images';
 import sharp, { type OverlayOptions } from 'sharp';
 
 /** What stands above a column: two short lines. */
@@ -93,11 +94,12 @@ export async function drawContactSheet({ title, columns, rows, cell }: ContactSh
     }
   }
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${words.join('')}</svg>`;
+  const { data: input, ...drawn } = await renderSvg(svg);
   return await sharp({
     create: { width, height, channels: 3, background: '#ffffff' },
     limitInputPixels: false,
   })
-    .composite([...layers, { input: Buffer.from(svg), left: 0, top: 0 }])
+    .composite([...layers, { input, raw: { ...drawn, channels: 4 }, left: 0, top: 0 }])
     // The layer of words brought one.
     .removeAlpha()
     .png({ compressionLevel: 9 })
@@ -107,8 +109,8 @@ export async function drawContactSheet({ title, columns, rows, cell }: ContactSh
 /** Whether this machine has a font that labels can be drawn with. */
 export async function hasFont(): Promise<boolean> {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40">${textAt(4, 30, 'M', { size: 28 })}</svg>`;
-  const { channels } = await sharp(Buffer.from(svg)).flatten({ background: '#ffffff' }).stats();
-  return channels[0]!.min < 128;
+  const { data } = await renderSvg(svg);
+  return data.some((alpha, i) => i % 4 === 3 && alpha > 128);
 }
 
 /** The middle of a picture, at most `side` pixels wide and high. */

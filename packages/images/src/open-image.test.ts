@@ -1,0 +1,81 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { IMAGE_FORMATS, imageFormatOf, openImage, renderSvg } from './index.js';
+
+const SVG =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="6" height="4"><rect width="6" height="4" fill="red"/></svg>';
+const picture = () => sharp({ create: { width: 6, height: 4, channels: 3, background: '#c63' } });
+const pngBytes = () => picture().png().toBuffer();
+const pixels = async (bytes: Uint8Array): Promise<number[]> => {
+  const image = await openImage(bytes);
+  return [...(await image.decode(async (opened) => await opened.removeAlpha().raw().toBuffer()))];
+};
+
+describe('openImage', () => {
+  it.each(IMAGE_FORMATS)('opens %s, by what the bytes say', async (format) => {
+    const bytes = await picture().toFormat(format).toBuffer();
+    expect(imageFormatOf(bytes)).toBe(format);
+    expect(await openImage(bytes)).toMatchObject({ format, width: 6, height: 4 });
+    expect((await pixels(bytes)).length).toBe(3 * 6 * 4);
+  });
+
+  it('says the size that is seen, upright', async () => {
+    const lying = await picture().withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    expect(await openImage(lying)).toMatchObject({ width: 4, height: 6 });
+  });
+
+  it.each([
+    ['SVG', SVG, '“<svg xml”'],
+    ['SVG behind white space', `\n  ${SVG}`, '0a20203c73766720'],
+    ['SVG behind a declaration', `<?xml version="1.0"?>${SVG}`, '“<?xml ve”'],
+    ['PDF', '%PDF-1.7\n%', '“%PDF-1.7”'],
+    ['PPM', 'P6 1 1 255 abc', '“P6 1 1 2”'],
+    ['text', 'no image', '“no image”'],
+    ['nothing', '', 'begins with '],
+  ])('refuses %s, and says what it begins with', async (_, text, words) => {
+    await expect(openImage(Buffer.from(text))).rejects.toThrow(words);
+    await expect(openImage(Buffer.from(text))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
+  });
+
+  it('refuses a format that is not wanted here', async () => {
+    const jpeg = await picture().jpeg().toBuffer();
+    await expect(openImage(jpeg, { formats: ['png', 'webp'] })).rejects.toThrow('format jpeg, not png or webp');
+  });
+
+  it('lets no other loader run in this process, whatever the file begins with', async () => {
+    await openImage(await pngBytes());
+    await expect(sharp(Buffer.from(SVG)).toBuffer()).rejects.toThrow('unsupported image format');
+    // A file that is two things at a time: the GIF's signature passes, and nothing renders what follows.
+    await expect(openImage(Buffer.from(`GIF89a ${SVG}`))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
+  });
+
+  it('refuses what is cut short', async () => {
+    const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
+    const jpeg = await sharp({ create: { width: 99, height: 99, channels: 3, background: '#000', noise } })
+      .jpeg()
+      .toBuffer();
+    await expect(pixels(jpeg.subarray(0, jpeg.length / 2))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
+  });
+
+  it('waits for what never ends no longer than it may, or than somebody wants it', async () => {
+    const never = new Promise<never>(() => {});
+    const image = await openImage(await pngBytes(), { timeoutMs: 30 });
+    await expect(image.decode(() => never)).rejects.toThrow('takes longer than 30 ms');
+    const controller = new AbortController();
+    const wanted = await openImage(await pngBytes(), { signal: controller.signal });
+    const decoding = wanted.decode(() => never);
+    controller.abort(new Error('not wanted'));
+    await expect(decoding).rejects.toThrow('not wanted');
+    await expect(openImage(await pngBytes(), { signal: controller.signal })).rejects.toThrow('not wanted');
+  });
+});
+
+describe('renderSvg', () => {
+  it('draws what this program wrote, several at a time, and closes the loader again', async () => {
+    const [drawn] = await Promise.all([renderSvg(SVG), renderSvg(SVG)]);
+    expect(drawn).toMatchObject({ width: 6, height: 4 });
+    expect([...drawn.data.subarray(0, 4)]).toEqual([255, 0, 0, 255]);
+    await expect(openImage(Buffer.from(SVG))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
+    await expect(sharp(Buffer.from(SVG)).toBuffer()).rejects.toThrow('unsupported image format');
+  });
+});
