@@ -175,7 +175,9 @@ function unreadable(what: string, cause: unknown): PhotoUnreadableError {
   }
   const words = cause instanceof Error ? cause.message : String(cause);
   return new PhotoUnreadableError(`${what} can't be read as an image: ${words}`, {
-    remedy: 'use a complete JPEG, PNG, WebP, TIFF, GIF or AVIF file',
+    remedy:
+      (cause instanceof SemcastError ? cause.remedy : undefined) ??
+      'use a complete JPEG, PNG, WebP, TIFF, GIF or AVIF file',
     cause,
   });
 }

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { tiffOf } from '../test/tiff.js';
 import { IMAGE_FORMATS, imageFormatOf, openImage, renderSvg } from './index.js';
 
 const SVG =
@@ -77,5 +78,42 @@ describe('renderSvg', () => {
     expect([...drawn.data.subarray(0, 4)]).toEqual([255, 0, 0, 255]);
     await expect(openImage(Buffer.from(SVG))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
     await expect(sharp(Buffer.from(SVG)).toBuffer()).rejects.toThrow('unsupported image format');
+  });
+});
+
+describe('sample formats', () => {
+  const sides = { width: 4, height: 2 };
+  const unsigned = 1;
+  const signed = 2;
+  const float = 3;
+
+  it.each([
+    ['unsigned 8-bit', unsigned, new Uint8Array(24).fill(128), 128],
+    ['unsigned 16-bit', unsigned, new Uint16Array(24).fill(0x8080), 128],
+    ['grey, 16-bit', unsigned, new Uint16Array(8).fill(0x8080), 128],
+  ])('of %s numbers are scaled to 8 bits', async (_, sampleFormat, samples, value) => {
+    const image = await openImage(tiffOf(samples, { ...sides, sampleFormat }));
+    const data = await image.decode(
+      async (opened) => await opened.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer(),
+    );
+    expect([...data]).toEqual(Array.from({ length: 24 }, () => value));
+  });
+
+  it.each([
+    ['signed 8-bit numbers', signed, new Int8Array(24).fill(-50)],
+    ['signed 16-bit numbers', signed, new Int16Array(24).fill(5000)],
+    ['signed 16-bit numbers', signed, new Int16Array(8).fill(5000)],
+    ['signed 32-bit numbers', signed, new Int32Array(8).fill(5000)],
+    ['unsigned 32-bit numbers', unsigned, new Uint32Array(24).fill(2 ** 31)],
+    ['32-bit floating-point numbers', float, new Float32Array(24).fill(0.5)],
+    ['32-bit floating-point numbers', float, new Float32Array(24).fill(Number.NaN)],
+    ['32-bit floating-point numbers', float, new Float32Array(8).fill(200)],
+    ['32-bit floating-point numbers', float, new Uint16Array(8).fill(0x3800)],
+  ])('of %s are refused, with the reason', async (words, sampleFormat, samples) => {
+    await expect(openImage(tiffOf(samples, { ...sides, sampleFormat }))).rejects.toMatchObject({
+      code: 'E_IMAGE_UNREADABLE',
+      message: `its samples are ${words}, which don't say what is black and what is white`,
+      remedy: 'save it with 8 or 16 bits a channel, unsigned',
+    });
   });
 });

@@ -1,4 +1,4 @@
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import { ImageUnreadableError } from './errors.js';
 import { IMAGE_FORMATS, imageFormatOf, type ImageFormat } from './formats.js';
 import { restrictLoaders } from './loaders.js';
@@ -49,6 +49,7 @@ export async function openImage(bytes: Uint8Array, options: OpenImageOptions = {
     );
   }
   const header = await within({ timeoutMs, signal }, sharp(bytes, { limitInputPixels: false }).metadata());
+  checkSamples(header);
   const { width, height } = header.autoOrient;
   return {
     format,
@@ -95,6 +96,28 @@ async function within<T>({ timeoutMs, signal }: Bounds, work: Promise<T>): Promi
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort!);
+  }
+}
+
+/** What libvips calls samples that have no range of their own, and would take as if they had another's. */
+const UNSCALED: Readonly<Record<string, string>> = {
+  char: 'signed 8-bit numbers',
+  short: 'signed 16-bit numbers',
+  int: 'signed 32-bit numbers',
+  uint: 'unsigned 32-bit numbers',
+  float: '32-bit floating-point numbers',
+  double: '64-bit floating-point numbers',
+  complex: 'complex numbers',
+  dpcomplex: 'complex numbers',
+};
+
+/** Only unsigned samples of up to 16 bits say by themselves which value is black and which is white. */
+function checkSamples({ depth }: Metadata): void {
+  if (depth !== 'uchar' && depth !== 'ushort') {
+    throw new ImageUnreadableError(
+      `its samples are ${UNSCALED[depth ?? ''] ?? 'of an unknown type'}, which don't say what is black and what is white`,
+      { remedy: 'save it with 8 or 16 bits a channel, unsigned' },
+    );
   }
 }
 
