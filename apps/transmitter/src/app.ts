@@ -191,6 +191,7 @@ async function startTransmitter(
     // On a GPU, encoding is so quick that the next photograph had better been read meanwhile.
     encoding: new Gate(config.device === 'cuda' ? 2 : config.workers),
     pixels: new Gate(config.maxInFlightPixels),
+    decoding: new Gate(config.maxDecodeBytes),
   });
   started.push(() => transmitter.close());
   live.watch(transmitter);

@@ -2,6 +2,7 @@ import { describeError, formatCbr, parseCbr } from '@semcast/core';
 import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/service';
 import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
 import { z } from 'zod';
+import { DEFAULT_MAX_DECODE_BYTES } from './read-photo.js';
 
 /** The most frames that one transmitter works on at a time. */
 export const MAX_IN_FLIGHT = 256;
@@ -129,6 +130,13 @@ export const transmitterConfigSchema = z.strictObject({
     .min(1)
     .default(512 * 1024 ** 2)
     .describe('largest image file that is read'),
+  maxDecodeBytes: z
+    .int()
+    .min(1)
+    .default(DEFAULT_MAX_DECODE_BYTES)
+    .describe(
+      'memory for decoding photographs at a time, by the pixels of their files; one that takes more is refused',
+    ),
   imageTimeoutMs: z
     .int()
     .min(1)

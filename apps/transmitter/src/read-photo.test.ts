@@ -148,8 +148,8 @@ describe('readPhoto', () => {
     await expect(openPhoto(png, { ...options, maxImagePixels: 7 })).rejects.toThrow('4 × 2 = 8 pixels');
     expect((await openPhoto(png, { ...options, size: 2, maxImagePixels: 4 })).width).toBe(2);
     await expect(openPhoto(png, { ...options, size: 3, maxImagePixels: 8 })).rejects.toThrow('3 × 3 = 9 pixels');
-    expect((await openPhoto(png, { ...options, size: 2, maxInputPixels: 8 })).width).toBe(2);
-    await expect(openPhoto(png, { ...options, size: 2, maxInputPixels: 7 })).rejects.toThrow('at most 7 are read');
+    expect((await openPhoto(png, { ...options, size: 2, maxDecodeBytes: 24 })).width).toBe(2);
+    await expect(openPhoto(png, { ...options, size: 2, maxDecodeBytes: 23 })).rejects.toThrow('maxDecodeBytes');
     const path = await file('limit.png', png);
     expect((await openPhoto(path, { ...options, maxFileBytes: png.length })).width).toBe(4);
     await expect(openPhoto(path, { ...options, maxFileBytes: png.length - 1 })).rejects.toThrow(PhotoTooLargeError);

@@ -1,6 +1,6 @@
 import { stat, readFile } from 'node:fs/promises';
 import { SemcastError, type RgbImage } from '@semcast/core';
-import { openImage } from '@semcast/images';
+import { openImage, type OpenedImage } from '@semcast/images';
 import sharp, { type Sharp } from 'sharp';
 import { PhotoTooLargeError, PhotoUnreadableError } from './errors.js';
 
@@ -12,8 +12,11 @@ export interface ReadPhotoOptions {
   readonly size: number;
   /** The most pixels of the picture that is sent. */
   readonly maxImagePixels: number;
-  /** The most pixels that are decoded in order to make a smaller picture of them (`size`). Default 268 million. */
-  readonly maxInputPixels?: number;
+  /**
+   * The most memory that decoding may take, in bytes: it goes by the file's pixels and format, not by `size`. Default
+   * 384 MiB.
+   */
+  readonly maxDecodeBytes?: number;
   /** The most bytes of an image file. Default 512 MiB. */
   readonly maxFileBytes?: number;
   /** How long reading the header, and then decoding, may take, in milliseconds. Default 60 s. */
@@ -25,11 +28,13 @@ export interface Photo {
   /** Width and height as it will be sent: upright (EXIF), resized and cropped. */
   readonly width: number;
   readonly height: number;
+  /** The memory that decoding takes at its peak, an upper bound, beside the picture that comes of it. */
+  readonly decodeBytes: number;
   /** Decode the pixels. @throws PhotoUnreadableError for a damaged file. */
   read(): Promise<RgbImage>;
 }
 
-const DEFAULT_MAX_INPUT_PIXELS = 0x3fff * 0x3fff;
+export const DEFAULT_MAX_DECODE_BYTES = 384 * 1024 ** 2;
 const DEFAULT_MAX_FILE_BYTES = 512 * 1024 ** 2;
 
 /**
@@ -54,6 +59,7 @@ export async function openPhoto(input: PhotoInput, options: ReadPhotoOptions): P
     throw unreadable(what, cause);
   });
   checkSize(what, image, options);
+  checkMemory(what, image, options);
   return photo(what, (run) => image.decode(run), image, options);
 }
 
@@ -81,7 +87,12 @@ function openPixels(image: RgbImage, options: ReadPhotoOptions): Photo {
     );
   }
   checkSize('the image', image, options);
-  return photo('the image', (run) => run(sharp(data, { raw: { width, height, channels: 3 } })), image, options);
+  return photo(
+    'the image',
+    (run) => run(sharp(data, { raw: { width, height, channels: 3 } })),
+    { ...image, decodeBytes: 0 },
+    options,
+  );
 }
 
 interface Pixels {
@@ -92,13 +103,14 @@ interface Pixels {
 function photo(
   what: string,
   decode: (run: (image: Sharp) => Promise<Pixels>) => Promise<Pixels>,
-  own: Size,
+  own: Size & Pick<Photo, 'decodeBytes'>,
   { size }: ReadPhotoOptions,
 ): Photo {
   const resized = size > 0;
   return {
     width: resized ? size : own.width,
     height: resized ? size : own.height,
+    decodeBytes: own.decodeBytes,
     read: async () => {
       const { data, info } = await decode(async (image) => {
         const fitted = resized ? image.resize(size, size, { fit: 'cover', position: 'centre' }) : image;
@@ -130,12 +142,27 @@ function checkSize(what: string, { width, height }: Size, options: ReadPhotoOpti
       { remedy: 'send it smaller (--size N), or raise maxImagePixels here and at the receiver' },
     );
   }
-  const readable = options.maxInputPixels ?? DEFAULT_MAX_INPUT_PIXELS;
-  if (pixels > readable) {
-    throw new PhotoTooLargeError(`${what} has ${width} × ${height} = ${pixels} pixels; at most ${readable} are read`, {
-      remedy: 'make it smaller with an image program first',
-    });
+}
+
+function checkMemory(
+  what: string,
+  { format, width, height, decodeBytes }: OpenedImage,
+  { maxDecodeBytes = DEFAULT_MAX_DECODE_BYTES }: ReadPhotoOptions,
+): void {
+  if (decodeBytes > maxDecodeBytes) {
+    throw new PhotoTooLargeError(
+      `${what} has ${width} × ${height} pixels, and decoding it takes ${mebibytes(decodeBytes)} of memory as ${format}; ` +
+        `the limit maxDecodeBytes is ${mebibytes(maxDecodeBytes)}`,
+      {
+        remedy:
+          'make it smaller first, save it as a JPEG or PNG that is neither progressive nor interlaced, or raise maxDecodeBytes',
+      },
+    );
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 ** 2)} MiB`;
 }
 
 async function readImageFile(

@@ -46,6 +46,8 @@ export interface FrameTools {
   readonly recording: AbortSignal;
   /** Bounds the pixels of all photographs under way. */
   readonly pixels: Gate;
+  /** Bounds the memory that decoding their files takes. */
+  readonly decoding: Gate;
 }
 
 /** Who wants to know how a frame gets on. */
@@ -75,7 +77,7 @@ export async function transmitFrame(
   watcher: FrameWatcher,
   signal: AbortSignal,
 ): Promise<JourneyEnd> {
-  const { config, encoder, design, link, desk, encoding, pixels } = tools;
+  const { config, encoder, design, link, desk, encoding } = tools;
   let stage: FrameStage = 'read';
   let leaveEncoder: Release | undefined;
   let freePixels: Release | undefined;
@@ -84,7 +86,7 @@ export async function transmitFrame(
     leaveEncoder = await encoding.enter(1, signal);
 
     const watch = new Stopwatch();
-    const photo = await readPhoto(job, photoLimits(config, welcome), pixels, signal);
+    const photo = await readPhoto(job, photoLimits(config, welcome), tools, signal);
     freePixels = photo.freePixels;
     const { original } = photo;
     const readMs = watch.lap();
@@ -174,13 +176,16 @@ export async function transmitFrame(
 async function readPhoto(
   { photo, size }: FrameJob,
   limits: Omit<ReadPhotoOptions, 'size'>,
-  pixels: Gate,
+  { pixels, decoding }: Pick<FrameTools, 'pixels' | 'decoding'>,
   signal: AbortSignal,
 ): Promise<{ readonly original: RgbImage; readonly freePixels: Release }> {
   const opened = await abortable(openPhoto(photo, { size, ...limits }), signal);
   const freePixels = await pixels.enter(opened.width * opened.height, signal);
   try {
-    return { original: await abortable(opened.read(), signal), freePixels };
+    const freeMemory = await decoding.enter(opened.decodeBytes, signal);
+    // Given up, it still takes its memory until libvips is done with it, or its time is over.
+    const reading = opened.read().finally(freeMemory);
+    return { original: await abortable(reading, signal), freePixels };
   } catch (error) {
     freePixels();
     throw error;
@@ -235,11 +240,12 @@ function dropReason(stage: FrameStage, error: unknown): DropReason {
 
 /** The stricter of what this transmitter reads and what the receiver takes. */
 function photoLimits(
-  { maxImagePixels, maxFileBytes, imageTimeoutMs }: TransmitterConfig,
+  { maxImagePixels, maxDecodeBytes, maxFileBytes, imageTimeoutMs }: TransmitterConfig,
   { limits }: WelcomeHead,
 ): Omit<ReadPhotoOptions, 'size'> {
   return {
     maxImagePixels: Math.min(maxImagePixels, limits.maxImagePixels),
+    maxDecodeBytes,
     maxFileBytes,
     timeoutMs: imageTimeoutMs,
   };

@@ -40,6 +40,8 @@ const MAX_CANDIDATES = 64;
 const KEPT_FRAMES = 8;
 /** A small picture that takes longer is left out. */
 const THUMBNAIL_TIMEOUT_MS = 5000;
+/** So is one that takes more memory: 16.8 million pixels in every format that is shown need less. */
+const MAX_THUMBNAIL_DECODE_BYTES = 160 * 1024 ** 2;
 /** What a transmitter may show: what results and its own pictures are made of. */
 const SHOWN_FORMATS: readonly ImageFormat[] = ['png', 'webp', 'jpeg'];
 
@@ -305,6 +307,9 @@ export class PictureDesk {
   async #addThumbnail({ frame, name, decoder, figures }: Focus, { bytes }: DeskPicture): Promise<void> {
     try {
       const image = await openImage(bytes, { timeoutMs: THUMBNAIL_TIMEOUT_MS, signal: this.#closing.signal });
+      if (image.decodeBytes > MAX_THUMBNAIL_DECODE_BYTES) {
+        return;
+      }
       const small = await image.decode(
         async (pixels) =>
           await pixels.resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE, { fit: 'inside' }).webp({ quality: 78 }).toBuffer(),

@@ -1,4 +1,5 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
+import { decodeBytes } from './decode-bytes.js';
 import { ImageUnreadableError } from './errors.js';
 import { IMAGE_FORMATS, imageFormatOf, type ImageFormat } from './formats.js';
 import { restrictLoaders } from './loaders.js';
@@ -18,6 +19,8 @@ export interface OpenedImage {
   /** Width and height as they are seen: upright, as EXIF says. */
   readonly width: number;
   readonly height: number;
+  /** The memory that decoding takes at its peak, an upper bound, on top of the file and of what `run` makes of it. */
+  readonly decodeBytes: number;
   /**
    * Decode it: `run` says what is made of the picture, which comes upright, and of an animation is the first one.
    *
@@ -55,6 +58,7 @@ export async function openImage(bytes: Uint8Array, options: OpenImageOptions = {
     format,
     width,
     height,
+    decodeBytes: decodeBytes(format, header),
     decode: (run) =>
       within(
         { timeoutMs, signal },
