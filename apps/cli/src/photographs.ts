@@ -13,7 +13,7 @@ export async function findPhotographs(paths: readonly string[]): Promise<readonl
   } catch (error) {
     if (error instanceof SemcastError) {
       throw new UsageError(error.message, {
-        remedy: 'check the path; of a folder, its JPEG, PNG, WebP, TIFF, AVIF and GIF files are taken',
+        ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
         cause: error,
       });
     }

@@ -2,6 +2,7 @@ import { stat, readFile } from 'node:fs/promises';
 import { SemcastError, type RgbImage } from '@semcast/core';
 import { openImage, type OpenedImage } from '@semcast/images';
 import sharp, { type Sharp } from 'sharp';
+import { isMisread, RENAME } from './misread-name.js';
 import { PhotoTooLargeError, PhotoUnreadableError } from './errors.js';
 
 /** A file's path, the bytes of an image file, or pixels. */
@@ -192,7 +193,10 @@ async function readImageFile(
 function unreadable(what: string, cause: unknown): PhotoUnreadableError {
   const code = (cause as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') {
-    return new PhotoUnreadableError(`${what} doesn't exist`, { remedy: 'check the path', cause });
+    return new PhotoUnreadableError(`${what} doesn't exist`, {
+      remedy: isMisread(what) ? RENAME : 'check the path',
+      cause,
+    });
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return new PhotoUnreadableError(`${what} may not be read by this user`, {
