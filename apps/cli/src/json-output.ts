@@ -1,5 +1,6 @@
-import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { access, constants, mkdir, mkdtemp, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { redactUrls } from '@semcast/core';
 import { OutputError } from './errors.js';
 import type { CliIo } from './io.js';
@@ -8,7 +9,7 @@ import type { CliIo } from './io.js';
 export const STANDARD_OUTPUT = '-';
 
 /**
- * Make sure, before hours of measuring, that the report can be written where it is wanted.
+ * Make sure, before hours of measuring, that a report can be written where it is wanted.
  *
  * @throws OutputError
  */
@@ -16,16 +17,66 @@ export async function checkWritable(target: string): Promise<void> {
   if (target === STANDARD_OUTPUT) {
     return;
   }
-  const dir = dirname(resolve(target));
+  const file = resolve(target);
   try {
-    await mkdir(dir, { recursive: true });
-    await access(dir, constants.W_OK);
+    if (await isSpecial(file)) {
+      await access(file, constants.W_OK);
+    } else {
+      await checkFolder(dirname(file));
+    }
   } catch (error) {
-    throw cannotWrite(target, error);
+    throw error instanceof OutputError ? error : cannotWrite(target, error);
   }
 }
 
-function cannotWrite(target: string, cause: unknown): OutputError {
+/**
+ * Make a folder that pictures will be written to, and see that they can be.
+ *
+ * @throws OutputError
+ */
+export async function checkFolder(folder: string): Promise<void> {
+  const probe = join(folder, `.semcast-${process.pid}.tmp`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(probe, 'x');
+    await unlink(probe);
+  } catch (error) {
+    throw cannotWrite(folder, error);
+  }
+}
+
+/**
+ * A new folder for what is needed while a command runs.
+ *
+ * @throws OutputError
+ */
+export async function makeTemporaryFolder(prefix: string): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), prefix));
+  } catch (cause) {
+    throw new OutputError(`no temporary folder can be made in ${tmpdir()}: ${(cause as Error).message}`, {
+      remedy: 'name a folder that exists and where you may write: TMPDIR=/var/tmp',
+      cause,
+    });
+  }
+}
+
+/** Whether there is a device or a pipe in place of a file: it is written to, and nothing takes its place. */
+async function isSpecial(file: string): Promise<boolean> {
+  const info = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  });
+  if (info?.isDirectory() === true) {
+    throw new OutputError(`${file} can't be written: it is a folder`, { remedy: 'name a file' });
+  }
+  return info !== undefined && !info.isFile();
+}
+
+/** What a file or a stream that can't be written is reported as. */
+export function cannotWrite(target: string, cause: unknown): OutputError {
   const { code, message } = cause as NodeJS.ErrnoException;
   return new OutputError(`${target} can't be written: ${code ?? message}`, {
     remedy: 'choose a place where you may write, with room left on the disk',
@@ -53,10 +104,15 @@ export async function writeFileWhole(target: string, content: string | Uint8Arra
   const file = resolve(target);
   const temporary = `${file}.${process.pid}.tmp`;
   try {
+    if (await isSpecial(file)) {
+      await writeFile(file, content);
+      return;
+    }
     await mkdir(dirname(file), { recursive: true });
     await writeFile(temporary, content);
     await rename(temporary, file);
   } catch (error) {
-    throw cannotWrite(target, error);
+    await unlink(temporary).catch(() => undefined);
+    throw error instanceof OutputError ? error : cannotWrite(target, error);
   }
 }

@@ -1,6 +1,8 @@
+import { describeError } from '@semcast/core';
 import { leaveClosedTerminal } from '@semcast/service';
 import { EXIT_CODES } from './exit-codes.js';
 import type { CliIo } from './io.js';
+import { cannotWrite } from './json-output.js';
 import { SHOW_CURSOR } from './terminal/terminal.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -17,7 +19,7 @@ export function createProcessIo(proc: NodeJS.Process): CliIo {
     }
     if (resultsError === undefined) {
       resultsError = error;
-      proc.stderr.write(`standard output can't be written: ${error.message}\n`);
+      proc.stderr.write(`${describeError(cannotWrite('standard output', error))}\n`);
     }
   });
   // Progress and logs that nobody can read are no reason to stop.

@@ -35,6 +35,7 @@ import { ResultDesk } from './result-desk.js';
 import { StreamControl, type StreamSettings } from './stream-control.js';
 import { transmitterStatus, type TransmitterStatus } from './status.js';
 import { Transmitter, type StreamTotals, type TransmitterEvents } from './transmitter.js';
+import { prepareFolder } from './write-file.js';
 
 const AGENT = 'semcast-transmitter/0.1.0';
 /** What a result may be larger than its pixels: its head, and a picture format's overhead. */
@@ -135,6 +136,9 @@ async function startTransmitter(
   };
 
   const source = await listPhotos(config.source ?? [DEMO_PHOTOS]);
+  if (config.outputDir !== undefined) {
+    await prepareFolder(config.outputDir);
+  }
   const journal = await openJournal(config, source.files.length === 0 ? '' : source.fingerprint);
   if (journal !== undefined) {
     started.push(() => journal.close());

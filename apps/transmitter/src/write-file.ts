@@ -1,5 +1,5 @@
-import { mkdir, open, rename, unlink, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, rename, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { WriteError } from './errors.js';
 
 /**
@@ -23,6 +23,22 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array | string):
   } catch (cause) {
     await unlink(unfinished).catch(() => undefined);
     throw cannotWrite(path, cause);
+  }
+}
+
+/**
+ * Make a folder, and see that files can be written there before anything depends on it.
+ *
+ * @throws WriteError (E_WRITE)
+ */
+export async function prepareFolder(folder: string): Promise<void> {
+  const probe = join(folder, `.semcast-${process.pid}.tmp`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(probe, 'x');
+    await unlink(probe);
+  } catch (cause) {
+    throw cannotWrite(folder, cause);
   }
 }
 

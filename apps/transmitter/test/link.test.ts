@@ -1,5 +1,5 @@
 /** The link: reconnects, credits, limits, and how it all ends. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import v8 from 'node:v8';
 import vm from 'node:vm';
@@ -227,9 +227,10 @@ describe('credits and limits', () => {
 describe('what cannot be written', () => {
   it('ends the transmitter rather than lose pictures unseen', async () => {
     const far = await receiver();
-    const plain = join(await temporaryFolder(), 'plain');
-    await writeFile(plain, 'a file, no folder');
-    const { transmitter: near, outcomes } = await transmitter(far.url, { outputDir: plain });
+    const outputDir = join(await temporaryFolder(), 'out');
+    const { transmitter: near, outcomes } = await transmitter(far.url, { outputDir });
+    await rm(outputDir, { recursive: true });
+    await writeFile(outputDir, 'a file, no folder');
     const picture = await photo();
     const results = await Promise.all(numbers(6).map(() => near.submit({ photo: picture })));
     for (const outcome of results) {
@@ -242,6 +243,19 @@ describe('what cannot be written', () => {
     expect(inOrder(outcomes)).toEqual(numbers(6));
     expect(await near.failed).toMatchObject({ code: 'E_WRITE' });
     expect((await fetch(`${near.httpUrl}/readyz`)).status).toBe(503);
+  });
+});
+
+describe('a folder that cannot be written to', () => {
+  it('is found before anything is sent', async () => {
+    const far = await receiver();
+    const plain = join(await temporaryFolder(), 'plain');
+    await writeFile(plain, 'a file, no folder');
+    await expect(transmitter(far.url, { outputDir: plain })).rejects.toMatchObject({
+      code: 'E_WRITE',
+      message: expect.stringContaining(`${plain} can't be written`) as string,
+    });
+    expect(far.hellos).toEqual([]);
   });
 });
 

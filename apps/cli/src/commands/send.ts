@@ -17,7 +17,7 @@ import { optionsOfNamed } from '../decoders/options.js';
 import { findDecoder, isSampling } from '../decoders/registry.js';
 import { InterruptedError, NoLinkError, UsageError } from '../errors.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { STANDARD_OUTPUT, writeJson } from '../json-output.js';
+import { checkFolder, checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
@@ -79,6 +79,12 @@ export const send = createCommand({
     const decoder = flags.decoder ?? 'jscc';
     const decoderOptions = optionsOfNamed(decoder, flags['decoder-option'], flags.steps);
     const files = await findPhotographs(positionals);
+    if (flags.json !== undefined) {
+      await checkWritable(flags.json);
+    }
+    if (flags.out !== undefined) {
+      await checkFolder(resolve(flags.out));
+    }
     const to = flags.to ?? DEFAULT_TO;
     const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
     const { colours } = terminal;

@@ -14,7 +14,7 @@ import { decoderNames, requireDecoder } from '../decoders/registry.js';
 import { InterruptedError, UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { checkWritable, STANDARD_OUTPUT, writeFileWhole, writeJson } from '../json-output.js';
+import { checkFolder, checkWritable, STANDARD_OUTPUT, writeFileWhole, writeJson } from '../json-output.js';
 import { findPhotographs } from '../photographs.js';
 import { hasFont } from '../pictures/contact-sheet.js';
 import { createLineSplitter } from '../processes/log-lines.js';
@@ -156,6 +156,9 @@ export const sweep = createCommand({
       if (target !== undefined) {
         await checkWritable(target);
       }
+    }
+    if (settings.pictures !== undefined) {
+      await checkFolder(settings.pictures);
     }
     const seed = flags.seed ?? 0;
     const head = await reportHead(settings, {

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
 import { channelModelNames } from '@semcast/channel-models';
@@ -11,6 +10,7 @@ import { createCommand } from '../command.js';
 import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfOne } from '../decoders/options.js';
 import { decoderNames, defaultDecoder, isSampling, requireDecoder } from '../decoders/registry.js';
+import { checkFolder, makeTemporaryFolder } from '../json-output.js';
 import { DEFAULT_PORT_BASE } from '../layout.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
@@ -81,8 +81,8 @@ export const up = createCommand({
     const consolePort = flags['console-port'] ?? portBase;
     await checkPorts(ports, consolePort, portBase);
 
-    const dir = flags.out === undefined ? await mkdtemp(join(tmpdir(), 'semcast-up-')) : resolve(flags.out);
-    await mkdir(dir, { recursive: true });
+    const dir = flags.out === undefined ? await makeTemporaryFolder('semcast-up-') : resolve(flags.out);
+    await checkFolder(dir);
     const settings: UpSettings = {
       ports,
       consolePort,
@@ -101,7 +101,7 @@ export const up = createCommand({
       seed: flags.seed ?? 0,
       receivedDir: join(dir, 'arriving'),
       // Of this run alone: it lets a transmitter that is started again go on where it ended.
-      journal: join(await mkdtemp(join(tmpdir(), 'semcast-journal-')), 'journal.jsonl'),
+      journal: join(await makeTemporaryFolder('semcast-journal-'), 'journal.jsonl'),
     };
     if (sampling && flags.size === undefined) {
       const { dim } = terminal.colours;

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@semcast/bundle';
 import { flagList, type FlagInput } from '../arguments/flag-list.js';
+import { makeTemporaryFolder } from '../json-output.js';
 import { SEMCAST_ENTRY } from '../processes/entry.js';
 import { findFreePorts } from '../processes/ports.js';
 import { describeExit } from '../processes/service-process.js';
@@ -43,7 +43,7 @@ export function snrTrace(groups: readonly SweepGroup[]): string {
 /** Start receiver and channel as processes on free ports. */
 export async function startSweepServices(options: SweepServicesOptions): Promise<SweepServices> {
   const [receiverPort, channelPort] = (await findFreePorts(2)) as [number, number];
-  const dir = await mkdtemp(join(tmpdir(), 'semcast-sweep-'));
+  const dir = await makeTemporaryFolder('semcast-sweep-');
   const trace = join(dir, 'snr.csv');
   await writeFile(trace, snrTrace(options.groups));
   const supervisor = createSupervisor({
