@@ -7,6 +7,16 @@ const SVG =
   '<svg xmlns="http://www.w3.org/2000/svg" width="6" height="4"><rect width="6" height="4" fill="red"/></svg>';
 const picture = () => sharp({ create: { width: 6, height: 4, channels: 3, background: '#c63' } });
 const pngBytes = () => picture().png().toBuffer();
+const grain = () =>
+  sharp({
+    create: {
+      width: 99,
+      height: 99,
+      channels: 3,
+      background: '#000',
+      noise: { type: 'gaussian', mean: 128, sigma: 40 },
+    },
+  });
 const pixels = async (bytes: Uint8Array): Promise<number[]> => {
   const image = await openImage(bytes);
   return [...(await image.decode(async (opened) => await opened.removeAlpha().raw().toBuffer()))];
@@ -50,12 +60,25 @@ describe('openImage', () => {
     await expect(openImage(Buffer.from(`GIF89a ${SVG}`))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
   });
 
-  it('refuses what is cut short', async () => {
-    const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
-    const jpeg = await sharp({ create: { width: 99, height: 99, channels: 3, background: '#000', noise } })
-      .jpeg()
-      .toBuffer();
-    await expect(pixels(jpeg.subarray(0, jpeg.length / 2))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
+  it.each(IMAGE_FORMATS)('refuses %s that is cut short, and ignores what lies behind its end', async (format) => {
+    const bytes = await grain().toFormat(format).toBuffer();
+    for (const length of [bytes.length / 2, bytes.length * 0.99]) {
+      await expect(pixels(bytes.subarray(0, length))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
+    }
+    expect(await pixels(Buffer.concat([bytes, Buffer.alloc(1024, 0x55)]))).toEqual(await pixels(bytes));
+  });
+
+  it('refuses a PNG in which a bit has changed, and reads a JPEG as far as it can', async () => {
+    const [png, jpeg] = await Promise.all([grain().png().toBuffer(), grain().jpeg().toBuffer()]);
+    const whole = await pixels(jpeg);
+    for (const bytes of [png, jpeg]) {
+      bytes[Math.floor(bytes.length * 0.6)]! ^= 0x10;
+    }
+    await expect(pixels(png)).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
+    expect((await pixels(jpeg)).length).toBe(whole.length);
+    // Without its last chunk, which says nothing, a PNG is complete.
+    const untouched = await pngBytes();
+    expect(await pixels(untouched.subarray(0, -12))).toEqual(await pixels(untouched));
   });
 
   it('waits for what never ends no longer than it may, or than somebody wants it', async () => {
