@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import * as images from '@semcast/images';
+import type * as images from '@semcast/images';
 import sharp from 'sharp';
 import { describe, expect, it, vi } from 'vitest';
 import { blankPng } from './support/blank-png.js';

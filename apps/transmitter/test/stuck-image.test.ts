@@ -1,5 +1,5 @@
 /** Decoding that never ends, as a hostile file could make it: nothing waits for it for ever, closing least of all. */
-import * as images from '@semcast/images';
+import type * as images from '@semcast/images';
 import { describe, expect, it, vi } from 'vitest';
 import { photo, photoFolder, receiver, transmitter, until } from './support/harness.js';
 

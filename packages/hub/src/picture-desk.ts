@@ -43,7 +43,7 @@ const THUMBNAIL_TIMEOUT_MS = 5000;
 /** So is one that takes more memory: 16.8 million pixels in every format that is shown need less. */
 const MAX_THUMBNAIL_DECODE_BYTES = 160 * 1024 ** 2;
 /** What a transmitter may show: what results and its own pictures are made of. */
-const SHOWN_FORMATS: readonly ImageFormat[] = ['png', 'webp', 'jpeg'];
+const SHOWN_FORMATS: ReadonlySet<ImageFormat> = new Set(['png', 'webp', 'jpeg']);
 
 interface Candidate {
   readonly frame: number;
@@ -268,7 +268,7 @@ export class PictureDesk {
       const { status, bytes } = await this.#options.fetchPicture(frame, stage, this.#closing.signal);
       // What a page is told of a picture is what its bytes say, not what the transmitter calls it.
       const format = imageFormatOf(bytes);
-      return status === 200 && format !== undefined && SHOWN_FORMATS.includes(format)
+      return status === 200 && format !== undefined && SHOWN_FORMATS.has(format)
         ? { contentType: `image/${format}`, bytes }
         : undefined;
     } catch {

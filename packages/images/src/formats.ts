@@ -5,7 +5,7 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 /** First bytes of a file, each character a byte; a full stop stands for any byte. */
 const SIGNATURES = {
   jpeg: [/^\xff\xd8\xff/],
-  png: [/^\x89PNG\r\n\x1a\n/],
+  png: [/^\x89PNG\r\n/],
   webp: [/^RIFF[^]{4}WEBP/],
   tiff: [/^II\*\0/, /^MM\0\*/, /^II\+\0/, /^MM\0\+/],
   gif: [/^GIF8[79]a/],
