@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basename } from 'node:path';
 import { describeError, formatCbr, parseCbr, SemcastError } from '@semcast/core';
@@ -103,6 +103,8 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     super();
     const { config, link, desk } = parts;
     this.#parts = parts;
+    // Each frame that is being recorded listens.
+    setMaxListeners(config.maxInFlight, this.#recording.signal);
     this.#tools = { ...parts, recording: this.#recording.signal };
     this.stream = parts.stream;
     this.#slots = new Gate(config.maxInFlight);
