@@ -73,7 +73,13 @@ export class Relay {
     try {
       relay.#upstream = await openLink(services.receiverUrl, {
         ...services.socket,
-        hello: { ...passed, role: 'channel', ...(token === undefined ? {} : { token }) },
+        hello: {
+          ...passed,
+          role: 'channel',
+          // The receiver sees this process's address, and shares itself out among those behind it.
+          client: session.remoteAddress,
+          ...(token === undefined ? {} : { token }),
+        },
         signal: session.signal,
         onMessage: (message) => {
           relay.#passDown(message);

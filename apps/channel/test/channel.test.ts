@@ -64,6 +64,7 @@ describe('what passes', () => {
     expect(session?.hello).toMatchObject({
       stream: 'cam-1',
       role: 'channel',
+      client: '127.0.0.1',
       agent: 'camera',
       run: client.link.hello.run,
     });

@@ -21,7 +21,7 @@ import { parseArgs } from 'node:util';
 import { createCodec, createSessionPool, findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { csnrDbToNoiseVariance, randomFor, type RgbImage } from '@semcast/core';
 import { interleave, latentToSymbols } from '@semcast/phy';
-import { createReceiver, receiverConfigSchema } from '@semcast/receiver';
+import { createReceiver, MAX_MIN_STEPS, receiverConfigSchema } from '@semcast/receiver';
 import { createLogger } from '@semcast/service';
 import { connectLink, iqPayload, type ClientLink, type OutgoingFrame, type ResultHead } from '@semcast/wire';
 
@@ -116,6 +116,7 @@ const receiver = await createReceiver(
     port: 0,
     decoders: [flags.decoder],
     device: flags.device,
+    maxMinSteps: MAX_MIN_STEPS,
     maxBacklogMs: 86_400_000,
     maxStreams: Math.max(64, streams + 1),
     maxQueue: Math.max(64, (streams + 1) * frames),

@@ -5,6 +5,8 @@ import type { ReceivedFrame } from './receive-frame.js';
 import type { FrameSeat, StepRunner } from './step-runner.js';
 
 export interface AdmissionOptions {
+  /** Whose stream it is. */
+  readonly client: string;
   /** When the last network run must be back, on the clock of performance.now(); never, unless told. */
   readonly deadlineMs?: number | undefined;
   /** Whether the picture is encoded again for its residual. */
@@ -23,7 +25,7 @@ export function admitFrame(
   runner: StepRunner,
   { head, plan, layout, latentHeight, latentWidth, paddedPixels }: ReceivedFrame,
   { manifest }: Pick<Bundle, 'manifest'>,
-  { deadlineMs, residual, observe, signal }: AdmissionOptions,
+  { client, deadlineMs, residual, observe, signal }: AdmissionOptions,
 ): FrameSeat {
   const { stream, frame, width, height } = head;
   const closing = [...(plan?.afterSteps ?? []), ...(residual ? ['encoder'] : [])];
@@ -31,6 +33,7 @@ export function admitFrame(
     {
       stream,
       frame,
+      client,
       // Frames of one padded size share batches.
       size: { key: `${latentWidth * manifest.stride}x${latentHeight * manifest.stride}`, pixels: paddedPixels },
       preview: ['decoder'],

@@ -212,6 +212,8 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     room,
     runner,
     maxImagePixels: config.maxImagePixels,
+    maxMinSteps: config.maxMinSteps,
+    hasToken: config.token !== undefined,
     maxQueueBytes: config.maxQueueBytes,
     residual: config.residual,
     output,
@@ -248,7 +250,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
   const links = serveStreams(config, { ...parts, streams, upgrades: http.upgrades });
   const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, room, runner, path });
   http.app.get('/status', status);
-  addDecoderCheck(http, decoders);
+  addDecoderCheck(http, decoders, config);
   addFeedRoute(http, { feed: live.feed, status: () => liveStatusOf(status(), decoders) });
   let ownUrl = '';
   let hub: Hub | undefined;

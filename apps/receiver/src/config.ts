@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { consoleConfigSchema } from '@semcast/hub';
+import { MAX_STEPS, MIN_STEPS } from '@semcast/posterior';
 import type { SchedulerOptionsInput } from '@semcast/scheduler';
 import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/service';
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_CREDITS } from '@semcast/wire';
@@ -11,6 +12,9 @@ import { decoderNames } from './decoders/registry.js';
  * stay below 9 GB even at this limit, and its samples fit the default payload limit at every rate.
  */
 export const DEFAULT_MAX_IMAGE_PIXELS = 4096 * 4096;
+
+/** The most steps that any frame can be allowed to insist on: what a sampler can be asked for. */
+export const MAX_MIN_STEPS = MAX_STEPS;
 
 /** The configuration of the receiver: every option, its default and its meaning. */
 export const receiverConfigSchema = z
@@ -94,7 +98,17 @@ export const receiverConfigSchema = z
       .positive()
       .max(86_400_000)
       .default(600_000)
-      .describe('longest time that all of these may need at their fewest steps; one more frame is refused'),
+      .describe(
+        'longest time that all of these may need at their fewest steps; a frame of a stream that has more than its share of it is refused then',
+      ),
+    maxMinSteps: z
+      .int()
+      .min(MIN_STEPS)
+      .max(MAX_MIN_STEPS)
+      .default(100)
+      .describe(
+        'most steps that a frame may insist on, as its minSteps; what it asks for beyond, it gets when there is time',
+      ),
     targetWaitMs: z
       .number()
       .positive()

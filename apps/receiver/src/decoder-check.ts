@@ -8,7 +8,11 @@ const bodySchema = z.object({ decoder: z.string().max(64), decoderOptions: z.unk
  * `POST /decoders/check`: whether a decoder would take these options, before frames are dropped for them. Answers with
  * the options, those that weren't given filled in.
  */
-export function addDecoderCheck({ app }: HttpServer, decoders: ReadonlyMap<string, Decoder>): void {
+export function addDecoderCheck(
+  { app }: HttpServer,
+  decoders: ReadonlyMap<string, Decoder>,
+  { maxMinSteps }: { readonly maxMinSteps: number },
+): void {
   app.post('/decoders/check', ({ body }) => {
     const parsed = bodySchema.safeParse(body);
     if (!parsed.success) {
@@ -25,6 +29,13 @@ export function addDecoderCheck({ app }: HttpServer, decoders: ReadonlyMap<strin
       throw refusal(
         `options of ${name} are wrong: ${z.prettifyError(options.error)}`,
         known.length === 0 ? `${name} takes no options` : `${name} takes ${known.join(', ')}`,
+      );
+    }
+    const { minSteps } = options.data;
+    if (typeof minSteps === 'number' && minSteps > maxMinSteps) {
+      throw refusal(
+        `minSteps of ${name} is ${minSteps}; this receiver lets frames insist on ${maxMinSteps} (maxMinSteps)`,
+        'lower minSteps and leave steps as they are: they are all taken when the receiver has time',
       );
     }
     return { decoder: name, decoderOptions: options.data };

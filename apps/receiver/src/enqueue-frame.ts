@@ -55,9 +55,10 @@ export class DecodeRoom {
   /**
    * Wait for room.
    *
+   * @param client whose stream it is; a stream is a client of its own unless told
    * @throws the signal's reason when it fires before there is some
    */
-  enter(stream: string, pixels: number, signal: AbortSignal): Promise<Room> {
+  enter(stream: string, pixels: number, signal: AbortSignal, client: string = stream): Promise<Room> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
@@ -68,13 +69,13 @@ export class DecodeRoom {
         },
       };
       const onAbort = (): void => {
-        this.#waiting.remove(stream, waiting);
+        this.#waiting.remove(stream, waiting, client);
         // What was given to abort(): here always an error.
         reject(signal.reason as Error);
         this.#admit();
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(stream, waiting);
+      this.#waiting.push(stream, waiting, client);
       this.#admit();
     });
   }
@@ -105,11 +106,11 @@ export class DecodeRoom {
   }
 }
 
-/** Wait until there is room for this frame in memory; streams take turns. */
+/** Wait until there is room for this frame in memory; clients take turns, and the streams of each. */
 export function enqueueFrame(
   room: DecodeRoom,
-  { stream, pixels }: { readonly stream: string; readonly pixels: number },
+  { stream, client, pixels }: { readonly stream: string; readonly client?: string; readonly pixels: number },
   signal: AbortSignal,
 ): Promise<Room> {
-  return room.enter(stream, pixels, signal);
+  return room.enter(stream, pixels, signal, client);
 }

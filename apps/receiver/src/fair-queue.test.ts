@@ -27,6 +27,17 @@ describe('FairQueue', () => {
     }
   });
 
+  it('serves clients in turns, however many streams each has', () => {
+    const queue = new FairQueue<string>();
+    for (const item of ['a1', 'a2', 'b1', 'b2']) {
+      queue.push(item.slice(0, 1), item, 'many');
+    }
+    queue.push('c', 'c1');
+    queue.push('c', 'c2');
+    expect(queue.remove('a', 'a2', 'many')).toBe(true);
+    expect(drain(queue)).toEqual(['a1', 'c1', 'b1', 'c2', 'b2']);
+  });
+
   it('lets a newcomer wait for one round at most', () => {
     const queue = new FairQueue<string>();
     for (let i = 0; i < 100; i++) {

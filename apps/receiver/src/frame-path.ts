@@ -1,6 +1,7 @@
 import type { Logger, Metrics } from '@semcast/service';
 import type { Delivery, DropReason } from '@semcast/wire';
 import { admitFrame } from './admit-frame.js';
+import { clientOf } from './client-of.js';
 import { startDeadline } from './deadline.js';
 import { asDrop, decodeFrame, orDrop } from './decode-frame.js';
 import type { DecodedPicture, PartialResult } from './decoders/decoder.js';
@@ -21,6 +22,8 @@ import { WritingTime } from './writing-time.js';
 export interface FramePathOptions extends ReceptionRules {
   readonly room: DecodeRoom;
   readonly runner: StepRunner;
+  /** Whether links had to show a token. */
+  readonly hasToken: boolean;
   /** Bytes of payloads in progress beyond which more frames are refused. */
   readonly maxQueueBytes: number;
   /** Whether results carry the measurement residual, which takes another run of the encoder. */
@@ -91,7 +94,9 @@ export class FramePath {
     const clock = new StageClock(this.#options.metrics);
     this.#checkRoom();
     const received = receiveFrame(delivery, delivery.hello.result.format, this.#options);
-    const place = await enqueueFrame(room, { stream: delivery.stream, pixels: received.paddedPixels }, signal);
+    const client = clientOf(delivery, this.#options);
+    const { stream } = delivery;
+    const place = await enqueueFrame(room, { stream, client, pixels: received.paddedPixels }, signal);
     let seat: FrameSeat | undefined;
     try {
       const residual = this.#options.residual && (received.head.impairment?.noiseVariance ?? 0) > 0;
@@ -100,7 +105,7 @@ export class FramePath {
         clock.markStart();
         return clock.timeNow('demodulate', () => demodulateFrame(received));
       });
-      seat = admitFrame(runner, received, bundle, { deadlineMs, residual, observe, signal });
+      seat = admitFrame(runner, received, bundle, { client, deadlineMs, residual, observe, signal });
       const oneShot = await orDrop(signal, seat.oneShot);
       clock.markPreview();
       const observation = observe();

@@ -1,6 +1,7 @@
 export { createReceiver, type ReceiverOptions, type ReceiverService } from './app.js';
 export {
   DEFAULT_MAX_IMAGE_PIXELS,
+  MAX_MIN_STEPS,
   receiverConfigSchema,
   type ReceiverConfig,
   type ReceiverConfigInput,

@@ -17,6 +17,8 @@ export interface ReceptionRules {
   /** Graphs that are loaded. */
   readonly graphs: ReadonlySet<GraphName>;
   readonly maxImagePixels: number;
+  /** The most steps that a frame may insist on. */
+  readonly maxMinSteps: number;
 }
 
 /** A frame that can be decoded: its head is consistent, wanted, and within the limits. */
@@ -86,7 +88,7 @@ function checkBundle({ bundleDigest }: FrameHead, { digest, manifest }: Bundle):
 
 function chooseDecoder(
   head: FrameHead,
-  { decoders, graphs, bundle: { manifest } }: ReceptionRules,
+  { decoders, graphs, maxMinSteps, bundle: { manifest } }: ReceptionRules,
 ): Pick<ReceivedFrame, 'decoder' | 'options' | 'plan'> {
   const decoder = decoders.get(head.decoder);
   if (decoder === undefined) {
@@ -103,6 +105,13 @@ function chooseDecoder(
     );
   }
   const plan = planOf(decoder, options.data);
+  if (plan !== null && plan.steps.min > maxMinSteps) {
+    throw new FrameDropError(
+      'too-many-steps',
+      `the frame insists on ${plan.steps.min} steps (minSteps); this receiver grants ${maxMinSteps} for certain ` +
+        '(maxMinSteps), and more only when it has time; ask for fewer minSteps and as many steps, or raise maxMinSteps',
+    );
+  }
   const missing = plan?.graphs.filter((graph) => !graphs.has(graph)) ?? [];
   if (missing.length > 0) {
     throw new FrameDropError(

@@ -7,6 +7,7 @@ import type {
   ImageSize,
   Job,
   JobRow,
+  RefusalReason,
   SchedulerStats,
   StepScheduler,
 } from '@semcast/scheduler';
@@ -214,7 +215,10 @@ export class StepRunner {
       throw refused(admission.reason, admission.detail);
     }
     for (const key of admission.displaced) {
-      this.#end(this.#seats.get(nameOf(key)), refused('queue-full', 'its place went to a stream that holds less'));
+      this.#end(
+        this.#seats.get(nameOf(key)),
+        refused('queue-full', 'its place went to a stream or a client that holds less'),
+      );
     }
     const seat = new FrameSeat(offer, oneShot, {
       request: (each, request) => this.#request(each, request),
@@ -385,10 +389,12 @@ function nameOf({ stream, frame }: FrameKey): string {
   return `${stream}\n${frame}`;
 }
 
-function refused(reason: 'queue-full' | 'deadline', detail: string): FrameDropError {
-  const remedy =
-    reason === 'deadline'
-      ? 'raise deadlineMs, ask for fewer steps (steps, minSteps), or send smaller pictures'
-      : 'wait for outcomes before sending more, ask for fewer steps (minSteps), or send smaller pictures';
-  return new FrameDropError(reason, `${detail}; ${remedy}`);
+const REMEDIES: Readonly<Record<RefusalReason, string>> = {
+  deadline: 'raise deadlineMs, ask for fewer steps (steps, minSteps), or send smaller pictures',
+  'too-many-steps': 'ask for fewer minSteps, send smaller pictures, or raise maxBacklogMs of the receiver',
+  'queue-full': 'wait for outcomes before sending more, ask for fewer steps (minSteps), or send smaller pictures',
+};
+
+function refused(reason: RefusalReason, detail: string): FrameDropError {
+  return new FrameDropError(reason, `${detail}; ${REMEDIES[reason]}`);
 }

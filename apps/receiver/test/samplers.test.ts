@@ -211,6 +211,42 @@ describe('a sampler decoder', () => {
   });
 });
 
+describe('steps that a frame insists on', () => {
+  const insisting = { decoderOptions: { steps: 1000, minSteps: 1000 } };
+
+  it('are no more than the receiver lets it', async () => {
+    const receiver = await start({ decoders: ['conditional'] });
+    const { drops, results } = await decodeOne(receiver, 'conditional', insisting);
+    expect(results).toEqual([]);
+    expect(drops).toMatchObject([
+      { reason: 'too-many-steps', detail: expect.stringMatching(/1000 steps.*grants 100.*maxMinSteps/) as string },
+    ]);
+    expect(receiver.status().scheduler.totals.offered).toBe(0);
+    expect(await metric(receiver.httpUrl, 'semcast_dropped_frames_total{reason="too-many-steps"}')).toBe(1);
+    // Who asks beforehand is told the same.
+    const check = await fetch(`${receiver.httpUrl}/decoders/check`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ decoder: 'conditional', ...insisting }),
+    });
+    expect([check.status, await check.text()]).toEqual([400, expect.stringContaining('maxMinSteps')]);
+  });
+
+  it("are no more work than its stream's share, and shut nobody else out", async () => {
+    const receiver = await start({ decoders: ['jscc', 'conditional'], maxMinSteps: 1000, maxBacklogMs: 300 });
+    const greedy = client(receiver, 'greedy', 'conditional');
+    await greedy.link.send(await air.frame('greedy', 0, { decoder: 'conditional', ...insisting }));
+    const modest = client(receiver, 'modest', 'jscc');
+    await sendAll(modest, [await air.frame('modest', 0, { decoder: 'jscc' })]);
+    expect([modest.results.length, modest.drops]).toEqual([1, []]);
+    await eventually(() =>
+      expect(greedy.drops).toMatchObject([
+        { reason: 'too-many-steps', detail: expect.stringMatching(/share of its stream.*fewer minSteps/) as string },
+      ]),
+    );
+  });
+});
+
 describe('the fused step', () => {
   it.each([
     ['when a frame asks for it, once, where no decoders are named', undefined, 1],
@@ -271,7 +307,7 @@ describe('under load', () => {
   const LONG = { steps: 1000, minSteps: 1000 };
 
   it('a stream that ends takes its frames along, and the place is free for another', async () => {
-    const receiver = await start({ workers: 1, maxBacklogMs: 86_400_000 });
+    const receiver = await start({ workers: 1, maxMinSteps: 1000, maxBacklogMs: 86_400_000 });
     const gone = client(receiver, 'gone', 'diffcom');
     for (let frame = 0; frame < 4; frame++) {
       await gone.link.send(await air.frame('gone', frame, { decoder: 'diffcom', decoderOptions: LONG }));
@@ -353,7 +389,7 @@ describe('under load', () => {
     expect(drops.length).toBeGreaterThan(0);
     for (const { reason, detail } of drops) {
       expect(reason).toBe('queue-full');
-      expect(detail).toMatch(/frames|stream that holds less/);
+      expect(detail).toMatch(/frames|holds less/);
     }
     const { scheduler } = receiver.status();
     expect(scheduler).toMatchObject({ frames: 0, runningJobs: 0 });

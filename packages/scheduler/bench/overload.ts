@@ -53,7 +53,7 @@ const rows = machines.flatMap(({ name, options, cost, perSecond, deadlineMs, unt
       offeredPerSecond: load * perSecond,
       goodputPerSecond: (1000 * (finished.length - late.length)) / endMs,
       meanSteps: finished.reduce((sum, { steps }) => sum + steps, 0) / finished.length,
-      refusedShare: which('queue-full', 'deadline', 'displaced').length / ended.length,
+      refusedShare: which('queue-full', 'too-many-steps', 'deadline', 'displaced').length / ended.length,
       missedShare: (late.length + which('dropped').length) / ended.length,
       latencyMs: { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) },
       previewP99Ms: percentile(previews, 0.99),

@@ -9,6 +9,8 @@ export interface Refusal {
   readonly detail: string;
   /** Frames in the order of service, any of which would have to go for it to be admitted. */
   readonly displaceable: readonly FrameState[];
+  /** Its stream is within its share: it is admitted even where none of those can go. */
+  readonly yields: boolean;
 }
 
 export interface AdmissionLimits {
@@ -16,10 +18,16 @@ export interface AdmissionLimits {
   readonly maxBacklogMs: number;
   readonly safety: number;
   readonly workers: number;
+  /** The part of the machine that the newcomer's stream may have. */
+  readonly shareOfMachine: number;
 }
 
 /**
  * Why a frame can't be admitted beside those that are, even if all get their fewest steps; undefined if it can.
+ *
+ * The backlog is charged to streams: one that has no more than its share of it is never refused for what others hold.
+ * And a frame may not insist on more than that share, or it would have its worker for as long. Both shares shrink as
+ * streams come, so what is admitted in all stays below maxBacklogMs·(1 + 1/2 + … + 1/n) for n streams of equal shares.
  *
  * @param service all frames, the newcomer among them, in the order of service, forecast at their fewest steps
  */
@@ -28,61 +36,107 @@ export function whyRefused(
   service: readonly FrameState[],
   grants: StepGrants,
   nowMs: number,
-  { maxFrames, maxBacklogMs, safety, workers }: AdmissionLimits,
+  { maxFrames, maxBacklogMs, safety, workers, shareOfMachine }: AdmissionLimits,
 ): Refusal | undefined {
   if (service.length > maxFrames) {
     const detail = `${maxFrames} frames are waiting or running already`;
-    return { reason: 'queue-full', detail, displaceable: service };
+    return { reason: 'queue-full', detail, displaceable: service, yields: false };
   }
-  const soloMs = newcomer.profile.known ? newcomer.soloMs(newcomer.minSteps) : 0;
+  const { minSteps, profile } = newcomer;
+  const soloMs = profile.known ? newcomer.soloMs(minSteps) : 0;
   if (nowMs >= newcomer.deadlineMs || nowMs + soloMs > newcomer.deadlineMs) {
     const leftMs = Math.max(0, Math.floor(newcomer.deadlineMs - nowMs));
-    const detail = `the deadline is ${leftMs} ms away, and ${newcomer.minSteps} steps take ${Math.ceil(soloMs)} ms`;
-    return { reason: 'deadline', detail, displaceable: [] };
+    const detail = `the deadline is ${leftMs} ms away, and ${minSteps} steps take ${Math.ceil(soloMs)} ms`;
+    return { reason: 'deadline', detail, displaceable: [], yields: false };
   }
-  const backlogMs = fewestWorkMs(service) / workers;
-  // One frame alone may take as long as it likes.
-  if (backlogMs > maxBacklogMs && service.length > 1) {
-    const detail = `the frames ahead need ${Math.ceil(backlogMs)} ms even at their fewest steps`;
-    return { reason: 'queue-full', detail, displaceable: service };
+  const shareMs = maxBacklogMs * shareOfMachine;
+  const ownMs = newcomer.workMs(minSteps) / workers;
+  // A frame of one pass has nothing to give up, and what nobody has measured is no reason.
+  if (minSteps > 0 && profile.known && ownMs > shareMs) {
+    const detail =
+      `its fewest steps, ${minSteps}, need ${Math.ceil(ownMs)} ms of this receiver, ` +
+      `and the share of its stream is ${Math.floor(shareMs)} ms`;
+    return { reason: 'too-many-steps', detail, displaceable: [], yields: false };
   }
   // Who was going to be late anyway is no reason. The newcomer must be in time with care, the others by the mean.
   const first = service.findIndex(
     (each) => !each.broken && grants.missesDeadline(each, each === newcomer ? safety : 1),
   );
-  if (first < 0) {
+  if (first >= 0) {
+    const detail =
+      service[first] === newcomer
+        ? 'the frames ahead leave too little time before the deadline'
+        : 'another frame would miss its deadline';
+    // Only those ahead of it, or that frame itself, make a difference.
+    return { reason: 'queue-full', detail, displaceable: service.slice(0, first + 1), yields: false };
+  }
+  const backlogMs = fewestWorkMs(service) / workers;
+  // One frame alone may take as long as it likes.
+  if (backlogMs <= maxBacklogMs || service.length === 1) {
     return undefined;
   }
+  const streamMs = fewestWorkMs(newcomer.stream.line) / workers;
   const detail =
-    service[first] === newcomer
-      ? 'the frames ahead leave too little time before the deadline'
-      : 'another frame would miss its deadline';
-  // Only those ahead of it, or that frame itself, make a difference.
-  return { reason: 'queue-full', detail, displaceable: service.slice(0, first + 1) };
+    `all frames need ${Math.ceil(backlogMs)} ms even at their fewest steps, and those of its stream ` +
+    `${Math.ceil(streamMs)} ms of that, where its share is ${Math.floor(shareMs)} ms`;
+  return { reason: 'queue-full', detail, displaceable: service, yields: streamMs <= shareMs };
 }
 
 /**
- * Who has to go instead of a newcomer: of the stream that holds the most work, if without that frame it still holds no
- * less than the newcomer's, the one that would be served last and hasn't begun. Undefined if there is none.
+ * Who has to go instead of a newcomer: of the client that holds the most work, if without that frame it still holds no
+ * less than the newcomer's, and of its streams the one that holds the most, the frame that would be served last and
+ * hasn't begun. Where no other client has one, the same among the streams of the newcomer's own. Undefined if there is
+ * none.
  */
 export function whomToDisplace(newcomer: FrameState, displaceable: readonly FrameState[]): FrameState | undefined {
-  const ownMs = fewestWorkMs(newcomer.stream.line);
-  const seen = new Set<StreamState>([newcomer.stream]);
-  let heaviest: FrameState | undefined;
-  let heaviestMs = -Infinity;
-  for (const last of displaceable.toReversed()) {
-    const { stream } = last;
-    if (last.started || last.inJob || last.purpose === 'closing' || stream.line.length === 1 || seen.has(stream)) {
-      continue;
-    }
-    seen.add(stream);
-    const leftMs = fewestWorkMs(stream.line) - last.workMs(last.fewestSteps);
-    if (leftMs >= ownMs && leftMs > heaviestMs) {
-      heaviest = last;
-      heaviestMs = leftMs;
+  const { stream } = newcomer;
+  const lasts = lastOfStreams(displaceable).filter((each) => each.stream !== stream);
+  const others = lasts.filter((each) => each.stream.client !== stream.client);
+  return (
+    heaviest(others, fewestWorkMs(framesOf(stream.client.streams)), (each) => framesOf(each.stream.client.streams)) ??
+    heaviest(
+      lasts.filter((each) => each.stream.client === stream.client),
+      fewestWorkMs(stream.line),
+      (each) => each.stream.line,
+    )
+  );
+}
+
+/** Of each stream the frame that is served last among those that may go; the last of all first. */
+function lastOfStreams(displaceable: readonly FrameState[]): FrameState[] {
+  const lasts = new Map<StreamState, FrameState>();
+  for (const frame of displaceable.toReversed()) {
+    const { stream, started, inJob, purpose } = frame;
+    // A stream that has no other frame would have left, and couldn't be put back as it was.
+    if (!started && !inJob && purpose !== 'closing' && stream.line.length > 1 && !lasts.has(stream)) {
+      lasts.set(stream, frame);
     }
   }
-  return heaviest;
+  return [...lasts.values()];
+}
+
+/** Of frames whose company would keep at least `leastMs` without them, the one whose company, then stream, keeps most. */
+function heaviest(
+  candidates: readonly FrameState[],
+  leastMs: number,
+  companyOf: (frame: FrameState) => readonly FrameState[],
+): FrameState | undefined {
+  let found: FrameState | undefined;
+  let foundMs = [-Infinity, -Infinity] as const;
+  for (const frame of candidates) {
+    const ownMs = frame.workMs(frame.fewestSteps);
+    const leftMs = [fewestWorkMs(companyOf(frame)) - ownMs, fewestWorkMs(frame.stream.line) - ownMs] as const;
+    const more = leftMs[0] > foundMs[0] || (leftMs[0] === foundMs[0] && leftMs[1] > foundMs[1]);
+    if (leftMs[0] >= leastMs && more) {
+      found = frame;
+      foundMs = leftMs;
+    }
+  }
+  return found;
+}
+
+function framesOf(streams: Iterable<StreamState>): FrameState[] {
+  return Array.from(streams).flatMap(({ line }) => line);
 }
 
 /** Work of frames at their fewest steps. */

@@ -20,6 +20,8 @@ export type Evaluations = readonly string[];
 
 /** A frame that asks to be decoded: all that the scheduler ever knows about it. */
 export interface FrameOffer extends FrameKey {
+  /** Whose stream it is: clients share the machine equally, and each its part among its streams. Its own unless told. */
+  readonly client?: string | undefined;
   readonly size: ImageSize;
   /** What gives the preview, before the first step and ahead of other frames' steps. */
   readonly preview?: Evaluations | undefined;

@@ -22,7 +22,9 @@ export const schedulerOptionsSchema = z
     maxFrames: z.int().min(1).max(MAX_FRAMES).default(64).describe('most frames admitted at a time'),
     maxBacklogMs: positiveMs
       .default(60_000)
-      .describe('longest time that all admitted frames may need together at their fewest steps'),
+      .describe(
+        'longest time that all admitted frames may need together at their fewest steps; a stream within its share of it is admitted beyond',
+      ),
     reduceAboveFrames: z
       .int()
       .min(0)

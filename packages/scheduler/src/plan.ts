@@ -1,13 +1,13 @@
 import type { FrameKey, Purpose } from './frame.js';
 
-/** Why a frame was refused; both are drop reasons of the wire. */
-export type RefusalReason = 'queue-full' | 'deadline';
+/** Why a frame was refused; all are drop reasons of the wire. */
+export type RefusalReason = 'queue-full' | 'too-many-steps' | 'deadline';
 
 /** What became of an offer. */
 export type Admission =
   | {
       readonly admitted: true;
-      /** Frames of streams that held more, refused in its stead: their reason is `queue-full`. */
+      /** Frames of clients or streams that held more, refused in its stead: their reason is `queue-full`. */
       readonly displaced: readonly FrameKey[];
     }
   | { readonly admitted: false; readonly reason: RefusalReason; readonly detail: string };

@@ -5,7 +5,7 @@ import type { StreamClocks } from './stream-clocks.js';
  * The order in which frames are served while they have something to run.
  *
  * Fair queueing by finish: a frame's tag is its stream's virtual time, plus the work that this stream still needs up to
- * the end of this frame. The tag stays where it is while the frame runs, so frames are finished one after another
+ * the end of this frame, at its stream's pace. The tag stays where it is while the frame runs, so frames are finished one after another
  * rather than all at the end, and a frame of a stream that had less goes first, at the next step. Tags are rounded down
  * to windows; within one, what is due first goes first. So a deadline puts a stream ahead of its fair share by a window
  * and the remainder of a frame, and no more.
@@ -43,13 +43,15 @@ export class ServiceOrder {
 
   /** Who goes first now; costs must have been refreshed. */
   sort(streams: StreamClocks, windowMs: number, nowMs: number): FrameState[] {
-    for (const { line, virtualMs } of streams.values()) {
-      let startMs = virtualMs - streams.virtualMs;
-      for (const frame of line) {
+    for (const stream of streams.values()) {
+      const pace = streams.paceOf(stream);
+      let startMs = stream.virtualMs - streams.virtualMs;
+      for (const frame of stream.line) {
         const workMs = frame.workMs(frame.steps);
         const endsSoon = frame.started && frame.hasDeadline && workMs <= windowMs;
-        frame.round = endsSoon ? 0 : Math.max(0, Math.ceil((startMs + Math.min(workMs, windowMs)) / windowMs) - 1);
-        startMs += workMs;
+        const endMs = startMs + pace * Math.min(workMs, windowMs);
+        frame.round = endsSoon ? 0 : Math.max(0, Math.ceil(endMs / windowMs) - 1);
+        startMs += pace * workMs;
       }
     }
     this.#sorted.sort((a, b) => a.round - b.round || byDue(a, b));

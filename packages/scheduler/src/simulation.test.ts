@@ -47,7 +47,7 @@ const withOutcome = ({ ended }: Simulated, ...outcomes: readonly Ended['outcome'
   ended.filter(({ outcome }) => outcomes.includes(outcome));
 const finished = (simulated: Simulated): Ended[] => withOutcome(simulated, 'finished');
 const refused = (simulated: Simulated): Ended[] =>
-  withOutcome(simulated, 'queue-full', 'deadline', 'displaced', 'dropped');
+  withOutcome(simulated, 'queue-full', 'too-many-steps', 'deadline', 'displaced', 'dropped');
 const inTime = (simulated: Simulated): Ended[] =>
   finished(simulated).filter(({ arrival, atMs }) => atMs <= arrival.atMs + (arrival.deadlineMs ?? Infinity));
 const goodput = (simulated: Simulated): number => inTime(simulated).length / simulated.endMs;
@@ -69,6 +69,19 @@ describe.each(machines)('on a $name', (each) => {
       const done = streamNames(8).map((name) => finished(simulated).filter(({ stream }) => stream === name).length);
       expect(jainIndex(done)).toBeGreaterThan(0.95);
     }
+  });
+
+  it('a client with seven streams gets as much as one with a single stream', () => {
+    const streams = streamNames(8).map((stream, i) => ({
+      stream,
+      ratePerSecond: perSecond / (i === 0 ? 1 : 2),
+      frame: { ...guided, steps: { min: 8, max: 8 }, client: i === 0 ? 'single' : 'many' },
+    }));
+    const arrivals = poissonArrivals(streams, { seed: 8, untilMs });
+    const simulated = simulate({ options: machine.options, cost: machine.cost, arrivals, untilMs });
+    const [single, ...many] = streamNames(8).map((stream) => simulated.spentMs.get(stream)!);
+    expect(single! / many.reduce((sum, spentMs) => sum + spentMs, 0)).toBeGreaterThan(0.9);
+    expect(jainIndex(many)).toBeGreaterThan(0.95);
   });
 
   it('shares are of compute time, not of frames: large pictures get fewer frames', () => {
@@ -201,7 +214,7 @@ describe.each(machines)('on a $name', (each) => {
         expect(finished(run).length + refused(run).length).toBe(run.ended.length);
         const { offered, finished: done, displaced, dropped, refused: no } = run.scheduler.stats(run.endMs).totals;
         expect(offered).toBe(run.ended.length);
-        expect(done + displaced + dropped + no['queue-full'] + no.deadline).toBe(offered);
+        expect(done + displaced + dropped + no['queue-full'] + no['too-many-steps'] + no.deadline).toBe(offered);
       }
     }
   });

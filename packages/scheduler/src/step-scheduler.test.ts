@@ -304,7 +304,7 @@ describe('admission', () => {
     expect(scheduler.admit(offerOf('a', 3), 0).admitted).toBe(true);
     expect(scheduler.stats(0).totals).toMatchObject({
       offered: 5,
-      refused: { 'queue-full': 1, deadline: 0 },
+      refused: { 'queue-full': 1, 'too-many-steps': 0, deadline: 0 },
       cancelled: 1,
     });
   });
@@ -318,14 +318,49 @@ describe('admission', () => {
     expect(scheduler.admit(offerOf('b', 0, { deadlineMs: 160 }), 0)).toMatchObject({ admitted: true });
   });
 
-  it('takes as much work as it may, at the fewest steps, and always one frame', () => {
+  it('takes as much work as it may, at the fewest steps', () => {
     const scheduler = schedulerOf({ workers: 2, maxBacklogMs: 100 });
     const steps = { min: 10, max: 20 };
     admit(scheduler, offerOf('a', 0, { steps }), offerOf('a', 1, { steps }));
     expect(scheduler.admit(offerOf('a', 2, { steps }), 0)).toMatchObject({ admitted: false, reason: 'queue-full' });
-    const alone = schedulerOf({ maxBacklogMs: 100 });
-    admit(alone, offerOf('a', 0, { steps: { min: 1000, max: 1000 } }));
-    expect(alone.admit(offerOf('b', 0, { steps: { min: 1, max: 1 } }), 0)).toMatchObject({ reason: 'queue-full' });
+  });
+
+  it('refuses a frame that insists on more than the share of its stream, and lets nobody else pay for one within it', () => {
+    const scheduler = schedulerOf({ maxBacklogMs: 1000 });
+    const insisting = (min: number) => ({ steps: { min, max: 1000 } });
+    expect(scheduler.admit(offerOf('a', 0, insisting(101)), 0)).toEqual({
+      admitted: false,
+      reason: 'too-many-steps',
+      detail: 'its fewest steps, 101, need 1010 ms of this receiver, and the share of its stream is 1000 ms',
+    });
+    admit(scheduler, offerOf('a', 0, insisting(100)));
+    scheduler.plan(0);
+    // The backlog is full, and nothing of it can be put out: that is its stream's business alone.
+    expect(scheduler.admit(offerOf('a', 1), 0)).toMatchObject({ admitted: false, reason: 'queue-full' });
+    admit(scheduler, offerOf('b', 0, insisting(50)), offerOf('c', 0, insisting(33)));
+    expect(scheduler.admit(offerOf('d', 0, insisting(26)), 0)).toMatchObject({ reason: 'too-many-steps' });
+    expect(scheduler.admit(offerOf('b', 1), 0)).toMatchObject({ reason: 'queue-full' });
+    admit(scheduler, offerOf('d', 0), offerOf('d', 1));
+    expect(scheduler.stats(0).totals.refused).toEqual({ 'queue-full': 2, 'too-many-steps': 2, deadline: 0 });
+  });
+
+  it('takes a frame of one pass alone, however long that is, and one of which nobody knows how long', () => {
+    const onePass = offerOf('a', 0, { preview: ['decoder'], perStep: [], steps: { min: 0, max: 0 } });
+    expect(schedulerOf({ maxBacklogMs: 1 }).admit(onePass, 0).admitted).toBe(true);
+    expect(new StepScheduler({ maxBacklogMs: 1 }).admit(offerOf('a'), 0).admitted).toBe(true);
+  });
+
+  it('gives who sends many streams no more of the backlog than who sends one', () => {
+    const scheduler = schedulerOf({ maxBacklogMs: 1000 });
+    const many = (stream: string, min: number) => offerOf(stream, 0, { client: 'many', steps: { min, max: min } });
+    for (let i = 0; i < 9; i++) {
+      scheduler.admit(many(`m${i}`, 10), 0);
+    }
+    // Alone it may have all; beside another, a tenth of a half for each stream.
+    expect(scheduler.size).toBe(9);
+    admit(scheduler, offerOf('single', 0, { steps: { min: 50, max: 50 } }));
+    expect(scheduler.admit(many('m9', 6), 0)).toMatchObject({ reason: 'too-many-steps' });
+    expect(scheduler.admit(many('m9', 5), 0)).toMatchObject({ admitted: true });
   });
 
   it('refuses a frame that could not be in time on an empty machine', () => {
@@ -370,6 +405,20 @@ describe('admission', () => {
     expect(scheduler.admit(offerOf('c', 0), 0)).toEqual({ admitted: true, displaced: [{ stream: 'a', frame: 1 }] });
     expect(scheduler.admit(offerOf('d', 0), 0)).toMatchObject({ admitted: false });
     expect(scheduler.stats(0).totals).toMatchObject({ offered: 7, displaced: 2, refused: { 'queue-full': 2 } });
+  });
+
+  it('puts a frame out of the client that holds most, however its streams are called; else among its own streams', () => {
+    const scheduler = schedulerOf({ maxFrames: 5 });
+    const many = (stream: string, frame = 0) => offerOf(stream, frame, { client: 'many' });
+    admit(scheduler, many('m0'), many('m0', 1), many('m1'), many('m1', 1), offerOf('calm'));
+    // A stream of many's that holds nothing yet doesn't put out what calm has.
+    expect(scheduler.admit(many('m2'), 0)).toEqual({ admitted: true, displaced: [{ stream: 'm1', frame: 1 }] });
+    // Each of many's streams holds as much as calm; together they hold more.
+    expect(scheduler.admit(offerOf('calm', 1), 0)).toEqual({
+      admitted: true,
+      displaced: [{ stream: 'm0', frame: 1 }],
+    });
+    expect(scheduler.admit(many('m3'), 0)).toMatchObject({ admitted: false, reason: 'queue-full' });
   });
 
   it('puts nobody out who has begun, and puts back whoever would go in vain', () => {

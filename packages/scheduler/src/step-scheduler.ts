@@ -62,7 +62,7 @@ export class StepScheduler {
   #nextJob = 0;
   #nextSequence = 0;
   #offered = 0;
-  readonly #refused = { 'queue-full': 0, deadline: 0 };
+  readonly #refused = { 'queue-full': 0, 'too-many-steps': 0, deadline: 0 };
   readonly #ended = { finished: 0, displaced: 0, dropped: 0, cancelled: 0, failed: 0 };
   #finishedEarly = 0;
   #steps = 0;
@@ -101,9 +101,11 @@ export class StepScheduler {
   /**
    * A frame asks to be decoded.
    *
-   * It is refused when, even at everybody's fewest steps, there would be too many frames or too much work, it would be
-   * late, or it would make a frame late that was admitted before. But a frame of a stream that holds less is not
-   * refused for one of a stream that holds more and has not begun yet: that one has to go instead.
+   * It is refused when its own fewest steps are more work than its stream's share; or when, even at everybody's fewest
+   * steps, there would be too many frames, its stream would have more than its share of too much work, it would be late,
+   * or it would make a frame late that was admitted before. But a frame of a client that holds less is not refused for
+   * one of a client that holds more and has not begun yet: that one has to go instead. So it is with the streams of one
+   * client.
    *
    * @throws FrameOfferError when the offer contradicts itself, or that frame is admitted already
    */
@@ -115,7 +117,7 @@ export class StepScheduler {
     this.#setTime(nowMs);
     this.#offered += 1;
     this.#markBroken();
-    const stream = this.#streams.enter(offer.stream);
+    const stream = this.#streams.enter(offer.stream, offer.client);
     this.#grants.noteOffer(this.size);
     const state = new FrameState(stream, offer, {
       profile: this.#profiles.hold(offer),
@@ -125,10 +127,15 @@ export class StepScheduler {
     this.#insert(state);
 
     const displaced: FrameState[] = [];
-    const refusalNow = () => whyRefused(state, this.#forecastFewest(), this.#grants, this.#nowMs, this.options);
+    const shareOfMachine = this.#streams.shareOf(stream);
+    const refusalNow = () =>
+      whyRefused(state, this.#forecastFewest(), this.#grants, this.#nowMs, { ...this.options, shareOfMachine });
     let refusal = refusalNow();
     while (refusal !== undefined) {
       const victim = displaced.length === MAX_DISPLACED ? undefined : whomToDisplace(state, refusal.displaceable);
+      if (victim === undefined && refusal.yields) {
+        break;
+      }
       if (victim === undefined) {
         for (const each of displaced) {
           this.#insert(each);

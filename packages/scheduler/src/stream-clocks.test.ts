@@ -11,6 +11,20 @@ describe('StreamClocks', () => {
     expect([clocks.virtualMs, a.virtualMs, b.virtualMs]).toEqual([100, 100, 100]);
   });
 
+  it('shares equally among clients, and a client its share among its streams', () => {
+    const clocks = new StreamClocks();
+    const [a, b] = [clocks.enter('a', 'many'), clocks.enter('b', 'many')];
+    const c = clocks.enter('c');
+    expect([a, b, c].map((stream) => clocks.shareOf(stream))).toEqual([0.25, 0.25, 0.5]);
+    // What each may have costs each as much virtual time as V advances.
+    clocks.charge(a, 75);
+    clocks.charge(b, 75);
+    clocks.charge(c, 150);
+    expect([clocks.virtualMs, a.virtualMs, b.virtualMs, c.virtualMs]).toEqual([100, 100, 100, 100]);
+    clocks.leave(b);
+    expect([a, c].map((stream) => clocks.shareOf(stream))).toEqual([0.5, 0.5]);
+  });
+
   it('lets a newcomer neither owe nor be owed anything', () => {
     const clocks = new StreamClocks();
     clocks.enter('b');

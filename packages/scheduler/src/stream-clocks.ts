@@ -1,12 +1,20 @@
 import type { FrameState } from './frame-state.js';
 
+/** Who sends streams: the streams of one share what others like it have each for themselves. */
+export interface ClientState {
+  readonly name: string;
+  /** Its streams with admitted frames. */
+  readonly streams: Set<StreamState>;
+}
+
 /** A stream with admitted frames. */
 export interface StreamState {
   readonly name: string;
+  readonly client: ClientState;
   readonly frames: Map<number, FrameState>;
   /** The same frames in the order in which they are served: by what they are due, then by arrival. */
   readonly line: FrameState[];
-  /** Its virtual time: compute time that it was charged, in ms, on a clock shared by all streams. */
+  /** Its virtual time: compute time that it was charged, in ms, by its share, on a clock shared by all streams. */
   virtualMs: number;
 }
 
@@ -16,19 +24,22 @@ const MAX_REMEMBERED = 1024;
 /**
  * Virtual time of weighted fair queueing, over compute time instead of bytes.
  *
- * The system's clock V advances by the compute time spent, divided by the streams that have frames: as if each had got
- * its equal share. A stream's own clock advances by what was spent on it. One that comes (back) starts at V, or at its
- * own clock if that is ahead: it can neither save up service for later nor shed what it took too much by leaving.
+ * Clients have equal weights, and the streams of a client equal parts of its weight: names of streams are free, so who
+ * sends many streams gets no more for it. The system's clock V advances by the compute time spent, divided by the
+ * streams that have frames: as if each had got its share. A stream's own clock advances by what was spent on it, over
+ * its share in units of an equal one. One that comes (back) starts at V, or at its own clock if that is ahead: it can
+ * neither save up service for later nor shed what it took too much by leaving.
  *
  * A stream's distance from V is bounded both ways, because a stream may be ahead or behind for want of competition
  * rather than unfairness: its rows filled a batch that would have run anyway, or it had only one frame, whose steps
  * follow one another. Without a bound it would pay, or be paid, for that without end.
  *
  * Source: Parekh, Gallager, "A generalized processor sharing approach to flow control in integrated services networks:
- * the single-node case", IEEE/ACM Trans. Networking 1(3), 1993, equations (6)-(11), equal weights.
+ * the single-node case", IEEE/ACM Trans. Networking 1(3), 1993, equations (6)-(11).
  */
 export class StreamClocks {
   readonly #streams = new Map<string, StreamState>();
+  readonly #clients = new Map<string, ClientState>();
   readonly #remembered = new Map<string, number>();
   #virtualMs = 0;
 
@@ -54,14 +65,31 @@ export class StreamClocks {
     return this.#streams.values();
   }
 
-  /** The stream, from now on one of those with frames. */
-  enter(name: string): StreamState {
+  /** The part of the machine that a stream may have; of all streams they sum to 1. */
+  shareOf({ client }: StreamState): number {
+    return 1 / (this.#clients.size * client.streams.size);
+  }
+
+  /** Virtual time that a stream is charged for a millisecond of compute time; 1 where all shares are equal. */
+  paceOf(stream: StreamState): number {
+    return 1 / (this.#streams.size * this.shareOf(stream));
+  }
+
+  /**
+   * The stream, from now on one of those with frames.
+   *
+   * @param clientName whose it is; a stream that has frames stays with the client that it came with
+   */
+  enter(name: string, clientName: string = name): StreamState {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
       const virtualMs = Math.max(this.#virtualMs, this.#remembered.get(name) ?? -Infinity);
       this.#remembered.delete(name);
-      stream = { name, frames: new Map(), line: [], virtualMs };
+      const client = this.#clients.get(clientName) ?? { name: clientName, streams: new Set() };
+      stream = { name, client, frames: new Map(), line: [], virtualMs };
       this.#streams.set(name, stream);
+      this.#clients.set(clientName, client);
+      client.streams.add(stream);
     }
     return stream;
   }
@@ -69,6 +97,10 @@ export class StreamClocks {
   /** Forget a stream whose last frame has gone. */
   leave(stream: StreamState): void {
     this.#streams.delete(stream.name);
+    stream.client.streams.delete(stream);
+    if (stream.client.streams.size === 0) {
+      this.#clients.delete(stream.client.name);
+    }
     if (this.#streams.size === 0) {
       // Nobody waits, so nobody was wronged: all begin anew.
       this.#remembered.clear();
@@ -85,7 +117,7 @@ export class StreamClocks {
   charge(stream: StreamState, costMs: number): void {
     if (this.#streams.get(stream.name) === stream) {
       this.#virtualMs += costMs / this.#streams.size;
-      stream.virtualMs += costMs;
+      stream.virtualMs += costMs * this.paceOf(stream);
     }
   }
 

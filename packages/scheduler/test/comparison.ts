@@ -155,6 +155,8 @@ export class Comparison {
     const offer: FrameOffer = {
       ...key,
       ...what,
+      // Three of the streams are one client's.
+      ...(stream < 3 ? { client: 'one' } : {}),
       size: SIZES[stream % 2]!,
       steps: { min: Math.min(a, b), max: Math.max(a, b, what.closing === undefined ? 1 : 0) },
       deadlineMs: leftMs === undefined ? undefined : this.nowMs + leftMs,
@@ -335,7 +337,8 @@ export class Comparison {
     deepEqual([stats.frames, stats.readyEvaluations, stats.runningJobs], [this.frames.size, ready, this.running.size]);
     const { offered, refused, finished, displaced, dropped, cancelled, failed } = stats.totals;
     deepEqual({ finished, displaced, dropped, cancelled, failed }, this.ended);
-    deepEqual([offered, refused['queue-full'] + refused.deadline], [this.offered, this.refused]);
+    const refusals = refused['queue-full'] + refused['too-many-steps'] + refused.deadline;
+    deepEqual([offered, refusals], [this.offered, this.refused]);
     equal(offered, this.refused + this.frames.size + finished + displaced + dropped + cancelled + failed);
     for (const value of [stats.backlogMs.planned, stats.backlogMs.fewest, stats.stepShare, stats.utilisation]) {
       ok(value >= 0);

@@ -1,5 +1,12 @@
 import { randomFor } from '@semcast/core';
-import { StepScheduler, type FrameKey, type FrameOffer, type Job, type SchedulerOptionsInput } from '../src/index.js';
+import {
+  StepScheduler,
+  type FrameKey,
+  type FrameOffer,
+  type Job,
+  type RefusalReason,
+  type SchedulerOptionsInput,
+} from '../src/index.js';
 
 /** What a run of `bucket` rows takes, in ms. */
 export type CostModel = (graph: string, pixels: number, bucket: number) => number;
@@ -36,7 +43,7 @@ export interface Arrival extends Omit<FrameOffer, 'deadlineMs'> {
 
 export interface Ended extends FrameKey {
   readonly arrival: Arrival;
-  readonly outcome: 'finished' | 'queue-full' | 'deadline' | 'displaced' | 'dropped' | 'unfinished';
+  readonly outcome: RefusalReason | 'finished' | 'displaced' | 'dropped' | 'unfinished';
   readonly atMs: number;
   /** Steps taken. */
   readonly steps: number;

@@ -37,6 +37,7 @@ export const DROP_REASONS = [
   'image-too-large',
   'wrong-bundle',
   'queue-full',
+  'too-many-steps',
   'deadline',
   'cancelled',
   'decode-failed',
@@ -89,6 +90,8 @@ export const helloSchema = z.strictObject({
   stream: streamIdSchema,
   run: runIdSchema,
   role: z.enum(LINK_ROLES),
+  /** For whom a channel opens the link: the address that its own client came from. */
+  client: name.optional(),
   agent: z.string().max(64),
   decoder: name,
   csi: z.enum(CSI_MODES),

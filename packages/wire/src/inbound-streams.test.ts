@@ -8,6 +8,7 @@ import type { SessionEvents } from './link-types.js';
 /** A session without a socket. */
 class FakeSession extends Emitter<SessionEvents> implements StreamSession {
   readonly hello;
+  readonly remoteAddress = '192.0.2.1';
   readonly sent: string[] = [];
   isOpen = true;
   bufferedBytes = 0;

@@ -27,8 +27,9 @@ export interface Delivery {
   readonly frame: number;
   readonly head: FrameHead;
   readonly payload: Uint8Array;
-  /** The hello of the link on which it came. */
+  /** The hello of the link on which it came, and the address that the link comes from. */
   readonly hello: SessionHello;
+  readonly remoteAddress: string;
   /** Aborted when the work is no longer wanted; its reason is a {@link DeliveryCancelled}. */
   readonly signal: AbortSignal;
   /** Send a preview or an intermediate result, if the client keeps up. Returns whether it was sent. */
@@ -42,7 +43,7 @@ export interface Delivery {
 /** What of a {@link ServerSession} is needed here. */
 export type StreamSession = Pick<
   ServerSession,
-  'hello' | 'isOpen' | 'bufferedBytes' | 'send' | 'sendEncoded' | 'close' | 'on'
+  'hello' | 'remoteAddress' | 'isOpen' | 'bufferedBytes' | 'send' | 'sendEncoded' | 'close' | 'on'
 >;
 
 export interface InboundStreamsOptions {
@@ -209,6 +210,7 @@ export class InboundStreams {
       head,
       payload,
       hello: session.hello,
+      remoteAddress: session.remoteAddress,
       signal: work.signal,
       preview: (result, image) => {
         const newest = state.session;

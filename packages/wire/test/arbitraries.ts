@@ -109,6 +109,7 @@ const heads: { readonly [Kind in MessageKind]: fc.Arbitrary<Heads[Kind]> } = {
       stream: streamId,
       run: streamId,
       role: fc.constantFrom(...LINK_ROLES),
+      client: name,
       agent: text(64),
       decoder: name,
       csi: fc.constantFrom(...CSI_MODES),

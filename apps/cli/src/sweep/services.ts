@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@semcast/bundle';
+import { MAX_MIN_STEPS } from '@semcast/receiver';
 import { flagList, type FlagInput } from '../arguments/flag-list.js';
 import { makeTemporaryFolder } from '../json-output.js';
 import { SEMCAST_ENTRY } from '../processes/entry.js';
@@ -67,7 +68,13 @@ export async function startSweepServices(options: SweepServicesOptions): Promise
         { signal: options.signal },
       );
     await Promise.all([
-      start('receiver', receiverPort, { bundle: options.bundle, device: options.device }),
+      start('receiver', receiverPort, {
+        bundle: options.bundle,
+        device: options.device,
+        // Nobody else sends to it, and a sweep insists on its steps.
+        'max-min-steps': MAX_MIN_STEPS,
+        'max-backlog-ms': 86_400_000,
+      }),
       start('channel', channelPort, {
         'receiver-url': `ws://127.0.0.1:${receiverPort}`,
         'channel.model.name': options.model,
