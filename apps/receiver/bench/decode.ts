@@ -117,6 +117,7 @@ const receiver = await createReceiver(
     decoders: [flags.decoder],
     device: flags.device,
     maxMinSteps: MAX_MIN_STEPS,
+    residualFirst: true,
     maxBacklogMs: 86_400_000,
     maxStreams: Math.max(64, streams + 1),
     maxQueue: Math.max(64, (streams + 1) * frames),

@@ -1,4 +1,5 @@
 import type { Bundle } from '@semcast/bundle';
+import type { ImageSize } from '@semcast/scheduler';
 import type { Observation } from './demodulate-frame.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import type { ReceivedFrame } from './receive-frame.js';
@@ -9,7 +10,7 @@ export interface AdmissionOptions {
   readonly client: string;
   /** When the last network run must be back, on the clock of performance.now(); never, unless told. */
   readonly deadlineMs?: number | undefined;
-  /** Whether the picture is encoded again for its residual. */
+  /** Whether the picture is encoded again for its residual before it goes. */
   readonly residual: boolean;
   /** Called when the frame's turn has come: its wait is over. */
   readonly observe: () => Observation;
@@ -23,19 +24,19 @@ export interface AdmissionOptions {
  */
 export function admitFrame(
   runner: StepRunner,
-  { head, plan, layout, latentHeight, latentWidth, paddedPixels }: ReceivedFrame,
+  received: ReceivedFrame,
   { manifest }: Pick<Bundle, 'manifest'>,
   { client, deadlineMs, residual, observe, signal }: AdmissionOptions,
 ): FrameSeat {
-  const { stream, frame, width, height } = head;
+  const { plan, layout } = received;
+  const { stream, frame, width, height } = received.head;
   const closing = [...(plan?.afterSteps ?? []), ...(residual ? ['encoder'] : [])];
   return runner.admit(
     {
       stream,
       frame,
       client,
-      // Frames of one padded size share batches.
-      size: { key: `${latentWidth * manifest.stride}x${latentHeight * manifest.stride}`, pixels: paddedPixels },
+      size: imageSizeOf(received, manifest),
       preview: ['decoder'],
       perStep: plan?.perStep ?? [],
       closing: closing.length > 0 ? closing : undefined,
@@ -58,4 +59,12 @@ export function admitFrame(
       signal,
     },
   );
+}
+
+/** Frames of one padded size share batches. */
+export function imageSizeOf(
+  { latentWidth, latentHeight, paddedPixels }: ReceivedFrame,
+  { stride }: Pick<Bundle['manifest'], 'stride'>,
+): ImageSize {
+  return { key: `${latentWidth * stride}x${latentHeight * stride}`, pixels: paddedPixels };
 }

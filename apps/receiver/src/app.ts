@@ -168,6 +168,7 @@ async function startRunner(
     scheduler: new StepScheduler(schedulerOptionsOf(config, pool.workers)),
     networks,
     planAhead: pool.device === 'cuda',
+    maxSpare: { pictures: config.maxResiduals, pixels: config.maxImagePixels },
     ...events,
   });
   if (config.warmUp) {
@@ -216,6 +217,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     hasToken: config.token !== undefined,
     maxQueueBytes: config.maxQueueBytes,
     residual: config.residual,
+    residualFirst: config.residualFirst,
     output,
     metrics,
     live,

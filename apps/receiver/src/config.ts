@@ -51,7 +51,23 @@ export const receiverConfigSchema = z
     residual: z
       .boolean()
       .default(true)
-      .describe('encode each decoded picture again and report how well it explains what was received'),
+      .describe(
+        'encode decoded pictures again and report how well they explain what was received, when a worker has nothing better to do: in metrics and console',
+      ),
+    residualFirst: z
+      .boolean()
+      .default(false)
+      .describe(
+        'measure the residual before a picture is sent, so that every result carries it; it comes later for that',
+      ),
+    maxResiduals: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(16)
+      .describe(
+        'most pictures whose residual waits for a worker, and never more pixels than maxImagePixels; the oldest goes without',
+      ),
     outputDir: z.string().min(1).optional().describe('folder to write every decoded picture to'),
     maxSessions: z.int().min(1).max(100_000).default(64).describe('most links at a time'),
     maxGreetings: z

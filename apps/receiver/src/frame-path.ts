@@ -1,6 +1,7 @@
+import type { RgbImage } from '@semcast/core';
 import type { Logger, Metrics } from '@semcast/service';
 import type { Delivery, DropReason } from '@semcast/wire';
-import { admitFrame } from './admit-frame.js';
+import { admitFrame, imageSizeOf } from './admit-frame.js';
 import { clientOf } from './client-of.js';
 import { startDeadline } from './deadline.js';
 import { asDrop, decodeFrame, orDrop } from './decode-frame.js';
@@ -12,6 +13,7 @@ import { enqueueFrame, type DecodeRoom } from './enqueue-frame.js';
 import { FrameDropError } from './errors.js';
 import type { ReceiverLive } from './live.js';
 import { measureResidual } from './measure-residual.js';
+import type { EncodeRow } from './networks/network-rows.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import { receiveFrame, type ReceivedFrame, type ReceptionRules } from './receive-frame.js';
 import { StageClock } from './stage-clock.js';
@@ -26,8 +28,10 @@ export interface FramePathOptions extends ReceptionRules {
   readonly hasToken: boolean;
   /** Bytes of payloads in progress beyond which more frames are refused. */
   readonly maxQueueBytes: number;
-  /** Whether results carry the measurement residual, which takes another run of the encoder. */
+  /** Whether the measurement residual is found, which takes another run of the encoder. */
   readonly residual: boolean;
+  /** Whether each result waits for it. */
+  readonly residualFirst: boolean;
   readonly output: OutputFolder | undefined;
   readonly metrics: Metrics<'receiver'>;
   readonly live: ReceiverLive;
@@ -38,6 +42,8 @@ export interface FramePathOptions extends ReceptionRules {
 export class FramePath {
   readonly #options: FramePathOptions;
   readonly #inProgress = new Set<Promise<void>>();
+  /** Residuals of pictures that have gone. */
+  readonly #measuring = new Set<Promise<void>>();
   readonly #writing = new WritingTime();
   #bytes = 0;
 
@@ -63,9 +69,11 @@ export class FramePath {
     this.#inProgress.add(work);
   }
 
-  /** Resolves when no frame is in progress. */
+  /** Resolves when no frame is in progress; residuals that still wait for a worker are given up. */
   async settled(): Promise<void> {
     await Promise.all(this.#inProgress);
+    this.#options.runner.dropSpare();
+    await Promise.all(this.#measuring);
   }
 
   /** One frame: exactly one outcome, whatever happens. */
@@ -100,12 +108,13 @@ export class FramePath {
     let seat: FrameSeat | undefined;
     try {
       const residual = this.#options.residual && (received.head.impairment?.noiseVariance ?? 0) > 0;
+      const residualFirst = residual && this.#options.residualFirst;
       const deadlineMs = this.#deadlineOf(received, clock);
       const observe = once(() => {
         clock.markStart();
         return clock.timeNow('demodulate', () => demodulateFrame(received));
       });
-      seat = admitFrame(runner, received, bundle, { client, deadlineMs, residual, observe, signal });
+      seat = admitFrame(runner, received, bundle, { client, deadlineMs, residual: residualFirst, observe, signal });
       const oneShot = await orDrop(signal, seat.oneShot);
       clock.markPreview();
       const observation = observe();
@@ -118,15 +127,22 @@ export class FramePath {
       clock.markDecoded(decoded.samplingMs);
       const [image, ratio] = await Promise.all([
         this.#encodeImage(decoded, received, clock),
-        this.#closeSeat(seat, residual, decoded, observation, clock, signal),
+        this.#closeSeat(seat, residualFirst, decoded, observation, clock, signal),
         // A picture on the way must not come after the final one.
         partials.sent(),
       ]);
       signal.throwIfAborted();
       await this.#writeOutput(delivery, image);
+      clock.markDeparted();
       const facts = factsOf(received, decoded, observation, ratio, clock);
       this.#recordResult(delivery, facts, deliverResult(delivery, image, facts));
       this.#options.live.noteDecoded(delivery, observation, facts);
+      if (residual && !residualFirst) {
+        const measuring = this.#measureLater(delivery, received, decoded, observation).finally(() => {
+          this.#measuring.delete(measuring);
+        });
+        this.#measuring.add(measuring);
+      }
     } finally {
       seat?.leave();
       place.end();
@@ -157,25 +173,52 @@ export class FramePath {
     clock: StageClock,
     signal: AbortSignal,
   ): Promise<number | null> {
-    const { manifest } = this.#options.bundle;
-    const { activeChannels } = observation.layout;
     try {
       if (!wantsResidual) {
         return null;
       }
-      const residual = measureResidual(image, observation, async (picture, csnrDb) => {
-        const row = {
-          graph: 'encoder',
-          image: picture,
-          csnrDb: withinCsnrRange(manifest, csnrDb),
-          activeChannels,
-        } as const;
-        return (await seat.encode(row)).latent;
-      });
+      const residual = measureResidual(
+        image,
+        observation,
+        async (...given) => (await seat.encode(this.#encodeRow(observation, ...given))).latent,
+      );
       return await clock.time('residual', () => orDrop(signal, residual));
     } finally {
       seat.finish();
     }
+  }
+
+  /**
+   * The residual of a picture that has gone: a diagnosis, for which no frame waits. It is told to metrics and live feed,
+   * or not found at all where newer ones took its place. Never rejects.
+   */
+  async #measureLater(
+    delivery: Delivery,
+    received: ReceivedFrame,
+    { image, steps }: DecodedPicture,
+    observation: Observation,
+  ): Promise<void> {
+    const { runner, bundle, metrics, live } = this.#options;
+    const size = imageSizeOf(received, bundle.manifest);
+    const decoder = received.decoder.name;
+    try {
+      const residual = await measureResidual(image, observation, async (...given) => {
+        const encoded = await runner.encodeInSpareTime(this.#encodeRow(observation, ...given), size);
+        return encoded?.latent ?? null;
+      });
+      if (residual !== null) {
+        metrics.measurementResidual.observe({ decoder }, residual);
+        live.noteResidual(delivery, { decoder, steps, residual });
+      }
+    } catch (error) {
+      this.#log(delivery).warn({ err: error }, 'the residual of a picture could not be measured');
+    }
+  }
+
+  /** The picture as the transmitter's encoder would have been given it. */
+  #encodeRow({ layout: { activeChannels } }: Observation, image: RgbImage, csnrDb: number): EncodeRow {
+    const { manifest } = this.#options.bundle;
+    return { graph: 'encoder', image, csnrDb: withinCsnrRange(manifest, csnrDb), activeChannels };
   }
 
   #checkRoom(): void {

@@ -80,4 +80,16 @@ describe('what the receiver tells', () => {
     const told = live.feed.read(0).items.map(({ fact }) => fact);
     expect(told).toContainEqual(expect.objectContaining({ event: 'diverged', stream: 'demo', frame: 0 }));
   });
+
+  it('judges a picture that has gone by the residual that followed it', () => {
+    const live = start();
+    live.noteDecoded(name, observe(null, 0.1), { ...facts(8, 0), residual: null });
+    live.noteResidual(name, { decoder: 'diffcom', steps: 8, residual: 11 });
+    const told = live.feed.read(0).items.map(({ fact }) => fact);
+    expect(told).toMatchObject([
+      { kind: 'decoded', residual: null },
+      { kind: 'residual', ...name, decoder: 'diffcom', residual: 11 },
+      { kind: 'event', event: 'diverged', ...name },
+    ]);
+  });
 });

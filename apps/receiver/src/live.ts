@@ -27,6 +27,8 @@ export interface FrameName {
   readonly frame: number;
 }
 
+type MeasuredResidual = Pick<ResultFacts, 'decoder' | 'steps'> & { readonly residual: number };
+
 /** What the receiver tells whoever watches it, and its notable moments. */
 export class ReceiverLive {
   readonly feed = new LiveFeed<ReceiverFact>();
@@ -68,12 +70,25 @@ export class ReceiverLive {
       queueDepth: this.#waiting,
       batchSize: this.#batchSize,
     });
-    if (steps > 0 && residual !== null && residual > DIVERGED_RESIDUAL) {
-      const words = `${decoder} diverged: residual ${residual.toFixed(1)} after ${steps} steps`;
-      this.events.record({ event: 'diverged', level: 'warn', words, stream, frame }, { decoder, residual, steps });
+    if (residual !== null) {
+      this.#judge({ stream, frame }, { decoder, steps, residual });
     }
     if (this.feed.watched) {
       this.feed.push({ kind: 'scope', stream, frame, ...scopeOf(observation) }, { replaces: 'scope' });
+    }
+  }
+
+  /** The residual of a picture that has gone. */
+  noteResidual({ stream, frame }: FrameName, measured: MeasuredResidual): void {
+    const { decoder, residual } = measured;
+    this.feed.push({ kind: 'residual', stream, frame, decoder, residual });
+    this.#judge({ stream, frame }, measured);
+  }
+
+  #judge({ stream, frame }: FrameName, { decoder, steps, residual }: MeasuredResidual): void {
+    if (steps > 0 && residual > DIVERGED_RESIDUAL) {
+      const words = `${decoder} diverged: residual ${residual.toFixed(1)} after ${steps} steps`;
+      this.events.record({ event: 'diverged', level: 'warn', words, stream, frame }, { decoder, residual, steps });
     }
   }
 

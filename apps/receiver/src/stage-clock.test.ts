@@ -23,14 +23,19 @@ describe('StageClock', () => {
         throw new Error('no');
       }),
     ).rejects.toThrow('no');
-    const { queue, preview, sampling, decode, total } = clock.timingsMs();
+    clock.markDeparted();
+    const { queue, preview, sampling, decode, deliver, total } = clock.timingsMs();
+    await sleep(5);
+    // From arrival to departure: nothing is left out, nothing counted twice, and nothing comes after.
+    expect(queue + decode + deliver!).toBeCloseTo(total, 6);
+    expect(clock.timingsMs().total).toBe(total);
     // Timers may fire up to a millisecond early.
     expect(queue).toBeGreaterThan(18);
     expect(preview).toBeGreaterThan(18);
     expect(decode).toBeGreaterThan(preview + 28);
     expect(sampling).toBe(7);
-    expect(total).toBeGreaterThan(queue + decode + 18);
-    const stages = ['queue', 'demodulate', 'preview', 'decode', 'sampling', 'encode-image', 'residual'];
+    expect(deliver).toBeGreaterThan(18);
+    const stages = ['queue', 'demodulate', 'preview', 'decode', 'sampling', 'encode-image', 'residual', 'deliver'];
     expect(observed.map(([stage]) => stage)).toEqual(stages);
     expect(observed[0]![1]).toBeCloseTo(queue / 1000, 6);
   });
@@ -47,5 +52,6 @@ describe('StageClock', () => {
     const timings = clock.timingsMs();
     expect(timings.decode).toBeGreaterThan(timings.preview + 8);
     expect(timings).not.toHaveProperty('sampling');
+    expect(timings).not.toHaveProperty('deliver');
   });
 });

@@ -1,8 +1,20 @@
 import type { Metrics } from '@semcast/service';
 import type { ResultHead } from '@semcast/wire';
 
-/** Stages of a frame whose time is measured. */
-export type TimedStage = 'queue' | 'demodulate' | 'preview' | 'sampling' | 'decode' | 'residual' | 'encode-image';
+/**
+ * Stages of a frame whose time is measured. Each moment from the arrival of a frame to the departure of its result is in
+ * exactly one of `queue`, `decode` and `deliver`. The others are parts: `demodulate`, `preview` and `sampling` of
+ * `decode`; `encode-image` and `residual`, which run side by side, of `deliver`.
+ */
+export type TimedStage =
+  | 'queue'
+  | 'decode'
+  | 'demodulate'
+  | 'preview'
+  | 'sampling'
+  | 'deliver'
+  | 'encode-image'
+  | 'residual';
 
 /** Where one frame's time goes, on the monotonic clock of this process. */
 export class StageClock {
@@ -11,6 +23,8 @@ export class StageClock {
   readonly receivedMs = performance.now();
   readonly #spentMs = new Map<TimedStage, number>();
   #decodeStartMs: number | undefined;
+  #decodedMs: number | undefined;
+  #departedMs: number | undefined;
 
   constructor(metrics: Pick<Metrics<'receiver'>, 'frameLatency'>) {
     this.#metrics = metrics;
@@ -49,25 +63,35 @@ export class StageClock {
 
   /** The last picture is there; `samplingMs` is the part of it that the sampler's steps took. */
   markDecoded(samplingMs?: number): void {
-    this.#record('decode', this.#sinceStart());
+    this.#decodedMs = performance.now();
+    this.#record('decode', this.#decodedMs - (this.#decodeStartMs ?? this.#decodedMs));
     if (samplingMs !== undefined) {
       this.#record('sampling', samplingMs);
     }
   }
 
+  /** The result goes, with what {@link timingsMs} tells from now on. */
+  markDeparted(): void {
+    this.#departedMs = performance.now();
+    this.#record('deliver', this.#departedMs - (this.#decodedMs ?? this.#departedMs));
+  }
+
   /**
    * What the result tells: waiting for a turn; from the start of decoding to the first picture and to the last one
-   * (so far); the sampler's part of that; from arrival until now.
+   * (so far); the sampler's part of that; from the last one to the departure, if it goes; from arrival until then, or
+   * now.
    */
   timingsMs(): ResultHead['timingsMs'] {
-    const nowMs = performance.now();
+    const nowMs = this.#departedMs ?? performance.now();
     const sampling = this.#spentMs.get('sampling');
     const decode = this.#spentMs.get('decode') ?? this.#sinceStart();
+    const deliver = this.#spentMs.get('deliver');
     return {
       queue: this.#spentMs.get('queue') ?? 0,
       preview: this.#spentMs.get('preview') ?? decode,
       ...(sampling === undefined ? {} : { sampling }),
       decode,
+      ...(deliver === undefined ? {} : { deliver }),
       total: nowMs - this.receivedMs,
     };
   }

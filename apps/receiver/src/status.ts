@@ -37,6 +37,8 @@ export interface ReceiverStatus {
     readonly waiting: number;
     /** Frames being decoded. */
     readonly decoding: number;
+    /** Pictures that have gone and whose residual waits for a worker with nothing better to do. */
+    readonly residuals: number;
     /** Bytes of the samples of all these. */
     readonly bytes: number;
     /** Pixels of the frames that have room in memory, and how many there may be. */
@@ -105,6 +107,7 @@ export function statusOf({
     queue: {
       waiting: room.waiting + runner.waiting,
       decoding: room.frames - runner.waiting,
+      residuals: runner.spare,
       bytes: path.bytes,
       pixels: room.pixels,
       maxPixels: room.maxPixels,

@@ -2,7 +2,7 @@ import { StepScheduler, type FrameOffer, type SchedulerOptionsInput } from '@sem
 import { describe, expect, it } from 'vitest';
 import { FrameDropError } from './errors.js';
 import type { NetworkResult, NetworkRow, OneShotRow } from './networks/network-rows.js';
-import { StepRunner, type FrameSeat } from './step-runner.js';
+import { StepRunner, type FrameSeat, type StepRunnerOptions } from './step-runner.js';
 
 const never = new AbortController().signal;
 const turn = async (): Promise<void> => {
@@ -23,7 +23,10 @@ interface Run {
 }
 
 /** A runner whose networks wait for the test; a row's result is the row. */
-function start(options: SchedulerOptionsInput = {}, extra: { planAhead?: boolean } = {}) {
+function start(
+  options: SchedulerOptionsInput = {},
+  extra: Pick<StepRunnerOptions, 'planAhead' | 'maxSpare' | 'onWaiting'> = {},
+) {
   const runs: Run[] = [];
   const batches: number[] = [];
   const runner = new StepRunner({
@@ -394,5 +397,73 @@ describe('StepRunner under pressure', () => {
     const light = await sample(admit(runner, 'light', 0, { steps }), clock);
     const last = Math.max(...(await Promise.all(flood)).map(({ doneMs }) => doneMs));
     expect(light.doneMs).toBeLessThan(last / 3);
+  });
+});
+
+describe('spare time', () => {
+  const size = { key: '64x64', pixels: 4096 };
+  const spare = (runner: StepRunner, name: string) =>
+    runner.encodeInSpareTime(rowNamed('encoder', name) as never, size).then(
+      (result) => (result as unknown as NamedRow | null)?.name ?? null,
+      (error: Error) => error.message,
+    );
+
+  it('is when no frame has anything to run: pictures go first, and wait for nobody who only looks back', async () => {
+    const { runner, runs } = start();
+    const onePass = { perStep: [], closing: undefined, steps: { min: 0, max: 0 } };
+    const residuals: Promise<string | null>[] = [];
+    for (let frame = 0; frame < 8; frame++) {
+      const seat = admit(runner, 'a', frame, onePass);
+      residuals.push(
+        seat.oneShot.then(async () => {
+          seat.finish();
+          return spare(runner, `residual ${frame}`);
+        }),
+      );
+    }
+    const order = (await finishAll(runs)).flat();
+    const previews = order.filter((name) => name.endsWith('preview'));
+    expect(previews).toHaveLength(8);
+    // One is measured while frames wait, so that something is known of an overloaded receiver.
+    expect(order.slice(0, 9).filter((name) => name.startsWith('residual'))).toHaveLength(1);
+    expect(await Promise.all(residuals)).toEqual(Array.from({ length: 8 }, (_, frame) => `residual ${frame}`));
+    expect(runner.stats()).toMatchObject({ frames: 0, runningJobs: 0, totals: { finished: 8 } });
+  });
+
+  it('is shared by so many pictures, the newest; the others go without', async () => {
+    const { runner, runs } = start({}, { maxSpare: { pictures: 3, pixels: 2 * 4096 } });
+    const all = ['a', 'b', 'c', 'd'].map((name) => spare(runner, name));
+    expect(runner.spare).toBe(2);
+    await turn();
+    expect(runner.spare).toBe(1);
+    runs.shift()!.fail(new Error('it broke'));
+    await turn();
+    runs.shift()!.end();
+    expect(await Promise.all(all)).toEqual([null, null, 'it broke', 'd']);
+    const forgotten = [spare(runner, 'e'), spare(runner, 'f')];
+    runner.dropSpare();
+    expect(await Promise.all(forgotten)).toEqual([null, null]);
+    expect(runner.stats()).toMatchObject({ runningJobs: 0 });
+  });
+});
+
+describe('waiting frames', () => {
+  it('are those with something to run that no worker has taken: first runs, steps, and last encodes', async () => {
+    const depths: number[] = [];
+    const { runner, runs } = start({}, { onWaiting: (waiting) => depths.push(waiting) });
+    const seats = [0, 1, 2].map((frame) => admit(runner, 'a', frame, { steps: { min: 0, max: 0 }, perStep: [] }));
+    await turn();
+    expect([runs.length, runner.waiting, depths.at(-1)]).toEqual([1, 2, 2]);
+    for (const seat of seats) {
+      void seat.oneShot.then(() => seat.encode(rowNamed('encoder', 'last') as never)).then(() => seat.finish());
+    }
+    for (let i = 0; i < 3; i++) {
+      runs.shift()!.end();
+      await turn();
+    }
+    // All have their picture; one is being encoded, two wait for that.
+    expect([runs.length, runner.waiting, depths.at(-1)]).toEqual([1, 2, 2]);
+    await finishAll(runs);
+    expect(depths.at(-1)).toBe(0);
   });
 });

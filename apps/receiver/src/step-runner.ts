@@ -39,6 +39,8 @@ export interface StepRunnerOptions {
   readonly onLoad?: (graph: string, seconds: number) => void;
   /** Called when the number of frames that wait may have changed. */
   readonly onWaiting?: (waiting: number) => void;
+  /** How many pictures may wait for {@link StepRunner.encodeInSpareTime}, and how many pixels they may have in all. */
+  readonly maxSpare?: { readonly pictures: number; readonly pixels: number };
 }
 
 /** What a frame brings along when it is admitted. */
@@ -58,6 +60,14 @@ interface Asked {
   readonly results: NetworkResult[];
   /** Null: no more steps are granted; the frame ends with what it has. */
   readonly resolve: (results: readonly NetworkResult[] | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A picture to encode when a worker has nothing better to do. */
+interface SparePicture {
+  readonly row: EncodeRow;
+  readonly size: ImageSize;
+  readonly resolve: (result: EncodeRowResult | null) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -171,6 +181,8 @@ export class StepRunner {
   readonly #now: () => number;
   readonly #seats = new Map<string, FrameSeat>();
   readonly #listeners = new Map<FrameSeat, () => void>();
+  /** The oldest first. */
+  readonly #spare: SparePicture[] = [];
   #planned = false;
 
   constructor(options: StepRunnerOptions) {
@@ -191,6 +203,11 @@ export class StepRunner {
       waiting += seat.waits ? 1 : 0;
     }
     return waiting;
+  }
+
+  /** Pictures that wait to be encoded in spare time. */
+  get spare(): number {
+    return this.#spare.length;
   }
 
   stats(): SchedulerStats {
@@ -241,6 +258,32 @@ export class StepRunner {
     return seat;
   }
 
+  /**
+   * Encode a picture that no frame waits for any more, when a worker has nothing better to do.
+   *
+   * @returns null where it had to make way for newer ones
+   */
+  encodeInSpareTime(row: EncodeRow, size: ImageSize): Promise<EncodeRowResult | null> {
+    return new Promise((resolve, reject) => {
+      this.#spare.push({ row, size, resolve, reject });
+      const { pictures, pixels } = this.#options.maxSpare ?? { pictures: Infinity, pixels: Infinity };
+      let sum = this.#spare.reduce((total, each) => total + each.size.pixels, 0);
+      while (this.#spare.length > pictures || sum > pixels) {
+        const oldest = this.#spare.shift()!;
+        sum -= oldest.size.pixels;
+        oldest.resolve(null);
+      }
+      this.#planSoon();
+    });
+  }
+
+  /** Forget the pictures that wait for spare time. */
+  dropSpare(): void {
+    for (const { resolve } of this.#spare.splice(0)) {
+      resolve(null);
+    }
+  }
+
   #request(seat: FrameSeat, request: FrameRequest): boolean {
     const accepted = this.#scheduler.request(seat, request);
     this.#planSoon();
@@ -283,6 +326,8 @@ export class StepRunner {
       this.#planned = true;
       setImmediate(() => {
         this.#planned = false;
+        // Here all that frames are going to run next is known.
+        this.#useSpareTime();
         this.#plan();
       });
     }
@@ -302,6 +347,33 @@ export class StepRunner {
       void this.#runJob(job);
     }
     this.#options.onWaiting?.(this.waiting);
+  }
+
+  #useSpareTime(): void {
+    const [next] = this.#spare;
+    const job = next && this.#scheduler.spare(next.row.graph, next.size, this.#now());
+    if (next !== undefined && job !== undefined) {
+      this.#spare.shift();
+      // It hands on its own failures.
+      void this.#runSpare(job, next);
+    }
+  }
+
+  async #runSpare(job: Job, { row, resolve, reject }: SparePicture): Promise<void> {
+    let loadMs = 0;
+    try {
+      const [result] = await this.#options.networks.run([row], job.bucket, (seconds) => {
+        loadMs += 1000 * seconds;
+        this.#options.onLoad?.(job.graph, seconds);
+      });
+      this.#scheduler.complete(job.id, this.#now(), loadMs);
+      resolve(result as EncodeRowResult);
+    } catch (error) {
+      this.#scheduler.fail(job.id, this.#now());
+      reject(error);
+    } finally {
+      this.#planSoon();
+    }
   }
 
   async #runJob(job: Job): Promise<void> {

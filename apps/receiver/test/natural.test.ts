@@ -24,7 +24,7 @@ let closeCodec: () => Promise<void>;
 beforeAll(async () => {
   const dir = findDefaultBundle();
   bundle = await loadBundle(dir);
-  receiver = await startReceiver({ bundle: dir });
+  receiver = await startReceiver({ bundle: dir, residualFirst: true });
   const { encoder } = bundle.graphs;
   const pool = await createSessionPool({ graphs: { encoder }, workers: 1 });
   closeCodec = () => pool.close();

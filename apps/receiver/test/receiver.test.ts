@@ -62,11 +62,11 @@ describe('a frame', () => {
       residual: null,
     });
     expect(result!.head.csnrDb.estimated).toBeTypeOf('number');
-    const { queue, preview, decode, total } = result!.head.timingsMs;
+    const { queue, preview, decode, deliver, total } = result!.head.timingsMs;
     expect(preview).toBeLessThanOrEqual(decode);
-    expect(total).toBeGreaterThanOrEqual(queue + decode);
+    expect(queue + decode + deliver!).toBeCloseTo(total, 6);
     expect(await metric(receiver.httpUrl, 'semcast_frames_total{stage="receiver",outcome="completed"}')).toBe(1);
-    for (const stage of ['queue', 'demodulate', 'preview', 'decode', 'encode-image']) {
+    for (const stage of ['queue', 'demodulate', 'preview', 'decode', 'encode-image', 'deliver']) {
       expect(await metric(receiver.httpUrl, `semcast_frame_latency_seconds_count{stage="${stage}"}`), stage).toBe(1);
     }
     expect(await metric(receiver.httpUrl, 'semcast_inference_seconds_count{graph="decoder"}')).toBe(1);
@@ -130,8 +130,8 @@ describe('a frame', () => {
     expect(await metric(receiver.httpUrl, 'semcast_snr_db{kind="configured"}')).toBe(80);
   });
 
-  it('carries its measurement residual: 1 where the noise variance explains what the picture does not', async () => {
-    const { receiver, client } = await start();
+  it('carries its measurement residual where it waits for it: 1 where the noise variance explains what the picture does not', async () => {
+    const { receiver, client } = await start({ residualFirst: true });
     // An offset on I that rounding to 8 bits takes away again: mean|y - E(x̂)|² is its square.
     const offset = 0.003;
     const picture = makePicture(8, 8);
@@ -149,6 +149,27 @@ describe('a frame', () => {
     expect(residuals[1]! / residuals[0]!).toBeCloseTo(4, 3);
     expect(await metric(receiver.httpUrl, 'semcast_measurement_residual_ratio_count{decoder="jscc"}')).toBe(2);
     expect(await metric(receiver.httpUrl, 'semcast_frame_latency_seconds_count{stage="residual"}')).toBe(2);
+  });
+
+  it('goes before its residual, which metrics and live feed are told when a worker had the time', async () => {
+    const { receiver, client } = await start();
+    const impairment = { model: 'awgn', snrDb: 10, seed: 0, noiseVariance: 0.1 };
+    await send(client, 0, { impairment });
+    expect(client.results[0]!.head.residual).toBeNull();
+    await eventually(async () =>
+      expect(await metric(receiver.httpUrl, 'semcast_measurement_residual_ratio_count{decoder="jscc"}')).toBe(1),
+    );
+    const { body } = await getJson(`${receiver.httpUrl}/feed`);
+    const { items } = body as { items: readonly { fact: { kind: string } }[] };
+    expect(items.map(({ fact }) => fact)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ kind: 'decoded', frame: 0, residual: null }),
+        { kind: 'residual', stream: 'cam-1', frame: 0, decoder: 'jscc', residual: expect.any(Number) as number },
+      ]),
+    );
+    // It is no part of the frame's time.
+    expect(await metric(receiver.httpUrl, 'semcast_frame_latency_seconds_count{stage="residual"}')).toBeUndefined();
+    expect(receiver.status().queue).toMatchObject({ waiting: 0, decoding: 0, residuals: 0 });
   });
 
   it('has no residual where nobody wants it', async () => {

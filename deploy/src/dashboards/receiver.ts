@@ -129,11 +129,16 @@ export const receiver = createDashboard({
       panels: [
         curves({
           title: 'Where the time of a frame goes',
-          description: 'Mean time in each stage. residual and encode-image run beside each other.',
+          description: 'Mean time from arrival to departure: each moment is in exactly one of these stages.',
           unit: 's',
           min: 0,
           stacked: true,
-          queries: [{ expr: mean('semcast_frame_latency_seconds{job="receiver"}', ['stage']), legend: '{{stage}}' }],
+          queries: [
+            {
+              expr: mean('semcast_frame_latency_seconds{job="receiver",stage=~"queue|decode|deliver"}', ['stage']),
+              legend: '{{stage}}',
+            },
+          ],
         }),
         curves({
           title: 'Slowest frames, by stage',

@@ -126,6 +126,7 @@ const decoded = z.object({
   frame: count,
   decoder: name,
   steps: count,
+  /** Null where it isn't known; it may follow as a fact of its own. */
   residual: z.number().nullable(),
   csnrDb,
   timingsMs: z.object({ queue: milliseconds, preview: milliseconds, decode: milliseconds, total: milliseconds }),
@@ -133,6 +134,15 @@ const decoded = z.object({
   queueDepth: count,
   /** Frames that shared the newest run of a network. */
   batchSize: z.number().nonnegative(),
+});
+
+/** How well a picture that had gone already explains what was received. */
+const residual = z.object({
+  kind: z.literal('residual'),
+  stream: name,
+  frame: count,
+  decoder: name,
+  residual: z.number().nonnegative(),
 });
 
 const points = z.array(z.number()).max(MAX_POINTS);
@@ -155,7 +165,7 @@ const scope = z.object({
   estimatedSnrDb: db,
 });
 
-const receiverFact = z.discriminatedUnion('kind', [event, decoded, scope]);
+const receiverFact = z.discriminatedUnion('kind', [event, decoded, residual, scope]);
 
 const receiverStatus = z.object({
   /** Options as JSON Schema. */
@@ -194,6 +204,7 @@ export type PartialFact = z.infer<typeof partial>;
 export type CompletedFact = z.infer<typeof completed>;
 export type ScopeFact = z.infer<typeof scope>;
 export type DecodedFact = z.infer<typeof decoded>;
+export type ResidualFact = z.infer<typeof residual>;
 export type EventFact = z.infer<typeof event>;
 
 export type FeedAnswerOf<Service extends LiveService> = z.infer<(typeof feedAnswerSchemas)[Service]>;

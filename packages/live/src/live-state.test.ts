@@ -218,6 +218,38 @@ describe('the table of streams', () => {
     },
   });
 
+  it('takes residuals that come after their pictures, of the stream that is watched for its curve', () => {
+    const state = newState();
+    state.applyTransmitter(transmitterAnswer([completedFact(0, { residual: null })]), START);
+    const watched = state.sections.transmitter!.stream;
+    const later = (stream: string, residual: number) => ({
+      ageMs: 0,
+      fact: { kind: 'residual' as const, stream, frame: 0, decoder: 'jscc', residual },
+    });
+    const bare = [watched, 'other'].map((stream) => {
+      const { fact, ageMs } = decoded(stream, 0);
+      return { ageMs, fact: { ...fact, residual: null } };
+    });
+    state.applyReceiver({ boot: 'x', next: 2, missed: 0, items: bare, status: status([]) }, START);
+    expect(state.sections.streams.map(({ residual }) => residual)).toEqual([null, null]);
+    const items = [later(watched, 1.25), later('other', 9), later('gone', 3)];
+    state.applyReceiver({ boot: 'x', next: 5, missed: 0, items, status: status([]) }, START + 1000);
+    const residuals = new Map(state.sections.streams.map(({ stream, residual }) => [stream, residual]));
+    expect(residuals).toEqual(
+      new Map([
+        [watched, 1.25],
+        ['other', 9],
+      ]),
+    );
+    // The next picture comes before its own: the table keeps the newest that is known.
+    state.applyReceiver({ boot: 'x', next: 6, missed: 0, items: [bare[0]!], status: status([]) }, START + 2000);
+    expect(state.sections.streams.find(({ stream }) => stream === watched)).toMatchObject({
+      frames: 2,
+      residual: 1.25,
+    });
+    expect(state.snapshot(START + 3000).tables.residuals).toEqual([[START + 1000, 1.25]]);
+  });
+
   it('counts each stream, and lets go of those that have gone', () => {
     const state = newState();
     const items = [decoded('b', 0), decoded('a', 0), decoded('b', 1)];

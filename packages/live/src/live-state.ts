@@ -3,6 +3,7 @@ import type {
   DecodedFact,
   EventFact,
   FeedAnswerOf,
+  ResidualFact,
   ReceiverLiveStatus,
   TransmitterLiveStatus,
 } from './facts.js';
@@ -45,6 +46,7 @@ interface StreamStats {
   readonly recentMs: number[];
   frames: number;
   newest: DecodedFact | undefined;
+  residual: number | null;
   seenMs: number;
 }
 
@@ -105,7 +107,12 @@ export class LiveState {
       streams: [],
       scope: null,
     };
-    this.#tables = { quality: newTable('quality'), decoding: newTable('decoding'), rates: newTable('rates') };
+    this.#tables = {
+      quality: newTable('quality'),
+      residuals: newTable('residuals'),
+      decoding: newTable('decoding'),
+      rates: newTable('rates'),
+    };
   }
 
   /** Grows with every change. */
@@ -147,6 +154,8 @@ export class LiveState {
         this.#addEvent('receiver', fact, nowMs - ageMs);
       } else if (fact.kind === 'scope') {
         this.#set('scope', fact);
+      } else if (fact.kind === 'residual') {
+        this.#addResidual(fact, nowMs - ageMs);
       } else {
         this.#addDecoded(fact, nowMs - ageMs);
       }
@@ -211,7 +220,12 @@ export class LiveState {
       version: LIVE_VERSION,
       needsToken: this.#needsToken,
       sections: { ...this.#sections },
-      tables: { quality: rows('quality'), decoding: rows('decoding'), rates: rows('rates') },
+      tables: {
+        quality: rows('quality'),
+        residuals: rows('residuals'),
+        decoding: rows('decoding'),
+        rates: rows('rates'),
+      },
       events: this.#events.map(({ event }) => event),
       nowMs,
     };
@@ -287,7 +301,6 @@ export class LiveState {
         onePass ? fact.psnrDb : fact.previewPsnrDb,
         onePass ? null : fact.psnrDb,
         fact.msSsim,
-        fact.residual,
         fact.timingsMs.encode,
         fact.timingsMs.air,
         fact.previewLatencyMs,
@@ -295,15 +308,36 @@ export class LiveState {
       ],
       ++this.#revision,
     );
+    if (fact.residual !== null) {
+      this.#tables.residuals.add(atMs, [fact.residual], ++this.#revision);
+    }
+  }
+
+  /** One that came after its picture; the receiver tells those of all streams. */
+  #addResidual({ stream, residual }: ResidualFact, atMs: number): void {
+    const stats = this.#streams.get(stream);
+    if (stats !== undefined) {
+      stats.residual = residual;
+    }
+    if (stream === this.#sections.transmitter?.stream) {
+      this.#tables.residuals.add(atMs, [residual], ++this.#revision);
+    }
   }
 
   #addDecoded(fact: DecodedFact, atMs: number): void {
     const { queue, decode, total } = fact.timingsMs;
     this.#tables.decoding.add(atMs, [queue, decode, total, fact.queueDepth, fact.batchSize], ++this.#revision);
-    const stats = this.#streams.get(fact.stream) ?? { recentMs: [], frames: 0, newest: undefined, seenMs: atMs };
+    const stats = this.#streams.get(fact.stream) ?? {
+      recentMs: [],
+      frames: 0,
+      newest: undefined,
+      residual: null,
+      seenMs: atMs,
+    };
     this.#streams.set(fact.stream, stats);
     stats.frames++;
     stats.newest = fact;
+    stats.residual = fact.residual ?? stats.residual;
     stats.seenMs = atMs;
     stats.recentMs.push(atMs);
     if (stats.recentMs.length > MAX_RECENT) {
@@ -334,7 +368,7 @@ export class LiveState {
         frames: stats?.frames ?? 0,
         framesPerSecond: recent.length / (RATE_WINDOW_MS / 1000),
         estimatedSnrDb: stats?.newest?.csnrDb.estimated ?? null,
-        residual: stats?.newest?.residual ?? null,
+        residual: stats?.residual ?? null,
         totalMs: stats?.newest?.timingsMs.total ?? null,
       };
     });

@@ -4,7 +4,7 @@ import type { LiveService, PictureStage } from './names.js';
 import type { Row } from './table.js';
 
 /** Another version than the page's own means that the page is old: it loads itself again. */
-export const LIVE_VERSION = 1;
+export const LIVE_VERSION = 2;
 
 /** Curves, by table: the columns behind the time. Units are in the names, where there are any. */
 export const TABLES = {
@@ -15,12 +15,13 @@ export const TABLES = {
     'psnrPreviewDb',
     'psnrRefinedDb',
     'msSsim',
-    'residual',
     'encodeMs',
     'airMs',
     'previewMs',
     'endToEndMs',
   ],
+  /** One row a frame of the transmitter that is watched, when its residual is known: with its picture, later, or never. */
+  residuals: ['residual'],
   /** One row a frame of the receiver, whatever stream it is of. */
   decoding: ['queueMs', 'decodeMs', 'totalMs', 'queueDepth', 'batchSize'],
   /** One row a second. */

@@ -31,7 +31,7 @@ export interface FrameOffer extends FrameKey {
    * run is what each request says. Only the first step must begin with `perStep[0]`, however many steps are granted.
    */
   readonly perStep: readonly Evaluations[];
-  /** What is run after the last step, such as the residual. An estimate as well. */
+  /** What is run after the last step and before the frame ends. An estimate as well. */
   readonly closing?: Evaluations | undefined;
   /** Steps are granted between these, under load fewer. `min` 0: the preview alone will do. */
   readonly steps: { readonly min: number; readonly max: number };

@@ -33,6 +33,7 @@ export interface Job {
   readonly size: string;
   /** The size that the batch is to be padded to, at least as many as there are rows. */
   readonly bucket: number;
+  /** None where no frame waits for the run. */
   readonly rows: readonly JobRow[];
 }
 

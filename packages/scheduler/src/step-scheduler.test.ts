@@ -442,6 +442,40 @@ describe('admission', () => {
   });
 });
 
+describe('a spare run', () => {
+  it('gets a worker that frames leave free, one at a time, and is no frame', () => {
+    const scheduler = schedulerOf({ workers: 3 });
+    admit(scheduler, offerOf('a'));
+    expect(scheduler.spare('encoder', size, 0)).toMatchObject({ graph: 'encoder', bucket: 1, rows: [] });
+    expect(scheduler.spare('encoder', size, 0)).toBeUndefined();
+    const { jobs } = scheduler.plan(0);
+    expect(jobs).toHaveLength(1);
+    expect(scheduler.stats(0)).toMatchObject({ frames: 1, runningJobs: 2, totals: { jobs: 2, rows: 1 } });
+    expect(scheduler.complete(0, 10)).toEqual([]);
+    expect(scheduler.stats(10)).toMatchObject({ frames: 1, runningJobs: 1 });
+    expect(scheduler.spare('encoder', size, 10)?.id).toBe(2);
+    expect(scheduler.fail(2, 20)).toEqual([]);
+  });
+
+  it('takes a fiftieth of the time of workers that frames would keep busy', () => {
+    const scheduler = schedulerOf();
+    admit(scheduler, ...Array.from({ length: 60 }, (_, frame) => offerOf('a', frame)));
+    let spareMs = 0;
+    let nowMs = 0;
+    while (nowMs < 1500) {
+      const job = scheduler.spare('encoder', size, nowMs);
+      if (job === undefined) {
+        ({ nowMs } = runStep(scheduler, nowMs));
+      } else {
+        nowMs += 10;
+        spareMs += 10;
+        scheduler.complete(job.id, nowMs);
+      }
+    }
+    expect(spareMs).toBe(30);
+  });
+});
+
 describe('steps', () => {
   const steps = { min: 4, max: 12 };
 

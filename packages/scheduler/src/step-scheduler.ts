@@ -24,7 +24,12 @@ interface RunningJob {
   /** What it was expected to take. Each row's stream was charged an equal share. */
   readonly costMs: number;
   readonly isPreview: boolean;
+  /** No frame waits for it. */
+  readonly isSpare: boolean;
 }
+
+/** The part of the workers' time that spare runs take while frames keep all of them busy. */
+const SPARE_SHARE = 0.02;
 
 /** Frames that one admission may displace. */
 const MAX_DISPLACED = 8;
@@ -59,6 +64,9 @@ export class StepScheduler {
   #nowMs = -Infinity;
   /** Compute time that a stream may get ahead of its share. */
   #windowMs = 0;
+  #spareRuns = false;
+  /** From when on a spare run may hold up frames. */
+  #spareFromMs = -Infinity;
   #nextJob = 0;
   #nextSequence = 0;
   #offered = 0;
@@ -180,6 +188,30 @@ export class StepScheduler {
       this.#countBusy();
     }
     return { jobs, finishEarly: finishEarly.map(keyOf), dropped: dropped.map(keyOf) };
+  }
+
+  /**
+   * A run that no frame waits for, such as a diagnosis: call it before {@link plan}. There is one at a time, on a worker
+   * that would have nothing to do otherwise. Where frames keep all workers busy, such runs take a fiftieth of their time.
+   *
+   * @returns a job without rows; undefined: not now
+   */
+  spare(graph: string, size: ImageSize, nowMs: number): Job | undefined {
+    this.#setTime(nowMs);
+    const worker = this.#busyWorkers.indexOf(false);
+    if (worker < 0 || this.#spareRuns) {
+      return undefined;
+    }
+    const ready = sum(this.#order.frames.map(({ request }) => request?.ready.length ?? 0));
+    if (ready >= this.#busyWorkers.length - this.#jobs.size && this.#nowMs < this.#spareFromMs) {
+      return undefined;
+    }
+    const [bucket] = this.options.buckets as [number, ...number[]];
+    const costMs = this.#costs.costMs(graph, size, bucket);
+    const id = this.#begin({ worker, graph, size, bucket, rows: [], costMs, isPreview: false, isSpare: true });
+    this.#spareRuns = true;
+    this.#countBusy();
+    return { id, worker, graph, size: size.key, bucket, rows: [] };
   }
 
   /**
@@ -492,7 +524,6 @@ export class StepScheduler {
     const { graph, rows, bucket } = batch;
     const { size, purpose } = rows[0]!.state;
     const costMs = this.#costs.costMs(graph, size, bucket);
-    const id = this.#nextJob++;
     for (const { state, request, evaluation } of rows) {
       request.ready.splice(request.ready.indexOf(evaluation), 1);
       if (state.purpose === 'step') {
@@ -501,9 +532,7 @@ export class StepScheduler {
       this.#streams.charge(state.stream, costMs / rows.length);
     }
     const isPreview = purpose === 'preview';
-    this.#jobs.set(id, { id, worker, graph, size, bucket, rows, startedMs: this.#nowMs, costMs, isPreview });
-    this.#busyWorkers[worker] = true;
-    this.#jobsRun += 1;
+    const id = this.#begin({ worker, graph, size, bucket, rows, costMs, isPreview, isSpare: false });
     this.#rowsRun += rows.length;
     this.#paddedRows += bucket - rows.length;
     return {
@@ -523,6 +552,14 @@ export class StepScheduler {
     };
   }
 
+  #begin(job: Omit<RunningJob, 'id' | 'startedMs'>): number {
+    const id = this.#nextJob++;
+    this.#jobs.set(id, { ...job, id, startedMs: this.#nowMs });
+    this.#busyWorkers[job.worker] = true;
+    this.#jobsRun += 1;
+    return id;
+  }
+
   #end(jobId: number, nowMs: number): RunningJob {
     const job = this.#jobs.get(jobId);
     if (job === undefined) {
@@ -531,7 +568,12 @@ export class StepScheduler {
     this.#setTime(nowMs);
     this.#jobs.delete(jobId);
     this.#busyWorkers[job.worker] = false;
-    this.#busyMs += this.#nowMs - job.startedMs;
+    const tookMs = this.#nowMs - job.startedMs;
+    this.#busyMs += tookMs;
+    if (job.isSpare) {
+      this.#spareRuns = false;
+      this.#spareFromMs = this.#nowMs + tookMs / (SPARE_SHARE * this.#busyWorkers.length);
+    }
     this.#countBusy();
     return job;
   }

@@ -156,12 +156,13 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
         frame,
         decoder: about.decoder,
         steps,
-        residual: 1,
+        residual: null,
         csnrDb,
         timingsMs,
         queueDepth: frame % 4,
         batchSize: 1,
       });
+      feeds.receiver.push({ kind: 'residual', stream: STREAM, frame, decoder: about.decoder, residual: 1 });
       feeds.receiver.push(scopeAt(frame, given), { replaces: 'scope' });
       completed++;
       feeds.transmitter.push({
@@ -175,7 +176,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
         previewPsnrDb: steps === 0 ? null : 19 + given / 2,
         ssim: 0.9,
         msSsim: 0.95,
-        residual: 1,
+        residual: null,
         csnrDb,
         endToEndMs: 100,
         previewLatencyMs: steps === 0 ? null : 60,

@@ -13,7 +13,10 @@ describe('the three services in one process', () => {
   const picture = testPicture(64, 48);
 
   it('carry a picture there and back', async () => {
-    stack = await startStack({ channel: { channel: { snr: { name: 'constant', snrDb: 15 } } } });
+    stack = await startStack({
+      channel: { channel: { snr: { name: 'constant', snrDb: 15 } } },
+      receiver: { residualFirst: true },
+    });
     const [frame] = await sendFrames(stack, picture);
     expect(frame).toMatchObject({ width: 64, height: 48, decoder: 'jscc', steps: 0 });
     expect(frame!.channelUses).toBe((64 * 48 * 3) / 24);

@@ -188,6 +188,8 @@ export const resultSchema = z.strictObject({
     /** The part of `decode` from the first sampler step to the last; absent where there is no sampler. */
     sampling: milliseconds.optional(),
     decode: milliseconds,
+    /** From the last picture to the departure of the final result; queue, decode and deliver sum to total. */
+    deliver: milliseconds.optional(),
     total: milliseconds,
   }),
   /** Runs of networks that the sampler spent on this frame; absent where there is no sampler. */

@@ -74,6 +74,8 @@ export async function startSweepServices(options: SweepServicesOptions): Promise
         // Nobody else sends to it, and a sweep insists on its steps.
         'max-min-steps': MAX_MIN_STEPS,
         'max-backlog-ms': 86_400_000,
+        // A row has its residual.
+        'residual-first': true,
       }),
       start('channel', channelPort, {
         'receiver-url': `ws://127.0.0.1:${receiverPort}`,

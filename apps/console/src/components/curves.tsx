@@ -77,7 +77,7 @@ const PLOTS: readonly PlotSpec[] = [
     curves: [
       {
         label: 'final picture',
-        table: 'quality',
+        table: 'residuals',
         column: 'residual',
         colour: extra,
         write: (value) => figure(value, 2),

@@ -48,7 +48,7 @@ export function Readouts({ view }: { readonly view: LiveView }) {
         tone="refined"
       />
       <Readout id="ms-ssim" label="MS-SSIM" value={figure(newest(view, 'quality', 'msSsim'), 3)} unit="" />
-      <Readout id="residual" label="Residual" value={figure(newest(view, 'quality', 'residual'), 2)} unit="× N₀" />
+      <Readout id="residual" label="Residual" value={figure(newest(view, 'residuals', 'residual'), 2)} unit="× N₀" />
       <Readout id="latency" label="End to end" value={latency} unit={latencyUnit} />
       <Readout id="rate" label="Throughput" value={metric(rate)} unit="frames/s" />
     </dl>
