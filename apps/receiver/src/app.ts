@@ -7,6 +7,7 @@ import {
   type GraphName,
   type GraphSource,
   type SessionPool,
+  type SessionPoolOptions,
 } from '@semcast/bundle';
 import { createHub, type Hub } from '@semcast/hub';
 import { StepScheduler } from '@semcast/scheduler';
@@ -21,7 +22,7 @@ import {
   type Logger,
   type Metrics,
 } from '@semcast/service';
-import { InboundStreams, serveLinks, type ServedLinks, type ServerSession } from '@semcast/wire';
+import { InboundStreams, serveLinks, TryAgain, type ServedLinks, type ServerSession } from '@semcast/wire';
 import sharp from 'sharp';
 import { bucketsOf, decodingPixelsOf, schedulerOptionsOf, workerCount, type ReceiverConfig } from './config.js';
 import { addDecoderCheck } from './decoder-check.js';
@@ -73,8 +74,13 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
   const graphs = graphsOf(decoders, config);
   // What is run before there are frames is in no metric.
   const inference = { observed: false };
+  const workers: WorkerWatch = { available: true, onChange: () => {} };
   const pool = await startPool(config, bundle, graphs, {
     logger,
+    onAvailable: (available) => {
+      workers.available = available;
+      workers.onChange(available);
+    },
     onRun: (graph, seconds) => {
       if (inference.observed) {
         metrics.inference.observe({ graph }, seconds);
@@ -107,7 +113,19 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
       },
     });
     inference.observed = true;
-    return await listen(config, { bundle, decoders, graphs, pool, room, runner, metrics, live, logger, output });
+    return await listen(config, {
+      bundle,
+      decoders,
+      graphs,
+      pool,
+      workers,
+      room,
+      runner,
+      metrics,
+      live,
+      logger,
+      output,
+    });
   } catch (error) {
     await pool.close();
     throw error;
@@ -118,7 +136,11 @@ async function startPool(
   config: ReceiverConfig,
   bundle: Bundle,
   graphs: ReadonlySet<GraphName>,
-  { logger, onRun }: { readonly logger: Logger; readonly onRun: (graph: string, seconds: number) => void },
+  {
+    logger,
+    onRun,
+    onAvailable,
+  }: { readonly logger: Logger } & Required<Pick<SessionPoolOptions, 'onRun' | 'onAvailable'>>,
 ): Promise<SessionPool> {
   const workers = workerCount(config);
   return createSessionPool({
@@ -128,7 +150,9 @@ async function startPool(
     workers,
     // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
     maxQueue: workers,
+    maxRestartDelayMs: config.workerRetryMs,
     onRun,
+    onAvailable,
     onWarning: (message) => {
       logger.warn(message);
     },
@@ -187,11 +211,18 @@ async function startRunner(
   return runner;
 }
 
+/** Whether there are workers, and who is told when that changes. */
+interface WorkerWatch {
+  available: boolean;
+  onChange: (available: boolean) => void;
+}
+
 interface Parts {
   readonly bundle: Bundle;
   readonly decoders: ReadonlyMap<string, Decoder>;
   readonly graphs: ReadonlySet<GraphName>;
   readonly pool: SessionPool;
+  readonly workers: WorkerWatch;
   readonly room: DecodeRoom;
   readonly runner: StepRunner;
   readonly metrics: Metrics<'receiver'>;
@@ -201,7 +232,7 @@ interface Parts {
 }
 
 async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverService> {
-  const { bundle, decoders, graphs, pool, room, runner, metrics, live, logger, output } = parts;
+  const { bundle, decoders, graphs, pool, workers, room, runner, metrics, live, logger, output } = parts;
   // Pictures are written in threads of libvips; a picture gets one, as the networks have the other cores.
   sharp.concurrency(1);
 
@@ -247,9 +278,28 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     allowedHosts: config.allowedHosts,
     metrics,
     logger,
-    ready: () => ({ ready: !closing, reasons: closing ? ['the receiver is shutting down'] : [] }),
+    ready: () => {
+      const reasons = [
+        ...(closing ? ['the receiver is shutting down'] : []),
+        ...(workers.available ? [] : [NO_WORKER_LEFT]),
+      ];
+      return { ready: reasons.length === 0, reasons };
+    },
   });
   const links = serveStreams(config, { ...parts, streams, upgrades: http.upgrades });
+  workers.onChange = (available) => {
+    if (available) {
+      logger.info('a worker is there again: the receiver is ready');
+      return;
+    }
+    logger.error(NO_WORKER_LEFT);
+    // As when it closes: no client is told of a drop, so it keeps its frames and sends them again when it is let in.
+    const error = noWorkerLeft();
+    for (const session of links.sessions.values()) {
+      session.close(error.closeCode, error);
+    }
+    streams.close();
+  };
   const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, room, runner, path });
   http.app.get('/status', status);
   addDecoderCheck(http, decoders, config);
@@ -305,6 +355,15 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
   return { httpUrl: address.url, wsUrl: address.wsUrl, metrics, status, close };
 }
 
+const NO_WORKER_LEFT =
+  'no inference worker is left: each died, and could not be replaced; the receiver goes on trying (workerRetryMs)';
+
+function noWorkerLeft(): TryAgain {
+  return new TryAgain(NO_WORKER_LEFT, {
+    remedy: "see the receiver's log for why they died; clients connect again by themselves",
+  });
+}
+
 interface LinkParts extends Parts {
   readonly streams: InboundStreams;
   readonly upgrades: HttpServer['upgrades'];
@@ -313,7 +372,7 @@ interface LinkParts extends Parts {
 /** Greet links, and attach each to its stream. */
 function serveStreams(
   config: ReceiverConfig,
-  { bundle, metrics, logger, decoders, streams, live, upgrades }: LinkParts,
+  { bundle, workers, metrics, logger, decoders, streams, live, upgrades }: LinkParts,
 ): ServedLinks {
   const { name, version } = bundle.manifest;
   /** What each session was told in its welcome. */
@@ -339,6 +398,9 @@ function serveStreams(
       metrics.wireBytes.inc({ direction }, bytes);
     },
     welcome: ({ decoder }, session) => {
+      if (!workers.available) {
+        throw noWorkerLeft();
+      }
       if (!decoders.has(decoder)) {
         throw new UnknownDecoderError(decoder, [...decoders.keys()]);
       }

@@ -31,6 +31,12 @@ export const receiverConfigSchema = z
       .max(256)
       .optional()
       .describe('threads that run networks; as many as cores unless told, one on cuda'),
+    workerRetryMs: z
+      .int()
+      .min(10)
+      .max(3_600_000)
+      .default(30_000)
+      .describe('longest pause between two tries to replace a thread that died'),
     decoders: z
       .array(z.enum(decoderNames))
       .min(1)

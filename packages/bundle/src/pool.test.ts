@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { markAsUntransferable, Worker } from 'node:worker_threads';
 import { ArgumentError, describeError, type Tensor } from '@semcast/core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { channelBlock } from './channel-block.js';
 import {
   BundleGraphError,
@@ -336,12 +336,24 @@ describe('a worker that dies', () => {
     expect(threads).toHaveLength(2);
   });
 
-  it('and cannot be replaced fails what waits, and every later run, instead of hanging', async () => {
+  it('and cannot be replaced fails what waits, and every later run, until a replacement starts after all', async () => {
     let spawned = 0;
+    let mended = false;
     const warnings: string[] = [];
-    const pool = await start({ graphs: { sum: graphs.sum }, onWarning: (message) => warnings.push(message) }, (setup) =>
-      spawned++ === 0 ? pretender(setup, 'process.exit(9)') : new Worker('process.exit(3)', { eval: true }),
-    );
+    const available: boolean[] = [];
+    const options = {
+      graphs: { sum: graphs.sum },
+      maxRestartDelayMs: 500,
+      onWarning: (message: string) => warnings.push(message),
+      onAvailable: (is: boolean) => available.push(is),
+    };
+    const pool = await start(options, (setup) => {
+      spawned += 1;
+      if (spawned === 1) {
+        return pretender(setup, 'process.exit(9)');
+      }
+      return mended ? spawnWorker(setup) : new Worker('process.exit(3)', { eval: true });
+    });
     const outcomes = await Promise.allSettled([pool.run('sum', ones), pool.run('sum', ones)]);
     const texts = outcomes.map((outcome) =>
       outcome.status === 'rejected' ? describeError(outcome.reason) : 'no error',
@@ -350,7 +362,11 @@ describe('a worker that dies', () => {
     expect(texts[1]).toMatch(/no inference worker is left.*\[E_INFERENCE\]/);
     expect(spawned).toBe(1 + 3);
     expect(warnings.at(-1)).toMatch(/couldn't be replaced \(try 3\).*exit code 3/);
+    expect(available).toEqual([false]);
     await expect(pool.run('sum', ones)).rejects.toThrow(InferenceError);
+    mended = true;
+    await vi.waitFor(() => expect(available).toEqual([false, true]), { timeout: 20_000 });
+    expect((await pool.run('sum', ones))['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
   });
 });
 

@@ -28,9 +28,10 @@ import type {
 
 const DEFAULT_MAX_QUEUE = 64;
 const MAX_WORKERS = 256;
-/** A slot is given up when this many replacements in a row couldn't load their graphs. */
+/** A slot counts as lost when this many replacements in a row couldn't load their graphs; it is tried on all the same. */
 const MAX_FAILED_STARTS = 3;
 const RESTART_DELAY_MS = 200;
+const DEFAULT_MAX_RESTART_DELAY_MS = 30_000;
 
 /** Starts a worker thread; replaceable, so that tests can hold the thread in hand and kill it. */
 export type SpawnWorker = (setup: WorkerSetup) => Worker;
@@ -70,7 +71,9 @@ async function endThread({ worker, guard, exited }: Thread): Promise<void> {
 
 /** The place of one worker; the thread in it may be replaced. */
 interface Slot {
-  state: 'starting' | 'idle' | 'busy' | 'lost';
+  state: 'starting' | 'idle' | 'busy';
+  /** Replacements in a row that couldn't load their graphs. */
+  failedStarts: number;
   thread: Thread | undefined;
   job: Job | undefined;
 }
@@ -96,6 +99,7 @@ interface Settings {
   readonly deviceId: number;
   readonly workers: number;
   readonly maxQueue: number;
+  readonly maxRestartDelayMs: number;
 }
 
 function readSettings(options: SessionPoolOptions): Settings {
@@ -111,6 +115,7 @@ function readSettings(options: SessionPoolOptions): Settings {
   );
   const workers = options.workers ?? (device === 'cuda' ? 1 : Math.min(availableParallelism(), MAX_WORKERS));
   const maxQueue = options.maxQueue ?? DEFAULT_MAX_QUEUE;
+  const maxRestartDelayMs = options.maxRestartDelayMs ?? DEFAULT_MAX_RESTART_DELAY_MS;
   if (graphs.size === 0) {
     throw new ArgumentError('a session pool needs at least one graph');
   }
@@ -127,7 +132,7 @@ function readSettings(options: SessionPoolOptions): Settings {
   if (!Number.isInteger(maxQueue) || maxQueue < 0) {
     throw new ArgumentError(`maxQueue must be a non-negative integer, not ${maxQueue}`);
   }
-  return { graphs, device, deviceId: options.deviceId ?? 0, workers, maxQueue };
+  return { graphs, device, deviceId: options.deviceId ?? 0, workers, maxQueue, maxRestartDelayMs };
 }
 
 function loadError({ fault, graph, file, message }: LoadFailure): SemcastError {
@@ -143,7 +148,7 @@ function noWorkerLeft(): InferenceError {
   return new InferenceError(
     `no inference worker is left: each died, and could not be replaced in ${MAX_FAILED_STARTS} tries`,
     {
-      remedy: 'see the log for the reasons, and restart the service',
+      remedy: 'see the log for the reasons; the service goes on trying, and may be restarted',
     },
   );
 }
@@ -161,11 +166,14 @@ export class WorkerPool implements SessionPool {
   readonly #spawn: SpawnWorker;
   readonly #onRun: ((graph: string, seconds: number) => void) | undefined;
   readonly #onWarning: ((message: string) => void) | undefined;
+  readonly #onAvailable: ((available: boolean) => void) | undefined;
   readonly #slots: readonly Slot[];
   readonly #queue = new Set<Job>();
   readonly #watches = new Map<AbortSignal, { readonly jobs: Set<Job>; readonly onAbort: () => void }>();
   readonly #ending = new AbortController();
   #signatures: Readonly<Record<string, GraphSignature>> = {};
+  /** Whether there is a worker, or will soon be one as far as is known. */
+  #available = true;
   #closed: Promise<void> | undefined;
   #whenQuiet: (() => void) | undefined;
 
@@ -174,8 +182,10 @@ export class WorkerPool implements SessionPool {
     this.#spawn = spawn;
     this.#onRun = options.onRun;
     this.#onWarning = options.onWarning;
+    this.#onAvailable = options.onAvailable;
     this.#slots = Array.from({ length: this.#settings.workers }, () => ({
       state: 'starting',
+      failedStarts: 0,
       thread: undefined,
       job: undefined,
     }));
@@ -330,7 +340,7 @@ export class WorkerPool implements SessionPool {
         remedy: `it has ${signature.outputs.map(({ name }) => name).join(', ')}`,
       });
     }
-    if (this.#slots.every(({ state }) => state === 'lost')) {
+    if (!this.#available) {
       throw noWorkerLeft();
     }
     const idle = this.#slots.some(({ state }) => state === 'idle');
@@ -469,6 +479,8 @@ export class WorkerPool implements SessionPool {
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         await this.#startWorker(slot);
+        slot.failedStarts = 0;
+        this.#noteAvailable();
         return;
       } catch (error) {
         await (slot.thread && endThread(slot.thread));
@@ -477,15 +489,25 @@ export class WorkerPool implements SessionPool {
         }
         this.#onWarning?.(`an inference worker couldn't be replaced (try ${attempt}): ${describeError(error)}`);
       }
-      if (attempt === MAX_FAILED_STARTS) {
-        slot.state = 'lost';
-        if (this.#slots.every(({ state }) => state === 'lost')) {
-          this.#rejectQueue(noWorkerLeft());
-        }
-        return;
-      }
+      slot.failedStarts = attempt;
+      this.#noteAvailable();
+      const delayMs = Math.min(RESTART_DELAY_MS * 2 ** (attempt - 1), this.#settings.maxRestartDelayMs);
       // Resolves early when the pool closes.
-      await delay(RESTART_DELAY_MS * attempt, undefined, { signal }).catch(() => undefined);
+      await delay(delayMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** A slot was lost, or has a worker again. */
+  #noteAvailable(): void {
+    const available = this.#slots.some(({ failedStarts }) => failedStarts < MAX_FAILED_STARTS);
+    if (available === this.#available) {
+      return;
+    }
+    this.#available = available;
+    // Before what waits is told: whoever holds the pool may know what to do with it.
+    this.#onAvailable?.(available);
+    if (!available) {
+      this.#rejectQueue(noWorkerLeft());
     }
   }
 

@@ -99,6 +99,13 @@ export interface SessionPoolOptions {
   readonly maxQueue?: number;
   /** Called after each run with the seconds spent inside ONNX Runtime (conversions and waiting not counted). */
   readonly onRun?: (graph: string, seconds: number) => void;
+  /** The longest pause between two tries to replace a worker that died, in milliseconds. Default 30,000. */
+  readonly maxRestartDelayMs?: number;
+  /**
+   * Called with false when no worker is left: each died, and three replacements failed. Runs are refused then. The pool
+   * goes on trying, ever more seldom, and calls it with true when a worker is there again.
+   */
+  readonly onAvailable?: (available: boolean) => void;
   /** Called when a worker died or when a graph needs the CPU beside the GPU: a sentence for the log. */
   readonly onWarning?: (message: string) => void;
 }
