@@ -1,18 +1,26 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { waitFor, type TestProcess } from '@semcast/testkit';
 import type { TransmitterStatus } from '@semcast/transmitter';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readCompose } from './support/compose.js';
 import { canIsolate, isolatedContainers, plainContainers, type Containers } from './support/containers.js';
-import { readDockerfile } from './support/dockerfile.js';
+import { readDockerfile, settingsOf } from './support/dockerfile.js';
+import { buildImage, canBuildImage, MAX_BUILD_SECONDS, type BuiltImage } from './support/image.js';
 
 // Three processes that load real networks, on two slow, busy cores.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+/** Half of it is the model; so that growth is seen. */
+const MAX_APP_MIB = 220;
 
 const isolated = canIsolate();
 if (!isolated) {
   process.stderr.write('network namespaces can not be made here: the services run as plain processes\n');
 }
+
+const fromImage = isolated && canBuildImage();
 
 const { transmitter, channel, receiver } = await readCompose();
 const services = { transmitter: transmitter!, channel: channel!, receiver: receiver! };
@@ -27,20 +35,54 @@ async function get(from: Name, url: string): Promise<string> {
   return stdout;
 }
 
+let image: BuiltImage | undefined;
 let containers: Containers;
 const running = {} as Record<Name, TestProcess>;
 
-describe(`the services as docker-compose.yml starts them, in ${isolated ? 'network namespaces' : 'processes'}`, () => {
-  beforeAll(async () => {
-    const open = isolated ? isolatedContainers : plainContainers;
-    containers = await open({ services, stages: (await readDockerfile()).stages });
-    // The last one first: none may depend on the order.
-    for (const name of names) {
-      running[name] = containers.start(name);
-    }
-  });
+const place = fromImage ? 'from the image' : isolated ? 'in network namespaces' : 'in plain processes';
+
+describe(`the services as docker-compose.yml starts them, ${place}`, () => {
+  beforeAll(
+    async () => {
+      image = fromImage ? await buildImage() : undefined;
+      const { stages } = await readDockerfile();
+      containers = await (isolated
+        ? isolatedContainers({ services, stages, image })
+        : plainContainers({ services, stages }));
+      // The last one first: none may depend on the order.
+      for (const name of names) {
+        running[name] = containers.start(name);
+      }
+    },
+    (MAX_BUILD_SECONDS + 60) * 1000,
+  );
   afterAll(async () => {
-    await containers.close();
+    await containers?.close();
+    await image?.remove();
+  });
+
+  it.runIf(fromImage)('the image starts as the Dockerfile says, and has what its user runs, and no more', async () => {
+    const { settings, root } = image!;
+    expect(settings).toMatchObject(settingsOf((await readDockerfile()).stages.get('cpu')!));
+    const app = join(root, settings.workdir);
+    const files = await readdir(app, { recursive: true, withFileTypes: true });
+    const superfluous = files.filter(
+      ({ name, parentPath }) =>
+        /\.musl\.node$|\.tsbuildinfo$|\.d\.ts$|\.dll$|\.dylib$/.test(name) ||
+        (name === 'src' && !parentPath.includes('node_modules')),
+    );
+    expect(superfluous.map(({ name, parentPath }) => join(parentPath, name))).toEqual([]);
+    expect(spawnSync('du', ['-sm', app], { encoding: 'utf8' }).stdout).toSatisfy(
+      (text: string) => Number.parseInt(text, 10) < MAX_APP_MIB,
+    );
+  });
+
+  it.runIf(fromImage)('every library has in the image what it needs, and that of CUDA would be missed', async () => {
+    const check = async (...libraries: string[]): Promise<unknown> =>
+      await containers.exec('receiver', ['sh', 'deploy/docker/check-libraries.sh', 'node_modules', ...libraries]);
+    expect(await check()).toMatchObject({ code: 0, stderr: '' });
+    const name = 'libonnxruntime_providers_cuda.so';
+    expect(await check(name)).toMatchObject({ code: 1, stderr: `missing: ${name} in node_modules\n` });
   });
 
   it.each(names)('%s becomes healthy, by the health check of the file', async (name) => {
@@ -68,6 +110,15 @@ describe(`the services as docker-compose.yml starts them, in ${isolated ? 'netwo
     });
     expect(status!.source.photographs).toBeGreaterThan(1);
     expect(status!.recent[0]).toMatchObject({ kind: 'completed', frame: 0 });
+    const picture = await containers.exec('transmitter', [
+      'node',
+      '--input-type=module',
+      '-e',
+      `const a = await fetch('http://127.0.0.1:7403/pictures/${status!.recent[0]!.frame}/final');
+       const b = Buffer.from(await a.arrayBuffer());
+       console.log(a.status, a.headers.get('content-type'), b.length > 10_000, b.toString('latin1', 1, 4));`,
+    ]);
+    expect(picture.stdout).toBe('200 image/png true PNG\n');
     expect(JSON.parse(await get('transmitter', 'http://127.0.0.1:7403/readyz'))).toEqual({ ready: true, reasons: [] });
   });
 

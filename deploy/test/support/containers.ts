@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { REPOSITORY_ROOT } from '@semcast/deploy';
 import { createProcessKeeper, freePorts, type ProcessOptions, type TestProcess } from '@semcast/testkit';
 import { containerPort, type ComposeService } from './compose.js';
-import { settingsOf, type Stage } from './dockerfile.js';
+import { settingsOf, type ImageSettings, type Stage } from './dockerfile.js';
+import type { BuiltImage } from './image.js';
 
 /** Services of docker-compose.yml, run as it says, without a container engine. */
 export interface Containers {
@@ -29,6 +30,11 @@ export interface ContainersOptions {
   readonly services: Readonly<Record<string, ComposeService>>;
   /** Stages of the Dockerfile, which know the entry point. */
   readonly stages: ReadonlyMap<string, Stage>;
+}
+
+export interface IsolatedContainersOptions extends ContainersOptions {
+  /** What the containers are made of; without one, this checkout and what else is on this machine. */
+  readonly image?: BuiltImage | undefined;
 }
 
 const SCRIPT = fileURLToPath(new URL('container.sh', import.meta.url));
@@ -64,9 +70,8 @@ interface Launch {
   readonly tmpfs: readonly (readonly [string, string])[];
 }
 
-/** What an engine would start. The image's `/app` is this checkout: the Dockerfile copies and builds the same. */
-function launchOf(service: ComposeService, stages: ReadonlyMap<string, Stage>): Launch {
-  const image = settingsOf(stages.get(service.build!.target)!);
+/** What an engine would start. `mounts` come before those of the service. */
+function launchOf(service: ComposeService, image: ImageSettings, mounts: Launch['mounts']): Launch {
   const pairs = (entries: readonly string[]): [string, string][] =>
     entries.map((entry) => entry.split(':').slice(0, 2) as [string, string]);
   const binds = pairs(service.volumes ?? []).map(
@@ -77,7 +82,7 @@ function launchOf(service: ComposeService, stages: ReadonlyMap<string, Stage>): 
     env: { ...image.env, ...service.environment },
     user: service.user ?? image.user,
     workdir: image.workdir,
-    mounts: [...checkoutAt(image.workdir), ...binds],
+    mounts: [...mounts, ...binds],
     tmpfs: pairs(service.tmpfs ?? []),
   };
 }
@@ -87,8 +92,17 @@ function checkoutAt(workdir: string): [string, string][] {
   return readdirSync(REPOSITORY_ROOT).map((name) => [join(REPOSITORY_ROOT, name), join(workdir, name)]);
 }
 
-function launchesOf({ services, stages }: ContainersOptions): Map<string, Launch> {
-  return new Map(Object.entries(services).map(([name, service]) => [name, launchOf(service, stages)]));
+function launchesOf({ services, stages, image }: IsolatedContainersOptions): Map<string, Launch> {
+  return new Map(
+    Object.entries(services).map(([name, service]) => {
+      if (image !== undefined) {
+        return [name, launchOf(service, image.settings, [])];
+      }
+      // In place of the image's `/app`, this checkout: the Dockerfile copies and builds the same.
+      const settings = settingsOf(stages.get(service.build!.target)!);
+      return [name, launchOf(service, settings, checkoutAt(settings.workdir))];
+    }),
+  );
 }
 
 /**
@@ -97,7 +111,7 @@ function launchesOf({ services, stages }: ContainersOptions): Map<string, Launch
  * The namespaces have no cable between them, because not every kernel has virtual ones: in each, a process listens at
  * the addresses of the others and carries what comes there over, as an engine's proxy does for published ports.
  */
-export async function isolatedContainers(options: ContainersOptions): Promise<Containers> {
+export async function isolatedContainers(options: IsolatedContainersOptions): Promise<Containers> {
   const launches = launchesOf(options);
   const keeper = createProcessKeeper();
   const dir = await mkdtemp(join(tmpdir(), 'semcast-containers-'));
@@ -163,7 +177,7 @@ export async function isolatedContainers(options: ContainersOptions): Promise<Co
         SCRIPT,
         root,
         hosts,
-        process.execPath,
+        ...(options.image === undefined ? ['--machine', process.execPath] : ['--image', options.image.root]),
         user,
         ...mounts.flatMap(([source, target]) => ['--ro', source, target]),
         ...tmpfs.flatMap(([target, settings]) => ['--tmpfs', target, settings]),
