@@ -25,6 +25,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 const PHOTOS = ['brushes.jpg', 'creek.jpg', 'dandelion.jpg'];
 const NO_PHOTO = 'letter.png';
 const SNRS_DB = [0, 10];
+const DECODER = 'conditional';
 const FRAMES = PHOTOS.length * SNRS_DB.length;
 
 /** Metrics that this run gives no value: nothing is drawn while there is nothing to draw. */
@@ -87,7 +88,8 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
   let measured = 0;
   const settings: SweepSettings = {
     files: [...PHOTOS, NO_PHOTO].map((name) => join(dir, name)),
-    variants: [{ decoder: 'jscc', steps: 0, options: undefined, completeOptions: {} }],
+    // As docker-compose.yml has it, with previews; as few steps as it is content with.
+    variants: [{ decoder: DECODER, steps: 4, options: { steps: 4, minSteps: 4 }, completeOptions: {} }],
     snrsDb: SNRS_DB,
     cbrs: ['1/24'],
     bundle: await loadBundle(findDefaultBundle()),
@@ -179,11 +181,12 @@ describe.skipIf(prometheus === undefined)('Prometheus, scraping the three servic
   });
 
   it.each([
-    ['semcast_reconstruction_psnr_db', { decoder: 'jscc' }, 'psnrDb', 1],
-    ['semcast_reconstruction_ssim', { decoder: 'jscc' }, 'ssim', 1],
-    ['semcast_reconstruction_ms_ssim', { decoder: 'jscc' }, 'msSsim', 1],
-    ['semcast_measurement_residual_ratio', { decoder: 'jscc' }, 'residual', 1],
-    ['semcast_end_to_end_latency_seconds', { decoder: 'jscc' }, 'endToEndMs', 1000],
+    ['semcast_reconstruction_psnr_db', { decoder: DECODER }, 'psnrDb', 1],
+    ['semcast_reconstruction_ssim', { decoder: DECODER }, 'ssim', 1],
+    ['semcast_reconstruction_ms_ssim', { decoder: DECODER }, 'msSsim', 1],
+    ['semcast_measurement_residual_ratio', { decoder: DECODER }, 'residual', 1],
+    ['semcast_end_to_end_latency_seconds', { decoder: DECODER }, 'endToEndMs', 1000],
+    ['semcast_frame_latency_seconds', { job: 'receiver', stage: 'preview' }, 'previewMs', 1000],
     ['semcast_frame_latency_seconds', { job: 'receiver', stage: 'decode' }, 'decodeMs', 1000],
   ] as const)('%s agrees with %s in the rows', (name, labels, field, scale) => {
     expect(valueOf(`${name}_count`, labels)).toBe(FRAMES);
@@ -193,6 +196,12 @@ describe.skipIf(prometheus === undefined)('Prometheus, scraping the three servic
       const expected = run.report.rows.filter((row) => row[field]! / scale <= bound).length;
       expect(valueOf(`${name}_bucket`, { ...labels, le: String(bound) }), `≤ ${bound}`).toBe(expected);
     }
+  });
+
+  it('knows of a preview of each, whose PSNR is near that of the refined picture', () => {
+    expect(valueOf('semcast_preview_psnr_db_count', { decoder: DECODER })).toBe(FRAMES);
+    const meanDb = valueOf('semcast_preview_psnr_db_sum', { decoder: DECODER }) / FRAMES;
+    expect(Math.abs(meanDb - sumOf((row) => row.psnrDb) / FRAMES)).toBeLessThan(3);
   });
 
   it('has buckets for what comes: nothing in the last one, not everything in one', () => {
@@ -208,7 +217,7 @@ describe.skipIf(prometheus === undefined)('Prometheus, scraping the three servic
   it('counts what crossed the channel', () => {
     expect(valueOf('semcast_channel_uses_total', { job: 'channel' })).toBe(sumOf((row) => row.channelUses));
     expect(valueOf('semcast_channel_bandwidth_ratio', { job: 'transmitter' })).toBeCloseTo(1 / 24, 12);
-    expect(valueOf('semcast_sampler_steps_total', { decoder: 'jscc' })).toBe(sumOf((row) => row.steps));
+    expect(valueOf('semcast_sampler_steps_total', { decoder: DECODER })).toBe(sumOf((row) => row.steps));
     for (const job of SERVICE_NAMES) {
       // Of the last group.
       expect(valueOf('semcast_snr_db', { job, kind: 'configured' }), job).toBe(SNRS_DB.at(-1));

@@ -500,11 +500,14 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     this.#tell('state', state);
   }
 
-  #measureCompleted({ decoder, endToEndMs, psnrDb, ssim, msSsim }: CompletedFrame): void {
+  #measureCompleted({ decoder, endToEndMs, psnrDb, previewPsnrDb, ssim, msSsim }: CompletedFrame): void {
     const { metrics } = this.#parts;
     metrics.frames.inc({ stage: 'transmitter', outcome: 'completed' });
     metrics.endToEndLatency.observe({ decoder }, endToEndMs / 1000);
     metrics.reconstructionPsnr.observe({ decoder }, psnrDb);
+    if (previewPsnrDb !== null) {
+      metrics.previewPsnr.observe({ decoder }, previewPsnrDb);
+    }
     if (ssim !== null) {
       metrics.reconstructionSsim.observe({ decoder }, ssim);
     }

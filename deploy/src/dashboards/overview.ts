@@ -3,6 +3,7 @@ import { curves, figure } from '../panels.js';
 import { mean, quantile, rate } from '../promql.js';
 
 const COMPLETED = 'semcast_frames_total{stage="transmitter",outcome="completed"}';
+const PREVIEW_LATENCY = 'semcast_frame_latency_seconds{job="transmitter",stage="preview"}';
 const ENDED = 'semcast_frames_total{stage="transmitter"}';
 
 export const overview = createDashboard({
@@ -108,13 +109,17 @@ export const overview = createDashboard({
         }),
         curves({
           title: 'End-to-end latency',
-          description: 'There and back, on the clock of the transmitter.',
+          description:
+            'Until the final picture and, where a decoder refines, until the preview: there and back, on the clock of the transmitter.',
           unit: 's',
           min: 0,
-          queries: [0.5, 0.95, 0.99].map((share) => ({
-            expr: quantile(share, 'semcast_end_to_end_latency_seconds', ['decoder']),
-            legend: `{{decoder}}, p${share * 100}`,
-          })),
+          queries: [
+            ...[0.5, 0.95, 0.99].map((share) => ({
+              expr: quantile(share, 'semcast_end_to_end_latency_seconds', ['decoder']),
+              legend: `{{decoder}}, p${share * 100}`,
+            })),
+            { expr: quantile(0.95, PREVIEW_LATENCY), legend: 'preview, p95' },
+          ],
         }),
         curves({
           title: 'Frames that wait for a decoder',
@@ -136,11 +141,13 @@ export const overview = createDashboard({
         }),
         curves({
           title: 'PSNR',
-          description: 'Of final pictures against their originals: the mean, and what nine in ten exceed.',
+          description:
+            'Of final pictures against their originals: the mean, and what nine in ten exceed; and the mean of previews. A refined picture looks more like a photograph and has a little less PSNR than its preview.',
           unit: 'dB',
           queries: [
             { expr: mean('semcast_reconstruction_psnr_db', ['decoder']), legend: '{{decoder}}, mean' },
             { expr: quantile(0.1, 'semcast_reconstruction_psnr_db', ['decoder']), legend: '{{decoder}}, p10' },
+            { expr: mean('semcast_preview_psnr_db', ['decoder']), legend: 'preview of {{decoder}}, mean' },
           ],
         }),
         curves({

@@ -9,6 +9,7 @@ const againstSnr = {
 };
 const selected = (metric: string): string => `${metric}{decoder=~"$decoder"}`;
 const PSNR = selected('semcast_reconstruction_psnr_db');
+const PREVIEW_PSNR = selected('semcast_preview_psnr_db');
 const SSIM = selected('semcast_reconstruction_ssim');
 const MS_SSIM = selected('semcast_reconstruction_ms_ssim');
 const RESIDUAL = selected('semcast_measurement_residual_ratio');
@@ -26,10 +27,14 @@ export const quality = createDashboard({
       panels: [
         scatter({
           title: 'PSNR against SNR',
-          description: 'Analogue symbols have no cliff: it rises and falls smoothly.',
+          description:
+            'Analogue symbols have no cliff: it rises and falls smoothly. Where a decoder refines, its previews are there too; what it adds looks more like a photograph, and costs a little PSNR.',
           unit: 'dB',
           ...againstSnr,
-          y: [{ expr: mean(PSNR, ['decoder']), legend: '{{decoder}}' }],
+          y: [
+            { expr: mean(PSNR, ['decoder']), legend: '{{decoder}}' },
+            { expr: mean(PREVIEW_PSNR, ['decoder']), legend: 'preview of {{decoder}}' },
+          ],
         }),
         scatter({
           title: 'MS-SSIM against SNR',
@@ -65,12 +70,13 @@ export const quality = createDashboard({
         }),
         curves({
           title: 'PSNR',
-          description: 'Mean, and what nine in ten and one in two pictures exceed.',
+          description: 'Mean, and what nine in ten and one in two pictures exceed; the mean of previews.',
           unit: 'dB',
           queries: [
             { expr: mean(PSNR, ['decoder']), legend: '{{decoder}}, mean' },
             { expr: quantile(0.5, PSNR, ['decoder']), legend: '{{decoder}}, p50' },
             { expr: quantile(0.1, PSNR, ['decoder']), legend: '{{decoder}}, p10' },
+            { expr: mean(PREVIEW_PSNR, ['decoder']), legend: 'preview of {{decoder}}, mean' },
           ],
         }),
         curves({

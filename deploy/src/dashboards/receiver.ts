@@ -117,10 +117,16 @@ export const receiver = createDashboard({
         }),
         curves({
           title: 'Guided steps',
-          description: 'A second, by decoder. Under load each frame gets fewer before any is refused.',
+          description: 'A second, by decoder, and for each frame. Under load each gets fewer before any is refused.',
           unit: 'short',
           min: 0,
-          queries: [{ expr: rate('semcast_sampler_steps_total', ['decoder']), legend: '{{decoder}}, a second' }],
+          queries: [
+            { expr: rate('semcast_sampler_steps_total', ['decoder']), legend: '{{decoder}}, a second' },
+            {
+              expr: `${rate('semcast_sampler_steps_total')} / ${rate('semcast_frames_total{stage="receiver",outcome="completed"}')}`,
+              legend: 'a frame',
+            },
+          ],
         }),
       ],
     },
@@ -161,6 +167,22 @@ export const receiver = createDashboard({
             expr: quantile(share, 'semcast_inference_seconds{job="receiver"}', ['graph']),
             legend: `{{graph}}, p${share * 100}`,
           })),
+        }),
+        curves({
+          title: 'Preview and refined picture',
+          description:
+            'From the start of decoding to the first picture, which one pass makes, and to the last one, p50 and p95.',
+          unit: 's',
+          min: 0,
+          queries: [
+            ['preview', 'preview'],
+            ['decode', 'final'],
+          ].flatMap(([stage, legend]) =>
+            [0.5, 0.95].map((share) => ({
+              expr: quantile(share, `semcast_frame_latency_seconds{job="receiver",stage="${stage}"}`),
+              legend: `${legend}, p${share * 100}`,
+            })),
+          ),
         }),
         distribution({
           title: 'Decoding',

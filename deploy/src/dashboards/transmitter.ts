@@ -3,6 +3,7 @@ import { curves, distribution, figure } from '../panels.js';
 import { buckets, mean, quantile, rate } from '../promql.js';
 
 const END_TO_END = 'semcast_end_to_end_latency_seconds{decoder=~"$decoder"}';
+const PREVIEW = 'semcast_frame_latency_seconds{job="transmitter",stage="preview"}';
 
 export const transmitter = createDashboard({
   uid: 'semcast-transmitter',
@@ -90,6 +91,17 @@ export const transmitter = createDashboard({
             expr: quantile(share, END_TO_END, ['decoder']),
             legend: `{{decoder}}, p${share * 100}`,
           })),
+        }),
+        curves({
+          title: 'Preview and refined picture',
+          description:
+            'From reading the photograph to its first picture and to its last one. Where the decoder takes one pass there is no preview.',
+          unit: 's',
+          min: 0,
+          queries: [0.5, 0.95].flatMap((share) => [
+            { expr: quantile(share, PREVIEW), legend: `preview, p${share * 100}` },
+            { expr: quantile(share, END_TO_END), legend: `final, p${share * 100}` },
+          ]),
         }),
         distribution({
           title: 'End to end',

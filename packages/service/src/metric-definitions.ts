@@ -142,6 +142,14 @@ export const METRIC_DEFINITIONS = {
     buckets: PSNR_DB,
     services: ['transmitter'],
   },
+  previewPsnr: {
+    kind: 'histogram',
+    name: 'semcast_preview_psnr_db',
+    help: 'PSNR of previews against the original, in decibels, by the decoder that refined them.',
+    labels: ['decoder'],
+    buckets: PSNR_DB,
+    services: ['transmitter'],
+  },
   reconstructionSsim: {
     kind: 'histogram',
     name: 'semcast_reconstruction_ssim',

@@ -16,6 +16,7 @@ describe('the table of metrics', () => {
       semcast_wire_bytes_total: ['direction'],
       semcast_snr_db: ['kind'],
       semcast_reconstruction_psnr_db: ['decoder'],
+      semcast_preview_psnr_db: ['decoder'],
       semcast_reconstruction_ssim: ['decoder'],
       semcast_reconstruction_ms_ssim: ['decoder'],
       semcast_measurement_residual_ratio: ['decoder'],
@@ -51,7 +52,7 @@ describe('the table of metrics', () => {
   });
 
   it('gives every service what belongs to it', () => {
-    expect(SERVICE_NAMES.map((service) => metricDefinitionsOf(service).length)).toEqual([13, 8, 12]);
+    expect(SERVICE_NAMES.map((service) => metricDefinitionsOf(service).length)).toEqual([14, 8, 12]);
     const names = metricDefinitionsOf('channel').map(({ name }) => name);
     expect(names).toContain('semcast_channel_uses_total');
     expect(names).not.toContain('semcast_reconstruction_psnr_db');
