@@ -30,7 +30,13 @@ const all = Object.entries(services);
 describe.skipIf(dockerCompose === undefined)('docker-compose', () => {
   /** `docker-compose config`, with nothing of the machine's own settings. */
   function config(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-    const env = { PATH: process.env['PATH'] };
+    return configWith({}, ...args);
+  }
+  function configWith(
+    settings: Readonly<Record<string, string>>,
+    ...args: string[]
+  ): { status: number | null; stdout: string; stderr: string } {
+    const env = { PATH: process.env['PATH'], ...settings };
     return spawnSync(dockerCompose!, args, { cwd: REPOSITORY_ROOT, env, encoding: 'utf8' });
   }
 
@@ -40,6 +46,20 @@ describe.skipIf(dockerCompose === undefined)('docker-compose', () => {
     ['for a GPU', ['--env-file', GPU_ENV]],
   ])('accepts the file %s', (_, args) => {
     expect(config(...args, 'config', '--quiet')).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('accepts, all together, the settings that the documents propose, and they have no other way to start', async () => {
+    const texts = await Promise.all(
+      ['README.md', 'deploy/README.md'].map(async (file) => await readFile(join(REPOSITORY_ROOT, file), 'utf8')),
+    );
+    const text = texts.join('\n');
+    const starts = [...text.matchAll(/^docker compose(.*?) up\b/gm)].map(([, args]) => args!.trim());
+    expect(new Set(starts)).toEqual(new Set(['', `--env-file ${GPU_ENV}`]));
+    const pairs = [...text.matchAll(/`((?:[A-Z_]+=[^ `]+ ?)+)`/g)].flatMap(([, words]) => words!.trim().split(' '));
+    const proposed = Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string]));
+    expect(Object.keys(proposed).length).toBeGreaterThan(5);
+    expect([...variablesOf(await readComposeText()).keys()]).toEqual(expect.arrayContaining(Object.keys(proposed)));
+    expect(configWith(proposed, 'config', '--quiet')).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('reads in it what these tests read in it', () => {
