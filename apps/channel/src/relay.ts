@@ -2,6 +2,7 @@ import { SemcastError } from '@semcast/core';
 import type { Logger, Metrics } from '@semcast/service';
 import {
   CLOSE_CODES,
+  FrameError,
   openLink,
   PeerError,
   type ClientSocketOptions,
@@ -240,7 +241,9 @@ export class Relay {
  */
 function refusalOf(error: unknown, { receiverUrl, onReceiver, logger }: RelayServices): WireError {
   const isPeers = error instanceof PeerError;
-  if (isPeers && error.closeCode !== CLOSE_CODES.badToken) {
+  // A message that arrived broken here is no sign that the receiver is away, and may be broken again: the transmitter
+  // tries as often as for one that was broken on its own link.
+  if (error instanceof FrameError || (isPeers && error.closeCode !== CLOSE_CODES.badToken)) {
     return error;
   }
   const why = error instanceof Error ? error.message : String(error);

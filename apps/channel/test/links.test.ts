@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { decodeFrame, encodeFrame, type WireMessage } from '@semcast/wire';
+import { decodeFrame, encodeFrame, PROTOCOL_VERSION, type WireMessage } from '@semcast/wire';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ChannelService, ChannelServiceConfigInput } from '../src/index.js';
@@ -49,7 +49,7 @@ async function say(url: string, ...messages: (Uint8Array | string)[]): Promise<{
 }
 
 const greeting = (changes: Record<string, unknown> = {}): Uint8Array =>
-  encodeFrame('hello', { ...hello(), protocol: 1, run: 'r', ...changes });
+  encodeFrame('hello', { ...hello(), protocol: PROTOCOL_VERSION, run: 'r', attempt: 1, ...changes });
 
 describe('clients that do not belong', () => {
   it('get a clear error, and the next good client gets through', async () => {

@@ -17,7 +17,7 @@ export class UnknownDecoderError extends WireError {
   override readonly name = 'UnknownDecoderError';
 
   constructor(decoder: string, known: readonly string[]) {
-    super('E_UNKNOWN_DECODER', CLOSE_CODES.badFrame, `this receiver has no decoder "${decoder}"`, {
+    super('E_UNKNOWN_DECODER', CLOSE_CODES.notOffered, `this receiver has no decoder "${decoder}"`, {
       remedy: `ask for one of: ${known.join(', ')}`,
     });
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { decodeFrame, encodeFrame, type WireMessage } from '@semcast/wire';
+import { decodeFrame, encodeFrame, PROTOCOL_VERSION, type WireMessage } from '@semcast/wire';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ReceiverConfigInput, ReceiverService } from '../src/index.js';
@@ -20,7 +20,7 @@ async function start(input: ReceiverConfigInput = {}): Promise<ReceiverService> 
 }
 
 const greeting = (changes: Record<string, unknown> = {}): Uint8Array =>
-  encodeFrame('hello', { ...hello(), protocol: 1, run: 'r', ...changes });
+  encodeFrame('hello', { ...hello(), protocol: PROTOCOL_VERSION, run: 'r', attempt: 1, ...changes });
 
 /** Say something raw, and hear what comes back until the end. */
 async function say(url: string, ...messages: (Uint8Array | string)[]): Promise<{ code: number; heard: WireMessage[] }> {
@@ -87,7 +87,7 @@ describe('clients that do not belong', () => {
     const { wsUrl } = await start();
     await expect(open(wsUrl, { decoder: 'magic' })).rejects.toMatchObject({
       code: 'E_UNKNOWN_DECODER',
-      closeCode: 4400,
+      closeCode: 4404,
       message: expect.stringContaining('magic') as string,
       remedy: expect.stringContaining('jscc') as string,
     });

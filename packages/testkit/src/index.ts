@@ -6,6 +6,7 @@ export {
   type StackConformanceOptions,
 } from './conformance.js';
 export { collectErrorCodes, findDocumentProblems, type ErrorFacts } from './error-document.js';
+export { startFaultProxy, type FaultProxy, type Passage } from './fault-proxy.js';
 export {
   findCycle,
   findViolations,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { backoffDelayMs } from './backoff.js';
-import { CLOSE_CODES, isRetryable } from './close-codes.js';
+import { CLOSE_CODES, retryAfter } from './close-codes.js';
 
 describe('backoffDelayMs', () => {
   it('doubles up to the longest', () => {
@@ -17,9 +17,10 @@ describe('backoffDelayMs', () => {
   });
 });
 
-describe('isRetryable', () => {
-  it('is false where trying again would end the same way', () => {
-    const final = [...Object.values(CLOSE_CODES), 1002, 1005, 1006, 1012, 4999].filter((code) => !isRetryable(code));
-    expect(final.sort((a, b) => a - b)).toEqual([1009, 4400, 4401, 4406, 4410]);
+describe('retryAfter', () => {
+  it('is never where trying again would end the same way, limited where a changed bit may have been the cause', () => {
+    const codes = [...Object.values(CLOSE_CODES), 1002, 1005, 1006, 1007, 1012, 4999].sort((a, b) => a - b);
+    expect(codes.filter((code) => retryAfter(code) === 'never')).toEqual([4401, 4404, 4410]);
+    expect(codes.filter((code) => retryAfter(code) === 'limited')).toEqual([1002, 1007, 1009, 4400, 4406]);
   });
 });

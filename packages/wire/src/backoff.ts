@@ -10,6 +10,11 @@ export interface BackoffOptions {
   readonly jitter?: number;
   /** Attempts in a row without a welcome before giving up; unlimited by default. */
   readonly maxAttempts?: number;
+  /**
+   * Links in a row that may end because of a broken message or broken framing, with no frame's outcome between them,
+   * before giving up; 8 by default. One changed bit is a fault of the network; the same fault again and again is not.
+   */
+  readonly maxBroken?: number;
   /** Uniform numbers on [0, 1) for the jitter; Math.random by default. */
   readonly random?: () => number;
 }

@@ -14,8 +14,12 @@ export const CLOSE_CODES = {
   badToken: 4401,
   /** The peer speaks another version of the protocol. */
   badProtocol: 4406,
+  /** The hello asks for what this server doesn't have. */
+  notOffered: 4404,
   /** No hello arrived in time. */
   helloTimeout: 4408,
+  /** The stream has a link that counts more than this one; it may be free again soon. */
+  streamTaken: 4409,
   /** The same stream connected anew; the newest link wins. */
   replaced: 4410,
   /** The peer reads more slowly than results are made; it gets them after reconnecting. */
@@ -28,22 +32,34 @@ export const CLOSE_CODES = {
 
 export type CloseCodeName = keyof typeof CLOSE_CODES;
 
+/** The codes with which WebSocket itself ends a link whose framing, text or policy is broken. */
+const WEBSOCKET_FAULTS: ReadonlySet<number> = new Set([1002, 1007, 1008]);
+
+/** Whether connecting again, as before, can help: always, never, or perhaps, so that there is a limit to it. */
+export type Retry = 'always' | 'limited' | 'never';
+
 /**
- * Whether connecting again, as before, can help.
+ * What a client does after a link ended with this code.
  *
- * Final are: a broken message (it would be sent again), the token, the protocol version, a message too big, and
- * having been replaced: two clients with the same stream id that both reconnect would throw each other out forever.
- * Everything else, an abnormal end (1006) above all, is worth another try.
+ * Never again: the token, a decoder that isn't there, and having been replaced, as two clients with the same stream
+ * id that both reconnect would throw each other out forever.
+ *
+ * With a limit: broken messages and broken WebSocket framing. A single bit that changed on the way looks the same as
+ * a message that is broken whenever it is sent. The protocol version is among them, as its byte may change, too.
+ *
+ * Everything else, an abnormal end (1006) above all, is worth another try however often.
  */
-export function isRetryable(code: number): boolean {
+export function retryAfter(code: number): Retry {
   switch (code) {
-    case CLOSE_CODES.badFrame:
     case CLOSE_CODES.badToken:
+    case CLOSE_CODES.notOffered:
+    case CLOSE_CODES.replaced:
+      return 'never';
+    case CLOSE_CODES.badFrame:
     case CLOSE_CODES.badProtocol:
     case CLOSE_CODES.tooBig:
-    case CLOSE_CODES.replaced:
-      return false;
+      return 'limited';
     default:
-      return true;
+      return WEBSOCKET_FAULTS.has(code) ? 'limited' : 'always';
   }
 }

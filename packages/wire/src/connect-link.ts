@@ -1,7 +1,7 @@
 /** A stream's link that outlives its connections: credits, resending, reconnecting. */
 import { ArgumentError } from '@semcast/core';
 import { backoffDelayMs } from './backoff.js';
-import { CLOSE_CODES, isRetryable } from './close-codes.js';
+import { CLOSE_CODES, retryAfter } from './close-codes.js';
 import { Emitter } from './emitter.js';
 import { FrameTooLarge, LinkClosed, LinkLost, ServiceFailed, UpgradeRefused, type WireError } from './errors.js';
 import { encodeFrameParts, type EncodedFrame } from './frame.js';
@@ -16,13 +16,15 @@ import type {
   OutgoingFrame,
   ServerMessage,
 } from './link-types.js';
-import { completeHello, parseLinkUrl, startLink } from './open-link.js';
+import { completeHello, nextAttempt, parseLinkUrl, startLink } from './open-link.js';
 import { Outbox } from './outbox.js';
 
 /** Beyond this many bytes waiting in the socket, the next frame stays in the outbox: its credit isn't the only limit. */
 const HIGH_WATER_BYTES = 8 * 1024 * 1024;
 /** A link that held this long was a good one: the next failure is the first of a new row. */
 const STABLE_MS = 2000;
+/** Broken links in a row, without an outcome between them, that end the link for good. */
+const MAX_BROKEN = 8;
 /** HTTP answers to an upgrade that mean "not now", as from a proxy whose service is starting. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -40,8 +42,8 @@ interface Pending {
  * happened on the way.
  *
  * Returns at once; frames may be sent at once, too, and wait for the link. What ends the link for good: close(), the
- * signal, a server that refuses for a reason that trying again doesn't mend (token, version, broken frames), or
- * `reconnect.maxAttempts`.
+ * signal, a server that refuses for a reason that trying again doesn't mend (token, version, decoder),
+ * `reconnect.maxAttempts`, or `reconnect.maxBroken`.
  *
  * @throws BadLinkUrl or BadHead when the address or the hello is not valid.
  */
@@ -67,6 +69,9 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
   #attempt: { abort(): void } | undefined;
   #retry: NodeJS.Timeout | undefined;
   #failures = 0;
+  /** Links in a row that were broken by what they carried. */
+  #broken = 0;
+  #helloAttempt: number;
   #openedAt = 0;
   #closing = false;
 
@@ -74,6 +79,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     super();
     this.url = url;
     this.hello = hello;
+    this.#helloAttempt = hello.attempt - 1;
     this.#options = options;
     this.#outbox = new Outbox(options.maxWaiting === undefined ? {} : { maxWaiting: options.maxWaiting });
     this.ready = new Promise((resolve, reject) => {
@@ -222,13 +228,18 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     }
     this.#setState({ name: 'connecting', attempt: this.#failures + 1 });
     const { signal: _, ...options } = this.#options;
-    this.#attempt = startLink(this.url, this.hello, {
-      ...options,
-      onWelcome: (link) => this.#opened(link),
-      onFailed: (error) => this.#lost(error),
-      onMessage: (message) => this.#receive(message),
-      onClose: (end) => this.#ended(end),
-    });
+    this.#helloAttempt = nextAttempt(this.#helloAttempt);
+    this.#attempt = startLink(
+      this.url,
+      { ...this.hello, attempt: this.#helloAttempt },
+      {
+        ...options,
+        onWelcome: (link) => this.#opened(link),
+        onFailed: (error) => this.#lost(error),
+        onMessage: (message) => this.#receive(message),
+        onClose: (end) => this.#ended(end),
+      },
+    );
   }
 
   #opened(link: OpenLink): void {
@@ -277,6 +288,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     const item = this.#outbox.waitingItem(frame);
     switch (this.#outbox.outcome(frame)) {
       case 'deliver':
+        this.#broken = 0;
         // The server had it from an earlier run of this program: it needn't be sent at all.
         item?.sent();
         deliver();
@@ -360,11 +372,19 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     }
     if (this.#openedAt !== 0 && performance.now() - this.#openedAt >= STABLE_MS) {
       this.#failures = 0;
+      if (this.#outbox.size === 0) {
+        // Nothing of this client's can have broken it.
+        this.#broken = 0;
+      }
     }
     this.#openedAt = 0;
     this.#failures++;
     const { reconnect = {} } = this.#options;
-    if (reconnect === false || !this.#mayPass(error) || this.#failures >= (reconnect.maxAttempts ?? Infinity)) {
+    if (
+      reconnect === false ||
+      !this.#mayPass(error, reconnect.maxBroken ?? MAX_BROKEN) ||
+      this.#failures >= (reconnect.maxAttempts ?? Infinity)
+    ) {
       this.#closing = true;
       this.#finish(error);
       return;
@@ -374,7 +394,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     this.#setState({ name: 'waiting', attempt: this.#failures, delayMs, error });
   }
 
-  #mayPass(error: WireError): boolean {
+  #mayPass(error: WireError, maxBroken: number): boolean {
     if (error instanceof ServiceFailed) {
       // A listener of this program threw: doing it again would throw again.
       return false;
@@ -383,7 +403,11 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
       // A wrong address at first; once it has been right, whatever answers now is in the place of the service.
       return PASSING_STATUSES.has(error.status) || this.#welcome !== undefined;
     }
-    return isRetryable(error.closeCode);
+    if (error.closeCode === CLOSE_CODES.badProtocol && this.#welcome === undefined) {
+      return false;
+    }
+    const retry = retryAfter(error.closeCode);
+    return retry === 'always' || (retry === 'limited' && ++this.#broken < maxBroken);
   }
 
   #finish(error: WireError | undefined): void {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CLOSE_CODES, isRetryable } from './close-codes.js';
+import { CLOSE_CODES, retryAfter, type Retry } from './close-codes.js';
 import * as errors from './errors.js';
 import { fitReason } from './message-socket.js';
 
@@ -19,6 +19,7 @@ const samples: readonly errors.WireError[] = [
   new errors.BadToken('x'),
   new errors.HelloTimeout(5),
   new errors.LinkReplaced('cam-1'),
+  new errors.StreamTaken('cam-1'),
   new errors.TooManySessions(5),
   new errors.TooManyStreams(5),
   new errors.TryAgain('x'),
@@ -43,7 +44,10 @@ const CLOSE_NOTHING: ReadonlySet<string> = new Set([
   'E_OUTBOX_FULL',
 ]);
 
-/** The second cell of the row of every code in docs/errors.md that closes a link: bold where it is final. */
+/** How docs/errors.md marks close codes. */
+const MARKS: Record<Retry, string> = { always: '', limited: '*', never: '**' };
+
+/** The second cell of the row of every code in docs/errors.md that closes a link. */
 function documentedCloseCodes(): Map<string, string> {
   const document = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
   const section = document.split(/^## /m).find((part) => part.startsWith('Link and wire'))!;
@@ -57,7 +61,7 @@ describe('errors', () => {
     const documented = documentedCloseCodes();
     expect(documented.size).toBeGreaterThan(25);
     for (const { code, closeCode } of samples) {
-      const written = isRetryable(closeCode) ? String(closeCode) : `**${closeCode}**`;
+      const written = MARKS[retryAfter(closeCode)] + String(closeCode) + MARKS[retryAfter(closeCode)];
       expect((documented.get(code) ?? '—').split(/, | and /), code).toContain(CLOSE_NOTHING.has(code) ? '—' : written);
     }
     const all = [...documented.values()].join();

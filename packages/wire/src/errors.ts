@@ -188,6 +188,17 @@ export class LinkReplaced extends WireError {
   }
 }
 
+/** The stream has a link already, and this hello isn't the one to take it over. */
+export class StreamTaken extends WireError {
+  override readonly name = 'StreamTaken';
+
+  constructor(stream: string) {
+    super('E_STREAM_TAKEN', CLOSE_CODES.streamTaken, `stream "${stream}" is linked already, by a later hello`, {
+      remedy: 'nothing to do: this hello was late, and its sender has connected again since',
+    });
+  }
+}
+
 /** The server holds as many sessions as it may. */
 export class TooManySessions extends WireError {
   override readonly name = 'TooManySessions';

@@ -19,7 +19,7 @@ import {
 } from './errors.js';
 import { decodeFrame, encodeFrame, encodeFrameParts, joinFrame } from './frame.js';
 import { MESSAGE_KINDS, type Heads, type MessageKind } from './heads.js';
-import { MAX_HEAD_BYTES } from './limits.js';
+import { MAX_HEAD_BYTES, PROTOCOL_VERSION } from './limits.js';
 
 interface GoldenVector {
   readonly name: string;
@@ -48,7 +48,7 @@ function thrownBy(action: () => unknown): unknown {
 function messageWithHead(kind: number, head: Uint8Array, payload = new Uint8Array(0)): Buffer {
   const bytes = Buffer.alloc(16 + head.length + payload.length);
   bytes.write('SC');
-  bytes[2] = 1;
+  bytes[2] = PROTOCOL_VERSION;
   bytes[3] = kind;
   bytes.writeUInt32LE(head.length, 4);
   bytes.writeUInt32LE(payload.length, 8);
@@ -241,7 +241,7 @@ describe('broken messages', () => {
     };
     const cases: [string, Uint8Array, new (...args: never[]) => FrameError, string, string][] = [
       ['magic', change(0, 0x47), BadMagic, 'E_FRAME_MAGIC', 'starts with the bytes 47 43 instead of 53 43'],
-      ['version', change(2, 2), BadVersion, 'E_FRAME_VERSION', 'speaks version 2'],
+      ['version', change(2, 1), BadVersion, 'E_FRAME_VERSION', 'speaks version 1'],
       ['kind', change(3, 77), BadKind, 'E_FRAME_KIND', 'unknown kind 77'],
       ['checksum', change(40, 0), BadChecksum, 'E_FRAME_CHECKSUM', 'checksum'],
       ['overlong', Buffer.concat([frameBytes, Buffer.alloc(1)]), FrameOverlong, 'E_FRAME_OVERLONG', 'though it says'],
@@ -253,7 +253,7 @@ describe('broken messages', () => {
       expect(error.message).toContain(words);
       expect(error.remedy).toBeTruthy();
     }
-    expect((thrownBy(() => decodeFrame(change(2, 2))) as FrameError).closeCode).toBe(4406);
+    expect((thrownBy(() => decodeFrame(change(2, 1))) as FrameError).closeCode).toBe(4406);
   });
 
   it('a hello or welcome for another version is told so, though its prefix is right', () => {

@@ -8,6 +8,7 @@ import { frameHead, heads, helloInput, welcome } from '../test/fixtures.js';
 import { afterwards, link, listen, rawClient, sleep, startServer, until, type RawClient } from '../test/harness.js';
 import { BadHead, BadLinkUrl, LinkTimeout, LinkUnreachable, PeerError, TryAgain, UpgradeRefused } from './errors.js';
 import { encodeFrame } from './frame.js';
+import { PROTOCOL_VERSION } from './limits.js';
 import type { LinkState, OpenLinkOptions } from './link-types.js';
 import { openLink } from './open-link.js';
 
@@ -34,11 +35,16 @@ describe('the handshake', () => {
   it('ends in a welcome, and a session whose hello has no token', async () => {
     const server = await startServer({ token: 'secret' });
     const client = link(server.url, { hello: { ...helloInput, token: 'secret' } });
-    await expect(client.ready).resolves.toEqual({ ...welcome, protocol: 1 });
+    await expect(client.ready).resolves.toEqual(heads.welcome);
     expect(client.state).toEqual({ name: 'open' });
     expect(client.window).toBe(4);
     const [session] = server.sessions;
-    expect(session!.hello).toEqual({ ...helloInput, protocol: 1, run: client.hello.run });
+    expect(session!.hello).toEqual({
+      ...helloInput,
+      protocol: PROTOCOL_VERSION,
+      run: client.hello.run,
+      attempt: expect.any(Number) as number,
+    });
     expect(session!.remoteAddress).toBe('127.0.0.1');
     expect(server.links.sessions.get('cam-1')).toBe(session);
     await client.close();
@@ -121,15 +127,15 @@ describe('a client is refused, in words', () => {
   it('that speaks another version, in the prefix or in the hello', async () => {
     const server = await startServer();
     const inPrefix = hello();
-    inPrefix[2] = 2;
+    inPrefix[2] = 1;
     const client = await rawClient(server.url);
     client.ws.send(inPrefix);
     expect(await farewell(client)).toMatchObject({ code: 'E_FRAME_VERSION', close: 4406 });
     const { Packr } = await import('msgpackr');
     const { crc32 } = await import('./crc.js');
-    const head = new Packr({ useRecords: false }).pack({ ...heads.hello, protocol: 2 });
+    const head = new Packr({ useRecords: false }).pack({ ...heads.hello, protocol: 1 });
     const padded = Buffer.concat([Buffer.alloc(-head.length & 7, 0xc1), head]);
-    const bytes = Buffer.concat([Buffer.from([0x53, 0x43, 1, 1]), Buffer.alloc(12), padded]);
+    const bytes = Buffer.concat([Buffer.from([0x53, 0x43, PROTOCOL_VERSION, 1]), Buffer.alloc(12), padded]);
     bytes.writeUInt32LE(padded.length, 4);
     bytes.writeUInt32LE(crc32(padded, crc32(bytes.subarray(0, 12))), 12);
     const other = await rawClient(server.url);
@@ -448,6 +454,60 @@ describe('the newest link of a stream', () => {
     expect(await older.closed).toMatchObject({ closeCode: 4410 });
     expect(newer.state.name).toBe('open');
     expect(server.sessions.length).toBe(1);
+  });
+});
+
+describe('a hello of the same run', () => {
+  it('that arrives late is refused with 4409, and the link that came before it stays', async () => {
+    const server = await startServer();
+    let end: unknown;
+    const input = { ...helloInput, run: 'r1' };
+    await openLink(server.url, { ...quiet, hello: { ...input, attempt: 8 }, onClose: (ended) => (end = ended) });
+    const late = openLink(server.url, { ...quiet, hello: { ...input, attempt: 7 } });
+    await expect(late).rejects.toMatchObject({ code: 'E_STREAM_TAKEN', closeCode: 4409 });
+    expect([end, server.sessions.length]).toEqual([undefined, 1]);
+    const next = await openLink(server.url, { ...quiet, hello: { ...input, attempt: 9 } });
+    await until(() => end !== undefined);
+    expect(end).toMatchObject({ code: 4410 });
+    expect(server.links.sessions.get('cam-1')).toBe(server.sessions[1]);
+    next.close();
+  });
+
+  it('is refused too when it overtakes the other in the middle of its welcome', async () => {
+    const answers: (() => void)[] = [];
+    const server = await startServer({
+      welcome: async () => {
+        await new Promise<void>((resolve) => {
+          answers.push(resolve);
+        });
+        return welcome;
+      },
+    });
+    const input = { ...helloInput, run: 'r1' };
+    const newer = openLink(server.url, { ...quiet, hello: { ...input, attempt: 8 } });
+    await until(() => answers.length === 1);
+    const late = openLink(server.url, { ...quiet, hello: { ...input, attempt: 7 } });
+    await until(() => answers.length === 2);
+    answers[0]!();
+    await newer;
+    answers[1]!();
+    await expect(late).rejects.toMatchObject({ code: 'E_STREAM_TAKEN' });
+  });
+
+  it('says a later attempt each time, also after a restart with the same run', async () => {
+    const server = await startServer();
+    const input = { ...helloInput, run: 'r1' };
+    const client = link(server.url, { hello: input, reconnect: { initialMs: 1, maxMs: 1 } });
+    for (let links = 1; links <= 3; links++) {
+      await until(() => client.state.name === 'open' && server.sessions.length === links);
+      server.sessions.at(-1)!.close(4503);
+      await until(() => client.state.name !== 'open');
+    }
+    await client.close();
+    await sleep(5);
+    await link(server.url, { hello: input }).ready;
+    const attempts = server.sessions.map((session) => session.hello.attempt);
+    expect(attempts).toEqual([...new Set(attempts)].toSorted((a, b) => a - b));
   });
 });
 

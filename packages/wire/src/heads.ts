@@ -89,6 +89,8 @@ export const helloSchema = z.strictObject({
   token: z.string().max(1024).optional(),
   stream: streamIdSchema,
   run: runIdSchema,
+  /** Rises with every connection of a run, so that a hello which arrives late can be told from the newest one. */
+  attempt: count,
   role: z.enum(LINK_ROLES),
   /** For whom a channel opens the link: the address that its own client came from. */
   client: name.optional(),

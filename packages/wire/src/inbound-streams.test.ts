@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { frameHeadWith, helloInput, resultHead } from '../test/fixtures.js';
+import { frameHeadWith, heads, resultHead } from '../test/fixtures.js';
 import { Emitter } from './emitter.js';
 import { decodeFrame, joinFrame, type EncodedFrame } from './frame.js';
 import { InboundStreams, type Delivery, type InboundStreamsOptions, type StreamSession } from './inbound-streams.js';
@@ -16,7 +16,7 @@ class FakeSession extends Emitter<SessionEvents> implements StreamSession {
 
   constructor(stream: string, run = 'run-1') {
     super();
-    this.hello = { ...helloInput, protocol: 1 as const, stream, run };
+    this.hello = { ...heads.hello, stream, run };
   }
 
   send(kind: string, head: object): void {

@@ -47,8 +47,11 @@ export interface SocketOptions {
   readonly onTraffic?: (direction: 'in' | 'out', bytes: number) => void;
 }
 
-/** The hello of a client: version and, unless given, a random run id are filled in. */
-export type HelloInput = Omit<HelloHead, 'protocol' | 'run'> & { readonly run?: string };
+/** The hello of a client: version and, unless given, a random run id and the attempt are filled in. */
+export type HelloInput = Omit<HelloHead, 'protocol' | 'run' | 'attempt'> & {
+  readonly run?: string;
+  readonly attempt?: number;
+};
 
 /**
  * Whether a client masks what it sends. RFC 6455 asks clients to, so that a script in a browser can't write chosen

@@ -1,9 +1,10 @@
 /** Frames and outcomes over links that hold, break, freeze and end: on real sockets. */
 import { randomFor } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
-import { frameHead, frameHeadWith, helloInput, resultHead, welcome } from '../test/fixtures.js';
+import { frameHead, frameHeadWith, heads, helloInput, resultHead, welcome } from '../test/fixtures.js';
 import { afterwards, link, rawClient, sleep, startServer, until, type TestServer } from '../test/harness.js';
 import { startTcpProxy } from '../test/tcp-proxy.js';
+import { BadChecksum } from './errors.js';
 import { encodeFrame } from './frame.js';
 import type { FrameMessage, ResultMessage } from './heads.js';
 import { InboundStreams, type Delivery, type InboundStreamsOptions } from './inbound-streams.js';
@@ -289,7 +290,7 @@ describe('outcomes', () => {
     const receiver = await startReceiver({ onFrame: finish });
     const refused: unknown[] = [];
     const client = await rawClient(receiver.url);
-    client.ws.send(encodeFrame('hello', { ...helloInput, protocol: 1, run: 'r' }));
+    client.ws.send(encodeFrame('hello', { ...heads.hello, run: 'r' }));
     await client.next();
     receiver.sessions[0]!.on('refused', (drop, error) => refused.push([drop.frame, error.code]));
     // Valid as a message, though its payload is not what the head says.
@@ -462,7 +463,65 @@ describe('a link that breaks', () => {
   });
 });
 
+describe('broken messages', () => {
+  it('again and again, with no outcome between, end the link for good; the limit is an option', async () => {
+    const broken = await startServer({
+      onSession: (session) => {
+        session.on('frame', () => session.close(4400, new BadChecksum('the checksum is wrong')));
+      },
+    });
+    for (const [limit, links] of [
+      [undefined, 8],
+      [3, 3],
+    ] as const) {
+      const before = broken.sessions.length;
+      const client = link(broken.url, {
+        reconnect: { initialMs: 1, maxMs: 1, ...(limit === undefined ? {} : { maxBroken: limit }) },
+      });
+      await client.send(outgoing(0));
+      expect(await client.closed).toMatchObject({ code: 'E_FRAME_CHECKSUM', closeCode: 4400 });
+      expect(broken.sessions.length - before).toBe(links);
+    }
+  });
+
+  it('with outcomes between them go on for ever', async () => {
+    const receiver = await startReceiver({ window: 1, onFrame: finish });
+    const client = link(receiver.url, { reconnect: { initialMs: 1, maxMs: 1, maxBroken: 2 } });
+    const { outcomes } = collect(client);
+    for (let frame = 0; frame < 20; frame++) {
+      await client.send(outgoing(frame));
+      await client.idle();
+      receiver.sessions.at(-1)!.close(4400, new BadChecksum('the checksum is wrong'));
+      await until(() => client.state.name !== 'open');
+    }
+    await client.send(outgoing(20));
+    await client.idle();
+    expect(sorted(outcomes)).toEqual(expectedOutcomes(21));
+  });
+});
+
 describe('silence', () => {
+  it('of a message whose length has become a longer one ends the link, though pings go on', async () => {
+    const receiver = await startReceiver({ keepAliveMs: 100, onFrame: finish });
+    let lengthened = false;
+    const proxy = await startTcpProxy(receiver.port, {
+      onUpstream: (data) => {
+        // A frame of the client, its WebSocket length in the third byte (16 bits): 64 KiB are never to come.
+        if (!lengthened && receiver.sessions.length > 0 && data.length > 300) {
+          lengthened = true;
+          data[2] = 0xff;
+        }
+      },
+    });
+    afterwards(() => proxy.close());
+    const client = link(`ws://127.0.0.1:${proxy.port}`, { keepAliveMs: 100, masking: 'none' });
+    await client.ready;
+    await client.send(outgoing(0, 30));
+    await client.idle();
+    expect([lengthened, proxy.connections, receiver.deliveries.length]).toEqual([true, 2, 1]);
+    expect(receiver.refusals[0]!.error.code).toBe('E_LINK_TIMEOUT');
+  });
+
   it('ends the link at both ends, and the client connects again', async () => {
     const receiver = await startReceiver({ keepAliveMs: 40, onFrame: finish });
     const frozen = await startTcpProxy(receiver.port);
@@ -622,7 +681,7 @@ describe('endings', () => {
   it('of a server: a client that does not answer is cut in time', async () => {
     const receiver = await startReceiver({ closeTimeoutMs: 60 });
     const client = await rawClient(receiver.url);
-    client.ws.send(encodeFrame('hello', { ...helloInput, protocol: 1, run: 'r' }));
+    client.ws.send(encodeFrame('hello', { ...heads.hello, run: 'r' }));
     await client.next();
     client.ws.pause();
     const started = performance.now();

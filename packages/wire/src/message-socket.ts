@@ -27,6 +27,8 @@ import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_HEAD_BYTES, PREFIX_BYTES } from './limit
 const ABNORMAL_END = 1006;
 /** A close frame's reason has at most this many bytes. */
 const MAX_REASON_BYTES = 123;
+/** More than what two peers' pings and pongs take between two of them. */
+const KEEP_ALIVE_BYTES = 1024;
 /** Messages up to this size are sent in one piece: copying them costs less than a second WebSocket frame. */
 const JOIN_BYTES = 4 * 1024;
 /** Messages up to this size wait for the end of the turn, to leave together; larger ones are worth a write each. */
@@ -86,7 +88,9 @@ export class MessageSocket {
   #ended = false;
   readonly #keepAlive: NodeJS.Timeout;
   #closeTimer: NodeJS.Timeout | undefined;
-  #seenBytes = -1;
+  #seenBytes = 0;
+  /** A whole message, ping or pong came since the last look. */
+  #heard = false;
   #silentTicks = 0;
 
   constructor(options: MessageSocketOptions) {
@@ -96,6 +100,11 @@ export class MessageSocket {
     this.#limits = socketLimits(options);
     this.#accepts = options.accepts;
     this.#ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    for (const sign of ['message', 'ping', 'pong'] as const) {
+      this.#ws.on(sign, () => {
+        this.#heard = true;
+      });
+    }
     // Without this listener, an oversized or broken frame would end the process.
     this.#ws.on('error', (error) => {
       this.#failure ??= error;
@@ -277,10 +286,12 @@ export class MessageSocket {
     if (!this.isOpen) {
       return;
     }
-    // Bytes rather than pongs: a pong waits behind a large message, but the message's bytes are life enough.
+    // Bytes as well as pongs: a pong waits behind a large message, but the message's bytes are life enough. Few bytes
+    // alone are none: they may be the pongs themselves, swallowed by a message whose length is wrong.
     const bytes = this.#stream.bytesRead ?? 0;
-    if (bytes !== this.#seenBytes || this.#ws.isPaused) {
+    if (this.#heard || bytes - this.#seenBytes > KEEP_ALIVE_BYTES || this.#ws.isPaused) {
       this.#seenBytes = bytes;
+      this.#heard = false;
       this.#silentTicks = 0;
     } else if (++this.#silentTicks >= 2) {
       this.terminate(new LinkTimeout(`nothing came from ${this.#options.peer} for ${2 * this.#limits.keepAliveMs} ms`));

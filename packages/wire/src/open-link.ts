@@ -22,12 +22,25 @@ const GREETING: ReadonlySet<MessageKind> = new Set(['welcome']);
 const GREETED: ReadonlySet<MessageKind> = new Set(['result', 'drop', 'credit']);
 
 /**
- * The hello as it is sent: version and run filled in.
+ * The attempt after this one. By the clock, so that a program which goes on with the run of an earlier one (from a
+ * journal) goes on behind its attempts, too.
+ */
+export function nextAttempt(attempt = 0): number {
+  return Math.max(attempt + 1, Date.now());
+}
+
+/**
+ * The hello as it is sent: version, run and attempt filled in.
  *
  * @throws BadHead when it is not valid.
  */
 export function completeHello(hello: HelloInput): HelloHead {
-  const complete = { ...hello, run: hello.run ?? randomUUID(), protocol: PROTOCOL_VERSION } as const;
+  const complete = {
+    ...hello,
+    run: hello.run ?? randomUUID(),
+    attempt: hello.attempt ?? nextAttempt(),
+    protocol: PROTOCOL_VERSION,
+  } as const;
   checkHead('hello', complete);
   return complete;
 }

@@ -15,6 +15,7 @@ import {
   LinkReplaced,
   PeerError,
   ServiceFailed,
+  StreamTaken,
   TooManySessions,
   TryAgain,
   UnexpectedMessage,
@@ -136,6 +137,13 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
     return true;
   }
 
+  /** Whether this session takes the stream over from another one, or has to leave it to it. */
+  supersedes(other: Session): boolean {
+    return this.hello.run === other.hello.run && this.hello.attempt !== other.hello.attempt
+      ? this.hello.attempt > other.hello.attempt
+      : this.sequence > other.sequence;
+  }
+
   ended(end: LinkEnd): void {
     this.#ending.abort(end.error);
     this.emit('close', end);
@@ -146,8 +154,9 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
  * Serve links on an HTTP server: every WebSocket upgrade of `path` is greeted, checked (protocol version, token,
  * number of sessions), welcomed with what `welcome` says, and handed to `onSession`.
  *
- * Of two links with the same stream id the newest wins, the older is closed with 4410. Whatever a client sends, the
- * worst that happens is that its own link is closed, with an `error` message that names cause and remedy.
+ * Of two links with the same stream id the newest wins, the older is closed with 4410. Which one of a run is the newest
+ * is said by its hello, as one may arrive late: such a link is closed with 4409. Whatever a client sends, the worst
+ * that happens is that its own link is closed, with an `error` message that names cause and remedy.
  */
 export function serveLinks(options: ServeLinksOptions): ServedLinks {
   return new LinkServer(options);
@@ -280,18 +289,31 @@ class LinkServer implements ServedLinks {
   /** The session of a hello; the link of one that may not stay is closed. */
   #checkHello(hello: HelloHead, remoteAddress: string, socket: MessageSocket): Session {
     const { token, ...rest } = hello;
+    const session = new Session(rest, remoteAddress, this.#sequence++, socket);
     let refusal: WireError | undefined;
     if (this.#tokenDigest !== undefined && !timingSafeEqual(digest(token ?? ''), this.#tokenDigest)) {
       refusal = new BadToken(token === undefined ? 'the hello carries no token' : "the hello's token is wrong");
     } else if (this.sessions.size + this.#admitted.size >= this.#maxSessions && !this.#replaces(hello)) {
       refusal = new TooManySessions(this.#maxSessions);
+    } else {
+      refusal = this.#preferred(session);
     }
     if (refusal !== undefined) {
       socket.close(refusal.closeCode, refusal);
     } else {
       this.#greetings.delete(socket);
     }
-    return new Session(rest, remoteAddress, this.#sequence++, socket);
+    return session;
+  }
+
+  /** Why this session can't have its stream: another one has it, and keeps it. */
+  #preferred(session: Session): WireError | undefined {
+    const { stream, run } = session.hello;
+    const other = this.sessions.get(stream);
+    if (other === undefined || !other.isOpen || session.supersedes(other)) {
+      return undefined;
+    }
+    return other.hello.run === run ? new StreamTaken(stream) : new LinkReplaced(stream);
   }
 
   /** Whether it takes the place of a session, and is the only one to do so. */
@@ -316,16 +338,14 @@ class LinkServer implements ServedLinks {
     if (!socket.isOpen) {
       return;
     }
-    const { stream } = session.hello;
-    const other = this.sessions.get(stream);
-    if (other !== undefined) {
-      const replaced = new LinkReplaced(stream);
-      if (other.sequence > session.sequence) {
-        socket.close(replaced.closeCode, replaced);
-        return;
-      }
-      other.close(replaced.closeCode, replaced);
+    const refusal = this.#preferred(session);
+    if (refusal !== undefined) {
+      socket.close(refusal.closeCode, refusal);
+      return;
     }
+    const { stream } = session.hello;
+    const replaced = new LinkReplaced(stream);
+    this.sessions.get(stream)?.close(replaced.closeCode, replaced);
     this.sessions.set(stream, session);
     greeted();
     socket.accept(GREETED);

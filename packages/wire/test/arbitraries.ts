@@ -13,6 +13,7 @@ import {
   type Heads,
   type MessageKind,
 } from '../src/heads.js';
+import { PROTOCOL_VERSION } from '../src/limits.js';
 import { framePayloadBytes } from '../src/samples.js';
 
 const streamId = fc.stringMatching(/^[A-Za-z0-9._-]{1,64}$/);
@@ -104,10 +105,11 @@ const frame: fc.Arbitrary<FrameHead> = fc
 const heads: { readonly [Kind in MessageKind]: fc.Arbitrary<Heads[Kind]> } = {
   hello: fc.record(
     {
-      protocol: fc.constant(1 as const),
+      protocol: fc.constant(PROTOCOL_VERSION),
       token: text(200),
       stream: streamId,
       run: streamId,
+      attempt: count,
       role: fc.constantFrom(...LINK_ROLES),
       client: name,
       agent: text(64),
@@ -116,10 +118,23 @@ const heads: { readonly [Kind in MessageKind]: fc.Arbitrary<Heads[Kind]> } = {
       sampleFormat: fc.constantFrom(...SAMPLE_FORMATS),
       result: fc.record({ format: fc.constantFrom(...RESULT_FORMATS) }),
     },
-    { requiredKeys: ['protocol', 'stream', 'run', 'role', 'agent', 'decoder', 'csi', 'sampleFormat', 'result'] },
+    {
+      requiredKeys: [
+        'protocol',
+        'stream',
+        'run',
+        'attempt',
+        'role',
+        'agent',
+        'decoder',
+        'csi',
+        'sampleFormat',
+        'result',
+      ],
+    },
   ),
   welcome: fc.record({
-    protocol: fc.constant(1 as const),
+    protocol: fc.constant(PROTOCOL_VERSION),
     credits,
     limits: fc.record({
       maxPayloadBytes: fc.integer({ min: 1, max: 2 ** 40 }),

@@ -1,5 +1,6 @@
 /** One valid head of each kind, and pieces to build others from. */
 import type { FrameHead, Heads, ResultHead } from '../src/heads.js';
+import { PROTOCOL_VERSION } from '../src/limits.js';
 import type { HelloInput } from '../src/link-types.js';
 
 export const helloInput: HelloInput = {
@@ -47,8 +48,8 @@ export const welcome = {
 };
 
 export const heads: Heads = {
-  hello: { ...helloInput, protocol: 1, run: 'run-1' },
-  welcome: { ...welcome, protocol: 1 },
+  hello: { ...helloInput, protocol: PROTOCOL_VERSION, run: 'run-1', attempt: 1 },
+  welcome: { ...welcome, protocol: PROTOCOL_VERSION },
   frame: frameHead,
   result: resultHead,
   drop: { stream: 'cam-1', frame: 7, reason: 'channel-loss', detail: '' },

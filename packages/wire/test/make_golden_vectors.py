@@ -61,7 +61,7 @@ def pack(value, wide=False):
 def message(kind, head, payload=b"", wide=False):
     value = pack(head, wide)
     padded = b"\xc1" * (-len(value) % 8) + value
-    prefix = b"SC" + bytes([1, KINDS[kind]]) + struct.pack("<II", len(padded), len(payload))
+    prefix = b"SC" + bytes([2, KINDS[kind]]) + struct.pack("<II", len(padded), len(payload))
     return prefix + struct.pack("<I", zlib.crc32(prefix + padded + payload)) + padded + payload
 
 
@@ -122,10 +122,11 @@ RESULT = {
 }
 
 HELLO = {
-    "protocol": 1,
+    "protocol": 2,
     "token": "secret",
     "stream": "cam-1",
     "run": "8c5ad0d4-9ea0-4dbb-9a21-43cd2f5d6f0c",
+    "attempt": 1764430000000,
     "role": "transmitter",
     "agent": "semcast/0.1.0",
     "decoder": "jscc",
@@ -135,7 +136,7 @@ HELLO = {
 }
 
 WELCOME = {
-    "protocol": 1,
+    "protocol": 2,
     "credits": 8,
     "limits": {"maxPayloadBytes": 67108864, "maxImagePixels": 16777216},
     "decoders": ["jscc", "hifi-diffcom"],
