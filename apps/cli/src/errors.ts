@@ -59,6 +59,15 @@ export class InterruptedError extends SemcastError {
   }
 }
 
+/** `E_TIMEOUT`: nothing came for as long as a command waits (`--timeout`). */
+export class TimeoutError extends SemcastError {
+  override readonly name = 'TimeoutError';
+
+  constructor(message: string, options: CliErrorOptions = {}) {
+    super('E_TIMEOUT', message, options);
+  }
+}
+
 /** `E_NO_LINK`: no channel answered in time. */
 export class NoLinkError extends SemcastError {
   override readonly name = 'NoLinkError';

@@ -1,15 +1,20 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { channelServiceConfigSchema, createChannelService } from '@semcast/channel';
 import { freePorts, startStack, type Stack } from '@semcast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useWorkspace } from './helpers.js';
+import { finish, startFakeReceiver } from './support/fake-receiver.js';
 
 const workspace = useWorkspace();
 
 describe('semcast send', () => {
   let stack: Stack;
   beforeAll(async () => {
-    stack = await startStack({ channel: { token: 'hush', channel: { snr: { name: 'constant', snrDb: 15 } } } });
+    stack = await startStack({
+      receiver: { decoders: ['jscc'] },
+      channel: { token: 'hush', channel: { snr: { name: 'constant', snrDb: 15 } } },
+    });
   });
   afterAll(async () => {
     await stack.close();
@@ -87,5 +92,27 @@ describe('semcast send', () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`no link to ws://127.0.0.1:${port} within 1 s`);
     expect(stderr).toContain('semcast up');
+  });
+
+  it('does not wait for ever when the channel goes in the middle, and says without a terminal what it waits for', async () => {
+    // Only the first frame is ever answered.
+    const receiver = await startFakeReceiver({ answer: (delivery, n) => n === 0 && finish(delivery) });
+    const channel = await createChannelService(
+      channelServiceConfigSchema.parse({ port: 0, receiverUrl: receiver.url, logLevel: 'silent' }),
+    );
+    try {
+      const args = ['send', await workspace.photos(3), '--to', channel.wsUrl, '--size', '64', '--timeout', '15'];
+      const send = workspace.semcast([...args, '--json', '-']);
+      await send.until('all are sent', () => receiver.frames === 3);
+      await channel.close();
+      expect((await send.ended).code).toBe(1);
+      expect(send.stderr).toMatch(/waiting for a link to ws:.*, for 10 s now/);
+      expect(send.stderr).toMatch(/waited 15 s in vain for a link to ws:.*ECONNREFUSED.*\[E_TIMEOUT\]/);
+      // What had come is told all the same.
+      expect((JSON.parse(send.stdout) as { frames: unknown[] }).frames).toHaveLength(1);
+    } finally {
+      await channel.close();
+      await receiver.close();
+    }
   });
 });

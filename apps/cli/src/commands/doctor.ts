@@ -7,10 +7,16 @@ import { checks } from '../doctor/registry.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { writeJson } from '../json-output.js';
 import { DEFAULT_PORT_BASE } from '../layout.js';
+import { startPatience, timeoutFlag } from '../patience.js';
 import { createTerminal } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/width.js';
 
 const MARKS: Readonly<Record<CheckStatus, string>> = { ok: '✓', warning: '!', problem: '✗', skipped: '–' };
+
+/** Networks are loaded and run within one check, maybe from a slow disk on a busy machine. */
+const DEFAULT_TIMEOUT_MS = 120_000;
+/** After a check was given up: what it left running must not keep the command from ending. */
+const EXIT_GRACE_MS = 1000;
 
 export const doctor = createCommand({
   name: 'doctor',
@@ -23,6 +29,7 @@ export const doctor = createCommand({
       integer({ min: 1, max: 65_000 }),
       `check the ports N+1, N+2 and N+3 (${DEFAULT_PORT_BASE})`,
     ),
+    timeout: timeoutFlag('give up a check that has found nothing for so long', DEFAULT_TIMEOUT_MS),
     json: value('FILE', text, 'write the findings as JSON; - is standard output'),
   },
   examples: [
@@ -41,11 +48,21 @@ export const doctor = createCommand({
     } as const;
 
     terminal.result('');
+    let stuck = false;
     const results: (CheckResult & { readonly name: string })[] = [];
     for (const check of Object.values(checks)) {
-      const found = await check
-        .run(options)
-        .catch((error: unknown): CheckResult => ({ status: 'problem', text: describeError(error) }));
+      const patience = startPatience({
+        terminal,
+        timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
+        waitingFor: () => `the check "${check.title}"`,
+      });
+      const givenUp = new Promise<never>((_resolve, reject) => {
+        patience.signal.addEventListener('abort', () => reject(patience.signal.reason as Error));
+      });
+      const found = await Promise.race([check.run(options), givenUp])
+        .catch((error: unknown): CheckResult => ({ status: 'problem', text: describeError(error) }))
+        .finally(() => patience.stop());
+      stuck ||= patience.signal.aborted;
       results.push({ name: check.name, ...found });
       const indent = ' '.repeat(titleWidth + 6);
       const [first = '', ...rest] = wrap(
@@ -77,6 +94,9 @@ export const doctor = createCommand({
     terminal.result('');
     if (flags.json !== undefined) {
       await writeJson(flags.json, { schema: 'semcast.doctor/1', ok: problems === 0, checks: results }, io);
+    }
+    if (stuck) {
+      setTimeout(() => process.exit(EXIT_CODES.failed), EXIT_GRACE_MS).unref();
     }
     return problems === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
   },

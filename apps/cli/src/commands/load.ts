@@ -15,11 +15,12 @@ import { checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
 import { ARRIVAL_KINDS } from '../load/arrivals.js';
 import { cleanFrames, encodeCorpus, MAX_PHOTOGRAPHS, noisyFrames, type FrameMaker } from '../load/corpus.js';
 import { figuresOf, reportOf, type LoadFigures, type LoadReport, type LoadReportSettings } from '../load/report.js';
-import { runLoad, type LoadRun, type LoadSettings } from '../load/run-load.js';
+import { runLoad, type LoadProgress, type LoadRun, type LoadSettings } from '../load/run-load.js';
 import { SaturationSearch } from '../load/saturation.js';
 import { commandText } from '../load/settings.js';
 import { parseSlo, type Slo } from '../load/slo.js';
 import { LoadView, loadRowPrinter, ms, rateText, reasonsText, verdictText } from '../load/view.js';
+import { startPatience } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
 import { formatSeconds } from '../terminal/progress.js';
@@ -311,6 +312,7 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
   const printer = loadRowPrinter(terminal.resultColumns);
   const runs: LoadFigures[] = [];
   let failure: unknown;
+  let underWay: LoadProgress | undefined;
   const runRate = (rate: number): Promise<LoadRun> =>
     runLoad(rate, settings, {
       photos,
@@ -318,12 +320,24 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
       signal: interruption,
       onStart: (progress) => {
         view.watch(rate, progress);
+        underWay = progress;
+        patience.progress();
         terminal.setLive(view);
       },
       onPeerDrop: watch.onPeerDrop,
-      onResult: watch.onResult,
+      onResult: (message) => {
+        patience.progress();
+        watch.onResult(message);
+      },
     });
   const ticking = setInterval(() => view.tick(), REFRESH_MS);
+  // It has its end in --wait, --duration and --drain.
+  const patience = startPatience({
+    terminal,
+    timeoutMs: Infinity,
+    waitingFor: () =>
+      `${underWay === undefined || underWay.phase === 'connecting' ? 'links to' : 'pictures from'} ${settings.url}`,
+  });
   printHead(terminal, test);
   try {
     const next = ratesOf(test);
@@ -348,6 +362,7 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
     failure = error;
   } finally {
     clearInterval(ticking);
+    patience.stop();
     terminal.setLive(null);
   }
   return { runs, noise: watch.noise(), failure };

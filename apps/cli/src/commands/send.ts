@@ -15,9 +15,10 @@ import { createCommand } from '../command.js';
 import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfNamed } from '../decoders/options.js';
 import { findDecoder, isSampling } from '../decoders/registry.js';
-import { InterruptedError, NoLinkError, UsageError } from '../errors.js';
+import { InterruptedError, NoLinkError, TimeoutError, UsageError } from '../errors.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { checkFolder, checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
+import { DEFAULT_TIMEOUT_MS, startPatience, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
@@ -56,6 +57,7 @@ export const send = createCommand({
     bundle: value('DIR', text, 'model bundle; the receiver must have the same (the one that comes with semcast)'),
     device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the encoder runs (cpu)'),
     wait: value('S', integer({ max: 86_400 }), `seconds to wait for the channel (${DEFAULT_WAIT_S})`),
+    timeout: timeoutFlag(),
     json: value('FILE', text, 'write what became of each photograph as JSON; - is standard output'),
   },
   examples: [
@@ -94,6 +96,12 @@ export const send = createCommand({
 
     terminal.setLive({ render: () => `  ${colours.dim('loading the encoder …')}` });
     const outcomes: OutcomeSummary[] = [];
+    const patience = startPatience({
+      terminal,
+      timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
+      waitingFor: () => whatIsMissing(service, to),
+    });
+    const ending = AbortSignal.any([interruption, patience.signal]);
     let service: TransmitterService | undefined;
     const known = findDecoder(decoder);
     // Of a decoder that this release doesn't know it may be that it samples.
@@ -123,10 +131,15 @@ export const send = createCommand({
         // The live line tells of the link, outcomes tell of the frames, and `failed` of everything else.
         { logger: createLogger({ service: 'transmitter', level: 'silent' }) },
       );
-      await untilLinked(service, to, flags.wait ?? DEFAULT_WAIT_S, terminal, interruption);
+      patience.progress();
+      await untilLinked(service, to, flags.wait ?? DEFAULT_WAIT_S, terminal, ending);
+      patience.progress();
+      service.on('preview', patience.progress);
+      service.on('outcome', patience.progress);
       terminal.setLive(view);
-      outcomes.push(...(await sendAll(service, files, view, interruption)));
+      outcomes.push(...(await sendAll(service, files, view, ending)));
     } finally {
+      patience.stop();
       clearInterval(ticking);
       terminal.setLive(null);
       await service?.close();
@@ -144,21 +157,33 @@ export const send = createCommand({
     if (interruption.aborted) {
       throw new InterruptedError(`interrupted after ${outcomes.length} of ${files.length} photographs`);
     }
+    patience.signal.throwIfAborted();
     return outcomes.every(({ kind }) => kind === 'completed') ? EXIT_CODES.done : EXIT_CODES.failed;
   },
 });
 
+/** What is waited for: the encoder, the link, or what comes back. */
+function whatIsMissing(service: TransmitterService | undefined, to: string): string {
+  if (service === undefined) {
+    return 'the encoder to load';
+  }
+  const { link } = service.status();
+  return link.state === 'open'
+    ? `pictures from ${to}`
+    : `a link to ${to}${link.error === undefined ? '' : `: ${link.error}`}`;
+}
+
 /**
  * Wait for the first link, and tell of the attempts.
  *
- * @throws NoLinkError when there is none in time; the server's refusal; InterruptedError
+ * @throws NoLinkError when there is none in time; the server's refusal; InterruptedError; TimeoutError
  */
 async function untilLinked(
   service: TransmitterService,
   to: string,
   waitSeconds: number,
   terminal: Terminal,
-  interruption: AbortSignal,
+  ending: AbortSignal,
 ): Promise<void> {
   const linkState = (): string => service.status().link.state;
   const words = (): string => printable(service.status().link.error ?? '');
@@ -174,13 +199,16 @@ async function untilLinked(
     const settle = (finish: () => void): void => {
       clearInterval(polling);
       service.off('state', check);
-      interruption.removeEventListener('abort', check);
+      ending.removeEventListener('abort', check);
       finish();
     };
     const check = (): void => {
       last = words() === '' ? last : words();
-      if (interruption.aborted) {
-        settle(() => fail(new InterruptedError('interrupted while connecting')));
+      if (ending.aborted) {
+        const { reason } = ending as { reason: unknown };
+        settle(() =>
+          fail(reason instanceof TimeoutError ? reason : new InterruptedError('interrupted while connecting')),
+        );
       } else if (linkState() === 'open') {
         settle(done);
       } else if (performance.now() - startedAt > waitSeconds * 1000) {
@@ -195,7 +223,7 @@ async function untilLinked(
     };
     const polling = setInterval(check, 100);
     service.on('state', check);
-    interruption.addEventListener('abort', check);
+    ending.addEventListener('abort', check);
     void service.failed.then((error) => settle(() => fail(error)));
     check();
   });
@@ -206,7 +234,7 @@ async function sendAll(
   service: TransmitterService,
   files: readonly string[],
   view: StreamView,
-  interruption: AbortSignal,
+  ending: AbortSignal,
 ): Promise<OutcomeSummary[]> {
   const outcomes: (OutcomeSummary | undefined)[] = [];
   const remaining = files.entries();
@@ -216,11 +244,11 @@ async function sendAll(
   });
   const work = async (): Promise<void> => {
     for (const [index, photo] of remaining) {
-      if (interruption.aborted) {
+      if (ending.aborted) {
         return;
       }
-      const outcome = summariseOutcome(await service.submit({ photo, signal: interruption }));
-      if (interruption.aborted && outcome.kind === 'dropped') {
+      const outcome = summariseOutcome(await service.submit({ photo, signal: ending }));
+      if (ending.aborted && outcome.kind === 'dropped') {
         return;
       }
       outcomes[index] = outcome;

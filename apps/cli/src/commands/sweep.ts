@@ -15,6 +15,7 @@ import { InterruptedError, UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { checkFolder, checkWritable, STANDARD_OUTPUT, writeFileWhole, writeJson } from '../json-output.js';
+import { startPatience, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { hasFont } from '../pictures/contact-sheet.js';
 import { createLineSplitter } from '../processes/log-lines.js';
@@ -41,6 +42,8 @@ import { createWarningFilter } from '../up/warnings.js';
 /** The longest sweep that is begun: a slip in a list should not cost a month. */
 const MAX_CASES = 1_000_000;
 const DEFAULT_CROP = 256;
+/** A sweep may be of the slowest decoder at the largest size. */
+const DEFAULT_TIMEOUT_MS = 3_600_000;
 
 export const sweep = createCommand({
   name: 'sweep',
@@ -88,6 +91,7 @@ export const sweep = createCommand({
       integer({ min: 32, max: 4096 }),
       `sides of the crops on the sheet, at 1:1 (${DEFAULT_CROP})`,
     ),
+    timeout: timeoutFlag('give up when no picture has come for so long', DEFAULT_TIMEOUT_MS),
     json: value('FILE', text, 'write the report as JSON; - is standard output'),
     markdown: value('FILE', text, 'write the summary as Markdown, a table for each SNR and rate'),
     resume: toggle('go on from what --json FILE or FILE.partial has, under the same conditions; decoders may be added'),
@@ -181,6 +185,7 @@ export const sweep = createCommand({
       markdown: flags.markdown,
       sheet,
       resume: flags.resume,
+      timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
     });
   },
 });
@@ -198,6 +203,7 @@ interface SweepRun {
   readonly markdown: string | undefined;
   readonly sheet: ContactSheetOptions | undefined;
   readonly resume: boolean;
+  readonly timeoutMs: number;
 }
 
 /** Drops that are told one by one; a sweep that fails as a whole would fill the screen otherwise. */
@@ -211,7 +217,13 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
   const interruption = io.interruption();
   // A service that can't be kept running ends the sweep as Ctrl-C does, but for the reason given.
   const lost = new AbortController();
-  const signal = AbortSignal.any([interruption, lost.signal]);
+  let starting = true;
+  const patience = startPatience({
+    terminal,
+    timeoutMs: run.timeoutMs,
+    waitingFor: () => (starting ? 'receiver and channel to start' : 'the next picture'),
+  });
+  const signal = AbortSignal.any([interruption, lost.signal, patience.signal]);
   let ending = false;
   const log = (service: string, line: string): void => {
     if (!ending && !signal.aborted) {
@@ -248,6 +260,8 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
       onCaution: caution,
     });
     services.lost.catch((error: unknown) => lost.abort(error));
+    starting = false;
+    patience.progress();
     const progress = startProgress({ terminal, total: total - measured.size, label: 'sweep' });
     const checkpoints = startCheckpoints(measured, {
       file: json === undefined || json === STANDARD_OUTPUT ? undefined : partialOf(json),
@@ -261,11 +275,14 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
         logger: createLogger({ service: 'transmitter', level: 'warn', destination: { write } }),
         log: measured,
         signal,
-        onFrame: ({ variant, snrDb: at, cbr: rate, file }) =>
+        onFrame: ({ variant, snrDb: at, cbr: rate, file }) => {
+          patience.progress();
           progress.advance(
             `${variant.decoder}${variant.steps === 0 ? '' : ` ${variant.steps} steps`} · ${at} dB · ${rate} · ${printable(basename(file))}`,
-          ),
+          );
+        },
         onDropped: (sweepCase, drop) => {
+          patience.progress();
           onDropped(sweepCase, drop);
           progress.advance();
         },
@@ -279,6 +296,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
   } catch (error) {
     throw interruption.aborted ? new InterruptedError('interrupted before anything was measured') : error;
   } finally {
+    patience.stop();
     terminal.close();
     await realism?.close();
   }
@@ -298,7 +316,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     }
     throw interruption.aborted
       ? new InterruptedError(`interrupted after ${report.rows.length} of ${total} photographs`)
-      : lost.signal.reason;
+      : signal.reason;
   }
   await writeOutputs(run, report, names);
   return dropped === 0 ? EXIT_CODES.done : EXIT_CODES.failed;

@@ -12,6 +12,7 @@ import { optionsOfOne } from '../decoders/options.js';
 import { decoderNames, defaultDecoder, isSampling, requireDecoder } from '../decoders/registry.js';
 import { checkFolder, makeTemporaryFolder } from '../json-output.js';
 import { DEFAULT_PORT_BASE } from '../layout.js';
+import { DEFAULT_TIMEOUT_MS, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
 import { createTerminal } from '../terminal/terminal.js';
@@ -33,6 +34,7 @@ export const up = createCommand({
     'of break.',
   flags: {
     once: toggle(`one pass over the photographs, at ${DEFAULT_ONCE_SNR_DB} dB unless --snr says otherwise, then end`),
+    timeout: timeoutFlag('with --once: give up when nothing has come for so long'),
     images: value('DIR', text, 'your own photographs (the nine that come with semcast)'),
     snr: value('DB', snrOrRange, 'SNR in dB per complex symbol: 10, or 0..20 for a slow swing'),
     cbr: value('RATIO', cbr, 'channel uses per image value, one of the rates of the bundle (1/24)'),
@@ -110,7 +112,15 @@ export const up = createCommand({
       );
     }
     try {
-      return await runUp({ terminal, interruption, bundle, settings, dir, files });
+      return await runUp({
+        terminal,
+        interruption,
+        bundle,
+        settings,
+        dir,
+        files,
+        timeoutMs: flags.once ? (flags.timeout ?? DEFAULT_TIMEOUT_MS) : Infinity,
+      });
     } finally {
       terminal.close();
       await rm(dirname(settings.journal), { recursive: true, force: true });

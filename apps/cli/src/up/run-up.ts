@@ -6,6 +6,7 @@ import { InterruptedError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { ServiceName } from '../layout.js';
 import { openLogFile } from '../processes/log-file.js';
+import { startPatience, type Patience } from '../patience.js';
 import { describeExit } from '../processes/service-process.js';
 import { createSupervisor, type Supervisor } from '../processes/supervisor.js';
 import { renderTable } from '../terminal/table.js';
@@ -29,6 +30,8 @@ export interface UpRun {
   readonly dir: string;
   /** The photographs that are streamed. */
   readonly files: readonly string[];
+  /** How long no picture may come; Infinity for a stream without end. */
+  readonly timeoutMs: number;
 }
 
 const REFRESH_MS = 120;
@@ -58,10 +61,13 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
     finish = resolve;
   });
   let ending = false;
+  let away: string | null = null;
+  let patience: Patience | undefined;
 
   const onTransmitterMessage = (message: TransmitterMessage): void => {
     switch (message.type) {
       case 'outcome':
+        patience?.progress();
         if (ending) {
           // Cut short by us, which is no news.
           break;
@@ -72,12 +78,12 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
         }
         break;
       case 'preview':
+        patience?.progress();
         view.preview(message.preview);
         break;
       case 'state':
-        view.setAway(
-          message.link.state === 'waiting' ? 'no way to the receiver; frames are kept and sent again' : null,
-        );
+        away = message.link.state === 'waiting' ? 'no way to the receiver; frames are kept and sent again' : null;
+        view.setAway(away);
         break;
       case 'finished':
         // It ends by itself now, and mustn't be started again.
@@ -117,7 +123,8 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
     terminal.note(`  pictures  ${colours.cyan(pictures.compareDir)} ${colours.dim(`(${compared})`)}`);
     terminal.note(`  log       ${colours.cyan(log.path)}`);
     terminal.setLive(view);
-    await Promise.race([finished, supervisor.lost, untilAborted(interruption)]);
+    patience = startPatience({ terminal, timeoutMs: run.timeoutMs, waitingFor: () => away ?? 'the next picture' });
+    await Promise.race([finished, supervisor.lost, untilAborted(interruption), untilAborted(patience.signal)]);
   } catch (error) {
     if (!interruption.aborted) {
       terminal.note(`  ${colours.dim('log')} ${log.path}`);
@@ -125,6 +132,7 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
     }
   } finally {
     ending = true;
+    patience?.stop();
     terminal.setLive({ render: () => `  ${colours.dim('ending the services …')}` });
     await page?.close();
     await supervisor.stop();
@@ -133,7 +141,9 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
     clearInterval(ticking);
   }
   await pictures.settled();
-  return conclude(run, view);
+  const code = conclude(run, view);
+  patience?.signal.throwIfAborted();
+  return code;
 }
 
 /** `conditional, steps 8`: what was asked for; the rest is as the decoder has it. */
