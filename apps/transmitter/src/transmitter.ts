@@ -268,9 +268,10 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     const { source, control } = this.#parts;
     const pacer = new Pacer(control);
     const running = new Set<Promise<unknown>>();
-    let next = 0;
+    let next = this.#nextFree(0);
     try {
-      for (;;) {
+      // Looked at before the pace, which a last frame has no successor to keep for.
+      while (next < this.sourceFrames) {
         await pacer.untilDue(this.#source.signal);
         const slot = await this.#slots.enter(1, this.#source.signal);
         if (control.settings.paused) {
@@ -289,6 +290,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
         const run: Promise<unknown> = this.#run(job, { slot }).finally(() => running.delete(run));
         running.add(run);
         pacer.mark();
+        next = this.#nextFree(next);
       }
       await abortable(Promise.all(running), this.#source.signal);
     } catch (error) {

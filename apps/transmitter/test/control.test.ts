@@ -42,6 +42,16 @@ describe('PUT /stream', () => {
     await expect.poll(() => stream.status().frames.completed).toBeGreaterThan(3);
   });
 
+  it('is kept for no frame that does not come: after the last one the source is finished', async () => {
+    const to = await receiver();
+    const { transmitter: stream } = await transmitter(to.url, {
+      source: [await photoFolder(2)],
+      fps: 0.001,
+      frames: 1,
+    });
+    expect(await stream.finished).toMatchObject({ completed: 1, dropped: 0 });
+  });
+
   it('is refused with words, and needs the token where there is one', async () => {
     const to = await receiver();
     const { transmitter: stream } = await transmitter(to.url, { controlToken: 'secret' });
