@@ -1,5 +1,6 @@
 export { ArgumentError, describeError, SemcastError } from './errors.js';
 export { Places } from './places.js';
+export { printable } from './printable.js';
 export { philox4x32, RandomSource, randomFor, type DrawCoordinates } from './random.js';
 export { isSecretName, REDACTED, redactUrls } from './secrets.js';
 export { meanPower, sizeOf, tensor, type ComplexVector, type RgbImage, type Tensor } from './tensor.js';

@@ -346,6 +346,20 @@ describe('heads', () => {
     });
   });
 
+  it('show no control characters of the peer: not in its words, nor in a key of its own', () => {
+    const evil = 'a\u001b[2Jb\nc\u009b31m\u2028d\u007f';
+    const clean = 'a\ufffd[2Jb\ufffdc\ufffd31m\ufffdd\ufffd';
+    const sent = { code: evil, message: evil, remedy: evil };
+    expect(decodeFrame(messageWithHead(8, headOf(sent))).head).toEqual({ code: clean, message: clean, remedy: clean });
+    const drop = { ...heads.drop, detail: evil };
+    expect(decodeFrame(messageWithHead(5, headOf(drop))).head).toEqual({ ...heads.drop, detail: clean });
+    const hello = { ...heads.hello, agent: evil, decoder: evil };
+    expect(decodeFrame(messageWithHead(1, headOf(hello))).head).toMatchObject({ agent: clean, decoder: clean });
+    const error = thrownBy(() => decodeFrame(messageWithHead(7, headOf({ credits: 1, [evil]: 1 })))) as Error;
+    expect(error.message).toContain(clean);
+    expect(error.message).not.toContain(evil);
+  });
+
   it('never show the values of a bad head: one of them is the token', () => {
     const bytes = messageWithHead(1, headOf({ ...heads.hello, token: 'hunter2'.repeat(1000), stream: 'hunter2 ' }));
     const error = thrownBy(() => decodeFrame(bytes)) as Error;

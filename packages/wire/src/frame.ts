@@ -13,6 +13,7 @@
  *
  * 0xc1 is the one byte that never begins a MessagePack value, so the padding needs no length of its own.
  */
+import { printable } from '@semcast/core';
 import type { z } from 'zod';
 import { crc32 } from './crc.js';
 import {
@@ -305,7 +306,8 @@ function issueText(error: z.ZodError): string {
   });
   const more = error.issues.length - issues.length;
   const joined = more > 0 ? `${issues.join('; ')}; and ${more} more` : issues.join('; ');
-  return joined.length > 500 ? `${joined.slice(0, 499)}…` : joined;
+  // A key that isn't known is the peer's word.
+  return printable(joined.length > 500 ? `${joined.slice(0, 499)}…` : joined);
 }
 
 function piecesOf(payload: PayloadSource | undefined): readonly Uint8Array[] {

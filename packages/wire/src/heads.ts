@@ -2,10 +2,10 @@
  * The heads of all messages: one strict zod schema a kind, and the types that follow from them.
  *
  * Every string, list and number is bounded here, so nothing that a peer sends can be large before it is known to be
- * wanted. Payloads are described where they belong: in `frame` (samples) and `result` (an image); the other kinds
+ * wanted. Its words are made fit for terminals here, wherever they are shown later. Payloads are described where they belong: in `frame` (samples) and `result` (an image); the other kinds
  * have none.
  */
-import { parseCbr } from '@semcast/core';
+import { parseCbr, printable } from '@semcast/core';
 import { z } from 'zod';
 import { PROTOCOL_VERSION } from './limits.js';
 
@@ -55,8 +55,10 @@ export const MAX_CREDITS = 65_536;
 /** The longest side of an image that a head may name, in pixels; what a service takes is its own, lower limit. */
 export const MAX_IMAGE_SIDE = 1_000_000;
 
-const name = z.string().min(1).max(64);
-const text = z.string().max(MAX_TEXT_LENGTH);
+/** Words of a peer; those that may be shown are without control characters. */
+const words = (maxLength: number) => z.string().max(maxLength).transform(printable);
+const name = z.string().min(1).max(64).transform(printable);
+const text = words(MAX_TEXT_LENGTH);
 const count = z.int().nonnegative();
 const positiveCount = z.int().positive();
 const side = z.int().positive().max(MAX_IMAGE_SIDE);
@@ -94,7 +96,7 @@ export const helloSchema = z.strictObject({
   role: z.enum(LINK_ROLES),
   /** For whom a channel opens the link: the address that its own client came from. */
   client: name.optional(),
-  agent: z.string().max(64),
+  agent: words(64),
   decoder: name,
   csi: z.enum(CSI_MODES),
   sampleFormat: z.enum(SAMPLE_FORMATS),
@@ -106,7 +108,7 @@ export const welcomeSchema = z.strictObject({
   credits,
   limits: z.strictObject({ maxPayloadBytes: positiveCount, maxImagePixels: positiveCount }),
   decoders: z.array(name).max(64),
-  bundle: z.strictObject({ name: z.string().max(128), version: z.string().max(64), digest: z.string().max(128) }),
+  bundle: z.strictObject({ name: words(128), version: words(64), digest: words(128) }),
 });
 
 /** How samples lie in a payload. `ci16_le`: value = integer · scale. */
@@ -137,7 +139,7 @@ export const frameSchema = z
     designCsnrDb: z.number(),
     decoder: name,
     decoderOptions: z
-      .record(name, z.union([z.number(), z.string().max(256), z.boolean()]))
+      .record(z.string().min(1).max(64), z.union([z.number(), z.string().max(256), z.boolean()]))
       .refine((options) => Object.keys(options).length <= 32, 'at most 32 decoder options')
       .optional(),
     deadlineMs: z.number().positive().optional(),
@@ -145,7 +147,7 @@ export const frameSchema = z
     waveform: z.strictObject({ kind: z.literal('single-carrier'), interleaved: z.boolean() }),
     samples: samplesSchema,
     impairment: impairmentSchema.optional(),
-    bundleDigest: z.string().min(1).max(128),
+    bundleDigest: z.string().min(1).max(128).transform(printable),
   })
   .superRefine((head, context) => {
     const { impairment } = head;
@@ -208,7 +210,7 @@ export const dropSchema = z.strictObject({
 
 export const ackSchema = z.strictObject({ stream: streamIdSchema, frame: frameNumberSchema });
 export const creditSchema = z.strictObject({ credits });
-export const errorSchema = z.strictObject({ code: z.string().min(1).max(64), message: text, remedy: text });
+export const errorSchema = z.strictObject({ code: name, message: text, remedy: text });
 export const byeSchema = z.strictObject({ stream: streamIdSchema });
 
 /** client → server, the first message of a link. */

@@ -719,6 +719,19 @@ describe('endings', () => {
     expect(opened.isOpen).toBe(false);
   });
 
+  it('with a close reason of control characters is told without them', async () => {
+    const receiver = await startReceiver();
+    const client = await rawClient(receiver.url);
+    client.ws.send(encodeFrame('hello', heads.hello));
+    await client.next();
+    const ends: LinkEnd[] = [];
+    receiver.sessions[0]!.on('close', (end) => ends.push(end));
+    client.ws.close(4999, 'bye\u001b[2J');
+    await until(() => ends.length === 1);
+    expect(ends[0]).toMatchObject({ reason: 'bye\ufffd[2J' });
+    expect(ends[0]!.error!.message).toContain('bye\ufffd[2J');
+  });
+
   it('with an error whose words are long are cut to what a close frame holds', async () => {
     const { SemcastError } = await import('@semcast/core');
     const receiver = await startReceiver();

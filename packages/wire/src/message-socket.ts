@@ -2,7 +2,7 @@
  * One WebSocket that carries semcast messages: encoding and decoding, keepalive, limits, and an end that is reported
  * once and says why. Both ends are made of it; handshakes and meaning are theirs.
  */
-import type { SemcastError } from '@semcast/core';
+import { printable, type SemcastError } from '@semcast/core';
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { CLOSE_CODES } from './close-codes.js';
@@ -109,7 +109,7 @@ export class MessageSocket {
     this.#ws.on('error', (error) => {
       this.#failure ??= error;
     });
-    this.#ws.on('close', (code, reason) => this.#end(code, reason.toString()));
+    this.#ws.on('close', (code, reason) => this.#end(code, printable(reason.toString())));
     this.#keepAlive = setInterval(() => this.#checkAlive(), this.#limits.keepAliveMs);
     this.#keepAlive.unref();
   }

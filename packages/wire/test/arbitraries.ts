@@ -1,4 +1,5 @@
 /** fast-check arbitraries of valid messages: every kind, every optional field, values at their limits. */
+import { printable } from '@semcast/core';
 import * as fc from 'fast-check';
 import {
   CSI_MODES,
@@ -17,9 +18,12 @@ import { PROTOCOL_VERSION } from '../src/limits.js';
 import { framePayloadBytes } from '../src/samples.js';
 
 const streamId = fc.stringMatching(/^[A-Za-z0-9._-]{1,64}$/);
-/** Any text, multi-byte characters too, within a number of UTF-16 units. */
+/** Any text without control characters, which are not let through, within a number of UTF-16 units. */
 const text = (maxLength: number, minLength = 0) =>
-  fc.string({ unit: 'grapheme', minLength, maxLength }).filter((s) => s.length >= minLength && s.length <= maxLength);
+  fc
+    .string({ unit: 'grapheme', minLength, maxLength })
+    .map(printable)
+    .filter((s) => s.length >= minLength && s.length <= maxLength);
 const name = text(64, 1);
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat(), fc.constantFrom(0, 127, 128, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1));
 const side = fc.integer({ min: 1, max: 1_000_000 });

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { printable as replaceControls } from '@semcast/core';
 
 const ZERO_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 // East Asian wide and fullwidth forms, and emoji: two columns each.
@@ -63,8 +64,7 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** Replace what could move the cursor or colour the screen: names of files and words of other hosts are not ours. */
+/** Words of other hosts and names of files, without what could move the cursor or colour the screen. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+  return replaceControls(stripVTControlCharacters(text));
 }
