@@ -1,7 +1,11 @@
 import { pino, stdTimeFunctions, symbols, type Bindings, type DestinationStream, type Logger } from 'pino';
 import { redactUrls } from '@semcast/core';
+import { LineLimit } from './line-limit.js';
 import { LogOutput } from './log-output.js';
 import { redact } from './redact.js';
+
+/** Warnings of one kind in a minute; frames and links are refused as often as their senders like. */
+const WARNINGS_PER_MINUTE = 60;
 
 /** From the most talkative to none at all. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -20,19 +24,26 @@ export interface LoggerOptions {
 /**
  * A logger of JSON lines: level in words, ISO time, service, what was bound (stream, frame), message.
  *
+ * Warnings of one kind are limited: `line-limit.ts`.
  * Values of secret names are redacted at any depth and binary data is named by its length: `redact.ts`. Lines are
  * written synchronously, so that the last one before a crash isn't lost. Those that can't be written are left out and
  * counted: `log-output.ts`.
  */
 export function createLogger({ service, level = 'info', destination }: LoggerOptions): Logger {
+  const limit = new LineLimit(WARNINGS_PER_MINUTE);
   const logger: Logger = pino(
     {
       level,
       base: { service },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: redact },
-      // Of the whole line: messages, errors and their stacks name addresses, too.
-      hooks: { streamWrite: redactUrls },
+      hooks: {
+        logMethod(args, method, levelNumber) {
+          limit.log(this, args, levelNumber, method);
+        },
+        // Of the whole line: messages, errors and their stacks name addresses, too.
+        streamWrite: redactUrls,
+      },
     },
     destination ??
       new LogOutput(2, ({ lines, error }) => {
