@@ -1,5 +1,5 @@
 /** The journey of one frame, from a photograph to the one outcome that it has. */
-import { ImageTooLargeError, UnknownRateError, type MetricPool } from '@semcast/bundle';
+import { ImageTooLargeError, InferenceError, UnknownRateError, type MetricPool } from '@semcast/bundle';
 import { describeError, type RgbImage } from '@semcast/core';
 import {
   FrameTooLarge,
@@ -216,7 +216,24 @@ function endOf(stage: FrameStage, error: unknown, link: ClientLink): FrameEndedE
     // A link that ended for good takes every frame with it; the frame itself was not at fault.
     return new FrameEndedError('gave-up', describeError(error), { isFinal: false, cause });
   }
-  return new FrameEndedError(dropReason(stage, error), describeError(error), { cause });
+  const isFinal = !((stage === 'read' || stage === 'encode') && isPassing(error));
+  return new FrameEndedError(dropReason(stage, error), describeError(error), { isFinal, cause });
+}
+
+/** What this machine had too little of just then: the photograph is not at fault. */
+const PASSING_CODES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'EIO', 'ESTALE']);
+
+/** Whether the same photograph may well be read and encoded the next time: then no journal holds that it can't. */
+function isPassing(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (
+      (cause instanceof InferenceError && cause.workerDied) ||
+      PASSING_CODES.has((cause as { code?: unknown }).code)
+    ) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** What a failure in a stage means where the error itself doesn't say. */

@@ -1,10 +1,12 @@
 /** Whatever is submitted, and whatever becomes of it: exactly one outcome, and it says what happened. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { InferenceError } from '@semcast/bundle';
 import { measureQuality, psnr } from '@semcast/quality';
 import { readIq, type Delivery } from '@semcast/wire';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { createFakeEncoder } from './support/fake-encoder.js';
 import { readPhoto, summariseOutcome, type CompletedFrame } from '../src/index.js';
 import {
   encodedPicture,
@@ -15,7 +17,7 @@ import {
   resultOf,
   sample,
 } from './support/fake-receiver.js';
-import { photo, receiver, temporaryFolder, transmitter, until } from './support/harness.js';
+import { photo, photoFolder, receiver, temporaryFolder, transmitter, until } from './support/harness.js';
 
 const whole = { size: 0, maxImagePixels: 1e9 };
 
@@ -497,4 +499,33 @@ describe('pixels on the air', () => {
     await near.submit({ photo: await photo(0, { width: 256, height: 256 }) });
     expect(Math.abs(power - 1)).toBeLessThan(0.05);
   });
+});
+
+describe('a photograph that this machine had no means for just then', () => {
+  it.each([
+    ['its encoder died', new InferenceError('an inference worker died (exit code 139)', { workerDied: true }), true],
+    ['no file could be opened', Object.assign(new Error('too many open files'), { code: 'EMFILE' }), true],
+    ['its encoder refused it', new InferenceError('the graph "encoder" failed: bad shape'), false],
+  ])(
+    'is dropped, and sent again with the same journal unless that is its own fault: %s',
+    async (_what, error, again) => {
+      const far = await receiver();
+      const journal = join(await temporaryFolder(), 'journal.jsonl');
+      const config = { source: [await photoFolder(2)], loop: false, journal };
+      const encoder = createFakeEncoder();
+      let failures = 0;
+      const failing = {
+        ...encoder,
+        encode: (...args: Parameters<typeof encoder.encode>) =>
+          failures++ === 0 ? Promise.reject(error) : encoder.encode(...args),
+      };
+      const first = await transmitter(far.url, config, failing);
+      await first.transmitter.finished;
+      expect(first.outcomes.filter(({ kind }) => kind === 'dropped')).toMatchObject([{ reason: 'encode-failed' }]);
+      await first.transmitter.close();
+      const second = await transmitter(far.url, config);
+      await second.transmitter.finished;
+      expect(second.outcomes.map(({ kind }) => kind)).toEqual(again ? ['completed'] : []);
+    },
+  );
 });

@@ -81,9 +81,12 @@ export class CancelledError extends SemcastError {
 /** `E_INFERENCE`: a graph failed while it ran, or its worker thread died. */
 export class InferenceError extends SemcastError {
   override readonly name = 'InferenceError';
+  /** The run was lost with its worker, which is replaced: the same run may succeed. */
+  readonly workerDied: boolean;
 
-  constructor(message: string, options: BundleErrorOptions = {}) {
+  constructor(message: string, { workerDied = false, ...options }: BundleErrorOptions & { workerDied?: boolean } = {}) {
     super('E_INFERENCE', message, options);
+    this.workerDied = workerDied;
   }
 }
 

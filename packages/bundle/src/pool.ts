@@ -413,6 +413,7 @@ export class WorkerPool implements SessionPool {
       const why = crash instanceof Error ? crash.message : `exit code ${exitCode}`;
       const error = new InferenceError(`an inference worker died (${why})`, {
         cause: crash,
+        workerDied: true,
         remedy: 'send the frame again: the worker is being replaced',
       });
       reject(error);

@@ -35,8 +35,11 @@ export interface Harness {
 }
 
 /** A transmitter with a fake encoder and nothing to send but what is submitted; closed after the test. */
-export async function transmitter(to: string, config: TransmitterConfigInput = {}): Promise<Harness> {
-  const encoder = createFakeEncoder();
+export async function transmitter(
+  to: string,
+  config: TransmitterConfigInput = {},
+  encoder = createFakeEncoder(),
+): Promise<Harness> {
   const logger = createLogger({ service: 'transmitter', level: 'silent' });
   const started = await createTransmitter({ to, port: 0, source: [], drainMs: 200, ...config }, { encoder, logger });
   closers.push(() => started.close());
