@@ -224,8 +224,8 @@ describe('a transmitter that comes back', () => {
   it('takes its link to the receiver along, and leaves none behind', async () => {
     const receiver = await startReceiver();
     const { wsUrl } = await start({ receiverUrl: receiver.url });
-    const first = await open(wsUrl);
-    const second = await open(wsUrl);
+    const first = await open(wsUrl, { run: 'r1' });
+    const second = await open(wsUrl, { run: 'r1' });
     expect((await first.ended).code).toBe(4410);
     await eventually(() => expect(receiver.links.greeting).toBe(0));
     expect(receiver.links.sessions.size).toBe(1);
@@ -233,6 +233,16 @@ describe('a transmitter that comes back', () => {
     await eventually(() => expect(second.messages).toMatchObject([{ kind: 'result' }]));
     second.link.close();
     await eventually(() => expect(receiver.links.sessions.size).toBe(0));
+  });
+
+  it('keeps its stream from others who know its name', async () => {
+    const receiver = await startReceiver();
+    const { wsUrl } = await start({ receiverUrl: receiver.url });
+    const { link } = await open(wsUrl);
+    await expect(open(wsUrl)).rejects.toMatchObject({ code: 'E_STREAM_TAKEN', closeCode: 4409 });
+    // Nor does another way to the receiver help.
+    await expect(open(receiver.url)).rejects.toMatchObject({ code: 'E_STREAM_TAKEN' });
+    expect([link.isOpen, receiver.byes]).toEqual([true, []]);
   });
 
   it('that vanishes while the receiver is asked leaves nothing behind', async () => {

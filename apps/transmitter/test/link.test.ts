@@ -105,14 +105,17 @@ describe('a link that is refused', () => {
     expect(near.status().failure).toContain('token');
   });
 
-  it('ends when another transmitter takes the stream', async () => {
+  it('keeps its stream when another transmitter wants it, which waits and says why', async () => {
     const far = await receiver();
     const { transmitter: first } = await transmitter(far.url, { stream: 'cam-1' });
     await first.submit({ photo: await photo() });
     const { transmitter: second } = await transmitter(far.url, { stream: 'cam-1' });
-    await second.submit({ photo: await photo() });
-    expect(await first.failed).toMatchObject({ code: 'E_LINK_REPLACED' });
-    expect(await second.submit({ photo: await photo() })).toMatchObject({ kind: 'completed' });
+    const waiting = second.submit({ photo: await photo() });
+    await until(() => second.status().link.state === 'waiting');
+    expect(second.status().link.error).toContain('E_STREAM_TAKEN');
+    expect(await first.submit({ photo: await photo() })).toMatchObject({ kind: 'completed' });
+    await first.close();
+    expect(await waiting).toMatchObject({ kind: 'completed' });
   });
 });
 

@@ -20,7 +20,7 @@ export const CLOSE_CODES = {
   helloTimeout: 4408,
   /** The stream has a link that counts more than this one; it may be free again soon. */
   streamTaken: 4409,
-  /** The same stream connected anew; the newest link wins. */
+  /** The same run of the stream connected anew; the newest link wins. */
   replaced: 4410,
   /** The peer reads more slowly than results are made; it gets them after reconnecting. */
   slowReader: 4413,
@@ -41,8 +41,8 @@ export type Retry = 'always' | 'limited' | 'never';
 /**
  * What a client does after a link ended with this code.
  *
- * Never again: the token, a decoder that isn't there, and having been replaced, as two clients with the same stream
- * id that both reconnect would throw each other out forever.
+ * Never again: the token, a decoder that isn't there, and having been replaced, as two clients with the same run of
+ * a stream that both reconnect would throw each other out forever.
  *
  * With a limit: broken messages and broken WebSocket framing. A single bit that changed on the way looks the same as
  * a message that is broken whenever it is sent. The protocol version is among them, as its byte may change, too.

@@ -19,7 +19,7 @@ const samples: readonly errors.WireError[] = [
   new errors.BadToken('x'),
   new errors.HelloTimeout(5),
   new errors.LinkReplaced('cam-1'),
-  new errors.StreamTaken('cam-1'),
+  new errors.StreamTaken('cam-1', { byOwnRun: false }),
   new errors.TooManySessions(5),
   new errors.TooManyStreams(5),
   new errors.TryAgain('x'),

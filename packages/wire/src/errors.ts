@@ -177,13 +177,13 @@ export class HelloTimeout extends WireError {
   }
 }
 
-/** The stream was connected anew from elsewhere. */
+/** The stream was connected anew, by a client of the same run. */
 export class LinkReplaced extends WireError {
   override readonly name = 'LinkReplaced';
 
   constructor(stream: string) {
     super('E_LINK_REPLACED', CLOSE_CODES.replaced, `stream "${stream}" connected again, and the newest link wins`, {
-      remedy: 'give every transmitter a stream id of its own',
+      remedy: 'give every transmitter a journal of its own: a copy of one is the same run of the same stream',
     });
   }
 }
@@ -192,10 +192,14 @@ export class LinkReplaced extends WireError {
 export class StreamTaken extends WireError {
   override readonly name = 'StreamTaken';
 
-  constructor(stream: string) {
-    super('E_STREAM_TAKEN', CLOSE_CODES.streamTaken, `stream "${stream}" is linked already, by a later hello`, {
-      remedy: 'nothing to do: this hello was late, and its sender has connected again since',
-    });
+  constructor(stream: string, { byOwnRun }: { readonly byOwnRun: boolean }) {
+    const [whose, remedy] = byOwnRun
+      ? ['by a later hello', 'nothing to do: this hello was late, and its sender has connected again since']
+      : [
+          'by another run',
+          'give every transmitter a stream id of its own; a link that a lost one left behind is gone in half a minute',
+        ];
+    super('E_STREAM_TAKEN', CLOSE_CODES.streamTaken, `stream "${stream}" is linked already, ${whose}`, { remedy });
   }
 }
 

@@ -327,8 +327,9 @@ describe('a full server', () => {
 
   it('still takes a new link of a stream that it serves', async () => {
     const server = await startServer({ maxSessions: 1 });
-    await link(server.url).ready;
-    await link(server.url).ready;
+    const input = { ...helloInput, run: 'r1' };
+    await link(server.url, { hello: input }).ready;
+    await link(server.url, { hello: input }).ready;
     expect(server.sessions.length).toBe(2);
   });
 
@@ -346,11 +347,12 @@ describe('a full server', () => {
         return welcome;
       },
     });
-    await link(server.url).ready;
+    const { run } = heads.hello;
+    await link(server.url, { hello: { ...helloInput, run } }).ready;
     const successors = [await rawClient(server.url), await rawClient(server.url)];
-    successors[0]!.ws.send(hello({ stream: helloInput.stream }));
+    successors[0]!.ws.send(hello({ run, attempt: 2 ** 50 }));
     await sleep(50);
-    successors[1]!.ws.send(hello({ stream: helloInput.stream }));
+    successors[1]!.ws.send(hello({ run, attempt: 2 ** 50 + 1 }));
     expect(await farewell(successors[1]!)).toMatchObject({ code: 'E_TOO_MANY_SESSIONS', close: 4429 });
     open();
     expect(await successors[0]!.next()).toMatchObject({ kind: 'welcome' });
@@ -420,12 +422,14 @@ describe('links that are being closed', () => {
   });
 });
 
-describe('the newest link of a stream', () => {
+describe('the newest link of a run', () => {
+  const input = { ...helloInput, run: 'r1' };
+
   it('wins, and the older is closed with 4410, for good', async () => {
     const server = await startServer();
-    const older = link(server.url);
+    const older = link(server.url, { hello: input });
     await older.ready;
-    const newer = link(server.url);
+    const newer = link(server.url, { hello: input });
     await newer.ready;
     expect(await older.closed).toMatchObject({ code: 'E_LINK_REPLACED', closeCode: 4410 });
     expect(server.links.sessions.get('cam-1')).toBe(server.sessions[1]);
@@ -444,16 +448,37 @@ describe('the newest link of a stream', () => {
         return welcome;
       },
     });
-    const older = link(server.url);
+    const older = link(server.url, { hello: input, reconnect: false });
     await until(() => answers.length === 1);
-    const newer = link(server.url);
+    await sleep(2);
+    const newer = link(server.url, { hello: input });
     await until(() => answers.length === 2);
     answers[1]!();
     await newer.ready;
     answers[0]!();
-    expect(await older.closed).toMatchObject({ closeCode: 4410 });
+    expect(await older.closed).toMatchObject({ code: 'E_STREAM_TAKEN', closeCode: 4409 });
     expect(newer.state.name).toBe('open');
     expect(server.sessions.length).toBe(1);
+  });
+});
+
+describe('a link of another run', () => {
+  it('can not end the one that is there, by its hello or by a bye; it gets the stream when that has gone', async () => {
+    const server = await startServer();
+    const owner = link(server.url);
+    await owner.ready;
+    const other = link(server.url);
+    await until(() => other.state.name === 'waiting');
+    expect(other.state).toMatchObject({
+      error: { code: 'E_STREAM_TAKEN', closeCode: 4409, message: expect.stringContaining('another run') as string },
+    });
+    const raw = await rawClient(server.url);
+    raw.ws.send(hello({ run: 'guess', attempt: Number.MAX_SAFE_INTEGER }));
+    raw.ws.send(encodeFrame('bye', { stream: 'cam-1' }));
+    expect((await raw.closed).code).toBe(4409);
+    expect([owner.state.name, server.sessions.length]).toEqual(['open', 1]);
+    await owner.close();
+    await other.ready;
   });
 });
 

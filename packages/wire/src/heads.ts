@@ -72,7 +72,10 @@ export const streamIdSchema = z
   .regex(/^[A-Za-z0-9._-]{1,64}$/, 'a stream id has 1 to 64 letters, digits, ".", "_" or "-"');
 /** Numbers a frame within its stream: 0 … 2^53 - 1. */
 export const frameNumberSchema = count;
-/** Names one run of a client, so that a restarted client that counts from 0 again isn't taken for a resend. */
+/**
+ * Names one run of a client, so that a restarted client that counts from 0 again isn't taken for a resend. A secret of
+ * the client and its servers: it lets a new link take over the stream from one that is there.
+ */
 export const runIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
 
 const cbr = z.string().max(32).refine(isCbr, 'a channel bandwidth ratio is a fraction below one, as in 1/24');

@@ -137,11 +137,17 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
     return true;
   }
 
-  /** Whether this session takes the stream over from another one, or has to leave it to it. */
+  /**
+   * Whether this session takes the stream over from another one, which is linked. Only who knows its run may, by a
+   * later attempt: the name of a stream is no secret.
+   */
   supersedes(other: Session): boolean {
-    return this.hello.run === other.hello.run && this.hello.attempt !== other.hello.attempt
-      ? this.hello.attempt > other.hello.attempt
-      : this.sequence > other.sequence;
+    if (this.hello.run !== other.hello.run) {
+      return false;
+    }
+    return this.hello.attempt === other.hello.attempt
+      ? this.sequence > other.sequence
+      : this.hello.attempt > other.hello.attempt;
   }
 
   ended(end: LinkEnd): void {
@@ -154,9 +160,10 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
  * Serve links on an HTTP server: every WebSocket upgrade of `path` is greeted, checked (protocol version, token,
  * number of sessions), welcomed with what `welcome` says, and handed to `onSession`.
  *
- * Of two links with the same stream id the newest wins, the older is closed with 4410. Which one of a run is the newest
- * is said by its hello, as one may arrive late: such a link is closed with 4409. Whatever a client sends, the worst
- * that happens is that its own link is closed, with an `error` message that names cause and remedy.
+ * Of two links of one run of a stream the newest wins, the older is closed with 4410. Which one is the newest is said
+ * by its hello, as one may arrive late: such a link is closed with 4409, and so is one of another run while the stream
+ * is linked. Whatever a client sends, the worst that happens is that its own link is closed, with an `error` message
+ * that names cause and remedy.
  */
 export function serveLinks(options: ServeLinksOptions): ServedLinks {
   return new LinkServer(options);
@@ -310,10 +317,9 @@ class LinkServer implements ServedLinks {
   #preferred(session: Session): WireError | undefined {
     const { stream, run } = session.hello;
     const other = this.sessions.get(stream);
-    if (other === undefined || !other.isOpen || session.supersedes(other)) {
-      return undefined;
-    }
-    return other.hello.run === run ? new StreamTaken(stream) : new LinkReplaced(stream);
+    return other === undefined || !other.isOpen || session.supersedes(other)
+      ? undefined
+      : new StreamTaken(stream, { byOwnRun: other.hello.run === run });
   }
 
   /** Whether it takes the place of a session, and is the only one to do so. */
