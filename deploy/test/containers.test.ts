@@ -102,7 +102,8 @@ describe(`the services as docker-compose.yml starts them, ${place}`, () => {
       link: { state: 'open' },
       failure: null,
       settings: {
-        cbr: environment!['SEMCAST_TRANSMITTER_CBR'],
+        // None is set: the bundle's own.
+        cbr: '1/24',
         decoder: environment!['SEMCAST_TRANSMITTER_DECODER'],
         size: Number(environment!['SEMCAST_TRANSMITTER_SIZE']),
         fps: Number(environment!['SEMCAST_TRANSMITTER_FPS']),

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createMetricPool, type MetricPool } from '@semcast/bundle';
+import { createMetricPool, defaultRate, type MetricPool } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
 import {
   addFeedRoute,
@@ -148,7 +148,8 @@ async function startTransmitter(
 
   const encoder = givenEncoder ?? (await openConfiguredEncoder(config, metrics, onWarning));
   started.push(() => encoder.close());
-  encoder.checkRate(config.cbr);
+  const cbr = config.cbr ?? defaultRate(encoder.rates);
+  encoder.checkRate(cbr);
 
   const metricPool = config.metricBundles.length === 0 ? undefined : await openMetricPool(config, metrics, onWarning);
   started.push(async () => metricPool?.close());
@@ -156,9 +157,9 @@ async function startTransmitter(
   started.push(() => quality.close());
 
   const control: StreamControl = new StreamControl({
-    config,
-    checkRate: (cbr) => {
-      encoder.checkRate(cbr);
+    config: { ...config, cbr },
+    checkRate: (changed) => {
+      encoder.checkRate(changed);
     },
     offered: () => link.welcome?.decoders,
   });

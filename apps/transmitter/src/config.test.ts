@@ -10,7 +10,6 @@ describe('the configuration', () => {
   it('has a default for everything that needs one', () => {
     expect(load({})).toMatchObject({
       to: 'ws://127.0.0.1:7401',
-      cbr: '1/24',
       designCsnrDb: 'feedback',
       decoder: 'jscc',
       csi: 'genie',

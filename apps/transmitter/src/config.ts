@@ -48,7 +48,9 @@ export const transmitterConfigSchema = z.strictObject({
     .default(0)
     .describe('short side resized to this, centre-cropped to a square; 0: own size'),
 
-  cbr: cbrSchema.default('1/24').describe('channel bandwidth ratio, one of the rates of the bundle'),
+  cbr: cbrSchema
+    .optional()
+    .describe('channel bandwidth ratio, one of the rates of the bundle; default: the one nearest to 1/24'),
   designCsnrDb: z
     .union([z.number().min(-50).max(100), z.literal('feedback')])
     .default('feedback')

@@ -18,7 +18,7 @@ export interface StreamSettings {
 }
 
 export interface StreamControlOptions {
-  readonly config: Pick<TransmitterConfig, 'decoder' | 'decoderOptions' | 'cbr' | 'fps'>;
+  readonly config: Pick<TransmitterConfig, 'decoder' | 'decoderOptions' | 'fps'> & Pick<StreamSettings, 'cbr'>;
   /** @throws an error that names the rates that there are */
   readonly checkRate: (cbr: string) => void;
   /** Decoders that the receiver offers; undefined before it has said so. */

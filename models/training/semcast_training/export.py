@@ -17,6 +17,8 @@ import io
 import json
 import logging
 import os
+import re
+import shlex
 import sys
 import tempfile
 import time
@@ -564,6 +566,9 @@ def _import_trio(reference: str) -> Trio:
     return trio
 
 
+NAME = re.compile(r'[A-Za-z0-9._-]{1,64}')  # what services take for a bundle's name
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m semcast_training.export', description='Write a model bundle.')
     parser.add_argument(
@@ -613,6 +618,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     imported = ':' in args.source and not Path(args.source).exists()
     if imported and args.prior:
         parser.error(f'--prior goes with our codec: {args.source} gives its own denoiser')
+    name = args.name or args.out.resolve().name
+    if not NAME.fullmatch(name):
+        parser.error(f'"{name}" is no name of a bundle: give one of letters, digits, ".", "_" and "-" by --name')
     if args.threads:
         torch.set_num_threads(args.threads)
 
@@ -632,9 +640,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     images = load_images(args.rmse_images, limit=args.rmse_limit, minimum=args.rmse_size)
     cpu = torch.device('cpu')
     rmse = rmse_table(trio, trio.encoder, trio.decoder, images, args.rmse_size, RMSE_CSNR_DB, cpu, log)
-    info = trio_info(trio, args.name or args.out.resolve().name, args.version, rmse)
+    info = trio_info(trio, name, args.version, rmse)
     write_bundle(args.out, info, trio_specs(trio), log)
     log(f'{args.out}: done in {time.monotonic() - started:.0f} s')
+    log(f"next, in semcast's own folder: npx semcast doctor --bundle {shlex.quote(str(args.out.resolve()))}")
     return 0
 
 

@@ -8,13 +8,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+import toy_trio
 from semcast_training.codec import CodecConfig, Decoder, Encoder
 from semcast_training.cpu_graphs import cpu_file
 from semcast_training.data import Photograph
 from semcast_training.evaluate import pad_to_stride, psnr_table, rmse_table
 from semcast_training.export import (
+    main,
     check_graph,
     codec_specs,
     export_graph,
@@ -99,6 +102,31 @@ def test_bundle(tmp_path: Path, tiny: CodecConfig) -> None:
     }
     assert stored == {'FLOAT16'}
     assert str(Path(__file__).parents[1]).encode() not in model.SerializeToString()
+
+
+def test_the_command_says_what_comes_next(
+    tmp_path: Path,
+    photographs: list[Photograph],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    codec = replace(toy_trio.build(), denoiser=None)
+    monkeypatch.setattr(toy_trio, 'build', lambda: codec)
+    Image.fromarray(photographs[2].pixels).save(tmp_path / 'photograph.png')
+    out = tmp_path / 'my models' / 'toy'
+    out.parent.mkdir()
+    source = [str(tmp_path / 'photograph.png'), '--rmse-size', '64']
+    assert main(['toy_trio:build', str(out), '--rmse-images', *source]) == 0
+    manifest = json.loads((out / 'bundle.json').read_text())
+    assert (manifest['name'], [rate['cbr'] for rate in manifest['rates']]) == ('toy', ['1/48', '1/16'])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"next, in semcast's own folder: npx semcast doctor --bundle '{out}'"
+
+
+def test_a_name_that_no_service_takes_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(['toy_trio:build', str(tmp_path / 'my bundle'), '--rmse-images', str(tmp_path)])
+    assert '"my bundle" is no name of a bundle' in capsys.readouterr().err
 
 
 def test_unrounded_weights_stay_float32(tmp_path: Path, tiny: CodecConfig) -> None:

@@ -16,7 +16,7 @@ export { imageToTensor, tensorToImages } from './images.js';
 export { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName } from './manifest.js';
 export { createMetricPool, type MetricPool } from './metric-pool.js';
 export { readParityCases, replayParity, type ParityCase, type ParityResult } from './parity.js';
-export { activeChannels, decoderRmse, type Condition } from './rates.js';
+export { activeChannels, decoderRmse, defaultRate, type Condition } from './rates.js';
 export type * from './types.js';
 
 /**

@@ -3,7 +3,7 @@ import { ArgumentError, parseCbr } from '@semcast/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBundle, type Bundle } from './bundle.js';
 import { UnknownRateError } from './errors.js';
-import { activeChannels, clampCsnrDb, decoderRmse } from './rates.js';
+import { activeChannels, clampCsnrDb, decoderRmse, defaultRate } from './rates.js';
 
 let bundle: Bundle;
 
@@ -29,6 +29,16 @@ describe('activeChannels', () => {
     );
     expect(() => activeChannels(bundle.manifest, 'fast')).toThrow(ArgumentError);
   });
+});
+
+describe('defaultRate', () => {
+  it.each([
+    [['1/48', '1/24', '1/12'], '1/24'],
+    [['2/48', '1/16'], '2/48'],
+    [['1/12', '1/48'], '1/48'],
+    [['1/4', '1/2'], '1/4'],
+    [['1/96'], '1/96'],
+  ])('of %j it is %s', (rates, expected) => expect(defaultRate(rates)).toBe(expected));
 });
 
 describe('clampCsnrDb', () => {

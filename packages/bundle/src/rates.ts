@@ -10,6 +10,9 @@ export interface Condition {
   readonly cbr: string | Cbr;
 }
 
+/** The rate at which results are usually told. */
+const USUAL_CBR = '1/24';
+
 function valueOf(cbr: string | Cbr): number {
   return cbrValue(typeof cbr === 'string' ? parseCbr(cbr) : cbr);
 }
@@ -18,6 +21,16 @@ function valueOf(cbr: string | Cbr): number {
 function findCbr(list: readonly string[], cbr: string | Cbr): number {
   const value = valueOf(cbr);
   return list.findIndex((entry) => Math.abs(valueOf(entry) / value - 1) < 1e-6);
+}
+
+/** How far a rate is from the usual one: as far at twice as at half of it. */
+function distance(cbr: string): number {
+  return Math.abs(Math.log(valueOf(cbr) / valueOf(USUAL_CBR)));
+}
+
+/** The rate of whoever chooses none: the one of the bundle's that is nearest to 1/24, the lower of two that are equally near. */
+export function defaultRate(rates: readonly string[]): string {
+  return rates.toSorted((a, b) => distance(a) - distance(b) || valueOf(a) - valueOf(b))[0]!;
 }
 
 function unknownRate(manifest: BundleManifest, cbr: string | Cbr, known: readonly string[]): UnknownRateError {

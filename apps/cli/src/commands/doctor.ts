@@ -1,4 +1,6 @@
 import { describeError } from '@semcast/core';
+import { commandLine } from '../arguments/command-line.js';
+import { flagList } from '../arguments/flag-list.js';
 import { oneOf, integer, text } from '../arguments/values.js';
 import { value } from '../arguments/spec.js';
 import { createCommand } from '../command.js';
@@ -86,9 +88,11 @@ export const doctor = createCommand({
     }
     terminal.result('');
     const problems = results.filter(({ status }) => status === 'problem').length;
+    const { bundle, device, 'port-base': portBase } = flags;
+    const next = commandLine('up', flagList({ bundle, device, 'port-base': portBase }));
     terminal.result(
       problems === 0
-        ? `  ${colours.green('Ready.')} Start with ${colours.cyan('semcast up')}.`
+        ? `  ${colours.green('Ready.')} Start with ${colours.cyan(next)}.`
         : `  ${colours.red(`${problems} ${problems === 1 ? 'problem stands' : 'problems stand'} in the way.`)} The arrows say what to do.`,
     );
     terminal.result('');

@@ -22,7 +22,7 @@ import { parseSlo, type Slo } from '../load/slo.js';
 import { LoadView, loadRowPrinter, ms, rateText, reasonsText, verdictText } from '../load/view.js';
 import { startPatience } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
-import { rateOf } from '../rates.js';
+import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
 import { formatSeconds } from '../terminal/progress.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
@@ -100,7 +100,12 @@ export const load = createCommand({
       `short side resized to N, centre-cropped to N×N; 0: own size (${DEFAULT_SIZE})`,
       'Frames',
     ),
-    cbr: value('RATIO', cbr, 'channel bandwidth ratio, one of the rates of the bundle (1/24)', 'Frames'),
+    cbr: value(
+      'RATIO',
+      cbr,
+      `channel bandwidth ratio, one of the rates of the bundle (${DEFAULT_RATE_TEXT})`,
+      'Frames',
+    ),
     snr: value('DB', snrDb, '--to is a receiver: add white noise at this SNR here', 'Frames'),
     'design-snr': value(
       'DB',
@@ -141,7 +146,7 @@ export const load = createCommand({
     const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
     const interruption = io.interruption();
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
-    const rate = rateOf(bundle.manifest, flags.cbr ?? '1/24');
+    const rate = rateOf(bundle.manifest, flags.cbr);
     const files = (await findPhotographs([flags.images ?? DEMO_PHOTOS])).slice(0, MAX_PHOTOGRAPHS);
     if (flags.json !== undefined) {
       await checkWritable(flags.json);

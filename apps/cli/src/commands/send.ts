@@ -20,7 +20,7 @@ import { EXIT_CODES } from '../exit-codes.js';
 import { checkFolder, checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
 import { DEFAULT_TIMEOUT_MS, startPatience, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
-import { rateOf } from '../rates.js';
+import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
 import { readToken } from '../token.js';
@@ -45,7 +45,7 @@ export const send = createCommand({
     decoder: value('NAME', text, 'decoder of the receiver (jscc)'),
     steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples (its own)'),
     'decoder-option': decoderOptionFlag(),
-    cbr: value('RATIO', cbr, 'channel bandwidth ratio, one of the rates of the bundle (1/24)'),
+    cbr: value('RATIO', cbr, `channel bandwidth ratio, one of the rates of the bundle (${DEFAULT_RATE_TEXT})`),
     size: value('N', integer({ max: 16_384 }), 'short side resized to N, centre-cropped to N×N; 0: own size (0)'),
     'design-snr': value('DB', snrDb, 'SNR that the encoder prepares for (what the receiver measured last)'),
     csi: value(
@@ -117,7 +117,7 @@ export const send = createCommand({
           ...(token === undefined ? {} : { token }),
           decoder,
           ...(decoderOptions === undefined ? {} : { decoderOptions: { ...decoderOptions } }),
-          cbr: rateOf(bundle.manifest, flags.cbr ?? '1/24'),
+          cbr: rateOf(bundle.manifest, flags.cbr),
           ...(flags.size === undefined ? {} : { size: flags.size }),
           ...(flags['design-snr'] === undefined ? {} : { designCsnrDb: flags['design-snr'] }),
           ...(flags.csi === undefined ? {} : { csi: flags.csi }),

@@ -19,7 +19,7 @@ import { startPatience, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { hasFont } from '../pictures/contact-sheet.js';
 import { createLineSplitter } from '../processes/log-lines.js';
-import { rateOf } from '../rates.js';
+import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
 import { startCheckpoints } from '../sweep/checkpoints.js';
 import { checkSheetSize, writeContactSheets, type ContactSheetOptions } from '../sweep/contact-sheets.js';
 import { renderMarkdown } from '../sweep/markdown.js';
@@ -60,7 +60,7 @@ export const sweep = createCommand({
     decoders: value('A,B', list(oneOf(decoderNames)), `decoders to compare: ${decoderNames.join(', ')} (jscc)`),
     channel: value('MODEL', oneOf(channelModelNames), `channel model: ${channelModelNames.join(', ')} (awgn)`),
     snr: value('DB,DB', list(snrDb), 'SNRs in dB (10)'),
-    cbr: value('RATIO,RATIO', list(cbr), 'channel bandwidth ratios, rates of the bundle (1/24)'),
+    cbr: value('RATIO,RATIO', list(cbr), `channel bandwidth ratios, rates of the bundle (${DEFAULT_RATE_TEXT})`),
     steps: value(
       'N,N',
       list(integer({ min: 1, max: 10_000 })),
@@ -139,7 +139,7 @@ export const sweep = createCommand({
       variants,
       channel: flags.channel ?? 'awgn',
       snrsDb: flags.snr ?? [10],
-      cbrs: [...new Set((flags.cbr ?? ['1/24']).map((wanted) => rateOf(bundle.manifest, wanted)))],
+      cbrs: [...new Set((flags.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],
       size: flags.size ?? 0,
       metricBundles: metricBundles.filter((dir) => existsSync(join(dir, 'metric.onnx'))),
       // A sheet is drawn in the end, maybe of another run than began it: what it shows has to be on the disk.

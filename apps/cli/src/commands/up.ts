@@ -14,7 +14,7 @@ import { checkFolder, makeTemporaryFolder } from '../json-output.js';
 import { DEFAULT_PORT_BASE } from '../layout.js';
 import { DEFAULT_TIMEOUT_MS, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
-import { rateOf } from '../rates.js';
+import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
 import { createTerminal } from '../terminal/terminal.js';
 import { checkPorts, portsFrom, type UpSettings } from '../up/boot.js';
 import { runUp } from '../up/run-up.js';
@@ -37,7 +37,7 @@ export const up = createCommand({
     timeout: timeoutFlag('with --once: give up when nothing has come for so long'),
     images: value('DIR', text, 'your own photographs (the nine that come with semcast)'),
     snr: value('DB', snrOrRange, 'SNR in dB per complex symbol: 10, or 0..20 for a slow swing'),
-    cbr: value('RATIO', cbr, 'channel uses per image value, one of the rates of the bundle (1/24)'),
+    cbr: value('RATIO', cbr, `channel uses per image value, one of the rates of the bundle (${DEFAULT_RATE_TEXT})`),
     size: value(
       'N',
       integer({ max: 16_384 }),
@@ -94,7 +94,7 @@ export const up = createCommand({
       once: flags.once,
       fps: flags.fps ?? (flags.once ? 0 : DEFAULT_FPS),
       size,
-      cbr: rateOf(bundle.manifest, flags.cbr ?? '1/24'),
+      cbr: rateOf(bundle.manifest, flags.cbr),
       decoder,
       decoderOptions,
       sampling,
