@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { ArgumentError, describeError, type RgbImage, type SemcastError, type Tensor } from '@semcast/core';
@@ -12,6 +13,7 @@ import {
   QueueFullError,
 } from './errors.js';
 import { checkFeeds, packFeeds } from './feeds.js';
+import { tellsOfLinks } from './linked-weights.js';
 import { createGuardMemory, NativeGuard, unwatchExit, watchExit } from './native-guard.js';
 import type { GraphToLoad, LoadFailure, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
 import { checkSignature } from './signatures.js';
@@ -135,12 +137,22 @@ function readSettings(options: SessionPoolOptions): Settings {
   return { graphs, device, deviceId: options.deviceId ?? 0, workers, maxQueue, maxRestartDelayMs };
 }
 
+/** What to do where weights are links and couldn't be copied for loading. */
+function linksRemedy(file: string): string {
+  return (
+    'make room there, or name another folder in the environment variable TMPDIR; ' +
+    `or use a copy of the bundle that has files in the place of links: cp -rL ${dirname(file)} COPY`
+  );
+}
+
 function loadError({ fault, graph, file, message }: LoadFailure): SemcastError {
   if (fault === 'device') {
     return cudaUnavailable(message);
   }
   return new BundleGraphError(`ONNX Runtime can't load the graph "${graph}" from ${file}: ${message}`, {
-    remedy: 'export the graph again, or restore the bundle (a file cut short or overwritten looks like this)',
+    remedy: tellsOfLinks(message)
+      ? linksRemedy(file)
+      : 'export the graph again, or restore the bundle (a file cut short or overwritten looks like this)',
   });
 }
 
@@ -449,7 +461,9 @@ export class WorkerPool implements SessionPool {
     if (message.type === 'failed') {
       job.reject(
         new InferenceError(`the graph "${graph}" failed: ${message.message}`, {
-          remedy: 'if memory ran out, send smaller pictures; otherwise restore the bundle, or export it again',
+          remedy: tellsOfLinks(message.message)
+            ? linksRemedy(this.#settings.graphs.get(graph)!.file)
+            : 'if memory ran out, send smaller pictures; otherwise restore the bundle, or export it again',
         }),
       );
       return;

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { channelBlock } from './channel-block.js';
 import { imagesToTensor, tensorToImages } from './images.js';
+import { tellsOfLinks, withoutLinks } from './linked-weights.js';
 import { NativeGuard } from './native-guard.js';
 import type {
   GraphToLoad,
@@ -41,7 +42,14 @@ function reply(message: WorkerReply, transfer: ArrayBuffer[] = []): void {
 }
 
 async function createSession(file: string, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
-  return InferenceSession.create(file, options);
+  try {
+    return await InferenceSession.create(file, options);
+  } catch (error) {
+    if (!(error instanceof Error && tellsOfLinks(error.message))) {
+      throw error;
+    }
+    return await withoutLinks(file, async (copy) => InferenceSession.create(copy, options));
+  }
 }
 
 /** The file of a graph that suits this processor. */
