@@ -1,5 +1,5 @@
 import { SemcastError } from '@semcast/core';
-import type { Logger, Metrics } from '@semcast/service';
+import { observeSnr, type Logger, type Metrics } from '@semcast/service';
 import {
   CLOSE_CODES,
   FrameError,
@@ -163,10 +163,7 @@ export class Relay {
     live.noteForwarded(head.samples.count);
     metrics.frames.inc({ stage: 'channel', outcome: 'forwarded' });
     metrics.channelUses.inc(head.samples.count);
-    metrics.snr.set({ kind: 'configured' }, impaired.snrDb);
-    if (impaired.measuredSnrDb !== null) {
-      metrics.snr.set({ kind: 'measured' }, impaired.measuredSnrDb);
-    }
+    observeSnr(metrics.snr, { configured: impaired.snrDb, measured: impaired.measuredSnrDb });
     this.#logger.debug(
       { frame: head.frame, snrDb: impaired.snrDb, channelUses: head.samples.count },
       'frame forwarded',

@@ -11,6 +11,19 @@ export function figure(value: number | null | undefined, digits = 1): string {
   return value < 0 && Number(text) !== 0 ? `${MINUS}${text}` : text;
 }
 
+/** The SNR that a receiver's networks were told, and what it is called: after equalisation, or estimated blindly. */
+export function receiverSnr({
+  effectiveSnrDb,
+  estimatedSnrDb,
+}: {
+  readonly effectiveSnrDb: number | null;
+  readonly estimatedSnrDb: number | null;
+}): { readonly name: 'effective' | 'estimated'; readonly snrDb: number | null } {
+  return effectiveSnrDb === null
+    ? { name: 'estimated', snrDb: estimatedSnrDb }
+    : { name: 'effective', snrDb: effectiveSnrDb };
+}
+
 /** Milliseconds as somebody reads them: `84 ms`, `1.42 s`. The number and its unit. */
 export function duration(milliseconds: number | null | undefined): readonly [string, string] {
   if (milliseconds === null || milliseconds === undefined) {

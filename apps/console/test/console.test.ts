@@ -118,7 +118,7 @@ describe.skipIf(chromium === undefined)('the console before three real processes
 
     await page.locator('input[type=range][name=snr]').fill('0');
     await expect.poll(async () => await readout(page, 'snr-configured'), { timeout: 90_000 }).toBe(0);
-    await expect.poll(async () => await readout(page, 'snr-estimated')).toBeLessThan(1);
+    await expect.poll(async () => await readout(page, 'snr-effective')).toBeLessThan(1);
     // Photographs differ, so the mean over several is compared.
     const after = await figuresOfSeveral(page);
     expect(after.psnrDb).toBeLessThan(before.psnrDb - 2);

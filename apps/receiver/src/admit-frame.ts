@@ -45,11 +45,11 @@ export function admitFrame(
     },
     {
       oneShot: () => {
-        const { latent, csnrDb } = observe();
+        const { latent, toldCsnrDb } = observe();
         return {
           graph: 'decoder',
           latent,
-          csnrDb: withinCsnrRange(manifest, csnrDb.estimated),
+          csnrDb: withinCsnrRange(manifest, toldCsnrDb),
           rate: layout.activeChannels / layout.channels,
           width,
           height,

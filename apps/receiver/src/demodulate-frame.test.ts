@@ -52,7 +52,8 @@ describe('demodulateFrame', () => {
       const observation = demodulateFrame(received(air, null, changes));
       expect(observation.latent).toEqual({ data: latent, dims: [1, 8, 2, 3] });
       expect(observation).toMatchObject({ stream: 's', frame: 4, interleaved, noiseVariance: 0.01, designCsnrDb: 8 });
-      expect(observation.csnrDb).toEqual({ configured: 5, measured: 20, estimated: 20 });
+      expect(observation.csnrDb).toEqual({ configured: 5, measured: 20, effective: 20, estimated: null });
+      expect(observation.toldCsnrDb).toBe(20);
     }
   });
 
@@ -66,11 +67,12 @@ describe('demodulateFrame', () => {
       const [I, Q] = [symbols[2 * k]!, symbols[2 * k + 1]!];
       return k < 6 ? (part === 0 ? -2 * Q : 2 * I) : part === 0 ? 0.5 * I : 0.5 * Q;
     });
-    const { latent: found, csnrDb } = demodulateFrame(received(air, gains, genie(1e-6, gains)));
+    const { latent: found, csnrDb, toldCsnrDb } = demodulateFrame(received(air, gains, genie(1e-6, gains)));
     expect(Math.max(...found.data.map((value, i) => Math.abs(value - latent[i]!)))).toBeLessThan(1e-4);
     expect(csnrDb.measured).toBeCloseTo(60 + 10 * Math.log10(2.125), 3);
     // The harmonic mean of |h|² governs what is left after equalisation.
-    expect(csnrDb.estimated).toBeCloseTo(60 + 10 * Math.log10(8 / 17), 3);
+    expect(csnrDb.effective).toBeCloseTo(60 + 10 * Math.log10(8 / 17), 3);
+    expect([csnrDb.estimated, toldCsnrDb]).toEqual([null, csnrDb.effective]);
     const { data } = demodulateFrame(received(air, gains, genie(1e-6, gains))).latent;
     expect(symbolsToLatent(latentToSymbols(data, layout), layout)).toEqual(data);
   });
@@ -80,17 +82,18 @@ describe('demodulateFrame', () => {
     const observation = demodulateFrame(received(samples, null, { impairment: { model: 'm', snrDb: 3, seed: 0 } }));
     // Mean power 2: one part signal, one part noise.
     expect(observation.csnrDb).toEqual({ configured: 3, estimated: 0 });
+    expect(observation.toldCsnrDb).toBe(0);
     expect([observation.noiseVariance, observation.gains]).toEqual([null, null]);
     expect(demodulateFrame(received(samples, null)).csnrDb).toEqual({ estimated: 0 });
   });
 
   it('survives a channel without noise, and one that lets nothing through', () => {
     const symbols = latentToSymbols(drawLatent(), layout);
-    expect(demodulateFrame(received(symbols, null, genie(0))).csnrDb).toMatchObject({ measured: 100, estimated: 100 });
+    expect(demodulateFrame(received(symbols, null, genie(0))).csnrDb).toMatchObject({ measured: 100, effective: 100 });
     const dead = { coherence: 12, values: new Float32Array(2) };
     for (const noiseVariance of [0, 0.1]) {
       const observation = demodulateFrame(received(new Float32Array(24), dead, genie(noiseVariance, dead)));
-      expect(observation.csnrDb).toMatchObject({ measured: -50, estimated: -50 });
+      expect(observation.csnrDb).toMatchObject({ measured: -50, effective: -50 });
       expect(observation.latent.data.every((value) => value === 0)).toBe(true);
     }
   });

@@ -21,8 +21,10 @@ export interface ObservedCsnr {
   readonly configured?: number;
   /** mean|h|²/N0 over this frame, where the receiver has genie channel state. */
   readonly measured?: number;
-  /** What the decoder is told: after equalisation, or estimated blindly. */
-  readonly estimated: number;
+  /** After equalisation, where the receiver has genie channel state. */
+  readonly effective?: number;
+  /** Blindly, from the samples; null where the receiver has genie channel state and needs no estimate. */
+  readonly estimated: number | null;
 }
 
 /** What a decoder has to work with: the received samples, and the latent that they suggest. */
@@ -44,6 +46,8 @@ export interface Observation {
   /** N0 per complex sample; null without genie channel state. */
   readonly noiseVariance: number | null;
   readonly csnrDb: ObservedCsnr;
+  /** What networks are told of the channel, in dB: the effective CSNR where it is known, else the estimated one. */
+  readonly toldCsnrDb: number;
   /** The CSNR for which the transmitter encoded, in dB. */
   readonly designCsnrDb: number;
 }
@@ -64,7 +68,7 @@ export function demodulateFrame(received: ReceivedFrame): Observation {
     checkFinite('gains', gains.values);
   }
   const noiseVariance = head.impairment?.noiseVariance ?? null;
-  const { symbols, csnrDb } = symbolsOf(head, samples, gains, noiseVariance);
+  const { symbols, csnrDb, toldCsnrDb } = symbolsOf(head, samples, gains, noiseVariance);
   const ordered = head.waveform.interleaved ? deinterleave(symbols) : symbols;
   return {
     stream: head.stream,
@@ -79,6 +83,7 @@ export function demodulateFrame(received: ReceivedFrame): Observation {
     interleaved: head.waveform.interleaved,
     noiseVariance,
     csnrDb,
+    toldCsnrDb,
     designCsnrDb: head.designCsnrDb,
   };
 }
@@ -88,13 +93,15 @@ function symbolsOf(
   samples: ComplexVector,
   gains: Gains | null,
   noiseVariance: number | null,
-): { symbols: ComplexVector; csnrDb: ObservedCsnr } {
+): Pick<Observation, 'csnrDb' | 'toldCsnrDb'> & { readonly symbols: ComplexVector } {
   const configured = impairment === undefined ? {} : { configured: impairment.snrDb };
   if (noiseVariance === null) {
-    return { symbols: samples, csnrDb: { ...configured, estimated: estimateCsnrDb(samples) } };
+    const estimated = estimateCsnrDb(samples);
+    return { symbols: samples, csnrDb: { ...configured, estimated }, toldCsnrDb: estimated };
   }
-  const { symbols, csnrDb: estimated } = equalise({ samples, gains, noiseVariance });
-  return { symbols, csnrDb: { ...configured, measured: measuredCsnrDb(gains, noiseVariance), estimated } };
+  const { symbols, csnrDb: effective } = equalise({ samples, gains, noiseVariance });
+  const measured = measuredCsnrDb(gains, noiseVariance);
+  return { symbols, csnrDb: { ...configured, measured, effective, estimated: null }, toldCsnrDb: effective };
 }
 
 /** mean|h|²/N0 in dB, for symbols of unit power. */

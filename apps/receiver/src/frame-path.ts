@@ -1,5 +1,5 @@
 import type { RgbImage } from '@semcast/core';
-import type { Logger, Metrics } from '@semcast/service';
+import { observeSnr, type Logger, type Metrics } from '@semcast/service';
 import type { Delivery, DropReason } from '@semcast/wire';
 import { admitFrame, imageSizeOf } from './admit-frame.js';
 import { clientOf } from './client-of.js';
@@ -284,12 +284,7 @@ export class FramePath {
     if (residual !== null) {
       metrics.measurementResidual.observe({ decoder }, residual);
     }
-    for (const kind of ['configured', 'measured', 'estimated'] as const) {
-      const value = csnrDb[kind];
-      if (value !== undefined) {
-        metrics.snr.set({ kind }, value);
-      }
-    }
+    observeSnr(metrics.snr, csnrDb);
     this.#log(delivery).debug({ decoder, csnrDb, residual, steps, timingsMs, delivered }, 'frame decoded');
   }
 

@@ -156,6 +156,7 @@ export function scopeOf(observation: Observation): Omit<ScopeFact, 'kind' | 'str
     gainDb: gains === null ? null : gainsOf(gains, count),
     samples: count,
     noiseVariance,
+    effectiveSnrDb: csnrDb.effective ?? null,
     estimatedSnrDb: csnrDb.estimated,
   };
 }

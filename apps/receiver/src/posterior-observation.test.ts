@@ -23,7 +23,7 @@ function observe(changes: Partial<Observation>): Observation {
     gains: null,
     interleaved: false,
     noiseVariance: 0.1,
-    csnrDb: { estimated: 10 },
+    toldCsnrDb: 10,
     designCsnrDb: 5,
     ...changes,
   } as Observation;
@@ -70,7 +70,7 @@ describe('posteriorObservation', () => {
   });
 
   it('has some noise where there is none, and CSNRs within the range of the networks', () => {
-    const extreme = observe({ noiseVariance: 0, csnrDb: { estimated: 100 }, designCsnrDb: -7 });
+    const extreme = observe({ noiseVariance: 0, toldCsnrDb: 100, designCsnrDb: -7 });
     const received = posteriorObservation(extreme, xJ, manifest);
     expect(received).toMatchObject({ noiseVariance: LEAST_NOISE_VARIANCE, csnrDb: 20, designCsnrDb: 0 });
     expect(() => checkObservation(received)).not.toThrow();

@@ -29,15 +29,15 @@ export function posteriorObservation(
   xJ: Tensor,
   manifest: Pick<BundleManifest, 'csnrDb'>,
 ): PosteriorObservation {
-  const { samples, gains, interleaved, layout, latent, noiseVariance, csnrDb, designCsnrDb } = observation;
+  const { samples, gains, interleaved, layout, latent, noiseVariance, toldCsnrDb, designCsnrDb } = observation;
   const dims = latent.dims.slice(1);
   const genie = noiseVariance !== null;
   return {
     y: tensor(symbolsToLatent(interleaved ? deinterleave(samples) : samples, layout), dims),
     gain: gains === null ? null : gainFromLatent(tensor(gainsToLatent(gains, layout, { interleaved }), dims)),
     activeChannels: layout.activeChannels,
-    noiseVariance: Math.max(LEAST_NOISE_VARIANCE, genie ? noiseVariance : csnrDbToNoiseVariance(csnrDb.estimated)),
-    csnrDb: withinCsnrRange(manifest, csnrDb.estimated),
+    noiseVariance: Math.max(LEAST_NOISE_VARIANCE, genie ? noiseVariance : csnrDbToNoiseVariance(toldCsnrDb)),
+    csnrDb: withinCsnrRange(manifest, toldCsnrDb),
     designCsnrDb: withinCsnrRange(manifest, designCsnrDb),
     rate: layout.activeChannels / layout.channels,
     xJ,

@@ -85,7 +85,7 @@ describe('the natural bundle', () => {
       image: { format: 'png', width: 150, height: 100 },
       csnrDb: { configured: 15 },
     });
-    expect(good.head.csnrDb.estimated).toBeCloseTo(15, 6);
+    expect(good.head.csnrDb.effective).toBeCloseTo(15, 6);
     expect(poor.psnrDb).toBeGreaterThan(17);
     expect(good.psnrDb).toBeGreaterThan(poor.psnrDb + 1);
     expect(wide.psnrDb).toBeGreaterThan(good.psnrDb);

@@ -126,8 +126,21 @@ describe('a frame', () => {
       expect(result!.payload).toEqual(picture.data);
       expect(result!.head.csnrDb).toMatchObject({ configured: 80 });
       expect(result!.head.csnrDb.measured).toBeGreaterThan(80);
+      // A deep fade: what is left after equalisation is less, and nothing is called an estimate.
+      expect(result!.head.csnrDb.effective).toBeLessThan(result!.head.csnrDb.measured!);
+      expect(result!.head.csnrDb.estimated).toBeNull();
     }
-    expect(await metric(receiver.httpUrl, 'semcast_snr_db{kind="configured"}')).toBe(80);
+    const snr = async (kind: string): Promise<number | undefined> =>
+      await metric(receiver.httpUrl, `semcast_snr_db{kind="${kind}"}`);
+    expect(await snr('configured')).toBe(80);
+    expect(await snr('measured')).toBeGreaterThan(80);
+    expect([await snr('effective'), await snr('estimated')]).toEqual([expect.any(Number), undefined]);
+
+    // The newest frame brings no channel state: what the ones before it told is not shown as its own.
+    await send(client, 2, { csi: 'none', impairment: { model: 'awgn', snrDb: 80, seed: 0 } });
+    expect(client.results.at(-1)!.head.csnrDb).toEqual({ configured: 80, estimated: expect.any(Number) as number });
+    expect([await snr('measured'), await snr('effective')]).toEqual([undefined, undefined]);
+    expect(await snr('estimated')).toBeTypeOf('number');
   });
 
   it('carries its measurement residual where it waits for it: 1 where the noise variance explains what the picture does not', async () => {

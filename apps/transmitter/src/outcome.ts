@@ -69,6 +69,7 @@ export function summarisePreview({ bytes, ...preview }: PreviewedFrame): Preview
 export interface CsnrFigures {
   readonly configured?: number | undefined;
   readonly measured?: number | undefined;
+  readonly effective?: number | undefined;
   readonly estimated: number | null;
 }
 

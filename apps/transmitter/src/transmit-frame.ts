@@ -141,7 +141,8 @@ export async function transmitFrame(
     const endToEndMs = watch.total();
     const airMs = watch.lap();
     watcher.onStage('air', airMs);
-    design.observe(result.head.csnrDb.estimated);
+    const { effective, estimated } = result.head.csnrDb;
+    design.observe(effective ?? estimated);
 
     stage = 'record';
     // A result that has come is recorded even if the frame is given up meanwhile, but not for ever.

@@ -2,7 +2,7 @@ import { EventEmitter, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basename } from 'node:path';
 import { describeError, formatCbr, parseCbr, SemcastError } from '@semcast/core';
-import type { Logger, Metrics } from '@semcast/service';
+import { observeSnr, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason, LinkState, ResultMessage } from '@semcast/wire';
 import { abortable } from './abortable.js';
 import { FrameEndedError, FrameNumberError, WriteError } from './errors.js';
@@ -467,12 +467,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   }
 
   #observeResult({ head }: ResultMessage): void {
-    const { configured, measured, estimated } = head.csnrDb;
-    for (const [kind, db] of Object.entries({ configured, measured, estimated })) {
-      if (typeof db === 'number') {
-        this.#parts.metrics.snr.set({ kind }, db);
-      }
-    }
+    observeSnr(this.#parts.metrics.snr, head.csnrDb);
   }
 
   #observeState(state: LinkState): void {

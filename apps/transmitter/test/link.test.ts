@@ -444,7 +444,7 @@ describe('HTTP', () => {
       'semcast_reconstruction_ms_ssim_count{decoder="jscc"} 1',
       'semcast_frame_latency_seconds_count{stage="encode"} 1',
       'semcast_snr_db{kind="configured"} 7',
-      'semcast_snr_db{kind="estimated"} 7.5',
+      'semcast_snr_db{kind="effective"} 7.5',
       'semcast_snr_db{kind="measured"} 7.25',
       `semcast_channel_bandwidth_ratio ${(25 * 25 * 8) / (3 * 200 * 200)}`,
       'semcast_sessions 1',

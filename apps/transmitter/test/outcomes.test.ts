@@ -7,7 +7,7 @@ import { readIq, type Delivery } from '@semcast/wire';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { createFakeEncoder } from './support/fake-encoder.js';
-import { readPhoto, summariseOutcome, type CompletedFrame } from '../src/index.js';
+import { readPhoto, summariseOutcome, type CompletedFrame, type CsnrFigures } from '../src/index.js';
 import {
   encodedPicture,
   FAKE_CSNR_DB,
@@ -131,24 +131,26 @@ describe('a photograph that comes back', () => {
   });
 
   it('is encoded for what the receiver measured last', async () => {
-    let estimated: number | null = 15.5;
+    let told: CsnrFigures = { estimated: 15.5 };
     const far = await receiver({
       answer: (delivery) => {
         void encodedPicture(delivery).then((payload) =>
-          delivery.finish(resultOf(delivery.head, delivery.hello, { csnrDb: { estimated } }), payload),
+          delivery.finish(resultOf(delivery.head, delivery.hello, { csnrDb: told }), payload),
         );
       },
     });
     const { transmitter: near, encoder } = await transmitter(far.url);
     await near.submit({ photo: await photo() });
-    estimated = null;
+    told = { estimated: null };
     await near.submit({ photo: await photo() });
-    estimated = 33;
+    told = { measured: 12, effective: 11, estimated: null };
+    await near.submit({ photo: await photo() });
+    told = { estimated: 33 };
     await near.submit({ photo: await photo() });
     await near.submit({ photo: await photo() });
     await near.submit({ photo: await photo(), designCsnrDb: 4 });
-    expect(encoder.encoded.map(({ csnrDb }) => csnrDb)).toEqual([10, 15.5, 15.5, 20, 4]);
-    expect(far.frames.map(({ designCsnrDb }) => designCsnrDb)).toEqual([10, 15.5, 15.5, 20, 4]);
+    expect(encoder.encoded.map(({ csnrDb }) => csnrDb)).toEqual([10, 15.5, 15.5, 11, 20, 4]);
+    expect(far.frames.map(({ designCsnrDb }) => designCsnrDb)).toEqual([10, 15.5, 15.5, 11, 20, 4]);
   });
 
   it('is written to the output folder as it came, or as PNG where it came raw', async () => {

@@ -73,21 +73,25 @@ export const channel = createDashboard({
         curves({
           title: 'SNR, as each service sees it',
           description:
-            'Configured and measured at the channel, estimated at the receiver. Under fading, measured and configured part.',
+            'Configured and measured at the channel; at the receiver effective, after equalisation, or estimated without channel state. Under fading they part.',
           unit: 'dB',
           queries: [
             { expr: 'avg by (kind) (semcast_snr_db{job="channel"})', legend: 'channel, {{kind}}' },
-            { expr: 'avg by (kind) (semcast_snr_db{job="receiver",kind="estimated"})', legend: 'receiver, {{kind}}' },
+            {
+              expr: 'avg by (kind) (semcast_snr_db{job="receiver",kind=~"effective|estimated"})',
+              legend: 'receiver, {{kind}}',
+            },
           ],
         }),
         curves({
-          title: 'Error of the estimate',
-          description: 'What the receiver estimates, less what the channel was set to.',
+          title: 'At the receiver, less configured',
+          description:
+            'The SNR after equalisation, or as the receiver estimates it without channel state, less what the channel was set to.',
           unit: 'dB',
           queries: [
             {
-              expr: 'avg(semcast_snr_db{job="receiver",kind="estimated"}) - avg(semcast_snr_db{job="channel",kind="configured"})',
-              legend: 'estimated − configured',
+              expr: 'avg by (kind) (semcast_snr_db{job="receiver",kind=~"effective|estimated"}) - on () group_left () avg(semcast_snr_db{job="channel",kind="configured"})',
+              legend: '{{kind}} − configured',
             },
           ],
         }),

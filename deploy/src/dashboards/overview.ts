@@ -135,7 +135,8 @@ export const overview = createDashboard({
       panels: [
         curves({
           title: 'SNR',
-          description: 'As configured; as the noise of the newest frame turned out; as the receiver estimated it.',
+          description:
+            'As configured; as the noise of the newest frame turned out; as the receiver has it after equalisation, or estimates it.',
           unit: 'dB',
           queries: [{ expr: 'avg by (kind) (semcast_snr_db{job="receiver"})', legend: '{{kind}}' }],
         }),

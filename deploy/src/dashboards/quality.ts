@@ -64,7 +64,7 @@ export const quality = createDashboard({
       panels: [
         curves({
           title: 'SNR',
-          description: 'Configured, measured and estimated.',
+          description: 'Configured, measured, and effective after equalisation or estimated without channel state.',
           unit: 'dB',
           queries: [{ expr: 'avg by (kind) (semcast_snr_db{job="receiver"})', legend: '{{kind}}' }],
         }),

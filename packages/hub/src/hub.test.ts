@@ -114,7 +114,7 @@ describe('the live side', () => {
       receiver: { state: 'here' },
     });
     expect(sections.channel).toMatchObject({ snrDb: 7 });
-    expect(sections.scope).toMatchObject({ frame: 0, estimatedSnrDb: 7 });
+    expect(sections.scope).toMatchObject({ frame: 0, effectiveSnrDb: 7, estimatedSnrDb: null });
     expect(sections.streams).toMatchObject([{ stream: 'demo', frames: 1 }]);
     expect(Object.keys(sections.offers.models)).toEqual(['awgn']);
     expect(page.messages.filter(({ type }) => type === 'snapshot')).toHaveLength(1);

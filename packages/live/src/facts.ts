@@ -24,7 +24,12 @@ const event = z.object({
   frame: count.optional(),
 });
 
-const csnrDb = z.object({ configured: db.optional(), measured: db.optional(), estimated: db.nullable() });
+const csnrDb = z.object({
+  configured: db.optional(),
+  measured: db.optional(),
+  effective: db.optional(),
+  estimated: db.nullable(),
+});
 
 /** A picture on the way: the preview, or a step of a sampler. */
 const partial = z.object({
@@ -162,7 +167,10 @@ const scope = z.object({
   samples: count,
   /** N0 per complex sample; null without channel state. */
   noiseVariance: z.number().nonnegative().nullable(),
-  estimatedSnrDb: db,
+  /** After equalisation; null without channel state. */
+  effectiveSnrDb: db.nullable(),
+  /** Blindly; null with channel state. */
+  estimatedSnrDb: db.nullable(),
 });
 
 const receiverFact = z.discriminatedUnion('kind', [event, decoded, residual, scope]);

@@ -62,6 +62,9 @@ function completedFact(frame: number, changes: Partial<CompletedFact> = {}): Com
   };
 }
 
+/** On fading, with genie channel state: nothing is estimated. */
+const FADED = { configured: 10, measured: 9, effective: 6, estimated: null };
+
 const event = (words: string): EventFact => ({ kind: 'event', event: 'channel-changed', level: 'info', words });
 
 describe('the state of a console', () => {
@@ -69,14 +72,16 @@ describe('the state of a console', () => {
     const state = newState();
     state.applyTransmitter(transmitterAnswer([completedFact(0)]), START);
     state.applyTransmitter(
-      transmitterAnswer([completedFact(1, { steps: 20, psnrDb: 28, previewPsnrDb: 26, decoder: 'diffcom' })]),
+      transmitterAnswer([
+        completedFact(1, { steps: 20, psnrDb: 28, previewPsnrDb: 26, decoder: 'diffcom', csnrDb: FADED }),
+      ]),
       START + 1000,
     );
     const { quality } = state.snapshot(START + 2000).tables;
-    // time, configured, estimated, preview, refined, …
-    expect(quality.map((row) => row.slice(0, 5))).toEqual([
-      [START, 10, 9.5, 25, null],
-      [START + 1000, 10, 9.5, 26, 28],
+    // time, configured, effective, estimated, preview, refined, …
+    expect(quality.map((row) => row.slice(0, 6))).toEqual([
+      [START, 10, null, 9.5, 25, null],
+      [START + 1000, 10, 6, null, 26, 28],
     ]);
   });
 
@@ -172,7 +177,15 @@ describe('the state of a console', () => {
     for (let i = 0; i < 3 * TABLE_ROWS; i++) {
       const nowMs = START + 250 * i;
       state.applyTransmitter(transmitterAnswer([completedFact(i), event(`change ${i}`)], i), nowMs);
-      const figures = { cbr: '1/24', steps: 0, snrDb: 1, estimatedSnrDb: 1, psnrDb: 1, previewPsnrDb: null };
+      const figures = {
+        cbr: '1/24',
+        steps: 0,
+        snrDb: 1,
+        effectiveSnrDb: null,
+        estimatedSnrDb: 1,
+        psnrDb: 1,
+        previewPsnrDb: null,
+      };
       const more = { msSsim: null, ssim: null, residual: null, endToEndMs: 1 };
       const entry = { id: i, frame: i, name: 'a', decoder: 'jscc', url: `/${i}` };
       const gone = state.keep({ ...entry, figures: { ...figures, ...more } });

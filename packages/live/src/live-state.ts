@@ -297,6 +297,7 @@ export class LiveState {
       atMs,
       [
         figures.snrDb,
+        figures.effectiveSnrDb,
         figures.estimatedSnrDb,
         onePass ? fact.psnrDb : fact.previewPsnrDb,
         onePass ? null : fact.psnrDb,
@@ -367,6 +368,7 @@ export class LiveState {
         remoteAddress: link?.remoteAddress ?? '',
         frames: stats?.frames ?? 0,
         framesPerSecond: recent.length / (RATE_WINDOW_MS / 1000),
+        effectiveSnrDb: stats?.newest?.csnrDb.effective ?? null,
         estimatedSnrDb: stats?.newest?.csnrDb.estimated ?? null,
         residual: stats?.residual ?? null,
         totalMs: stats?.newest?.timingsMs.total ?? null,
@@ -426,6 +428,7 @@ export function figuresOf(fact: CompletedFact): FrameFigures {
     cbr,
     steps,
     snrDb: csnrDb.configured ?? null,
+    effectiveSnrDb: csnrDb.effective ?? null,
     estimatedSnrDb: csnrDb.estimated,
     psnrDb,
     previewPsnrDb,

@@ -11,6 +11,7 @@ export const TABLES = {
   /** One row a frame of the transmitter that is watched. */
   quality: [
     'snrConfiguredDb',
+    'snrEffectiveDb',
     'snrEstimatedDb',
     'psnrPreviewDb',
     'psnrRefinedDb',
@@ -76,6 +77,7 @@ export interface FrameFigures {
   readonly cbr: string;
   readonly steps: number;
   readonly snrDb: number | null;
+  readonly effectiveSnrDb: number | null;
   readonly estimatedSnrDb: number | null;
   readonly psnrDb: number;
   readonly previewPsnrDb: number | null;
@@ -106,6 +108,7 @@ export interface StreamRow {
   /** Frames decoded since the console has been watching. */
   readonly frames: number;
   readonly framesPerSecond: number;
+  readonly effectiveSnrDb: number | null;
   readonly estimatedSnrDb: number | null;
   readonly residual: number | null;
   readonly totalMs: number | null;

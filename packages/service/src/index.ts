@@ -57,4 +57,5 @@ export { allowedHostsSchema } from './own-hosts.js';
 export { redact } from './redact.js';
 export { secretSchema, warnOfOpenDoors } from './secret.js';
 export { leaveClosedTerminal, runUntilSignal, type Shutdown, type ShutdownOptions } from './shutdown.js';
+export { observeSnr, type SnrFigures } from './snr-metric.js';
 export { routeUpgrades, type Upgrade, type UpgradeRoutes } from './upgrades.js';

@@ -26,8 +26,8 @@ export const LABEL_DEFINITIONS = {
   decoder: { help: "The decoder that made the picture: one of the receiver's registry." },
   direction: { help: 'As this service sees it.', values: ['in', 'out'] },
   kind: {
-    help: 'As the channel was set; as the noise of this very frame turned out; as the receiver estimated it.',
-    values: ['configured', 'measured', 'estimated'],
+    help: 'As the channel was set; with the gains that this very frame met; after equalisation, with genie channel state; as the receiver estimated it, without.',
+    values: ['configured', 'measured', 'effective', 'estimated'],
   },
   graph: { help: 'The network: one of the graphs of the bundle, or a metric bundle.' },
   event: { help: 'What happened; the log line has it as `event`.', values: EVENT_NAMES },

@@ -19,6 +19,8 @@ export interface GaugeMetric<L extends string> {
   set(...args: Arguments<L, [value: number]>): void;
   inc(...args: Arguments<L, [by?: number]>): void;
   dec(...args: Arguments<L, [by?: number]>): void;
+  /** There is no such value (any more): it isn't exposed until it is set again. */
+  remove(...args: Arguments<L, []>): void;
 }
 
 /** A distribution, in the buckets of its definition. */
@@ -114,6 +116,7 @@ function createInstrument(definition: MetricDefinition, registry: Registry, maxL
       set: call((labels, value) => finite(value) && gauge.set(labels, value)),
       inc: call((labels, by = 1) => finite(by) && gauge.inc(labels, by)),
       dec: call((labels, by = 1) => finite(by) && gauge.dec(labels, by)),
+      remove: call((labels) => gauge.remove(labels)),
     };
   }
   const histogram = new Histogram({ ...common, buckets: [...(definition.buckets ?? [])] });

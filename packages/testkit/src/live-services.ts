@@ -144,7 +144,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
     emitFrame: (frame, { steps = 0, snrDb: given = 10 } = {}) => {
       snrDb = given;
       const about = { frame, name: `photo-${frame % 9}.jpg`, width, height, decoder: steps === 0 ? 'jscc' : 'diffcom' };
-      const csnrDb = { configured: given, estimated: given };
+      const csnrDb = { configured: given, effective: given, estimated: null };
       if (steps > 0) {
         feeds.transmitter.push({ kind: 'partial', ...about, stage: 'preview', steps: 0 });
         feeds.transmitter.push({ kind: 'partial', ...about, stage: 'intermediate', steps: Math.ceil(steps / 2) });
@@ -202,6 +202,7 @@ function scopeAt(frame: number, snrDb: number): ScopeFact {
     gainDb: null,
     samples: 8192,
     noiseVariance: 10 ** (-snrDb / 10),
-    estimatedSnrDb: snrDb,
+    effectiveSnrDb: snrDb,
+    estimatedSnrDb: null,
   };
 }

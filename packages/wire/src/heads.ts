@@ -182,9 +182,11 @@ export const resultSchema = z.strictObject({
   image: z.strictObject({ format: z.enum(RESULT_FORMATS), width: side, height: side }),
   /** Sampler steps spent; 0 for a one-pass decoder. */
   steps: count,
+  /** Never mixed (docs/definitions.md): with genie channel state `effective` is known and nothing is estimated. */
   csnrDb: z.strictObject({
     configured: z.number().optional(),
     measured: z.number().optional(),
+    effective: z.number().optional(),
     estimated: z.number().nullable(),
   }),
   /** mean|y - h·E(x̂)|² / noise variance. */

@@ -40,7 +40,8 @@ const PLOTS: readonly PlotSpec[] = [
         dashed: true,
         write: decibels,
       },
-      { label: 'estimated', table: 'quality', column: 'snrEstimatedDb', colour: estimate, write: decibels },
+      { label: 'effective', table: 'quality', column: 'snrEffectiveDb', colour: estimate, write: decibels },
+      { label: 'estimated', table: 'quality', column: 'snrEstimatedDb', colour: extra, write: decibels },
     ],
   },
   {

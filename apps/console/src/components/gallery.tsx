@@ -1,5 +1,14 @@
-import type { GalleryEntry } from '@semcast/live';
-import { figure, photoName } from '../format.js';
+import type { FrameFigures, GalleryEntry } from '@semcast/live';
+import { figure, photoName, receiverSnr } from '../format.js';
+
+/** As the channel was set, or else as the receiver has it, which is another figure. */
+function snrText(figures: FrameFigures): string {
+  if (figures.snrDb !== null) {
+    return `${figure(figures.snrDb)} dB SNR`;
+  }
+  const { name, snrDb } = receiverSnr(figures);
+  return `${figure(snrDb)} dB ${name} SNR`;
+}
 
 /** Frames of the past, the newest first. */
 export function Gallery({ entries }: { readonly entries: readonly GalleryEntry[] }) {
@@ -16,7 +25,7 @@ export function Gallery({ entries }: { readonly entries: readonly GalleryEntry[]
             <li key={id}>
               <img src={url} alt={`${photoName(name)}, frame ${frame}`} />
               <span class="row">
-                <span>{figure(figures.snrDb ?? figures.estimatedSnrDb)} dB SNR</span>
+                <span>{snrText(figures)}</span>
                 <b>{figure(figures.psnrDb)} dB</b>
               </span>
               <span class="row dim">

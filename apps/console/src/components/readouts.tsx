@@ -1,5 +1,5 @@
 import { TABLES, type LiveView, type Row, type TableName } from '@semcast/live';
-import { duration, figure, metric, NONE } from '../format.js';
+import { duration, figure, metric, NONE, receiverSnr } from '../format.js';
 
 /** The newest value of a column; null when there is none. */
 export function newest<Name extends TableName>(
@@ -15,6 +15,10 @@ export function newest<Name extends TableName>(
 /** The figures of the newest frame, large enough to be read across a room. */
 export function Readouts({ view }: { readonly view: LiveView }) {
   const onePass = newest(view, 'quality', 'psnrRefinedDb') === null;
+  const snr = receiverSnr({
+    effectiveSnrDb: newest(view, 'quality', 'snrEffectiveDb'),
+    estimatedSnrDb: newest(view, 'quality', 'snrEstimatedDb'),
+  });
   const [latency, latencyUnit] = duration(newest(view, 'quality', 'endToEndMs'));
   const rate = newest(view, 'rates', 'framesPerSecond');
   return (
@@ -26,13 +30,7 @@ export function Readouts({ view }: { readonly view: LiveView }) {
         unit="dB"
         tone="neutral"
       />
-      <Readout
-        id="snr-estimated"
-        label="SNR estimated"
-        value={figure(newest(view, 'quality', 'snrEstimatedDb'))}
-        unit="dB"
-        tone="estimate"
-      />
+      <Readout id={`snr-${snr.name}`} label={`SNR ${snr.name}`} value={figure(snr.snrDb)} unit="dB" tone="estimate" />
       <Readout
         id="psnr-preview"
         label={onePass ? 'PSNR (one pass)' : 'PSNR preview'}

@@ -34,7 +34,7 @@ export function Scope({ scope, channel, theme }: ScopeProps) {
         />
         <Constellation
           title="Equalised"
-          about={scope === null ? '' : `${figure(scope.estimatedSnrDb)} dB`}
+          about={scope === null ? '' : `${figure(scope.effectiveSnrDb)} dB effective`}
           points={scope?.equalised ?? null}
           tone="refined"
           theme={theme}

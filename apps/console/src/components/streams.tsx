@@ -1,5 +1,10 @@
 import type { StreamRow } from '@semcast/live';
-import { durationText, figure } from '../format.js';
+import { durationText, figure, NONE, receiverSnr } from '../format.js';
+
+function snrText(row: StreamRow): string {
+  const { name, snrDb } = receiverSnr(row);
+  return snrDb === null ? NONE : `${figure(snrDb)} dB ${name}`;
+}
 
 /** What the receiver decodes, by stream. */
 export function Streams({ rows }: { readonly rows: readonly StreamRow[] }) {
@@ -27,7 +32,7 @@ export function Streams({ rows }: { readonly rows: readonly StreamRow[] }) {
                   per s
                 </th>
                 <th scope="col" class="number">
-                  SNR est.
+                  SNR
                 </th>
                 <th scope="col" class="number">
                   residual
@@ -48,7 +53,7 @@ export function Streams({ rows }: { readonly rows: readonly StreamRow[] }) {
                   <td>{row.csi}</td>
                   <td class="number">{row.frames}</td>
                   <td class="number">{figure(row.framesPerSecond)}</td>
-                  <td class="number">{figure(row.estimatedSnrDb)} dB</td>
+                  <td class="number">{snrText(row)}</td>
                   <td class="number">{figure(row.residual, 2)}</td>
                   <td class="number">{durationText(row.totalMs)}</td>
                 </tr>

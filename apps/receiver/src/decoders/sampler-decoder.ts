@@ -79,10 +79,10 @@ function pixelRange({ normalisation: { mean, std } }: BundleManifest): readonly 
 }
 
 function contextOf({ observation, xJ, manifest }: OneShotDecode, seed: number): SamplerContext {
-  const { stream, frame, cbr, csnrDb } = observation;
+  const { stream, frame, cbr, toldCsnrDb } = observation;
   return {
     observation: posteriorObservation(observation, xJ, manifest),
-    decoderRmse: Math.max(LEAST_RMSE, decoderRmse(manifest, { csnrDb: csnrDb.estimated, cbr })),
+    decoderRmse: Math.max(LEAST_RMSE, decoderRmse(manifest, { csnrDb: toldCsnrDb, cbr })),
     random: samplerRandom({ seed, stream, frame }),
     clip: pixelRange(manifest),
   };

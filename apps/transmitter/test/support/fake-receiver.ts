@@ -100,7 +100,7 @@ export function pictureOf({ stream, frame, width, height }: FrameHead): RgbImage
 }
 
 /** What the receiver says it measured of a frame. */
-export const FAKE_CSNR_DB = { configured: 7, measured: 7.25, estimated: 7.5 };
+export const FAKE_CSNR_DB = { configured: 7, measured: 7.25, effective: 7.5, estimated: null };
 
 export function resultOf(head: FrameHead, hello: SessionHello, change: Partial<ResultHead> = {}): ResultHead {
   const { stream, frame, decoder, width, height } = head;
