@@ -63,6 +63,7 @@ describe('a command line', () => {
     [['--limit', '1', '--limit', '2'], '--limit is given twice', 'give it once'],
     [['--limit', 'many'], '--limit: "many" is no whole number', 'write digits alone'],
     [['--once=5'], '--once takes no value', 'write --once or --no-once'],
+    [['--once', 'false'], '--once takes no value', 'write --once or --no-once'],
     [['stray'], '"stray" is not expected here', 'values follow their flag; see --help'],
   ])('%j is refused', (argv, message, remedy) => {
     expect(() => parse(...argv)).toThrow(

@@ -55,6 +55,10 @@ export function parseArguments<F extends Flags>(argv: readonly string[], spec: A
         if (inline !== undefined && inline !== 'true' && inline !== 'false') {
           throw new UsageError(`--${name} takes no value`, { remedy: `write --${name} or --no-${name}` });
         }
+        // `--loop false` would be taken for two things, and means one.
+        if (spec.positionals === undefined && (rest[0] === 'true' || rest[0] === 'false')) {
+          throw new UsageError(`--${name} takes no value`, { remedy: `write --${name} or --no-${name}` });
+        }
         found.set(name, (inline !== 'false') !== negated);
         break;
       }

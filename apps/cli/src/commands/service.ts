@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
 import { toggle, value, type Flags } from '../arguments/spec.js';
-import { text } from '../arguments/values.js';
+import { integer, text } from '../arguments/values.js';
 import { createCommand, type Command } from '../command.js';
 import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfOne, validateOptions } from '../decoders/options.js';
@@ -62,16 +62,20 @@ function createServiceCommand(spec: ServiceCommand): Command {
 }
 
 /**
- * `--decoder-option NAME=VALUE` as `decoderOptions`, and these checked against the decoder where this release knows it:
+ * `--decoder-option NAME=VALUE` and `--steps N` as `decoderOptions`, and these checked against the decoder where this release knows it:
  * a receiver would drop every frame.
  *
  * @throws UsageError
  */
 function prepareDecoderOptions(typed: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { 'decoder-option': given = [], ...settings } = typed;
-  const options = given as readonly DecoderOption[];
+  const { 'decoder-option': given = [], steps, ...settings } = typed;
+  const options: readonly DecoderOption[] = [
+    ...(given as readonly DecoderOption[]),
+    ...(steps === undefined ? [] : [{ decoder: undefined, name: 'steps', value: steps as number }]),
+  ];
   if (options.length > 0 && 'decoder-options' in settings) {
-    throw new UsageError('--decoder-option and --decoder-options say the same thing', { remedy: 'use one of them' });
+    const name = steps === undefined ? '--decoder-option' : '--steps';
+    throw new UsageError(`${name} and --decoder-options say the same thing`, { remedy: 'use one of them' });
   }
   const merged =
     options.length === 0
@@ -107,7 +111,10 @@ export const transmitter = createServiceCommand({
   summary: 'one service: sends photographs and measures what comes back',
   schema: transmitterConfigSchema,
   run: runTransmitter,
-  moreFlags: { 'decoder-option': decoderOptionFlag() },
+  moreFlags: {
+    steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples (its own)'),
+    'decoder-option': decoderOptionFlag(),
+  },
   prepare: prepareDecoderOptions,
   examples: [
     {
@@ -115,7 +122,7 @@ export const transmitter = createServiceCommand({
       does: 'stream the demonstration photographs, two a second',
     },
     {
-      line: 'semcast transmitter --source holiday --loop false --journal tx.jsonl --output-dir received',
+      line: 'semcast transmitter --source holiday --no-loop --journal tx.jsonl --output-dir received',
       does: 'send a folder once; started again, it goes on where it ended',
     },
   ],
