@@ -95,6 +95,8 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
     bundle: await loadBundle(findDefaultBundle()),
     device: 'cpu',
     channel: 'awgn',
+    channelOptions: {},
+    csi: 'genie',
     // MS-SSIM needs 176.
     size: 192,
     metricBundles: [],

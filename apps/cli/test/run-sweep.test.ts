@@ -39,6 +39,8 @@ beforeAll(async () => {
     bundle,
     device: 'cpu',
     channel: 'awgn',
+    channelOptions: {},
+    csi: 'genie',
     files: ['brushes', 'creek', 'dogs'].map((name) => join(DEMO_PHOTOS, `${name}.jpg`)),
     variants,
     snrsDb: [0, 10],

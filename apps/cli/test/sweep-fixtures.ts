@@ -24,6 +24,8 @@ export const HEAD: ReportHead = {
   seed: 0,
   conditions: {
     channel: 'awgn',
+    channelOptions: { loss: 0, noiseReference: 'nominal' },
+    csi: 'genie',
     snrDb: [0, 10],
     cbr: ['1/48'],
     size: 64,

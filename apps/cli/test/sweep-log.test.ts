@@ -140,6 +140,8 @@ describe('a file to go on from', () => {
     [changed({ cbr: ['1/24'] }), '--cbr was'],
     [changed({ size: 0 }), '--size was 64 and is 0'],
     [changed({ channel: 'rayleigh-fast' }), '--channel was'],
+    [changed({ channelOptions: { loss: 0.5 } }), '--channel.… was'],
+    [changed({ csi: 'none' }), '--csi was'],
     [changed({ metricBundles: ['vgg'] }), '--metric-bundle was'],
     [changed({ images: ['a.png'] }), 'the photographs (--images, --limit) are others'],
     [changed({ imagesDigest: 'd2' }), 'the photographs have changed'],

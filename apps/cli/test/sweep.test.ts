@@ -24,6 +24,8 @@ const reportSchema = z.strictObject({
   seed: z.int(),
   conditions: z.strictObject({
     channel: z.string(),
+    channelOptions: z.record(z.string(), z.unknown()),
+    csi: z.enum(['genie', 'none']),
     snrDb: z.array(z.number()),
     cbr: z.array(z.string()),
     size: z.int(),
@@ -287,5 +289,36 @@ describe('semcast sweep', () => {
     expect(stderr).toContain('letter.png at 10 dB, 1/24: dropped (unreadable-image)');
     const { rows, summary } = await readReport(json);
     expect([rows.length, summary[0]!.n]).toEqual([1, 1]);
+  });
+
+  it('sends over whatever channel a channel can be, and counts what that one was asked to lose', async () => {
+    const typed = {
+      channel: 'rician-block',
+      'channel.model.k-factor-db': 3,
+      'channel.model.coherence': 64,
+      'channel.loss': 0.5,
+      csi: 'none',
+    };
+    const { code, stdout, stderr } = await workspace.run(
+      'sweep',
+      ...flagList({ images: await workspace.photos(6), size: 64, snr: 10, json: '-', ...typed }),
+    );
+    expect(code, stderr).toBe(0);
+    const { conditions, rows, summary } = reportSchema.parse(JSON.parse(stdout));
+    expect(conditions).toMatchObject({
+      channel: 'rician-block',
+      channelOptions: { kFactorDb: 3, coherence: 64, loss: 0.5, noiseReference: 'nominal' },
+      csi: 'none',
+    });
+    // Which are lost is drawn by seed and frame: always the same.
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.length).toBeLessThan(6);
+    expect(summary).toMatchObject([{ n: rows.length }]);
+    expect(
+      rows.every(({ residual }) => residual === null),
+      'without channel state',
+    ).toBe(true);
+    expect(stderr).toContain(`${6 - rows.length} of 6 photographs were lost by the channel`);
+    expect(stderr).toContain('rician-block, coherence 64, kFactorDb 3, loss 0.5, csi none');
   });
 });

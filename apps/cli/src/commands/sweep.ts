@@ -20,6 +20,8 @@ import { findPhotographs } from '../photographs.js';
 import { hasFont } from '../pictures/contact-sheet.js';
 import { createLineSplitter } from '../processes/log-lines.js';
 import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
+import { CSI_MODES } from '@semcast/wire';
+import { channelFlags, channelOptionsOf, channelText, typedChannelFlags } from '../sweep/channel-options.js';
 import { startCheckpoints } from '../sweep/checkpoints.js';
 import { checkSheetSize, writeContactSheets, type ContactSheetOptions } from '../sweep/contact-sheets.js';
 import { renderMarkdown } from '../sweep/markdown.js';
@@ -59,6 +61,11 @@ export const sweep = createCommand({
     size: value('N', integer({ min: 1, max: 16_384 }), 'short side resized to N, centre-cropped to N×N (own size)'),
     decoders: value('A,B', list(oneOf(decoderNames)), `decoders to compare: ${decoderNames.join(', ')} (jscc)`),
     channel: value('MODEL', oneOf(channelModelNames), `channel model: ${channelModelNames.join(', ')} (awgn)`),
+    csi: value(
+      CSI_MODES.join('|'),
+      oneOf(CSI_MODES),
+      'what the receiver is told of the channel: everything or nothing (genie)',
+    ),
     snr: value('DB,DB', list(snrDb), 'SNRs in dB (10)'),
     cbr: value('RATIO,RATIO', list(cbr), `channel bandwidth ratios, rates of the bundle (${DEFAULT_RATE_TEXT})`),
     steps: value(
@@ -95,6 +102,8 @@ export const sweep = createCommand({
     json: value('FILE', text, 'write the report as JSON; - is standard output'),
     markdown: value('FILE', text, 'write the summary as Markdown, a table for each SNR and rate'),
     resume: toggle('go on from what --json FILE or FILE.partial has, under the same conditions; decoders may be added'),
+    // Typed by their schema, which reads them: here they are names with texts.
+    ...(channelFlags as object),
   },
   examples: [
     {
@@ -114,7 +123,7 @@ export const sweep = createCommand({
       does: 'a table for a document; after Ctrl-C the same line goes on where it ended',
     },
   ],
-  run: async ({ flags, argv, io }) => {
+  run: async ({ flags, given, argv, io }) => {
     if (flags.images === undefined) {
       throw new UsageError('--images is missing', { remedy: 'name a folder of photographs: --images DIR' });
     }
@@ -132,12 +141,16 @@ export const sweep = createCommand({
         ? undefined
         : { target: resolve(flags['contact-sheet']), crop: flags['contact-crop'] ?? DEFAULT_CROP };
     const out = flags.out === undefined ? undefined : resolve(flags.out);
+    const model = flags.channel ?? 'awgn';
+    const typedChannel = typedChannelFlags(flags, given);
     const settings: SweepSettings = {
       bundle,
       device: flags.device ?? 'cpu',
       files: (await findPhotographs([flags.images])).slice(0, flags.limit),
       variants,
-      channel: flags.channel ?? 'awgn',
+      channel: model,
+      channelOptions: channelOptionsOf(model, typedChannel),
+      csi: flags.csi ?? 'genie',
       snrsDb: flags.snr ?? [10],
       cbrs: [...new Set((flags.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],
       size: flags.size ?? 0,
@@ -181,6 +194,7 @@ export const sweep = createCommand({
       total,
       seed,
       metricBundles,
+      typedChannel,
       json,
       markdown: flags.markdown,
       sheet,
@@ -199,6 +213,8 @@ interface SweepRun {
   readonly total: number;
   readonly seed: number;
   readonly metricBundles: readonly string[];
+  /** Flags for the channel, as they were typed. */
+  readonly typedChannel: Readonly<Record<string, string>>;
   readonly json: string | undefined;
   readonly markdown: string | undefined;
   readonly sheet: ContactSheetOptions | undefined;
@@ -216,14 +232,14 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
   const warn = createWarningFilter(caution);
   const interruption = io.interruption();
   // A service that can't be kept running ends the sweep as Ctrl-C does, but for the reason given.
-  const lost = new AbortController();
+  const gaveUp = new AbortController();
   let starting = true;
   const patience = startPatience({
     terminal,
     timeoutMs: run.timeoutMs,
     waitingFor: () => (starting ? 'receiver and channel to start' : 'the next picture'),
   });
-  const signal = AbortSignal.any([interruption, lost.signal, patience.signal]);
+  const signal = AbortSignal.any([interruption, gaveUp.signal, patience.signal]);
   let ending = false;
   const log = (service: string, line: string): void => {
     if (!ending && !signal.aborted) {
@@ -231,7 +247,13 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     }
   };
   let dropped = 0;
+  let lost = 0;
   const onDropped = ({ file, snrDb: at, cbr: rate }: SweepCase, { reason, detail }: DroppedFrame): void => {
+    if (reason === 'channel-loss') {
+      // That is what the channel was asked for.
+      lost++;
+      return;
+    }
     dropped++;
     if (dropped <= MAX_DROPS_TOLD) {
       caution(`${basename(file)} at ${at} dB, ${rate}: dropped (${reason}): ${detail}`);
@@ -252,14 +274,14 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     const services = await startSweepServices({
       bundle: settings.bundle.dir,
       device: settings.device,
-      model: settings.channel,
+      channelFlags: { 'channel.model.name': settings.channel, ...run.typedChannel },
       seed: run.seed,
       groups: planSweep(settings),
       signal: interruption,
       onLine: log,
       onCaution: caution,
     });
-    services.lost.catch((error: unknown) => lost.abort(error));
+    services.lost.catch((error: unknown) => gaveUp.abort(error));
     starting = false;
     patience.progress();
     const progress = startProgress({ terminal, total: total - measured.size, label: 'sweep' });
@@ -307,6 +329,11 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     realism: realism?.names ?? [],
   };
   printReport(terminal, report, settings, names);
+  if (lost > 0) {
+    caution(
+      `${lost} of ${total} photographs were lost by the channel, as --channel.loss has it; they count in no mean`,
+    );
+  }
   if (dropped > MAX_DROPS_TOLD) {
     caution(`${dropped} photographs were dropped in all`);
   }
@@ -393,12 +420,17 @@ function checkMetricBundles(dirs: readonly string[]): string[] {
   return [...new Set(found)];
 }
 
-function printReport(terminal: Terminal, { summary }: SweepReport, settings: SweepSettings, names: ColumnNames): void {
+function printReport(
+  terminal: Terminal,
+  { summary, conditions }: SweepReport,
+  settings: SweepSettings,
+  names: ColumnNames,
+): void {
   const { resultColours: colours, resultColumns: width } = terminal;
   const { manifest } = settings.bundle;
   terminal.result('');
   terminal.result(
-    `  ${colours.bold(settings.channel)} ${colours.dim(`· ${manifest.name} ${manifest.version} on ${settings.device} · ${settings.files.length} ${settings.files.length === 1 ? 'photograph' : 'photographs'}${settings.size === 0 ? '' : ` at ${settings.size}×${settings.size}`}`)}`,
+    `  ${colours.bold(channelText(settings.channel, conditions.channelOptions, conditions.csi))} ${colours.dim(`· ${manifest.name} ${manifest.version} on ${settings.device} · ${settings.files.length} ${settings.files.length === 1 ? 'photograph' : 'photographs'}${settings.size === 0 ? '' : ` at ${settings.size}×${settings.size}`}`)}`,
   );
   terminal.result('');
   const { columns, rows, legend } = summaryTable(summary, { ...names, colours });

@@ -6,6 +6,7 @@ import { cropCentre, drawContactSheet, sheetSize, type SheetCell } from '../pict
 import { readPicture } from '../pictures/read-picture.js';
 import { figure } from '../up/frame-columns.js';
 import { caseKey, planSweep, type SweepGroup } from './plan.js';
+import { channelText } from './channel-options.js';
 import type { SweepRow } from './report.js';
 import { pictureName, type SweepSettings } from './run-sweep.js';
 
@@ -65,7 +66,7 @@ export async function writeContactSheets(
 }
 
 async function drawSheet(
-  { files, size, channel, bundle }: SweepSettings,
+  { files, size, channel, channelOptions, csi, bundle }: SweepSettings,
   pictures: string,
   rows: readonly SweepRow[],
   groups: readonly SweepGroup[],
@@ -99,7 +100,7 @@ async function drawSheet(
   const { snrDb, cbr } = groups[0]!;
   const shown = cells.flat().filter((entry) => entry !== null);
   return await drawContactSheet({
-    title: `${channel}, CSNR ${snrDb} dB, CBR ${cbr}, ${bundle.manifest.name} ${bundle.manifest.version}`,
+    title: `${channelText(channel, channelOptions, csi)}, CSNR ${snrDb} dB, CBR ${cbr}, ${bundle.manifest.name} ${bundle.manifest.version}`,
     columns: [
       { title: 'original', subtitle: '' },
       ...groups.map(({ variant: { decoder, steps } }) => ({

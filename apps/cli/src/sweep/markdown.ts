@@ -1,3 +1,4 @@
+import { channelText } from './channel-options.js';
 import { figure } from '../up/frame-columns.js';
 import { anyWorse, byConditions, isBest, isWorse, qualityColumns, type QualityColumn } from './compare.js';
 import type { SweepReport, SweepSummary } from './report.js';
@@ -26,7 +27,7 @@ export function renderMarkdown(
   { command, bundle, device, seed, conditions, summary }: SweepReport,
   { metrics, realism }: MarkdownOptions,
 ): string {
-  const { images, size, channel } = conditions;
+  const { images, size, channel, channelOptions, csi } = conditions;
   const photographs = `${images.length} ${images.length === 1 ? 'photograph' : 'photographs'}`;
   const measures = qualityColumns(metrics, realism);
   const columns: MarkdownColumn[] = [
@@ -55,7 +56,7 @@ export function renderMarkdown(
     command,
     '```',
     '',
-    `${channel}, ${photographs}${size === 0 ? '' : ` at ${size}×${size}`}, bundle ${bundle.name} ${bundle.version} ` +
+    `${channelText(channel, channelOptions, csi)}, ${photographs}${size === 0 ? '' : ` at ${size}×${size}`}, bundle ${bundle.name} ${bundle.version} ` +
       `(${bundle.digest.slice(0, 12)}) on ${device}, seed ${seed}.`,
     '',
     legend.join(' '),

@@ -7,7 +7,7 @@ import type { ReportHead } from './sweep-log.js';
 
 /** What the report says of the conditions, before anything is measured. */
 export async function reportHead(
-  { bundle, device, channel, snrsDb, cbrs, size, files, variants }: SweepSettings,
+  { bundle, device, channel, channelOptions, csi, snrsDb, cbrs, size, files, variants }: SweepSettings,
   {
     command,
     seed,
@@ -28,6 +28,8 @@ export async function reportHead(
     seed,
     conditions: {
       channel,
+      channelOptions: { ...channelOptions },
+      csi,
       snrDb: [...snrsDb],
       cbr: [...cbrs],
       size,

@@ -71,6 +71,9 @@ export type SweepSummary = Readonly<z.output<typeof sweepSummarySchema>>;
 /** Everything that decides a sweep's figures beside bundle, seed and device. */
 export const sweepConditionsSchema = z.object({
   channel: z.string(),
+  /** Options of the model, loss and noise reference, and what the receiver is told; absent in older reports. */
+  channelOptions: z.record(z.string(), z.unknown()).optional(),
+  csi: z.string().optional(),
   snrDb: z.array(z.number()),
   cbr: z.array(z.string()),
   /** 0 for photographs at their own size. */

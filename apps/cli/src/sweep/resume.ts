@@ -60,6 +60,8 @@ function differences(earlier: SweepReport, now: ReportHead): string[] {
   compare('--seed', earlier.seed, now.seed);
   const [before, after] = [earlier.conditions, now.conditions];
   compare('--channel', before.channel, after.channel);
+  compare('--channel.…', before.channelOptions ?? after.channelOptions, after.channelOptions);
+  compare('--csi', before.csi ?? after.csi, after.csi);
   compare('--snr', before.snrDb, after.snrDb);
   compare('--cbr', before.cbr, after.cbr);
   compare('--size', before.size, after.size);

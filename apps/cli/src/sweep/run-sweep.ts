@@ -11,6 +11,7 @@ import {
   type TransmitterService,
 } from '@semcast/transmitter';
 import type { Logger } from '@semcast/service';
+import type { CsiMode } from '@semcast/wire';
 import { writeFileWhole } from '../json-output.js';
 import { planSweep, type SweepCase, type SweepGrid, type SweepGroup } from './plan.js';
 import type { Realism } from './realism.js';
@@ -22,6 +23,9 @@ export interface SweepSettings extends SweepGrid {
   readonly bundle: Bundle;
   readonly device: Device;
   readonly channel: ChannelModelName;
+  /** Its options, loss and noise reference, for the report. */
+  readonly channelOptions: Readonly<Record<string, unknown>>;
+  readonly csi: CsiMode;
   readonly size: number;
   /** Folders with a `metric.onnx`. */
   readonly metricBundles: readonly string[];
@@ -131,7 +135,7 @@ async function measureVariant(
 }
 
 async function startTransmitter(
-  { size, metricBundles, pictures, device }: SweepSettings,
+  { size, metricBundles, pictures, device, csi }: SweepSettings,
   { channelUrl, logger }: SweepTools,
   { variant, inFlight }: { readonly variant: SweepVariant; readonly inFlight: number },
   encoder: FrameEncoder,
@@ -143,6 +147,7 @@ async function startTransmitter(
       source: [],
       port: 0,
       size,
+      csi,
       decoder: variant.decoder,
       ...(variant.options === undefined ? {} : { decoderOptions: { ...variant.options } }),
       device,

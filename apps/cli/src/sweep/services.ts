@@ -13,7 +13,8 @@ import type { SweepGroup } from './plan.js';
 export interface SweepServicesOptions {
   readonly bundle: string;
   readonly device: Device;
-  readonly model: string;
+  /** Flags of `semcast channel`: the model and its options. */
+  readonly channelFlags: Readonly<Record<string, string>>;
   readonly seed: number;
   readonly groups: readonly SweepGroup[];
   readonly signal: AbortSignal;
@@ -79,7 +80,7 @@ export async function startSweepServices(options: SweepServicesOptions): Promise
       }),
       start('channel', channelPort, {
         'receiver-url': `ws://127.0.0.1:${receiverPort}`,
-        'channel.model.name': options.model,
+        ...options.channelFlags,
         'channel.seed': options.seed,
         'trace-file': trace,
       }),

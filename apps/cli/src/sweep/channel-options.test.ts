@@ -1,0 +1,48 @@
+import { channelConfigSchema, channelModels, type ChannelModelName } from '@semcast/channel-models';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { kebabCase } from '../arguments/schema-flags.js';
+import { sweep } from '../commands/sweep.js';
+import { channelFlags, channelOptionsOf, channelText } from './channel-options.js';
+
+describe('the channel of a sweep', () => {
+  const taken = Object.keys(sweep.help.flags);
+
+  it('takes whatever PUT /channel takes', () => {
+    const { properties } = z.toJSONSchema(channelConfigSchema, { io: 'input', unrepresentable: 'any' });
+    const own: Record<string, string> = { model: 'channel', snr: 'snr', seed: 'seed' };
+    for (const key of Object.keys(properties!)) {
+      expect(taken).toContain(own[key] ?? `channel.${kebabCase(key)}`);
+    }
+    for (const { optionsSchema } of Object.values(channelModels)) {
+      for (const option of Object.keys(optionsSchema.shape)) {
+        expect(taken).toContain(`channel.model.${kebabCase(option)}`);
+      }
+    }
+    expect(taken).toContain('csi');
+    expect(Object.keys(channelFlags).every((name) => !/snr|seed|name/.test(name))).toBe(true);
+  });
+
+  it.each(Object.keys(channelModels) as ChannelModelName[])('is described with every option of %s', (name) => {
+    const options = channelOptionsOf(name, { 'channel.loss': '0.25' });
+    expect(Object.keys(options)).toEqual([
+      ...Object.keys(channelModels[name].optionsSchema.shape),
+      'loss',
+      'noiseReference',
+    ]);
+    expect(options['loss']).toBe(0.25);
+  });
+
+  it('is refused where an option is wrong, or means nothing to the model', () => {
+    for (const typed of [{ 'channel.model.k-factor-db': '3' }, { 'channel.loss': '2' }] as Record<string, string>[]) {
+      expect(() => channelOptionsOf('awgn', typed)).toThrow(expect.objectContaining({ code: 'E_USAGE' }));
+    }
+  });
+
+  it('is put in words where it isn’t the usual one', () => {
+    expect(channelText('awgn', { loss: 0, noiseReference: 'nominal' })).toBe('awgn');
+    expect(channelText('rician-block', { kFactorDb: 3, loss: 0.1, noiseReference: 'measured' }, 'none')).toBe(
+      'rician-block, kFactorDb 3, loss 0.1, noiseReference measured, csi none',
+    );
+  });
+});

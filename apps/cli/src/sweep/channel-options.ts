@@ -1,0 +1,57 @@
+import { channelServiceConfigSchema } from '@semcast/channel';
+import type { ChannelModelName } from '@semcast/channel-models';
+import { ConfigError, loadConfig } from '@semcast/service';
+import { flagsOfSchema } from '../arguments/schema-flags.js';
+import type { Flag } from '../arguments/spec.js';
+import { UsageError } from '../errors.js';
+
+/** What a sweep sets itself: the SNR by a trace, the seed and the model by flags of its own. */
+const SET_BY_SWEEP = /^channel\.(snr\.|seed$|model\.name$)/;
+
+/** The flags of `semcast channel` that say what the channel is, so that a sweep takes whatever a channel does. */
+export const channelFlags: Readonly<Record<string, Flag>> = Object.fromEntries(
+  Object.entries(flagsOfSchema(channelServiceConfigSchema))
+    .filter(([name]) => name.startsWith('channel.') && !SET_BY_SWEEP.test(name))
+    .map(([name, flag]) => [name, { ...flag, group: 'Channel (as semcast channel takes them)' }]),
+);
+
+/** Those of {@link channelFlags} that were typed, to be passed on to a channel. */
+export function typedChannelFlags(flags: object, given: ReadonlySet<string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(flags).filter(([name]) => name in channelFlags && given.has(name)),
+  ) as Record<string, string>;
+}
+
+/**
+ * What a report says of the channel that these flags make, beside its model's name, its SNR and its seed: every option,
+ * defaults filled in.
+ *
+ * @throws UsageError naming the flags that are wrong, or mean nothing to the model
+ */
+export function channelOptionsOf(
+  name: ChannelModelName,
+  typed: Readonly<Record<string, string>>,
+): Record<string, unknown> {
+  try {
+    const flags = { 'channel.model.name': name, ...typed };
+    const { channel } = loadConfig({ schema: channelServiceConfigSchema, name: 'channel', flags });
+    const { name: _, ...options } = channel.model;
+    return { ...options, loss: channel.loss, noiseReference: channel.noiseReference };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) {
+      throw error;
+    }
+    throw new UsageError(error.message, { remedy: 'semcast sweep --help lists what each model takes', cause: error });
+  }
+}
+
+/** `rician-block, kFactorDb 3, coherence 64, loss 0.1`: what isn't as it usually is, and the model's options. */
+export function channelText(channel: string, options: Readonly<Record<string, unknown>> = {}, csi = 'genie'): string {
+  const shown = Object.entries<unknown>({ ...options, csi }).filter(
+    ([name, value]) =>
+      !(name === 'loss' && value === 0) &&
+      !(name === 'noiseReference' && value === 'nominal') &&
+      !(name === 'csi' && value === 'genie'),
+  );
+  return [channel, ...shown.map(([name, value]) => `${name} ${String(value)}`)].join(', ');
+}
