@@ -69,6 +69,20 @@ describe('semcast doctor', () => {
   });
 });
 
+describe('the ports', () => {
+  it('of the console and of all services are looked at', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    try {
+      const { status, text } = await checks.ports.run({ bundle: undefined, device: 'cpu', portBase: port });
+      expect([status, text]).toEqual(['problem', expect.stringContaining(`${port} (console) is in use`)]);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+});
+
 describe('the judgement of', () => {
   it.each([
     ['v20.9.0', 'ok'],

@@ -29,7 +29,7 @@ export const doctor = createCommand({
     'port-base': value(
       'N',
       integer({ min: 1, max: 65_000 }),
-      `check the ports N+1, N+2 and N+3 (${DEFAULT_PORT_BASE})`,
+      `check the ports N to N+3, the console's and the services' (${DEFAULT_PORT_BASE})`,
     ),
     timeout: timeoutFlag('give up a check that has found nothing for so long', DEFAULT_TIMEOUT_MS),
     json: value('FILE', text, 'write the findings as JSON; - is standard output'),

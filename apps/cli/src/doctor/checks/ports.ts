@@ -6,7 +6,7 @@ export const ports: Check = {
   name: 'ports',
   title: 'Ports',
   run: async ({ portBase }) => {
-    const wanted = Object.entries(SERVICE_PORT_OFFSETS).map(([service, offset]) => ({
+    const wanted = Object.entries({ console: 0, ...SERVICE_PORT_OFFSETS }).map(([service, offset]) => ({
       service,
       port: portBase + offset,
     }));
