@@ -8,6 +8,7 @@ import {
   type Logger,
   type Metrics,
 } from '@semcast/service';
+import type { ChannelConfig } from '@semcast/channel-models';
 import { serveLinks, type ServerSession } from '@semcast/wire';
 import { createChannelControl, initialChannelConfig, type ChannelState } from './channel-control.js';
 import type { ChannelServiceConfig } from './config.js';
@@ -27,6 +28,8 @@ export interface ChannelService {
   state(): ChannelState;
   /** Change the channel from the next frame on, as `PUT /channel` does. @throws ChannelUpdateError */
   update(change: unknown): ChannelState;
+  /** Told of the whole configuration after every change, whoever made it. */
+  onChange(listener: (config: ChannelConfig) => void): void;
   /** End all links (transmitters are told to try again), then stop listening. */
   close(): Promise<void>;
 }
@@ -156,6 +159,9 @@ export async function createChannelService(
         const changed = control.update(change);
         live.noteChange(changed);
         return changed;
+      },
+      onChange: (listener) => {
+        control.onChange(listener);
       },
       close,
     };

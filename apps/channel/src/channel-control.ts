@@ -27,6 +27,8 @@ export interface ChannelControl {
    * @throws ChannelUpdateError when the result is no channel; the one in force stays
    */
   update(change: unknown): ChannelState;
+  /** Told of the whole configuration after every change, whoever made it. */
+  onChange(listener: (config: ChannelConfig) => void): void;
   /** Remember which frame came last: its SNR is the one to show. */
   sawFrame(id: FrameId): void;
 }
@@ -70,6 +72,7 @@ function mergeChange(current: ChannelConfig, change: JsonObject): JsonObject {
 
 export function createChannelControl(initial: ChannelConfig): ChannelControl {
   let channel = createChannel(initial);
+  const listeners: ((config: ChannelConfig) => void)[] = [];
   let newest: FrameId = { stream: '', frame: 0 };
   const state = (): ChannelState => ({ ...channel.config, snrDb: channel.snrDbAt(newest) });
   return {
@@ -86,7 +89,13 @@ export function createChannelControl(initial: ChannelConfig): ChannelControl {
         throw new ChannelUpdateError(z.prettifyError(parsed.error), { cause: parsed.error });
       }
       channel = createChannel(parsed.data);
+      for (const listener of listeners) {
+        listener(channel.config);
+      }
       return state();
+    },
+    onChange: (listener) => {
+      listeners.push(listener);
     },
     sawFrame: (id) => {
       newest = id;

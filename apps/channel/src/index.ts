@@ -9,4 +9,4 @@ export {
   ReceiverAwayError,
   TraceFileError,
 } from './errors.js';
-export { runChannel } from './main.js';
+export { runChannel, type ChannelMessage } from './main.js';

@@ -1,7 +1,14 @@
 import { describeError } from '@semcast/core';
+import type { ChannelConfig } from '@semcast/channel-models';
 import { createLogger, formatConfig, loadConfig, runUntilSignal } from '@semcast/service';
 import { createChannelService, type ChannelService } from './app.js';
 import { channelServiceConfigSchema, type ChannelServiceConfig } from './config.js';
+
+/** What a forked channel tells its parent beside that it is ready: it was changed while frames flow. */
+export interface ChannelMessage {
+  readonly type: 'settings';
+  readonly channel: ChannelConfig;
+}
 
 /** Say what is wrong in one line, and end with the exit code that the command line promises. */
 function fail(error: unknown, exitCode: 1 | 2): never {
@@ -43,6 +50,11 @@ export async function runChannel({ config: file, printConfig, ...flags }: Record
   // Started by another process: end with it, and tell it when to begin.
   process.once('disconnect', () => {
     running.close();
+  });
+  service.onChange((channel) => {
+    if (process.connected) {
+      process.send?.({ type: 'settings', channel } satisfies ChannelMessage);
+    }
   });
   process.send?.({ type: 'ready', httpUrl: service.httpUrl, wsUrl: service.wsUrl });
 }

@@ -92,6 +92,44 @@ describe('semcast up', () => {
     expect((await up.ended).code).toBe(0);
   });
 
+  it('starts again what was killed with what was set in the console meanwhile', async () => {
+    const { up, base } = await startUp('remembers', '--fps', '4');
+    await up.until('frames flow', (process) => rows(process).length >= 1);
+    const url = (offset: number, path: string): string => `http://127.0.0.1:${base + offset}${path}`;
+    const put = async (to: string, body: object): Promise<unknown> => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(to, { method: 'PUT', headers, body: JSON.stringify(body) });
+      expect(response.status, await response.clone().text()).toBe(200);
+      return await response.json();
+    };
+    const kill = async (service: string, offset: number): Promise<void> => {
+      const [pid] = findProcesses(`--port ${base + offset} `)!;
+      const before = up.stderr.split(`the ${service} is back`).length;
+      process.kill(pid!, 'SIGKILL');
+      await up.until(`the ${service} is back`, ({ stderr }) => stderr.split(`the ${service} is back`).length > before);
+    };
+    const get = async (from: string): Promise<object> => (await (await fetch(from)).json()) as object;
+
+    // The same way as the page does it, and by somebody else.
+    await put(url(0, '/control/channel'), { model: { name: 'rician-block', kFactorDb: 3 }, loss: 0.25, snrDb: 7 });
+    const settings = await put(url(3, '/stream'), { cbr: '1/12', fps: 3, paused: true });
+    await kill('channel', 1);
+    await kill('transmitter', 3);
+    expect(await get(url(1, '/channel'))).toMatchObject({
+      model: { name: 'rician-block', kFactorDb: 3 },
+      snr: { name: 'constant', snrDb: 7 },
+      loss: 0.25,
+    });
+    expect(await get(url(3, '/stream'))).toMatchObject({ settings });
+
+    const csv = 'frame,snr_db\n0,12\n5,3\n';
+    await put(url(1, '/channel'), { snr: { name: 'trace', csv } });
+    await kill('channel', 1);
+    expect(await get(url(1, '/channel'))).toMatchObject({ snr: { name: 'trace', csv }, loss: 0.25 });
+    up.kill('SIGTERM');
+    expect((await up.ended).code).toBe(0);
+  });
+
   it('leaves no child behind when it is killed itself', async () => {
     const { up, base } = await startUp('orphans', '--fps', '4');
     await up.until('frames flow', (process) => rows(process).length >= 1);

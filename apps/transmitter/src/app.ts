@@ -61,6 +61,8 @@ export interface TransmitterService {
   update(change: unknown): StreamSettings;
   /** What GET /pictures/FRAME/STAGE answers; undefined when there is no such picture (any more). */
   picture(frame: number, stage: PictureStage): Promise<ShownPicture | undefined>;
+  /** Told of every change of the settings, whoever made it. */
+  onSettings(listener: (settings: StreamSettings) => void): void;
   on<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
   once<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
   off<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
@@ -234,6 +236,9 @@ async function startTransmitter(
     submit: (request) => transmitter.submit(request),
     status,
     update: (change) => control.update(change),
+    onSettings: (listener) => {
+      control.on('change', listener);
+    },
     picture: (frame, stage) => shelf.read(frame, stage),
     on: (event, listener) => {
       transmitter.on(event, listener as never);

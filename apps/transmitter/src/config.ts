@@ -41,6 +41,7 @@ export const transmitterConfigSchema = z.strictObject({
     .describe('end after this many frames, those before a restart counted; 0: no limit'),
   stayUp: z.boolean().default(false).describe('keep serving metrics and status after the last frame'),
   fps: z.number().min(0).max(1000).default(0).describe('frames per second; 0: as fast as credits allow'),
+  paused: z.boolean().default(false).describe('begin with the source at rest; PUT /stream lets it go on'),
   size: z
     .int()
     .min(0)

@@ -19,6 +19,7 @@ import {
   type SentFrame,
 } from './outcome.js';
 import { summariseLink, type LinkSummary } from './status.js';
+import type { StreamSettings } from './stream-control.js';
 import type { StreamTotals } from './transmitter.js';
 
 /** What a forked transmitter tells its parent. */
@@ -29,6 +30,8 @@ export type TransmitterMessage =
   /** A picture on the way came; while it is shelved, its bytes are at `/pictures/FRAME/STAGE`. */
   | { readonly type: 'preview'; readonly preview: PreviewSummary }
   | { readonly type: 'outcome'; readonly outcome: OutcomeSummary }
+  /** Decoder, rate, pace or pause were changed while frames flow. */
+  | { readonly type: 'settings'; readonly settings: StreamSettings }
   /** The last frame of the source has its outcome; the process ends unless `stayUp`. */
   | { readonly type: 'finished'; readonly totals: StreamTotals };
 
@@ -129,6 +132,9 @@ function reportToParent(service: TransmitterService): void {
   });
   service.on('sent', (sent) => {
     void tellParent({ type: 'sent', sent });
+  });
+  service.onSettings((settings) => {
+    void tellParent({ type: 'settings', settings });
   });
   service.on('preview', (preview) => {
     void tellParent({ type: 'preview', preview: summarisePreview(preview) });

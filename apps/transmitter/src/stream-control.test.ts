@@ -3,7 +3,7 @@ import { StreamControl, type StreamSettings } from './stream-control.js';
 
 function control(offered: readonly string[] | undefined = ['jscc', 'diffcom']) {
   return new StreamControl({
-    config: { decoder: 'jscc', decoderOptions: undefined, cbr: '1/24', fps: 2 },
+    config: { decoder: 'jscc', decoderOptions: undefined, cbr: '1/24', fps: 2, paused: false },
     checkRate: (cbr) => {
       if (cbr !== '1/24' && cbr !== '1/12') {
         throw new Error(`no rate ${cbr}`);
@@ -60,7 +60,7 @@ describe('the settings of a stream', () => {
 
   it('take no decoder before it is known which there are', () => {
     const stream = new StreamControl({
-      config: { decoder: 'jscc', decoderOptions: undefined, cbr: '1/24', fps: 2 },
+      config: { decoder: 'jscc', decoderOptions: undefined, cbr: '1/24', fps: 2, paused: false },
       checkRate: () => {},
       offered: () => undefined,
     });

@@ -18,7 +18,8 @@ export interface StreamSettings {
 }
 
 export interface StreamControlOptions {
-  readonly config: Pick<TransmitterConfig, 'decoder' | 'decoderOptions' | 'fps'> & Pick<StreamSettings, 'cbr'>;
+  readonly config: Pick<TransmitterConfig, 'decoder' | 'decoderOptions' | 'fps' | 'paused'> &
+    Pick<StreamSettings, 'cbr'>;
   /** @throws an error that names the rates that there are */
   readonly checkRate: (cbr: string) => void;
   /** Decoders that the receiver offers; undefined before it has said so. */
@@ -44,8 +45,8 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
   constructor(options: StreamControlOptions) {
     super();
     this.#options = options;
-    const { decoder, decoderOptions, cbr, fps } = options.config;
-    this.#settings = { decoder, decoderOptions, cbr, fps, paused: false };
+    const { decoder, decoderOptions, cbr, fps, paused } = options.config;
+    this.#settings = { decoder, decoderOptions, cbr, fps, paused };
   }
 
   get settings(): StreamSettings {

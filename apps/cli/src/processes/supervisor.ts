@@ -36,6 +36,8 @@ export interface Supervisor {
   /** Start a service and wait until it is ready. The first start isn't tried twice: its error is the user's to see. */
   start(spec: ServiceSpec, options?: { readonly signal?: AbortSignal }): Promise<ReadyMessage>;
   send(service: string, message: object): void;
+  /** Should it have to be started again, then with this command line. */
+  respecify(spec: ServiceSpec): void;
   /** A service that ends by itself from now on has done its work, and isn't started again. */
   release(service: string): void;
   /** Rejects (ServiceLostError) when a service had to be given up; else pending for ever. */
@@ -47,7 +49,7 @@ export interface Supervisor {
 }
 
 interface Watched {
-  readonly spec: ServiceSpec;
+  spec: ServiceSpec;
   booting: Promise<ServiceProcess> | null;
   process: ServiceProcess | null;
   restarts: number;
@@ -136,6 +138,12 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
       return await launch(watched, signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]));
     },
     send: (service, message) => services.get(service)?.process?.send(message),
+    respecify: (spec) => {
+      const watched = services.get(spec.name);
+      if (watched !== undefined) {
+        watched.spec = spec;
+      }
+    },
     release: (service) => {
       const watched = services.get(service);
       if (watched !== undefined) {

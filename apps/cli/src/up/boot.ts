@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
-import type { DecoderOptions } from '@semcast/transmitter';
+import type { ChannelConfig } from '@semcast/channel-models';
+import type { DecoderOptions, StreamSettings } from '@semcast/transmitter';
 import { flagList, type FlagInput } from '../arguments/flag-list.js';
+import { kebabCase } from '../arguments/schema-flags.js';
 import type { SnrRange } from '../arguments/values.js';
 import { PortBusyError } from '../errors.js';
 import { DEFAULT_PORT_BASE, SERVICE_PORT_OFFSETS, type ServiceName } from '../layout.js';
@@ -80,6 +82,37 @@ function snrFlags(snr: number | SnrRange): Readonly<Record<string, FlagInput>> {
   };
 }
 
+/** What was set while frames flowed, in the console or otherwise; undefined for what is as it was at the start. */
+export interface SettingsInForce {
+  readonly channel?: ChannelConfig;
+  /** A trace in force as a file: its text is too long for a command line. */
+  readonly traceFile?: string;
+  readonly transmitter?: StreamSettings;
+}
+
+const dotted = (prefix: string, options: object): Record<string, FlagInput> =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [`${prefix}.${kebabCase(name)}`, value as FlagInput]),
+  );
+
+function channelFlags(
+  { model, seed, snr }: UpSettings,
+  { channel, traceFile }: SettingsInForce,
+): Readonly<Record<string, FlagInput>> {
+  if (channel === undefined) {
+    return { 'channel.model.name': model, 'channel.seed': seed, ...snrFlags(snr) };
+  }
+  return {
+    ...dotted('channel.model', channel.model),
+    ...(channel.snr.name === 'trace'
+      ? { 'trace-file': traceFile, 'trace-loop': channel.snr.loop }
+      : dotted('channel.snr', channel.snr)),
+    'channel.loss': channel.loss,
+    'channel.seed': channel.seed,
+    'channel.noise-reference': channel.noiseReference,
+  };
+}
+
 /** Enough to keep every core busy; more would only wait in a queue and make each frame's latency look bad. */
 const MAX_IN_FLIGHT = 4;
 
@@ -88,9 +121,10 @@ function framesInFlight({ sampling, device }: UpSettings): number {
   return sampling && device === 'cpu' ? Math.min(MAX_IN_FLIGHT, availableParallelism()) : MAX_IN_FLIGHT;
 }
 
-/** The three services' command lines. */
-export function serviceSpecs(settings: UpSettings): Record<ServiceName, ServiceSpec> {
+/** The three services' command lines: at the start, or with what was set since. */
+export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}): Record<ServiceName, ServiceSpec> {
   const { ports } = settings;
+  const { decoder, decoderOptions, cbr, fps, paused } = inForce.transmitter ?? { ...settings, paused: undefined };
   const spec = (name: ServiceName, flags: Readonly<Record<string, FlagInput>>): ServiceSpec => ({
     name,
     entry: SEMCAST_ENTRY,
@@ -105,23 +139,22 @@ export function serviceSpecs(settings: UpSettings): Record<ServiceName, ServiceS
     }),
     channel: spec('channel', {
       'receiver-url': `ws://127.0.0.1:${ports.receiver}`,
-      'channel.model.name': settings.model,
-      'channel.seed': settings.seed,
-      ...snrFlags(settings.snr),
+      ...channelFlags(settings, inForce),
     }),
     transmitter: spec('transmitter', {
       to: `ws://127.0.0.1:${ports.channel}`,
       bundle: settings.bundle,
       source: settings.source,
       loop: !settings.once,
-      fps: settings.fps,
+      fps,
+      paused,
       size: settings.size,
       'max-in-flight': framesInFlight(settings),
       // Ctrl-C means now: what is under way isn't waited for.
       'drain-ms': 0,
-      cbr: settings.cbr,
-      decoder: settings.decoder,
-      'decoder-options': settings.decoderOptions === undefined ? undefined : JSON.stringify(settings.decoderOptions),
+      cbr,
+      decoder,
+      'decoder-options': decoderOptions === undefined ? undefined : JSON.stringify(decoderOptions),
       'output-previews': settings.sampling,
       // A name of its own, because noise is drawn by stream: two runs with one seed look the same.
       stream: 'demo',

@@ -1,5 +1,7 @@
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Bundle } from '@semcast/bundle';
+import type { ChannelMessage } from '@semcast/channel';
 import { describeError } from '@semcast/core';
 import type { TransmitterMessage } from '@semcast/transmitter';
 import { InterruptedError } from '../errors.js';
@@ -12,7 +14,7 @@ import { createSupervisor, type Supervisor } from '../processes/supervisor.js';
 import { renderTable } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { BootView } from './boot-view.js';
-import { serviceSpecs, type UpSettings } from './boot.js';
+import { serviceSpecs, type SettingsInForce, type UpSettings } from './boot.js';
 import { serveConsole, type UpConsole } from './console.js';
 import { figure } from './frame-columns.js';
 import { openPictureFolder } from './pictures.js';
@@ -64,6 +66,23 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
   let away: string | null = null;
   let patience: Patience | undefined;
 
+  let inForce: SettingsInForce = {};
+  // A service that has to be started again goes on with what was set meanwhile, in the console or otherwise.
+  const keepSettings = (changed: SettingsInForce): void => {
+    inForce = { ...inForce, ...changed };
+    const { transmitter, channel } = serviceSpecs(settings, inForce);
+    supervisor.respecify(transmitter);
+    supervisor.respecify(channel);
+  };
+  const onChannelMessage = ({ channel }: ChannelMessage): void => {
+    if (channel.snr.name !== 'trace') {
+      keepSettings({ channel });
+      return;
+    }
+    const traceFile = join(dirname(settings.journal), 'snr.csv');
+    writeFileSync(traceFile, channel.snr.csv);
+    keepSettings({ channel, traceFile });
+  };
   const onTransmitterMessage = (message: TransmitterMessage): void => {
     switch (message.type) {
       case 'outcome':
@@ -85,6 +104,9 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
         away = message.link.state === 'waiting' ? 'no way to the receiver; frames are kept and sent again' : null;
         view.setAway(away);
         break;
+      case 'settings':
+        keepSettings({ transmitter: message.settings });
+        break;
       case 'finished':
         // It ends by itself now, and mustn't be started again.
         supervisor.release('transmitter');
@@ -103,8 +125,14 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
         warn(service, line);
       }
     },
-    // Only the transmitter says more than `ready`; it is our own code, of this very version.
-    onMessage: (_service, message) => onTransmitterMessage(message as TransmitterMessage),
+    // It is our own code, of this very version; the receiver says no more than `ready`.
+    onMessage: (service, message) => {
+      if (service === 'channel') {
+        onChannelMessage(message as ChannelMessage);
+      } else {
+        onTransmitterMessage(message as TransmitterMessage);
+      }
+    },
     onLost: (service, exit, attempt) =>
       caution(`the ${service} ${describeExit(exit)}; starting it again (${attempt} of 3)`),
     onRecovered: (service) => note(colours.green('✓'), `the ${service} is back`),
