@@ -55,9 +55,13 @@ def bundle_codec(bundle: Path) -> tuple[CodecConfig, Encoder, Decoder]:
     return config, _load(Encoder(config), files[0], 'encoder.'), _load(Decoder(config), files[1])
 
 
-def bundle_denoiser(bundle: Path) -> Denoiser:
-    """The denoiser of a bundle, frozen."""
-    file = _graph_file(bundle, 'denoiser')
+def has_graph(bundle: Path, graph: str) -> bool:
+    return graph in json.loads((bundle / 'bundle.json').read_text())['graphs']
+
+
+def bundle_denoiser(bundle: Path, graph: str = 'denoiser') -> Denoiser:
+    """The denoiser of a bundle, or with graph 'distilled' its distilled decoder; frozen."""
+    file = _graph_file(bundle, graph)
     saved = _config(file)
     if saved is None:
         raise ValueError(f'{file} was not exported from a Denoiser of this package')
