@@ -72,6 +72,7 @@ function greyRow(graph: GraphName, side: number, { stride, latentChannels, csnrD
     decoder: { graph: 'decoder', ...oneShot, keepTensor: true },
     encoder: { graph: 'encoder', image, csnrDb: csnrDb.max, activeChannels: latentChannels },
     denoiser: { graph: 'denoiser', ...denoising },
+    distilled: { graph: 'distilled', ...denoising },
     encoderVjp: { graph: 'encoderVjp', x, observation },
     posteriorStep: { graph: 'posteriorStep', ...denoising, zeta: 1, gamma: 1 },
   };

@@ -5,7 +5,7 @@ import { expandGains, interleave, latentToSymbols, type Gains } from '@semcast/p
 import type { FrameHead, OutgoingFrame } from '@semcast/wire';
 import { makeFrame } from './helpers.js';
 
-/** A bundle that has all five graphs, with known networks: see make_posterior_bundle.py beside it. */
+/** A bundle that has all graphs, with known networks: see make_posterior_bundle.py beside it. */
 export const POSTERIOR_BUNDLE = fileURLToPath(
   new URL('../../../packages/bundle/fixtures/posterior-bundle', import.meta.url),
 );

@@ -68,6 +68,7 @@ const EVALUATIONS: Readonly<Record<string, number>> = {
   daps: 16 + 7 * 4 + 1,
   'red-diff': 24 + 1,
   conditional: 16 + 1,
+  distilled: 8,
 };
 
 describe.each(samplerNames)('the decoder %s', (decoder) => {

@@ -41,7 +41,7 @@ const cbrText = z.string().refine(
 );
 
 /** Names of the graphs that a codec bundle may hold; encoder and decoder it must. */
-export const GRAPH_NAMES = ['encoder', 'decoder', 'denoiser', 'encoderVjp', 'posteriorStep'] as const;
+export const GRAPH_NAMES = ['encoder', 'decoder', 'denoiser', 'distilled', 'encoderVjp', 'posteriorStep'] as const;
 export type GraphName = (typeof GRAPH_NAMES)[number];
 
 /**
@@ -61,6 +61,7 @@ export const bundleManifestSchema = z
       encoder: graphEntry,
       decoder: graphEntry,
       denoiser: graphEntry.optional(),
+      distilled: graphEntry.optional(),
       encoderVjp: graphEntry.optional(),
       posteriorStep: graphEntry.optional(),
     }),

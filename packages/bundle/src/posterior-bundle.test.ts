@@ -7,7 +7,7 @@ import { GRAPH_NAMES } from './manifest.js';
 import { replayParity } from './parity.js';
 import { WorkerPool } from './pool.js';
 
-/** The small bundle with all five graphs, made by make_posterior_bundle.py. */
+/** The small bundle with all graphs, made by make_posterior_bundle.py. */
 let bundle: Bundle;
 let pool: WorkerPool;
 beforeAll(async () => {
@@ -28,7 +28,7 @@ const picture = (width: number, value: number): RgbImage => ({
 const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 
 describe('a bundle for posterior sampling', () => {
-  it('computes here what it computed in PyTorch, in all five graphs', async () => {
+  it('computes here what it computed in PyTorch, in all graphs', async () => {
     const results = await replayParity(bundle, pool);
     expect(new Set(results.map(({ graph }) => graph))).toEqual(new Set(GRAPH_NAMES));
     expect(Math.max(...results.map(({ maxError }) => maxError))).toBeLessThanOrEqual(1e-4);

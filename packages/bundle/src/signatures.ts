@@ -10,6 +10,7 @@ export const CODEC_SIGNATURES = {
   encoder: { inputs: { image: 4, csnr_db: 1, rate: 1, mask: 4 }, outputs: { latent: 4 } },
   decoder: { inputs: { latent: 4, csnr_db: 1, rate: 1 }, outputs: { image: 4 } },
   denoiser: { inputs: CONDITION, outputs: { x0: 4 } },
+  distilled: { inputs: CONDITION, outputs: { x0: 4 } },
   encoderVjp: { inputs: { x: 4, rate: 1, ...RECEIVED }, outputs: { z: 4, gradient: 4, measurement_norm: 1 } },
   posteriorStep: {
     inputs: { ...CONDITION, ...RECEIVED, zeta: 1, gamma: 1 },

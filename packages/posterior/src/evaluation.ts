@@ -2,10 +2,11 @@ import type { Tensor } from '@semcast/core';
 import type { Observation } from './observation.js';
 
 /**
- * D(x; σ) ≈ E[x0 | x0 + σn = x]: the denoiser, of the graph `denoiser`.
+ * D(x; σ) ≈ E[x0 | x0 + σn = x]: the denoiser, of the graph `denoiser`. Or, of the graph `distilled`, a network of the
+ * same interface that was trained on so that what it makes of x_J + σn is a picture rather than a mean.
  */
-export interface DenoiserEvaluation {
-  readonly graph: 'denoiser';
+export interface DenoiserEvaluation<Graph extends 'denoiser' | 'distilled' = 'denoiser'> {
+  readonly graph: Graph;
   /** [3, H, W] */
   readonly x: Tensor;
   readonly sigma: number;
@@ -38,7 +39,11 @@ export interface EncoderVjpEvaluation {
 }
 
 /** One run of one graph for one frame: one row of a batch. */
-export type Evaluation = DenoiserEvaluation | PosteriorStepEvaluation | EncoderVjpEvaluation;
+export type Evaluation =
+  | DenoiserEvaluation
+  | DenoiserEvaluation<'distilled'>
+  | PosteriorStepEvaluation
+  | EncoderVjpEvaluation;
 
 export interface DenoiserResult {
   /** [3, H, W] */
@@ -70,6 +75,7 @@ export interface EncoderVjpResult {
 /** What each graph gives back. */
 export interface EvaluationResults {
   readonly denoiser: DenoiserResult;
+  readonly distilled: DenoiserResult;
   readonly posteriorStep: PosteriorStepResult;
   readonly encoderVjp: EncoderVjpResult;
 }

@@ -99,6 +99,13 @@ export class Evaluator {
   /** x̂0 = D(x; σ) at the guidance scale, clipped. A property, so that it can be handed to a solver. */
   readonly denoise: Denoise = (x, sigma) => this.#denoise(x, sigma);
 
+  /** The distilled decoder's picture from x = x_J + σn, clipped. */
+  *distilled(x: Tensor, sigma: number): SamplerPart<Tensor> {
+    const { observation } = this.#context;
+    const [{ x0 }] = yield* this.#evaluate([{ graph: 'distilled', x, sigma, conditioned: true, observation }] as const);
+    return this.show(x0);
+  }
+
   *#denoise(x: Tensor, sigma: number): SamplerPart<Tensor> {
     const results = yield* this.#evaluate(this.#denoiserEvaluations(x, sigma));
     return this.#blend(results.map(({ x0 }) => x0));
@@ -199,7 +206,10 @@ export class Evaluator {
           throw new EvaluationError(`${graph} gave no ${output} of shape [${x.dims.join(', ')}]`);
         }
       }
-      if (graph !== 'denoiser' && !Number.isFinite((result as Partial<EncoderVjpResult>).measurementNorm)) {
+      if (
+        expectedOutputs[graph].includes('measurementNorm') &&
+        !Number.isFinite((result as Partial<EncoderVjpResult>).measurementNorm)
+      ) {
         throw new DivergenceError(`${graph} measured no finite norm at step ${this.#step + 1} of ${this.#steps}`);
       }
     }
@@ -210,6 +220,7 @@ export class Evaluator {
 
 const expectedOutputs: Record<Evaluation['graph'], readonly (keyof PosteriorStepResult)[]> = {
   denoiser: ['x0'],
-  posteriorStep: ['x0', 'gradient'],
-  encoderVjp: ['gradient'],
+  distilled: ['x0'],
+  posteriorStep: ['x0', 'gradient', 'measurementNorm'],
+  encoderVjp: ['gradient', 'measurementNorm'],
 };

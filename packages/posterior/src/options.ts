@@ -8,15 +8,15 @@ import { solverNames, solvers, type SolverName } from './solvers.js';
 /** The largest σ that any sampler starts from; within every schedule's range. */
 export const MAX_SIGMA = 150;
 
-/** Fewest steps of a sampler. */
+/** Fewest steps of a sampler, unless it says otherwise. */
 export const MIN_STEPS = 4;
 
 /*
  * Options that several samplers have, each once. All are flat (numbers, strings), because they travel in a frame's head.
  */
 
-export const stepsOption = (steps: number) =>
-  z.int().min(MIN_STEPS).max(MAX_STEPS).default(steps).describe('denoising steps');
+export const stepsOption = (steps: number, fewest = MIN_STEPS) =>
+  z.int().min(fewest).max(MAX_STEPS).default(steps).describe('denoising steps');
 
 export const scheduleOptions = (sigmaMin: number) => ({
   schedule: z

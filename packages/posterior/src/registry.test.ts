@@ -20,7 +20,15 @@ for (const [key, sampler] of Object.entries<Sampler>(samplers)) {
 
 describe('the registry', () => {
   it('lists the contracted names', () => {
-    expect(samplerNames).toEqual(['diffcom', 'hifi-diffcom', 'diffpir', 'daps', 'red-diff', 'conditional']);
+    expect(samplerNames).toEqual([
+      'diffcom',
+      'hifi-diffcom',
+      'diffpir',
+      'daps',
+      'red-diff',
+      'conditional',
+      'distilled',
+    ]);
   });
 
   it('is documented, option by option', () => {

@@ -8,6 +8,7 @@ import { conditional } from './samplers/conditional.js';
 import { daps } from './samplers/daps.js';
 import { diffcom } from './samplers/diffcom.js';
 import { diffpir } from './samplers/diffpir.js';
+import { distilled } from './samplers/distilled.js';
 import { hifiDiffcom } from './samplers/hifi-diffcom.js';
 import { redDiff } from './samplers/red-diff.js';
 
@@ -19,6 +20,7 @@ export const samplers = {
   daps,
   'red-diff': redDiff,
   conditional,
+  distilled,
 } as const satisfies Record<string, Sampler>;
 
 export type SamplerName = keyof typeof samplers;

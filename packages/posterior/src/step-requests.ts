@@ -24,6 +24,7 @@ const filled = (value: number): Tensor => ({ data: new Float32Array(3).fill(valu
 /** Numbers that any sampler can go on with: a gradient that isn't 0, and a norm. */
 const answers: { readonly [Graph in SamplerGraph]: () => EvaluationResults[Graph] } = {
   denoiser: () => ({ x0: filled(0.1) }),
+  distilled: () => ({ x0: filled(0.1) }),
   posteriorStep: () => ({ x0: filled(0.1), gradient: filled(0.01), z: LATENT, measurementNorm: 1, confirmingNorm: 1 }),
   encoderVjp: () => ({ z: LATENT, gradient: filled(0.01), measurementNorm: 1 }),
 };

@@ -1,5 +1,5 @@
 import { tensor, type Tensor } from '@semcast/core';
-import type { Networks, Observation } from '../src/index.js';
+import type { DenoiserEvaluation, Networks, Observation } from '../src/index.js';
 import {
   add,
   apply,
@@ -152,8 +152,12 @@ function toyNetworks(toy: {
     return { norm, gradient: scaled(1 / norm, mapPositions({ matrix: back, offset: [0, 0, 0] }, misfit)) };
   };
 
+  const denoise = ({ x, sigma, conditioned }: DenoiserEvaluation | DenoiserEvaluation<'distilled'>) => ({
+    x0: mapPositions(denoiser(sigma, conditioned), x),
+  });
   return {
-    denoiser: ({ x, sigma, conditioned }) => ({ x0: mapPositions(denoiser(sigma, conditioned), x) }),
+    denoiser: denoise,
+    distilled: denoise,
     posteriorStep: ({ x, sigma, conditioned, observation, zeta, gamma }) => {
       const D = denoiser(sigma, conditioned);
       const x0 = mapPositions(D, x);

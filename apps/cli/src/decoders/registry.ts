@@ -43,6 +43,9 @@ export function requireDecoder(name: string, bundle: Bundle): Decoder {
 }
 
 /** What the demonstration decodes with: the best that a bundle has, at its own defaults. */
-export function defaultDecoder(bundle: Pick<Bundle, 'graphs'>): 'conditional' | 'jscc' {
-  return missingGraphs(bundle, decoders.conditional).length > 0 ? 'jscc' : 'conditional';
+export function defaultDecoder(bundle: Pick<Bundle, 'graphs'>): 'distilled' | 'conditional' | 'jscc' {
+  const offered = (['distilled', 'conditional'] as const).find(
+    (name) => missingGraphs(bundle, decoders[name]).length === 0,
+  );
+  return offered ?? 'jscc';
 }

@@ -14,7 +14,7 @@ function bundleWith(...graphs: string[]): Bundle {
   } as unknown as Bundle;
 }
 
-const posterior = bundleWith('denoiser', 'encoderVjp', 'posteriorStep');
+const posterior = bundleWith('denoiser', 'distilled', 'encoderVjp', 'posteriorStep');
 
 describe('the registry of decoders', () => {
   it('has the one-shot decoder and every sampler', () => {
@@ -32,7 +32,7 @@ describe('the registry of decoders', () => {
     expect(Object.keys(optionsSchema.shape)).toEqual([...Object.keys(own.shape), 'minSteps', 'intermediates', 'seed']);
     const { properties = {} } = z.toJSONSchema(optionsSchema, { io: 'input' });
     expect(Object.values(properties).every((each) => typeof each === 'object' && 'description' in each)).toBe(true);
-    const defaults = { ...own.parse({}), minSteps: 4, intermediates: 0, seed: 0 };
+    const defaults = { ...own.parse({}), minSteps: name === 'distilled' ? 1 : 4, intermediates: 0, seed: 0 };
     expect(optionsSchema.parse({})).toEqual(defaults);
     expect(optionsSchema.safeParse({ steps: 9, minSteps: 9 }).success).toBe(true);
     expect(optionsSchema.safeParse({ steps: 9, minSteps: 10 }).error?.issues).toMatchObject([{ path: ['minSteps'] }]);
@@ -73,6 +73,7 @@ describe('decodersOf', () => {
       'red-diff',
       'conditional',
     ]);
+    expect([...decodersOf(bundleWith('distilled')).keys()]).toEqual(['jscc', 'distilled']);
     expect([...decodersOf(posterior).keys()]).toEqual(decoderNames);
   });
 

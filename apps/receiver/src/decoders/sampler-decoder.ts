@@ -23,11 +23,11 @@ type SamplerOptions = Readonly<Record<string, unknown>> & { readonly steps: numb
 type Options = SamplerOptions & { readonly minSteps: number; readonly intermediates: number; readonly seed: number };
 
 /** What every sampler can be asked for here beside its own options. */
-const decodeOptions = {
+const decodeOptions = (fewest: number) => ({
   minSteps: z
     .int()
-    .min(MIN_STEPS)
-    .default(MIN_STEPS)
+    .min(fewest)
+    .default(fewest)
     .describe(
       'fewest steps to be content with when the receiver is busy; as many as steps for results that never vary',
     ),
@@ -37,13 +37,13 @@ const decodeOptions = {
     .min(0)
     .default(0)
     .describe("of the sampler's random numbers, which are a function of seed, stream and frame"),
-} as const;
+});
 
 /** The least RMSE that a one-shot decode is taken to have: a quarter of an 8-bit step, in [-1, 1]. */
 const LEAST_RMSE = 1 / 512;
 
-function optionsSchemaOf(sampler: Sampler): z.ZodObject {
-  return z.strictObject({ ...sampler.optionsSchema.shape, ...decodeOptions }).superRefine((options, context) => {
+function optionsSchemaOf({ optionsSchema, fewestSteps = MIN_STEPS }: Sampler): z.ZodObject {
+  return z.strictObject({ ...optionsSchema.shape, ...decodeOptions(fewestSteps) }).superRefine((options, context) => {
     const { steps, minSteps } = options as Partial<Options>;
     if (steps !== undefined && minSteps !== undefined && minSteps > steps) {
       context.addIssue({ code: 'custom', path: ['minSteps'], message: `is ${minSteps}, more than steps (${steps})` });
@@ -68,9 +68,8 @@ function graphsOf(evaluations: Readonly<Partial<Record<SamplerGraph, number>>>):
 }
 
 /** A decoder's options without those that every sampler's decoder has. */
-function samplerOptions(options: Options): SamplerOptions {
-  const own = Object.entries(options).filter(([key]) => !Object.hasOwn(decodeOptions, key));
-  return Object.fromEntries(own) as SamplerOptions;
+function samplerOptions({ minSteps: _, intermediates: __, seed: ___, ...own }: Options): SamplerOptions {
+  return own;
 }
 
 /** The range of pixels in the units of the networks; [-1, 1] with a normalisation of 0.5 and 0.5. */
@@ -101,7 +100,7 @@ class FrameSampler {
     this.#run = configureSampler(name, { ...samplerOptions(options), steps: granted }).start(
       contextOf(start, options.seed),
     );
-    // A sampler asks for something before it ends: it has four steps at least.
+    // A sampler asks for something before it ends: it has a step at least.
     this.request = this.#run.next().value as EvaluationRequest;
   }
 

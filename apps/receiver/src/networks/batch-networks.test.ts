@@ -63,6 +63,7 @@ function rowsOf(graph: NetworkGraph, count: number): NetworkRow[] {
         return { graph, image, csnrDb: 3 * i, activeChannels };
       }
       case 'denoiser':
+      case 'distilled':
         return { graph, ...denoising };
       case 'encoderVjp':
         return { graph, x, observation };
@@ -84,7 +85,7 @@ function numbersOf(result: NetworkResult): number[] {
   });
 }
 
-const graphs: NetworkGraph[] = ['decoder', 'encoder', 'denoiser', 'encoderVjp', 'posteriorStep'];
+const graphs: NetworkGraph[] = ['decoder', 'encoder', 'denoiser', 'distilled', 'encoderVjp', 'posteriorStep'];
 
 describe.each(graphs)('the network %s', (graph) => {
   it.each([

@@ -68,8 +68,10 @@ function gainPlanes(observations: readonly Observation[], part: 'real' | 'imagin
   );
 }
 
+type DenoiserRow = DenoiserEvaluation | DenoiserEvaluation<'distilled'>;
+
 /** D(x; σ) and what it is conditioned on. */
-function denoiserFeeds(rows: readonly (DenoiserEvaluation | PosteriorStepEvaluation)[]): Record<string, Tensor> {
+function denoiserFeeds(rows: readonly (DenoiserRow | PosteriorStepEvaluation)[]): Record<string, Tensor> {
   return {
     x: stack(rows.map(({ x }) => x)),
     sigma: scalars(rows.map(({ sigma }) => sigma)),
@@ -176,11 +178,7 @@ export function createBatchNetworks(
     return run(rows, feeds, bucket, { latent }, onLoad, (of) => ({ latent: of('latent') }));
   }
 
-  async function denoise(
-    rows: readonly DenoiserEvaluation[],
-    bucket: number,
-    onLoad: OnLoad,
-  ): Promise<NetworkResult[]> {
+  async function denoise(rows: readonly DenoiserRow[], bucket: number, onLoad: OnLoad): Promise<NetworkResult[]> {
     const expected = { x0: rows[0]!.x.dims };
     return run(rows, denoiserFeeds(paddedTo(bucket, rows)), bucket, expected, onLoad, (of) => ({ x0: of('x0') }));
   }
@@ -240,7 +238,14 @@ export function createBatchNetworks(
       bucket: number,
       onLoad: OnLoad,
     ) => Promise<NetworkResult[]>;
-  } = { decoder: decode, encoder: encode, denoiser: denoise, encoderVjp: differentiate, posteriorStep: step };
+  } = {
+    decoder: decode,
+    encoder: encode,
+    denoiser: denoise,
+    distilled: denoise,
+    encoderVjp: differentiate,
+    posteriorStep: step,
+  };
   return {
     // The graph tells which rows these are; the type of a table's entry doesn't follow from its key.
     run: async (rows, bucket, onLoad = () => undefined) =>

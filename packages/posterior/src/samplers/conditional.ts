@@ -32,7 +32,7 @@ const optionsSchema = z.strictObject({
     .default('none')
     .describe('push by the measurement besides: none, discrepancy or norm'),
   eta: etaOption(0.1),
-  ...residualBandOptions,
+  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;

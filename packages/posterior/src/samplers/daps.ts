@@ -49,7 +49,7 @@ const optionsSchema = z.strictObject({
     .default(0.05)
     .describe("the denoiser's RMSE at large sigma, in units of pixels in [-1, 1]"),
   guidanceScale: guidanceScaleOption(2.5),
-  ...residualBandOptions,
+  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;

@@ -27,7 +27,7 @@ const optionsSchema = z.strictObject({
   eta: etaOption(0.1),
   zeta: z.number().min(0.001).max(100).default(1).describe('weight of the measurement norm in the gradient'),
   guidanceScale: guidanceScaleOption(1.5),
-  ...residualBandOptions,
+  ...residualBandOptions(),
 });
 
 /**

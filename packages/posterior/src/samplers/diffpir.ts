@@ -36,7 +36,7 @@ const optionsSchema = z.strictObject({
   ...trustOptions(0.3, 0.1),
   zeta: z.number().min(0).max(1).default(0.5).describe('share of fresh noise when noise is added again'),
   guidanceScale: guidanceScaleOption(2.2),
-  ...residualBandOptions,
+  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;

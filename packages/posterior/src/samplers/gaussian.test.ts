@@ -47,6 +47,7 @@ const plain: Readonly<Record<SamplerName, Record<string, unknown>>> = {
   daps: { ...plainOptions, steps: 20, innerSteps: 8, ...trust, errorSlope: 0.5, errorLimit: 0.2 },
   'red-diff': { ...plainOptions, steps: 50, sigmaMin: 0.05, priorDeviation: 0.3 },
   conditional: { ...plainOptions, steps: 8, lowSnrGuidance: 1 },
+  distilled: {},
 };
 
 /** The law of what a sampler gives, over the positions of one picture. */

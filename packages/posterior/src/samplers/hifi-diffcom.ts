@@ -28,7 +28,7 @@ const optionsSchema = z.strictObject({
   zeta: z.number().min(0).max(100).default(0.25).describe('weight of the measurement norm in the gradient'),
   gamma: z.number().min(0).max(100).default(0.25).describe('weight of the confirming norm in the gradient'),
   guidanceScale: guidanceScaleOption(2.3),
-  ...residualBandOptions,
+  ...residualBandOptions(),
 });
 
 /**

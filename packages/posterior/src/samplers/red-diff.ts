@@ -38,7 +38,7 @@ const optionsSchema = z.strictObject({
     .default('likelihood')
     .describe('weight of the data: as the noise says, or less and less as the residual nears what noise explains'),
   guidanceScale: guidanceScaleOption(2.5),
-  ...residualBandOptions,
+  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;
