@@ -91,6 +91,7 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
     // As docker-compose.yml has it, with previews; as few steps as it is content with.
     variants: [{ decoder: DECODER, steps: 4, options: { steps: 4, minSteps: 4 }, completeOptions: {} }],
     snrsDb: SNRS_DB,
+    draws: 1,
     cbrs: ['1/24'],
     bundle: await loadBundle(findDefaultBundle()),
     device: 'cpu',
@@ -111,7 +112,6 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
     channelUrl: stack.channel.wsUrl,
     // Asked to look at each picture that has come back, and waited for: the last one holds the sweep.
     realism: {
-      names: [],
       add: async () => {
         measured++;
         if (measured === FRAMES) {
@@ -119,7 +119,6 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
         }
       },
       conclude: () => ({}),
-      close: async () => {},
     },
     // The sweep's transmitter takes any port, and says which.
     logger: createLogger({

@@ -41,6 +41,7 @@ beforeAll(async () => {
     channel: 'awgn',
     channelOptions: {},
     csi: 'genie',
+    draws: 1,
     files: ['brushes', 'creek', 'dogs'].map((name) => join(DEMO_PHOTOS, `${name}.jpg`)),
     variants,
     snrsDb: [0, 10],

@@ -12,7 +12,7 @@ export const variant = (decoder: string, steps = 0): SweepVariant => ({
 
 export const VARIANTS = [variant('jscc'), variant('conditional', 4), variant('conditional', 8)];
 
-export const GRID = { files: ['p/a.png', 'p/b.png'], variants: VARIANTS, snrsDb: [0, 10], cbrs: ['1/48'] };
+export const GRID = { files: ['p/a.png', 'p/b.png'], variants: VARIANTS, snrsDb: [0, 10], cbrs: ['1/48'], draws: 1 };
 
 export const groups = (): SweepGroup[] => planSweep(GRID);
 
@@ -30,6 +30,7 @@ export const HEAD: ReportHead = {
     cbr: ['1/48'],
     size: 64,
     images: ['a.png', 'b.png'],
+    draws: 1,
     imagesDigest: 'd1',
     metricBundles: [],
     decoders: VARIANTS.map(({ decoder, steps, completeOptions }) => ({ decoder, steps, options: completeOptions })),

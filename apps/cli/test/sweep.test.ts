@@ -30,6 +30,7 @@ const reportSchema = z.strictObject({
     cbr: z.array(z.string()),
     size: z.int(),
     images: z.array(z.string()),
+    draws: z.literal(1),
     imagesDigest: z.string().regex(/^[0-9a-f]{64}$/),
     metricBundles: z.array(z.string()),
     decoders: z.array(z.strictObject({ decoder: z.string(), steps: z.int(), options: z.object({}) })),

@@ -3,7 +3,7 @@ import { RandomSource, tensor, type Tensor } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
 import { features } from '../fixtures/test-pictures.js';
 import { gaussianFrechetDistance } from './gaussian-frechet.js';
-import { createPatchFrechet, patchFrechetDistance } from './patch-frechet-distance.js';
+import { createPatchFrechet, distanceOfSums, patchFrechetDistance } from './patch-frechet-distance.js';
 
 const diagonal = (values: readonly number[]): number[] =>
   values.flatMap((value, i) => values.map((_, j) => (i === j ? value : 0)));
@@ -120,6 +120,23 @@ describe('patchFrechetDistance', () => {
       [400, 36],
     );
     expect(patchFrechetDistance(originals, moved)).toBeCloseTo(625 / (square - mean ** 2), 2);
+  });
+
+  it('is the same from the sums of the pictures of a set, and of a resampled one', () => {
+    const [size, each] = [40, 50];
+    const cut = (set: Float32Array, parts: readonly number[]) =>
+      tensor(
+        Float32Array.from(parts.flatMap((part) => [...set.subarray(part * each * size, (part + 1) * each * size)])),
+        [parts.length * each, size],
+      );
+    const [a, b] = [features(150, size, 3, 0), features(150, size, 4, 2)];
+    const compare = createPatchFrechet(cut(a, [0, 1, 2]));
+    const sums = (set: Float32Array, parts: readonly number[]) => parts.map((part) => compare.sums(cut(set, [part])));
+    const whole = distanceOfSums(sums(a, [0, 1, 2]), sums(b, [0, 1, 2]));
+    expect(whole / compare.distanceTo(cut(b, [0, 1, 2]))).toBeCloseTo(1, 8);
+    // One part of the set three times is that part: n - 1 for n is all that differs.
+    const repeated = distanceOfSums(sums(a, [0, 1, 2]), sums(b, [1, 1, 1]));
+    expect(repeated / compare.distanceTo(cut(b, [1, 1, 1]))).toBeCloseTo(1, 8);
   });
 
   it('does not depend on the scale or the origin of the features', () => {

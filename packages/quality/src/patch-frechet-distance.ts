@@ -20,6 +20,25 @@ export interface PatchFrechet {
    * @throws QualityError E_FEATURES, E_TOO_FEW_PATCHES
    */
   distanceTo(decoded: Tensor): number;
+  /** What the distance needs of the patches of one picture, [patches, F]; {@link distanceOfSums} takes it from there. */
+  sums(features: Tensor): PatchSums;
+}
+
+/** Sums over patches in the coordinates of the originals' principal directions. Sums of sets are sums of their parts. */
+export interface PatchSums {
+  readonly patches: number;
+  /** [directions] */
+  readonly first: Float64Array;
+  /** Of products, [directions, directions] */
+  readonly second: Float64Array;
+}
+
+/**
+ * The patch Fréchet distance of two sets by the sums of their pictures, any of which may stand there several times: for
+ * bootstrap samples, whose features needn't be gone through again.
+ */
+export function distanceOfSums(originals: readonly PatchSums[], decoded: readonly PatchSums[]): number {
+  return gaussianFrechetDistance(momentsOf(originals), momentsOf(decoded));
 }
 
 interface Features {
@@ -104,13 +123,16 @@ function scatterOf({ data, patches, size }: Features, mean: Float64Array): Float
   return scatter;
 }
 
-/** Mean and covariance (dividing by patches - 1) of the features in the coordinates of `axes`, [directions][F]. */
-function projectedMoments(features: Features, origin: Float64Array, axes: readonly Float64Array[]): GaussianMoments {
-  const { data, patches, size } = features;
+/** Sums of the features in the coordinates of `axes`, [directions][F], about `origin`. */
+function projectedSums(
+  { data, patches, size }: Features,
+  origin: Float64Array,
+  axes: readonly Float64Array[],
+): PatchSums {
   const count = axes.length;
-  const mean = new Float64Array(count);
-  const covariance = new Float64Array(count * count);
-  const projected = new Float64Array(patches * count);
+  const first = new Float64Array(count);
+  const second = new Float64Array(count * count);
+  const projected = new Float64Array(count);
   const centred = new Float64Array(size);
   for (let row = 0; row < patches; row++) {
     for (let i = 0; i < size; i++) {
@@ -121,17 +143,35 @@ function projectedMoments(features: Features, origin: Float64Array, axes: readon
       for (let i = 0; i < size; i++) {
         sum += axis[i]! * centred[i]!;
       }
-      projected[row * count + k] = sum;
-      mean[k] = mean[k]! + sum / patches;
+      projected[k] = sum;
+      first[k] = first[k]! + sum;
+    }
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < count; j++) {
+        second[i * count + j] = second[i * count + j]! + projected[i]! * projected[j]!;
+      }
     }
   }
-  for (let row = 0; row < patches; row++) {
+  return { patches, first, second };
+}
+
+/** Mean and covariance (dividing by patches - 1). The origin is the originals' mean, so little cancels. */
+function momentsOf(parts: readonly PatchSums[]): GaussianMoments {
+  const count = parts[0]?.first.length ?? 0;
+  const patches = parts.reduce((sum, part) => sum + part.patches, 0);
+  const mean = new Float64Array(count);
+  const covariance = new Float64Array(count * count);
+  for (const { first, second } of parts) {
     for (let i = 0; i < count; i++) {
-      const deviation = projected[row * count + i]! - mean[i]!;
-      for (let j = 0; j < count; j++) {
-        const entry = i * count + j;
-        covariance[entry] = covariance[entry]! + (deviation * (projected[row * count + j]! - mean[j]!)) / (patches - 1);
-      }
+      mean[i] = mean[i]! + first[i]! / patches;
+    }
+    for (let k = 0; k < covariance.length; k++) {
+      covariance[k] = covariance[k]! + second[k]! / (patches - 1);
+    }
+  }
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < count; j++) {
+      covariance[i * count + j] = covariance[i * count + j]! - (mean[i]! * mean[j]! * patches) / (patches - 1);
     }
   }
   return { mean, covariance };
@@ -173,12 +213,13 @@ export function createPatchFrechet(
   const axes = Array.from({ length: directions }, (_, k) =>
     Float64Array.from({ length: size }, (_unused, i) => vectors.get(i, size - 1 - k) / scale),
   );
-  const reference = projectedMoments(features, origin, axes);
+  const reference = momentsOf([projectedSums(features, origin, axes)]);
   return {
     distanceTo: (decoded) => {
       const checked = checkFeatures(decoded, 'the decoded set', directions, size);
-      return gaussianFrechetDistance(reference, projectedMoments(checked, origin, axes));
+      return gaussianFrechetDistance(reference, momentsOf([projectedSums(checked, origin, axes)]));
     },
+    sums: (part) => projectedSums(checkFeatures(part, 'a picture', 0, size), origin, axes),
   };
 }
 

@@ -23,7 +23,9 @@ import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
 import { CSI_MODES } from '@semcast/wire';
 import { channelFlags, channelOptionsOf, channelText, typedChannelFlags } from '../sweep/channel-options.js';
 import { startCheckpoints } from '../sweep/checkpoints.js';
+import { BASELINE } from '../sweep/compare.js';
 import { checkSheetSize, writeContactSheets, type ContactSheetOptions } from '../sweep/contact-sheets.js';
+import { checkControl, measureControl } from '../sweep/control.js';
 import { renderMarkdown } from '../sweep/markdown.js';
 import { reportHead } from '../sweep/report-head.js';
 import { planSweep, type SweepCase } from '../sweep/plan.js';
@@ -34,7 +36,7 @@ import { pictureName, runSweep, type SweepSettings } from '../sweep/run-sweep.js
 import { startSweepServices } from '../sweep/services.js';
 import { SweepLog, type ReportHead } from '../sweep/sweep-log.js';
 import { summaryTable } from '../sweep/table.js';
-import { planVariants } from '../sweep/variants.js';
+import { planVariants, variantName } from '../sweep/variants.js';
 import { startProgress } from '../terminal/progress.js';
 import { renderTable } from '../terminal/table.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
@@ -75,6 +77,12 @@ export const sweep = createCommand({
     ),
     'decoder-option': decoderOptionFlag(),
     seed: value('N', integer(), 'seed of noise and fading (0)'),
+    draws: value('N', integer({ min: 1, max: 100 }), 'draws of noise and fading of each photograph (1)'),
+    control: value(
+      'sharpened',
+      oneOf(['sharpened']),
+      "hold every decoder against the best of three sharpening filters on jscc's pictures at its mean PSNR, with intervals",
+    ),
     'metric-bundle': many(
       'DIR',
       text,
@@ -131,6 +139,12 @@ export const sweep = createCommand({
     if (flags.resume && (json === undefined || json === STANDARD_OUTPUT)) {
       throw new UsageError('--resume needs the file of the report', { remedy: 'name it: --json FILE' });
     }
+    const withControl = flags.control !== undefined;
+    if (withControl && (json === undefined || json === STANDARD_OUTPUT)) {
+      throw new UsageError('--control needs the file of a report, beside which pictures are kept for it', {
+        remedy: 'name it: --json FILE',
+      });
+    }
     const terminal = createTerminal({ ...io, jsonOnStdout: json === STANDARD_OUTPUT });
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
     const metricBundles = checkMetricBundles(flags['metric-bundle']);
@@ -154,9 +168,12 @@ export const sweep = createCommand({
       snrsDb: flags.snr ?? [10],
       cbrs: [...new Set((flags.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],
       size: flags.size ?? 0,
+      draws: flags.draws ?? 1,
       metricBundles: metricBundles.filter((dir) => existsSync(join(dir, 'metric.onnx'))),
-      // A sheet is drawn in the end, maybe of another run than began it: what it shows has to be on the disk.
-      pictures: out ?? (sheet === undefined ? undefined : `${sheet.target}.pictures`),
+      // Sheet and control are made in the end, maybe of another run than began them: what they need is on the disk.
+      pictures:
+        out ??
+        (sheet !== undefined ? `${sheet.target}.pictures` : withControl ? `${resolve(json!)}.pictures` : undefined),
       namesPictures: out !== undefined,
       inFlight: flags['in-flight'],
     };
@@ -168,6 +185,9 @@ export const sweep = createCommand({
     }
     if (sheet !== undefined) {
       checkSheetSize(settings, sheet.crop);
+    }
+    if (withControl) {
+      checkControl(settings);
     }
     for (const target of [json, flags.markdown, sheet?.target]) {
       if (target !== undefined) {
@@ -198,6 +218,7 @@ export const sweep = createCommand({
       json,
       markdown: flags.markdown,
       sheet,
+      withControl,
       resume: flags.resume,
       timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
     });
@@ -218,6 +239,8 @@ interface SweepRun {
   readonly json: string | undefined;
   readonly markdown: string | undefined;
   readonly sheet: ContactSheetOptions | undefined;
+  /** Whether decoders are held against sharpening. */
+  readonly withControl: boolean;
   readonly resume: boolean;
   readonly timeoutMs: number;
 }
@@ -269,8 +292,15 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
   }
   terminal.setLive({ render: () => `  ${colours.dim('starting receiver and channel …')}` });
   let realism: Realism | undefined;
+  let compared: Pick<SweepReport, 'controls' | 'comparisons'> = {};
   try {
-    realism = featureBundles.length === 0 ? undefined : await openRealism(featureBundles, settings.device);
+    realism =
+      featureBundles.length === 0
+        ? undefined
+        : await openRealism(featureBundles, {
+            device: settings.device,
+            keep: run.withControl,
+          });
     const services = await startSweepServices({
       bundle: settings.bundle.dir,
       device: settings.device,
@@ -315,6 +345,11 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
       await checkpoints.stop();
       await services.stop();
     }
+    // What follows is computed here, and waits for nobody.
+    patience.stop();
+    if (run.withControl && !signal.aborted) {
+      compared = await measureWithProgress(run, measured.report(), realism, signal);
+    }
   } catch (error) {
     throw interruption.aborted ? new InterruptedError('interrupted before anything was measured') : error;
   } finally {
@@ -323,7 +358,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     await realism?.close();
   }
 
-  const report = measured.report();
+  const report = { ...measured.report(), ...compared };
   const names = {
     metrics: settings.metricBundles.map((dir) => basename(dir)),
     realism: realism?.names ?? [],
@@ -347,6 +382,34 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
   }
   await writeOutputs(run, report, names);
   return dropped === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+}
+
+async function measureWithProgress(
+  { terminal, settings }: SweepRun,
+  report: SweepReport,
+  realism: Realism | undefined,
+  signal: AbortSignal,
+): Promise<Pick<SweepReport, 'controls' | 'comparisons'>> {
+  const decoders = settings.variants.filter(({ decoder }) => decoder !== BASELINE).length;
+  const total = decoders * settings.snrsDb.length * settings.cbrs.length;
+  const progress = startProgress({ terminal, total, label: 'control' });
+  try {
+    return await measureControl(settings, report, {
+      pictures: settings.pictures!,
+      device: settings.device,
+      realism,
+      signal,
+      onGroup: ({ variant, snrDb: at, cbr: rate }) => progress.advance(`${variantName(variant)} · ${at} dB · ${rate}`),
+    });
+  } catch (error) {
+    // Ctrl-C is told as it is while photographs are sent.
+    if (signal.aborted) {
+      return {};
+    }
+    throw error;
+  } finally {
+    progress.stop();
+  }
 }
 
 /** What was measured before, with `--resume`, or nothing. @throws UsageError when it was under other conditions */
@@ -385,9 +448,9 @@ async function writeOutputs(
   const written: string[] = [];
   if (sheet !== undefined && settings.pictures !== undefined) {
     written.push(...(await writeContactSheets(settings, settings.pictures, report.rows, sheet)));
-    if (!settings.namesPictures) {
-      await rm(settings.pictures, { recursive: true, force: true });
-    }
+  }
+  if (settings.pictures !== undefined && !settings.namesPictures) {
+    await rm(settings.pictures, { recursive: true, force: true });
   }
   if (markdown !== undefined) {
     await writeFileWhole(markdown, renderMarkdown(report, names));
@@ -420,20 +483,15 @@ function checkMetricBundles(dirs: readonly string[]): string[] {
   return [...new Set(found)];
 }
 
-function printReport(
-  terminal: Terminal,
-  { summary, conditions }: SweepReport,
-  settings: SweepSettings,
-  names: ColumnNames,
-): void {
+function printReport(terminal: Terminal, report: SweepReport, settings: SweepSettings, names: ColumnNames): void {
   const { resultColours: colours, resultColumns: width } = terminal;
   const { manifest } = settings.bundle;
   terminal.result('');
   terminal.result(
-    `  ${colours.bold(channelText(settings.channel, conditions.channelOptions, conditions.csi))} ${colours.dim(`· ${manifest.name} ${manifest.version} on ${settings.device} · ${settings.files.length} ${settings.files.length === 1 ? 'photograph' : 'photographs'}${settings.size === 0 ? '' : ` at ${settings.size}×${settings.size}`}`)}`,
+    `  ${colours.bold(channelText(settings.channel, report.conditions.channelOptions, report.conditions.csi))} ${colours.dim(`· ${manifest.name} ${manifest.version} on ${settings.device} · ${settings.files.length} ${settings.files.length === 1 ? 'photograph' : 'photographs'}${settings.size === 0 ? '' : ` at ${settings.size}×${settings.size}`}`)}`,
   );
   terminal.result('');
-  const { columns, rows, legend } = summaryTable(summary, { ...names, colours });
+  const { columns, rows, legend } = summaryTable(report, { ...names, colours });
   for (const line of renderTable(columns, rows, { colours, width })) {
     terminal.result(line);
   }

@@ -2,7 +2,7 @@ import pico from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { HEAD, summaryEntry } from '../../test/sweep-fixtures.js';
 import { renderTable } from '../terminal/table.js';
-import { byConditions, isBest, isWorse, qualityColumns } from './compare.js';
+import { byConditions, isBest, isWorse, qualityColumns, summaryLines } from './compare.js';
 import { renderMarkdown } from './markdown.js';
 import { summaryTable } from './table.js';
 
@@ -50,10 +50,47 @@ describe('decoders side by side', () => {
   });
 });
 
+describe('the control', () => {
+  const filter = (radius: number, psnrDb: number, vgg: number) => ({ radius, amount: 1, figures: { psnrDb, vgg } });
+  const control = { decoder: 'conditional', steps: 8, snrDb: 0, cbr: '1/48', n: 2 };
+  const controls = [{ ...control, filters: [filter(1, 24.4, 0.46), filter(2, 24.41, 0.44), filter(4, 24.4, 0.48)] }];
+  const lines = summaryLines({ summary, controls });
+
+  it('stands behind its decoder, with the best filter for each measure', () => {
+    const at = lines.findIndex(({ decoder }) => decoder === 'sharpened (conditional)');
+    expect(lines[at - 1]).toMatchObject({ decoder: 'conditional', steps: 8, snrDb: 0 });
+    expect(lines[at]).toMatchObject({ psnrDb: 24.41, metrics: { vgg: 0.44 }, residual: null, decodeMsP50: null });
+    expect(lines).toHaveLength(summary.length + 1);
+  });
+
+  it('is explained in tables, and its differences are in Markdown', () => {
+    const colours = pico.createColors(false);
+    expect(summaryTable({ summary, controls }, { ...names, colours }).legend.join()).toContain('unsharp masks');
+    const compared = { decoder: 'conditional', steps: 8, snrDb: 0, cbr: '1/48', against: 'sharpened' } as const;
+    const text = renderMarkdown(
+      {
+        ...HEAD,
+        rows: [],
+        summary,
+        controls,
+        comparisons: [
+          { ...compared, measure: 'psnrDb', value: 24.4, other: 24.41, low: -0.2, high: 0.1 },
+          { ...compared, measure: 'vgg', value: 0.45, other: 0.5, low: -0.06, high: -0.04 },
+        ],
+      },
+      names,
+    );
+    expect(text).toContain('| sharpened (conditional) | – | 24.41');
+    expect(text).toMatch(
+      /\| conditional \| 8 \| sharpened \| -0\.01 \[-0\.20, 0\.10\] .*\| -10\.0 \[-12\.0, -8\.0\] \|/,
+    );
+  });
+});
+
 describe('the table at the end of a sweep', () => {
   it('marks what is worse than jscc, in words without colours, and explains it', () => {
     const colours = pico.createColors(false);
-    const { columns, rows, legend } = summaryTable(summary, { ...names, colours });
+    const { columns, rows, legend } = summaryTable({ summary }, { ...names, colours });
     const lines = renderTable(columns, rows, { colours, width: 200 });
     const line = (start: RegExp): string => lines.find((text) => start.test(text))!;
     expect(lines[0]).toMatch(/decoder +steps +SNR dB .*PSNR dB .*vgg +faces +residual +evals/);
@@ -71,14 +108,17 @@ describe('the table at the end of a sweep', () => {
 
   it('shows it in red where there are colours', () => {
     const colours = pico.createColors(true);
-    const { columns } = summaryTable(summary, { ...names, colours });
+    const { columns } = summaryTable({ summary }, { ...names, colours });
     expect(columns.map(({ cell }) => cell(summary[2]!)).find((text) => text.includes('24.40'))).toBe(
       colours.red('24.40-'),
     );
   });
 
   it('has nothing to explain, and no steps, of one decoder', () => {
-    const { columns, legend } = summaryTable(summary.slice(0, 2), { ...names, colours: pico.createColors(false) });
+    const { columns, legend } = summaryTable(
+      { summary: summary.slice(0, 2) },
+      { ...names, colours: pico.createColors(false) },
+    );
     expect(columns.map(({ title }) => title)).not.toContain('steps');
     expect(legend).toEqual([]);
   });

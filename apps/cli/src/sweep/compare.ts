@@ -1,8 +1,13 @@
 import { qualityMetrics, type MetricName } from '@semcast/quality';
-import type { SweepSummary } from './report.js';
+import { SHARPENING_RADII } from './sharpening.js';
+import type { SweepControl, SweepReport, SweepSummary } from './report.js';
 
 /** A measure by which decoders are compared. */
 export interface QualityColumn {
+  /** Its key in a report. */
+  readonly name: string;
+  /** A figure of a whole set of pictures, not the mean of figures of each. */
+  readonly isOfSet: boolean;
   readonly title: string;
   readonly higherIsBetter: boolean;
   /** Digits behind the point that are shown, and so the least difference that counts. */
@@ -20,18 +25,24 @@ const TITLES: Readonly<Record<MetricName, { readonly title: string; readonly dig
 export function qualityColumns(metrics: readonly string[], realism: readonly string[]): QualityColumn[] {
   return [
     ...(Object.keys(TITLES) as MetricName[]).map((name): QualityColumn => ({
+      name,
+      isOfSet: false,
       title: TITLES[name].title,
       digits: TITLES[name].digits,
       higherIsBetter: qualityMetrics[name].higherIsBetter,
       value: (summary) => summary[name],
     })),
     ...metrics.map((name): QualityColumn => ({
+      name,
+      isOfSet: false,
       title: name,
       higherIsBetter: false,
       digits: 4,
       value: (summary) => summary.metrics[name],
     })),
     ...realism.map((name): QualityColumn => ({
+      name,
+      isOfSet: true,
       title: name,
       higherIsBetter: false,
       digits: 4,
@@ -41,11 +52,64 @@ export function qualityColumns(metrics: readonly string[], realism: readonly str
 }
 
 /** The decoder that all others are held against. */
-const BASELINE = 'jscc';
+export const BASELINE = 'jscc';
 
 function rounded(value: number | null | undefined, digits: number): number | null {
   return value === null || value === undefined ? null : Number(value.toFixed(digits));
 }
+
+/**
+ * The lines of a table: summaries, and behind each decoder what sharpening makes of jscc's pictures at its PSNR, by each
+ * measure with the filter that is best by it.
+ */
+export function summaryLines({ summary, controls = [] }: Pick<SweepReport, 'summary' | 'controls'>): SweepSummary[] {
+  return summary.flatMap((entry) => {
+    const control = controls.find(
+      ({ decoder, steps, snrDb, cbr }) =>
+        decoder === entry.decoder && steps === entry.steps && snrDb === entry.snrDb && cbr === entry.cbr,
+    );
+    return control === undefined ? [entry] : [entry, controlLine(entry, control)];
+  });
+}
+
+/** How the control of a decoder is called in tables. */
+export const controlName = (decoder: string): string => `sharpened (${decoder})`;
+
+function controlLine(entry: SweepSummary, { n, filters }: SweepControl): SweepSummary {
+  const columns = qualityColumns(Object.keys(entry.metrics), Object.keys(entry.realism ?? {}));
+  const best = (name: string): number | null => {
+    const { higherIsBetter } = columns.find((column) => column.name === name)!;
+    const values = filters.map(({ figures }) => figures[name]).filter((value) => value !== undefined);
+    return values.length === 0 ? null : higherIsBetter ? Math.max(...values) : Math.min(...values);
+  };
+  const bestOf = (names: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.keys(names).map((name) => [name, best(name)] as const));
+  const measured = Object.entries(bestOf(entry.metrics)).filter(
+    (found): found is [string, number] => found[1] !== null,
+  );
+  return {
+    ...entry,
+    decoder: controlName(entry.decoder),
+    steps: 0,
+    n,
+    psnrDb: best('psnrDb'),
+    ssim: best('ssim'),
+    msSsim: best('msSsim'),
+    metrics: Object.fromEntries(measured),
+    ...(entry.realism === undefined ? {} : { realism: bestOf(entry.realism) }),
+    residual: null,
+    evaluations: null,
+    previewMsP50: null,
+    decodeMsP50: null,
+    decodeMsP95: null,
+    samplingMsP50: null,
+  };
+}
+
+/** What {@link controlName} means. */
+export const CONTROL_LEGEND =
+  `sharpened (X): the best of three unsharp masks (radius ${SHARPENING_RADII.join(', ')}) on what jscc decodes, at ` +
+  "X's mean PSNR, chosen anew for each measure";
 
 /** The conditions that make entries comparable. */
 const conditionsOf = ({ channel, snrDb, cbr }: SweepSummary): string => `${channel} ${snrDb} ${cbr}`;

@@ -1,7 +1,16 @@
 import { channelText } from './channel-options.js';
 import { figure } from '../up/frame-columns.js';
-import { anyWorse, byConditions, isBest, isWorse, qualityColumns, type QualityColumn } from './compare.js';
-import type { SweepReport, SweepSummary } from './report.js';
+import {
+  anyWorse,
+  byConditions,
+  CONTROL_LEGEND,
+  isBest,
+  isWorse,
+  qualityColumns,
+  summaryLines,
+  type QualityColumn,
+} from './compare.js';
+import type { SweepComparison, SweepReport, SweepSummary } from './report.js';
 
 export interface MarkdownOptions {
   /** Names of the metric bundles with distances, and of those with features. */
@@ -23,11 +32,10 @@ const escaped = (text: string): string => text.replaceAll('|', '\\|');
  * The summary of a report as Markdown, a table for each channel SNR and rate. Nothing in it depends on the day or on
  * the commit, so that it changes only when the figures do.
  */
-export function renderMarkdown(
-  { command, bundle, device, seed, conditions, summary }: SweepReport,
-  { metrics, realism }: MarkdownOptions,
-): string {
-  const { images, size, channel, channelOptions, csi } = conditions;
+export function renderMarkdown(report: SweepReport, { metrics, realism }: MarkdownOptions): string {
+  const { command, bundle, device, seed, conditions, comparisons = [] } = report;
+  const { images, size, channel, channelOptions, csi, draws } = conditions;
+  const summary = summaryLines(report);
   const photographs = `${images.length} ${images.length === 1 ? 'photograph' : 'photographs'}`;
   const measures = qualityColumns(metrics, realism);
   const columns: MarkdownColumn[] = [
@@ -45,6 +53,7 @@ export function renderMarkdown(
     'Means over the photographs, but for realism, which is a figure of the whole set, and for the time, a median. ' +
       '↑: higher is better, ↓: lower is. **Bold**: the best under the same conditions.',
     ...(anyWorse(summary, measures) ? ['(−): worse than jscc under the same conditions.'] : []),
+    ...(report.controls === undefined ? [] : [`${CONTROL_LEGEND}.`]),
     'Residual: 1 where noise explains the rest. Evaluations: runs of networks a photograph.',
   ];
   return [
@@ -57,10 +66,13 @@ export function renderMarkdown(
     '```',
     '',
     `${channelText(channel, channelOptions, csi)}, ${photographs}${size === 0 ? '' : ` at ${size}×${size}`}, bundle ${bundle.name} ${bundle.version} ` +
-      `(${bundle.digest.slice(0, 12)}) on ${device}, seed ${seed}.`,
+      `(${bundle.digest.slice(0, 12)}) on ${device}, seed ${seed}${draws === 1 ? '' : `, ${draws} draws of the noise`}.`,
     '',
     legend.join(' '),
-    ...byConditions(summary).flatMap((entries) => renderSection(columns, entries)),
+    ...byConditions(summary).flatMap((entries) => [
+      ...renderSection(columns, entries),
+      ...renderComparisons(measures, entries, comparisons),
+    ]),
     '',
   ].join('\n');
 }
@@ -68,6 +80,51 @@ export function renderMarkdown(
 function renderSection(columns: readonly MarkdownColumn[], entries: readonly SweepSummary[]): string[] {
   const { snrDb, cbr } = entries[0]!;
   return ['', `## CSNR ${snrDb} dB, CBR ${cbr}`, '', ...renderTable(columns, entries)];
+}
+
+/** Differences with their intervals, of PSNR in dB, of other measures in per cent of what they are held against. */
+function renderComparisons(
+  measures: readonly QualityColumn[],
+  entries: readonly SweepSummary[],
+  comparisons: readonly SweepComparison[],
+): string[] {
+  const { snrDb, cbr } = entries[0]!;
+  const here = comparisons.filter((each) => each.snrDb === snrDb && each.cbr === cbr);
+  const cases = entries.flatMap(({ decoder, steps }) =>
+    (['jscc', 'sharpened'] as const).map((against) =>
+      here.filter((each) => each.decoder === decoder && each.steps === steps && each.against === against),
+    ),
+  );
+  const lines = cases.filter((found) => found.length > 0);
+  if (lines.length === 0) {
+    return [];
+  }
+  const columns = [
+    { title: 'decoder', cell: (found: readonly SweepComparison[]) => found[0]!.decoder },
+    { title: 'steps', cell: (found: readonly SweepComparison[]) => String(found[0]!.steps) },
+    { title: 'against', cell: (found: readonly SweepComparison[]) => found[0]!.against },
+    ...measures.map(({ name, title }) => ({
+      title: name === 'psnrDb' ? `Δ ${title}` : `Δ ${title} %`,
+      cell: (found: readonly SweepComparison[]) => {
+        const one = found.find(({ measure }) => measure === name);
+        if (one === undefined) {
+          return '–';
+        }
+        const scale = name === 'psnrDb' ? 1 : 100 / Math.abs(one.other);
+        const [digits, difference] = [name === 'psnrDb' ? 2 : 1, one.value - one.other];
+        const text = (value: number) => figure(scale * value, digits);
+        return `${text(difference)} [${text(one.low)}, ${text(one.high)}]`;
+      },
+    })),
+  ];
+  return [
+    '',
+    'Differences and their 95 % intervals (paired bootstrap over photographs):',
+    '',
+    tableLine(columns.map(({ title }) => escaped(title))),
+    tableLine(columns.map((_, i) => (i === 0 ? '---' : '--:'))),
+    ...lines.map((found) => tableLine(columns.map(({ cell }) => escaped(cell(found))))),
+  ];
 }
 
 function qualityCell(entry: SweepSummary, measure: QualityColumn, summary: readonly SweepSummary[]): string {

@@ -9,9 +9,13 @@ export interface SweepCase {
   readonly file: string;
   /** Its place among the photographs. */
   readonly index: number;
+  /** Which draw of the noise, from 0. */
+  readonly draw: number;
+  /** Its place among the cases of its group. */
+  readonly place: number;
   /**
-   * Number of the frame within its stream. Photograph, SNR and rate decide it, the decoder doesn't: with the stream's
-   * name and the seed it fixes every draw of the channel, so all decoders face the same received samples.
+   * Number of the frame within its stream. Photograph, draw, SNR and rate decide it, the decoder doesn't: with the
+   * stream's name and the seed it fixes what the channel does, so all decoders face the same received samples.
    */
   readonly frame: number;
 }
@@ -29,24 +33,24 @@ export interface SweepGrid {
   readonly variants: readonly SweepVariant[];
   readonly snrsDb: readonly number[];
   readonly cbrs: readonly string[];
+  /** How often each photograph is sent, each time through other noise and fading. */
+  readonly draws: number;
 }
 
-/** Every combination: variants outermost, then SNRs, then rates, then photographs, each in the order given. */
-export function planSweep({ files, variants, snrsDb, cbrs }: SweepGrid): SweepGroup[] {
+/** Every combination: variants outermost, then SNRs, then rates, then draws, then photographs, each in the order given. */
+export function planSweep({ files, variants, snrsDb, cbrs, draws }: SweepGrid): SweepGroup[] {
   return variants.flatMap((variant) =>
     snrsDb.flatMap((snrDb, snrIndex) =>
       cbrs.map((cbr, cbrIndex) => ({
         variant,
         snrDb,
         cbr,
-        cases: files.map((file, index) => ({
-          variant,
-          snrDb,
-          cbr,
-          file,
-          index,
-          frame: (snrIndex * cbrs.length + cbrIndex) * files.length + index,
-        })),
+        cases: Array.from({ length: draws * files.length }, (_, place) => {
+          const index = place % files.length;
+          const draw = Math.floor(place / files.length);
+          const frame = (snrIndex * cbrs.length + cbrIndex) * draws * files.length + place;
+          return { variant, snrDb, cbr, file: files[index]!, index, draw, place, frame };
+        }),
       })),
     ),
   );
@@ -57,7 +61,12 @@ export function caseKey(steps: { readonly decoder: string; readonly steps: numbe
   return `${steps.decoder} ${steps.steps} ${frame}`;
 }
 
-/** Names a group among all of a sweep. */
+/** {@link groupKey} of a planned group. */
+export function keyOfGroup({ variant: { decoder, steps }, snrDb, cbr }: SweepGroup): string {
+  return groupKey({ decoder, steps, snrDb, cbr });
+}
+
+/** Names a group among all of a sweep, in words that a report has, too. */
 export function groupKey(group: {
   readonly decoder: string;
   readonly steps: number;

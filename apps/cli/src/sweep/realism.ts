@@ -1,6 +1,7 @@
 import { createMetricPool, type Device, type MetricPool } from '@semcast/bundle';
 import { tensor, type RgbImage, type Tensor } from '@semcast/core';
 import { createPatchFrechet, patches, patchCount, QualityError, type PatchFrechet } from '@semcast/quality';
+import { keyOfGroup, type SweepCase, type SweepGroup } from './plan.js';
 
 /** Patches that are in memory at a time: 48 KiB each. */
 const PATCHES_AT_A_TIME = 64;
@@ -10,22 +11,36 @@ export interface Realism {
   /** Folders of the feature graphs. */
   readonly names: readonly string[];
   /** Features of the original, found once, and of the decoded picture, for the group being measured. */
-  add(index: number, original: RgbImage, decoded: RgbImage): Promise<void>;
+  add(sweepCase: SweepCase, original: RgbImage, decoded: RgbImage): Promise<void>;
   /** Distances of the decoded pictures added since the last call; null where the set is too small for one. */
-  conclude(): Record<string, number | null>;
+  conclude(group: SweepGroup): Record<string, number | null>;
+  /** Features of a picture [patches, F]. */
+  features(name: string, picture: RgbImage): Promise<Tensor>;
+  /** Those of an original, found once. */
+  originalFeatures(name: string, index: number, open: () => Promise<RgbImage>): Promise<Tensor>;
+  /** Those of a group's decoded pictures, if it was measured in this run: by name, then by place in the group. */
+  kept(group: SweepGroup): ReadonlyMap<string, ReadonlyMap<number, Tensor>> | undefined;
   close(): Promise<void>;
 }
 
 interface FeatureSet {
   readonly name: string;
   readonly originals: Map<number, Tensor>;
-  decoded: Map<number, Tensor>;
+  /** By the case's place in the group. */
+  decoded: Map<number, { readonly index: number; readonly features: Tensor }>;
   /** Made when the first group is complete: from then on all originals are known. */
-  frechet: { readonly of: string; readonly compare: PatchFrechet } | undefined;
+  frechet: { readonly of: string; readonly compare: PatchFrechet | null } | undefined;
 }
 
-/** Load the feature graphs of metric bundles. Errors are those of packages/bundle. */
-export async function openRealism(dirs: readonly string[], device: Device): Promise<Realism> {
+/**
+ * Load the feature graphs of metric bundles. Errors are those of packages/bundle.
+ *
+ * @param keep whether the features of every group are kept, 100 kB for each picture of 256×256
+ */
+export async function openRealism(
+  dirs: readonly string[],
+  { device, keep }: { readonly device: Device; readonly keep: boolean },
+): Promise<Realism> {
   const pool = await createMetricPool(dirs, { device, workers: 1, maxQueue: 64 });
   const sets = pool.featureSets.map((name): FeatureSet => ({
     name,
@@ -33,24 +48,40 @@ export async function openRealism(dirs: readonly string[], device: Device): Prom
     decoded: new Map(),
     frechet: undefined,
   }));
+  const kept = new Map<string, Map<string, Map<number, Tensor>>>();
+  const originalFeatures: Realism['originalFeatures'] = async (name, index, open) => {
+    const { originals } = sets.find((set) => set.name === name)!;
+    const known = originals.get(index) ?? (await featuresOf(pool, name, await open()));
+    originals.set(index, known);
+    return known;
+  };
   return {
     names: pool.featureSets,
-    add: async (index, original, decoded) => {
+    add: async ({ index, place }, original, decoded) => {
       for (const set of sets) {
-        if (!set.originals.has(index)) {
-          set.originals.set(index, await featuresOf(pool, set.name, original));
-        }
-        set.decoded.set(index, await featuresOf(pool, set.name, decoded));
+        await originalFeatures(set.name, index, async () => original);
+        set.decoded.set(place, { index, features: await featuresOf(pool, set.name, decoded) });
       }
     },
-    conclude: () =>
-      Object.fromEntries(
+    conclude: (group) => {
+      if (keep) {
+        const features = sets.map(
+          ({ name, decoded }) =>
+            [name, new Map([...decoded].map(([place, entry]) => [place, entry.features] as const))] as const,
+        );
+        kept.set(keyOfGroup(group), new Map(features));
+      }
+      return Object.fromEntries(
         sets.map((set) => {
           const distance = distanceOf(set);
           set.decoded = new Map();
           return [set.name, distance];
         }),
-      ),
+      );
+    },
+    features: async (name, picture) => await featuresOf(pool, name, picture),
+    originalFeatures,
+    kept: (group) => kept.get(keyOfGroup(group)),
     close: async () => await pool.close(),
   };
 }
@@ -65,7 +96,7 @@ async function featuresOf(pool: MetricPool, name: string, image: RgbImage): Prom
 }
 
 /** Rows of several [n, F] below each other. */
-function concatenate(parts: readonly Tensor[]): Tensor {
+export function concatenate(parts: readonly Tensor[]): Tensor {
   const rows = parts.reduce((sum, { dims }) => sum + dims[0]!, 0);
   const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
   let offset = 0;
@@ -78,17 +109,20 @@ function concatenate(parts: readonly Tensor[]): Tensor {
 
 /** In the order of the photographs, whatever the order of arrival: sums of floats depend on it. */
 function distanceOf(set: FeatureSet): number | null {
-  const indices = [...set.decoded.keys()].sort((a, b) => a - b);
-  const key = indices.join();
+  const decoded = [...set.decoded].sort(([a], [b]) => a - b).map(([, entry]) => entry);
+  const key = decoded.map(({ index }) => index).join();
+  if (set.frechet?.of !== key) {
+    // A photograph that was lost on the way is left out on both sides: only equal sets compare.
+    const compare = tryPatchFrechet(concatenate(decoded.map(({ index }) => set.originals.get(index)!)));
+    set.frechet = { of: key, compare };
+  }
+  return set.frechet.compare?.distanceTo(concatenate(decoded.map(({ features }) => features))) ?? null;
+}
+
+/** Null where the originals have too few patches for a distance. */
+export function tryPatchFrechet(originals: Tensor): PatchFrechet | null {
   try {
-    if (set.frechet?.of !== key) {
-      // A photograph that was lost on the way is left out on both sides: only equal sets compare.
-      set.frechet = {
-        of: key,
-        compare: createPatchFrechet(concatenate(indices.map((index) => set.originals.get(index)!))),
-      };
-    }
-    return set.frechet.compare.distanceTo(concatenate(indices.map((index) => set.decoded.get(index)!)));
+    return createPatchFrechet(originals);
   } catch (error) {
     if (error instanceof QualityError && error.code === 'E_TOO_FEW_PATCHES') {
       return null;

@@ -7,7 +7,7 @@ import type { ReportHead } from './sweep-log.js';
 
 /** What the report says of the conditions, before anything is measured. */
 export async function reportHead(
-  { bundle, device, channel, channelOptions, csi, snrsDb, cbrs, size, files, variants }: SweepSettings,
+  { bundle, device, channel, channelOptions, csi, snrsDb, cbrs, size, files, variants, draws }: SweepSettings,
   {
     command,
     seed,
@@ -34,6 +34,7 @@ export async function reportHead(
       cbr: [...cbrs],
       size,
       images: files.map((file) => basename(file)),
+      draws,
       imagesDigest: digest.digest('hex'),
       metricBundles: metricBundles.map((dir) => basename(dir)),
       decoders: variants.map(({ decoder, steps, completeOptions }) => ({

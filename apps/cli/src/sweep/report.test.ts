@@ -41,13 +41,19 @@ const setting = { decoder: 'jscc', steps: 0, channel: 'awgn', snrDb: 10, cbr: '1
 const variant = (decoder: string, steps = 0) => ({ decoder, steps, options: undefined, completeOptions: {} });
 
 describe('the plan of a sweep', () => {
-  const grid = { files: ['a', 'b'], snrsDb: [0, 10], cbrs: ['1/24', '1/12'] };
+  const grid = { files: ['a', 'b'], snrsDb: [0, 10], cbrs: ['1/24', '1/12'], draws: 1 };
   const groups = planSweep({ ...grid, variants: [variant('x'), variant('y', 4), variant('y', 8)] });
   it('has every combination once', () => {
     expect(groups).toHaveLength(12);
     const cases = groups.flatMap((group) => group.cases);
     const names = cases.map((entry) => `${variantName(entry.variant)} ${entry.snrDb} ${entry.cbr} ${entry.file}`);
     expect(new Set(names).size).toBe(24);
+    const twice = planSweep({ ...grid, draws: 2, variants: [variant('x'), variant('y')] });
+    const drawn = twice[0]!.cases.map(({ file, draw, place }) => `${file} ${draw} ${place}`);
+    expect(drawn).toEqual(['a 0 0', 'b 0 1', 'a 1 2', 'b 1 3']);
+    const frames = twice.slice(0, 4).flatMap((group) => group.cases.map(({ frame }) => frame));
+    expect(frames, 'other noise for each').toEqual(Array.from({ length: 16 }, (_, i) => i));
+    expect(twice[4]!.cases.map(({ frame }) => frame)).toEqual(twice[0]!.cases.map(({ frame }) => frame));
     expect(new Set(cases.map((entry) => caseKey(entry.variant, entry.frame))).size).toBe(24);
     expect(names[0]).toBe('x 0 1/24 a');
     expect(names.at(-1)).toBe('y-8steps 10 1/12 b');

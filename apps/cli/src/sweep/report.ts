@@ -80,6 +80,8 @@ export const sweepConditionsSchema = z.object({
   size: z.int(),
   /** File names, in the order in which frames are numbered. */
   images: z.array(z.string()),
+  /** Draws of noise and fading of each photograph. */
+  draws: z.int().default(1),
   /** SHA-256 of the photographs' bytes, one after the other. */
   imagesDigest: z.string(),
   /** Names of the metric bundles' folders. */
@@ -88,6 +90,44 @@ export const sweepConditionsSchema = z.object({
   decoders: z.array(z.object({ decoder: z.string(), steps: z.int(), options: z.record(z.string(), z.unknown()) })),
 });
 export type SweepConditions = Readonly<z.output<typeof sweepConditionsSchema>>;
+
+/** What sharpening makes of jscc's pictures at a decoder's mean PSNR, by each of some unsharp masks. */
+export const sweepControlSchema = z.object({
+  /** The decoder, with its steps, whose PSNR they were set to. */
+  decoder: z.string(),
+  steps: z.int(),
+  snrDb: z.number(),
+  cbr: z.string(),
+  n: z.int(),
+  filters: z.array(
+    z.object({
+      /** Standard deviation of the Gaussian, pixels. */
+      radius: z.number(),
+      /** x + amount·(x - blurred x), equal for all photographs. */
+      amount: z.number(),
+      /** As in a summary: psnrDb, ssim, msSsim, distances and realism by their names. */
+      figures: z.record(z.string(), z.number()),
+    }),
+  ),
+});
+export type SweepControl = Readonly<z.output<typeof sweepControlSchema>>;
+
+/** A decoder against jscc, or against the filter that is best by the same measure. */
+export const sweepComparisonSchema = z.object({
+  decoder: z.string(),
+  steps: z.int(),
+  snrDb: z.number(),
+  cbr: z.string(),
+  measure: z.string(),
+  against: z.enum(['jscc', 'sharpened']),
+  /** Of the decoder, and of what it is held against. */
+  value: z.number(),
+  other: z.number(),
+  /** 95 % interval of value - other, by a paired bootstrap over photographs. */
+  low: z.number(),
+  high: z.number(),
+});
+export type SweepComparison = Readonly<z.output<typeof sweepComparisonSchema>>;
 
 export const sweepReportSchema = z.object({
   schema: z.literal(SWEEP_SCHEMA),
@@ -99,6 +139,9 @@ export const sweepReportSchema = z.object({
   conditions: sweepConditionsSchema,
   rows: z.array(sweepRowSchema),
   summary: z.array(sweepSummarySchema),
+  /** With `--control`. */
+  controls: z.array(sweepControlSchema).optional(),
+  comparisons: z.array(sweepComparisonSchema).optional(),
 });
 export type SweepReport = Readonly<z.output<typeof sweepReportSchema>>;
 

@@ -65,6 +65,7 @@ function differences(earlier: SweepReport, now: ReportHead): string[] {
   compare('--snr', before.snrDb, after.snrDb);
   compare('--cbr', before.cbr, after.cbr);
   compare('--size', before.size, after.size);
+  compare('--draws', before.draws, after.draws);
   compare('--metric-bundle', before.metricBundles, after.metricBundles);
   if (!isDeepStrictEqual(before.images, after.images)) {
     found.push('the photographs (--images, --limit) are others');

@@ -31,7 +31,7 @@ export interface SweepSettings extends SweepGrid {
   readonly metricBundles: readonly string[];
   /** Folder for received pictures. */
   readonly pictures: string | undefined;
-  /** Whether rows name their picture: not so when it is kept for the contact sheet only. */
+  /** Whether rows name their picture: not so when it is kept for the contact sheet or the control only. */
   readonly namesPictures: boolean;
   /** Photographs under way at a time; undefined for what suits the decoder. */
   readonly inFlight: number | undefined;
@@ -40,7 +40,7 @@ export interface SweepSettings extends SweepGrid {
 export interface SweepTools {
   /** Where the channel listens. */
   readonly channelUrl: string;
-  readonly realism: Realism | undefined;
+  readonly realism: Pick<Realism, 'add' | 'conclude'> | undefined;
   readonly logger: Logger;
   /** Takes what is measured; what it has already isn't measured again. */
   readonly log: SweepLog;
@@ -126,7 +126,7 @@ async function measureVariant(
         }
       }
       if (!signal.aborted) {
-        log.conclude(group, realism?.conclude());
+        log.conclude(group, realism?.conclude(group));
       }
     }
   } finally {
@@ -203,7 +203,7 @@ async function measureCases(
   };
   await Promise.all(Array.from({ length: inFlight }, work));
   failed.signal.throwIfAborted();
-  return refused.sort((a, b) => a.index - b.index);
+  return refused.sort((a, b) => a.place - b.place);
 }
 
 async function recordCase(
@@ -213,7 +213,7 @@ async function recordCase(
   { realism, log, onFrame }: SweepTools,
 ): Promise<void> {
   const { pictures, namesPictures, channel } = settings;
-  await realism?.add(sweepCase.index, outcome.original, outcome.decoded);
+  await realism?.add(sweepCase, outcome.original, outcome.decoded);
   const path = pictures === undefined ? null : join(pictures, pictureName(sweepCase, channel));
   if (path !== null) {
     await writeFileWhole(path, outcome.received);
@@ -224,7 +224,7 @@ async function recordCase(
 }
 
 /** `kodim01-jscc-awgn-10dB-cbr1_24.png`, `kodim01-conditional-8steps-awgn-10dB-cbr1_24.png` */
-export function pictureName({ file, variant, snrDb, cbr }: SweepCase, channel: string): string {
-  const image = basename(file, extname(file));
+export function pictureName({ file, variant, snrDb, cbr, draw }: SweepCase, channel: string): string {
+  const image = `${basename(file, extname(file))}${draw === 0 ? '' : `-draw${draw}`}`;
   return `${image}-${variantName(variant)}-${channel}-${snrDb}dB-cbr${cbr.replace('/', '_')}.png`;
 }

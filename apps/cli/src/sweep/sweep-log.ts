@@ -1,9 +1,9 @@
 import type { ChannelModelName } from '@semcast/channel-models';
-import { caseKey, groupKey, type SweepCase, type SweepGroup } from './plan.js';
+import { caseKey, groupKey, keyOfGroup, type SweepCase, type SweepGroup } from './plan.js';
 import { summarise, type SweepReport, type SweepRow, type SweepSummary } from './report.js';
 
 /** What a report says before anything is measured. */
-export type ReportHead = Omit<SweepReport, 'rows' | 'summary'>;
+export type ReportHead = Omit<SweepReport, 'rows' | 'summary' | 'controls' | 'comparisons'>;
 
 export interface SweepLogOptions {
   readonly head: ReportHead;
@@ -19,8 +19,6 @@ export interface TakeOverOptions {
 }
 
 const keyOfCase = ({ variant, frame }: SweepCase): string => caseKey(variant, frame);
-const keyOfGroup = ({ variant: { decoder, steps }, snrDb, cbr }: SweepGroup): string =>
-  groupKey({ decoder, steps, snrDb, cbr });
 
 /** What a sweep has measured so far, and what is missing: a report at any moment. */
 export class SweepLog {

@@ -2,8 +2,8 @@ import type { TableColumn } from '../terminal/table.js';
 import { formatMilliseconds } from '../terminal/progress.js';
 import type { Colours } from '../terminal/terminal.js';
 import { figure } from '../up/frame-columns.js';
-import { anyWorse, byConditions, isWorse, qualityColumns } from './compare.js';
-import type { SweepSummary } from './report.js';
+import { anyWorse, byConditions, CONTROL_LEGEND, isWorse, qualityColumns, summaryLines } from './compare.js';
+import type { SweepReport, SweepSummary } from './report.js';
 
 const ms = (value: number | null): string => (value === null ? '–' : formatMilliseconds(value));
 
@@ -27,9 +27,10 @@ export interface SummaryTable {
 
 /** The table that a sweep ends with: a column more for each metric bundle, and marks where a decoder loses to jscc. */
 export function summaryTable(
-  summary: readonly SweepSummary[],
+  report: Pick<SweepReport, 'summary' | 'controls'>,
   { metrics, realism, colours }: SummaryTableOptions,
 ): SummaryTable {
+  const summary = summaryLines(report);
   const measures = qualityColumns(metrics, realism);
   const marked = anyWorse(summary, measures);
   const sampled = summary.some(({ steps }) => steps > 0);
@@ -67,10 +68,13 @@ export function summaryTable(
       { title: 'p95', align: 'right', optional: 1, cell: ({ decodeMsP95 }) => ms(decodeMsP95) },
     ],
     rows: sampled ? byConditions(summary).flat() : summary,
-    legend: marked
-      ? [
-          `${colours.red(WORSE)} worse than jscc at the same SNR and CBR; PSNR, SSIM and MS-SSIM are better the higher, distances and realism the lower`,
-        ]
-      : [],
+    legend: [
+      ...(marked
+        ? [
+            `${colours.red(WORSE)} worse than jscc at the same SNR and CBR; PSNR, SSIM and MS-SSIM are better the higher, distances and realism the lower`,
+          ]
+        : []),
+      ...(report.controls === undefined ? [] : [CONTROL_LEGEND]),
+    ],
   };
 }
