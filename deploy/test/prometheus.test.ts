@@ -25,7 +25,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 const PHOTOS = ['brushes.jpg', 'creek.jpg', 'dandelion.jpg'];
 const NO_PHOTO = 'letter.png';
 const SNRS_DB = [0, 10];
-const DECODER = 'conditional';
+const DECODER = 'distilled';
 const FRAMES = PHOTOS.length * SNRS_DB.length;
 
 /** Metrics that this run gives no value: nothing is drawn while there is nothing to draw. */
@@ -89,7 +89,7 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
   const settings: SweepSettings = {
     files: [...PHOTOS, NO_PHOTO].map((name) => join(dir, name)),
     // As docker-compose.yml has it, with previews; as few steps as it is content with.
-    variants: [{ decoder: DECODER, steps: 4, options: { steps: 4, minSteps: 4 }, completeOptions: {} }],
+    variants: [{ decoder: DECODER, steps: 1, options: { steps: 1, minSteps: 1 }, completeOptions: {} }],
     snrsDb: SNRS_DB,
     draws: 1,
     cbrs: ['1/24'],
@@ -150,7 +150,8 @@ describe.skipIf(prometheus === undefined)('Prometheus, scraping the three servic
     await Promise.all(PHOTOS.map(async (name) => await copyFile(join(DEMO_PHOTOS, name), join(dir, name))));
     await writeFile(join(dir, NO_PHOTO), 'Dear Madam,');
     server = await startPrometheus();
-    stack = await startStack();
+    // Rows have their residuals, so that metrics can be held against them.
+    stack = await startStack({ receiver: { residualFirst: true } });
     run = await observeSweep(stack, server, dir);
   });
   afterAll(async () => {

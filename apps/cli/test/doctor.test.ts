@@ -143,7 +143,9 @@ describe('the judgement of', () => {
     expect(describeDecoders(bare).text).toContain('this bundle offers jscc; semcast up takes jscc');
     expect(defaultDecoder(bare)).toBe('jscc');
     expect(defaultDecoder({ graphs: { ...bare.graphs, denoiser: bare.graphs.decoder } })).toBe('jscc');
-    expect(defaultDecoder(bundle)).toBe('conditional');
+    expect(defaultDecoder(bundle)).toBe('distilled');
+    const { distilled: _, ...others } = bundle.graphs;
+    expect(defaultDecoder({ graphs: others })).toBe('conditional');
     expect(() => requireDecoder('nothing', bare)).toThrow('no decoder "nothing"');
     expect(requireDecoder('jscc', bare).name).toBe('jscc');
   });

@@ -235,7 +235,9 @@ describe('every example', () => {
         program === 'npm'
           ? rest[0] === 'test' || scripts[rest[1]!] !== undefined
           : program === 'docker'
-            ? rest[0] === 'compose' && (!rest.includes('--env-file') || existsSync(join(REPOSITORY_ROOT, envFile!)))
+            ? (rest[0] === 'compose' &&
+                (!rest.includes('--env-file') || existsSync(join(REPOSITORY_ROOT, envFile!)))) ||
+              (rest[0] === 'build' && existsSync(join(REPOSITORY_ROOT, rest[rest.indexOf('-f') + 1]!)))
             : (program ?? '').endsWith('python') && module !== undefined
               ? existsSync(join(REPOSITORY_ROOT, 'models', 'training', 'semcast_training', `${module}.py`))
               : program === 'curl' || /^(cd|python3|\.venv\/bin\/(pip|python)|cp)$/.test(program!);
