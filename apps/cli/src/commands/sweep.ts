@@ -252,6 +252,14 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
   const { terminal, io, settings, total, json } = run;
   const { colours } = terminal;
   const caution = (words: string): void => terminal.note(`  ${colours.yellow('!')} ${printable(words)}`);
+  // Before anything is begun that would have to be ended: an earlier report may be of other conditions.
+  const featureBundles = run.metricBundles.filter((dir) => existsSync(join(dir, 'features.onnx')));
+  const measured = await openSweepLog(run, featureBundles);
+  if (run.sheet !== undefined && !(await hasFont())) {
+    caution(
+      'this machine has no font: the contact sheet will have no labels; install one, fonts-dejavu-core for example',
+    );
+  }
   const warn = createWarningFilter(caution);
   const interruption = io.interruption();
   // A service that can't be kept running ends the sweep as Ctrl-C does, but for the reason given.
@@ -283,13 +291,6 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     }
   };
 
-  const featureBundles = run.metricBundles.filter((dir) => existsSync(join(dir, 'features.onnx')));
-  const measured = await openSweepLog(run, featureBundles);
-  if (run.sheet !== undefined && !(await hasFont())) {
-    caution(
-      'this machine has no font: the contact sheet will have no labels; install one, fonts-dejavu-core for example',
-    );
-  }
   terminal.setLive({ render: () => `  ${colours.dim('starting receiver and channel …')}` });
   let realism: Realism | undefined;
   let compared: Pick<SweepReport, 'controls' | 'comparisons'> = {};
