@@ -241,7 +241,9 @@ describe('steps that a frame insists on', () => {
   it("are no more work than its stream's share, and shut nobody else out", async () => {
     const receiver = await start({ decoders: ['jscc', 'conditional'], maxMinSteps: 1000, maxBacklogMs: 300 });
     const greedy = client(receiver, 'greedy', 'conditional');
-    await greedy.link.send(await air.frame('greedy', 0, { decoder: 'conditional', ...insisting }));
+    // Large, so that it is too much on a fast machine as well.
+    const picture = softPicture(128, 128);
+    await greedy.link.send(await air.frame('greedy', 0, { decoder: 'conditional', picture, ...insisting }));
     const modest = client(receiver, 'modest', 'jscc');
     await sendAll(modest, [await air.frame('modest', 0, { decoder: 'jscc' })]);
     expect([modest.results.length, modest.drops]).toEqual([1, []]);

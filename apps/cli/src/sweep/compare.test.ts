@@ -51,7 +51,11 @@ describe('decoders side by side', () => {
 });
 
 describe('the control', () => {
-  const filter = (radius: number, psnrDb: number, vgg: number) => ({ radius, amount: 1, figures: { psnrDb, vgg } });
+  const filter = (radius: number, psnrDb: number, distance: number) => ({
+    radius,
+    amount: 1,
+    figures: { psnrDb, vgg: distance },
+  });
   const control = { decoder: 'conditional', steps: 8, snrDb: 0, cbr: '1/48', n: 2 };
   const controls = [{ ...control, filters: [filter(1, 24.4, 0.46), filter(2, 24.41, 0.44), filter(4, 24.4, 0.48)] }];
   const lines = summaryLines({ summary, controls });

@@ -68,8 +68,9 @@ function graphsOf(evaluations: Readonly<Partial<Record<SamplerGraph, number>>>):
 }
 
 /** A decoder's options without those that every sampler's decoder has. */
-function samplerOptions({ minSteps: _, intermediates: __, seed: ___, ...own }: Options): SamplerOptions {
-  return own;
+function samplerOptions(options: Options): SamplerOptions {
+  const own = Object.entries(options).filter(([key]) => !(key in decodeOptions(MIN_STEPS)));
+  return Object.fromEntries(own) as SamplerOptions;
 }
 
 /** The range of pixels in the units of the networks; [-1, 1] with a normalisation of 0.5 and 0.5. */
