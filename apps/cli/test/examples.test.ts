@@ -179,7 +179,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^semcast load .*(--duration 60|--find-saturation)/, 'a minute of load, or more'],
   [/^npx semcast load/, 'half a minute of load, or more'],
   [/--device cuda/, 'needs a GPU'],
-  [/KODAK|--contact-sheet results.png/, 'hours of measuring; its flags are run in other tests'],
+  [/KODAK|CID22|--contact-sheet results.png/, 'hours of measuring; its flags are run in other tests'],
   [/^npx semcast (receiver|channel .*) &$/, 'services for the load test that follows'],
   [/^npx semcast (doctor|up|send|receiver|channel|transmitter)\b/, 'its like, of --help, is run'],
 ];
