@@ -39,6 +39,8 @@ const decodeOptions = (fewest: number) => ({
     .describe("of the sampler's random numbers, which are a function of seed, stream and frame"),
 });
 
+const DECODE_OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(decodeOptions(MIN_STEPS)));
+
 /** The least RMSE that a one-shot decode is taken to have: a quarter of an 8-bit step, in [-1, 1]. */
 const LEAST_RMSE = 1 / 512;
 
@@ -69,7 +71,7 @@ function graphsOf(evaluations: Readonly<Partial<Record<SamplerGraph, number>>>):
 
 /** A decoder's options without those that every sampler's decoder has. */
 function samplerOptions(options: Options): SamplerOptions {
-  const own = Object.entries(options).filter(([key]) => !(key in decodeOptions(MIN_STEPS)));
+  const own = Object.entries(options).filter(([key]) => !DECODE_OPTION_NAMES.has(key));
   return Object.fromEntries(own) as SamplerOptions;
 }
 
