@@ -66,7 +66,11 @@ export async function measureControl(
 ): Promise<Pick<SweepReport, 'controls' | 'comparisons'>> {
   const controls: SweepControl[] = [];
   const comparisons: SweepComparison[] = [];
-  const pool = await createMetricPool(settings.metricBundles, { device: tools.device, workers: 1, maxQueue: 64 });
+  // A pool needs a graph at least: without a distance, PSNR and its like are compared all the same.
+  const pool =
+    settings.metricBundles.length === 0
+      ? null
+      : await createMetricPool(settings.metricBundles, { device: tools.device, workers: 1, maxQueue: 64 });
   try {
     const measuring = new Measuring(settings, report, tools, pool);
     const groups = planSweep(settings);
@@ -85,7 +89,7 @@ export async function measureControl(
       }
     }
   } finally {
-    await pool.close();
+    await pool?.close();
   }
   return { controls, comparisons };
 }
@@ -93,19 +97,19 @@ export async function measureControl(
 class Measuring {
   readonly #settings: SweepSettings;
   readonly #tools: ControlTools;
-  readonly #pool: MetricPool;
+  readonly #pool: MetricPool | null;
   readonly #rows: ReadonlyMap<string, SweepReport['rows'][number]>;
   readonly #originals = new Map<number, Promise<RgbImage>>();
   /** Principal directions of all originals, by the name of the feature bundle. */
   readonly #directions = new Map<string, PatchFrechet | null>();
   readonly #columns: readonly QualityColumn[];
 
-  constructor(settings: SweepSettings, report: SweepReport, tools: ControlTools, pool: MetricPool) {
+  constructor(settings: SweepSettings, report: SweepReport, tools: ControlTools, pool: MetricPool | null) {
     this.#settings = settings;
     this.#tools = tools;
     this.#pool = pool;
     this.#rows = new Map(report.rows.map((row) => [caseKey(row, row.frame), row]));
-    this.#columns = qualityColumns(pool.distances, tools.realism?.names ?? []);
+    this.#columns = qualityColumns(pool?.distances ?? [], tools.realism?.names ?? []);
   }
 
   /** Null where no photograph came through both decoders. */
@@ -245,8 +249,8 @@ class Measuring {
 
   async #distances(original: RgbImage, picture: RgbImage): Promise<Record<string, number>> {
     const found: Record<string, number> = {};
-    for (const name of this.#pool.distances) {
-      found[name] = await this.#pool.distance(name, picture, original);
+    for (const name of this.#pool?.distances ?? []) {
+      found[name] = await this.#pool!.distance(name, picture, original);
     }
     return found;
   }
