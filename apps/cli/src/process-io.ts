@@ -44,7 +44,8 @@ export function createProcessIo(proc: NodeJS.Process): CliIo {
         controller = made;
         for (const name of SIGNALS) {
           proc.on(name, () => {
-            if (made.signal.aborted) {
+            // A closing terminal may tell it twice: the kernel does, and the shell.
+            if (made.signal.aborted && name !== 'SIGHUP') {
               proc.exit(EXIT_CODES.failed);
             }
             made.abort();

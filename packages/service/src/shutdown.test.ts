@@ -83,6 +83,21 @@ describe('runUntilSignal', () => {
     expect(messages()).toEqual(['closing', 'second signal: ending at once']);
   });
 
+  it.each([
+    ['SIGHUP', 'SIGHUP'],
+    ['SIGTERM', 'SIGHUP'],
+  ] as const)('goes on closing after %s and then %s: a closing terminal may tell it twice', async (first, second) => {
+    const { child, output, ended, saw } = start(
+      `run(async () => { process.stdout.write(' closing'); await wait(200); process.stdout.write(' cleaned'); });`,
+    );
+    await saw('up');
+    child.kill(first);
+    await saw('up closing');
+    child.kill(second);
+    expect(await ended).toBe(0);
+    expect(output.stdout).toBe('up closing cleaned');
+  });
+
   it('waits no longer than told for a close that hangs, whatever its threads are busy with', async () => {
     const { child, ended, saw, messages } = start(`${BUSY_THREAD} run(() => wait(60_000), { timeoutMs: 50 });`);
     await saw('up');

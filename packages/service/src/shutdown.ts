@@ -53,15 +53,17 @@ export function leaveClosedTerminal(): void {
 
 /**
  * Run until a signal (SIGINT, SIGTERM, SIGHUP, …), then `close()` and exit: 0 when all went well, 1 after an uncaught
- * error or when `close` failed. A second signal ends the process at once, by that signal; one that isn't closed after
- * the timeout ends by SIGKILL. A native fault isn't caught: it ends the process by its own signal.
+ * error or when `close` failed. A second signal ends the process at once, by that signal, except SIGHUP: both the kernel
+ * and the shell send it when a terminal closes. A process that isn't closed after the timeout ends by SIGKILL. A native fault isn't caught: it ends the process by its own signal.
  */
 export function runUntilSignal(close: () => Promise<void>, { logger, timeoutMs = 10_000 }: ShutdownOptions): Shutdown {
   process.on('exit', leaveClosedTerminal);
-  return closeWithGrace(
+  let closing = false;
+  let hungUp: NodeJS.Signals | undefined;
+  const grace = closeWithGrace(
     {
       delay: timeoutMs,
-      skip: [...FAULTS],
+      skip: [...FAULTS, 'SIGHUP'],
       logger: { error: (error: unknown) => logger.error({ err: error }, 'closing failed') },
       onSecondSignal: (signal) => {
         logger.warn({ signal }, 'second signal: ending at once');
@@ -74,8 +76,9 @@ export function runUntilSignal(close: () => Promise<void>, { logger, timeoutMs =
       },
     },
     async ({ signal, err }) => {
+      closing = true;
       if (err === undefined) {
-        logger.info({ signal }, 'closing');
+        logger.info({ signal: signal ?? hungUp }, 'closing');
       } else {
         logger.fatal({ err }, `uncaught error: ${describeError(err)}`);
       }
@@ -83,4 +86,18 @@ export function runUntilSignal(close: () => Promise<void>, { logger, timeoutMs =
       logger.info('closed');
     },
   );
+  const hangUp = (signal: NodeJS.Signals): void => {
+    if (!closing) {
+      hungUp = signal;
+      grace.close();
+    }
+  };
+  process.on('SIGHUP', hangUp);
+  return {
+    close: grace.close,
+    uninstall() {
+      process.off('SIGHUP', hangUp);
+      grace.uninstall();
+    },
+  };
 }
