@@ -7,8 +7,8 @@ import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 
 /**
- * First σ in multiples of the one-shot decode's RMSE: what the network was trained with. There it is 4 times an RMSE of
- * smaller crops, which is 1.23 to 1.48 times that of a bundle's table.
+ * First σ as a multiple of the bundle's RMSE table, which is measured on larger pictures than the `decode_error` of
+ * training, 1.23 to 1.48 times as large: `train_distilled.py` therefore takes 4 times the latter for the same noise.
  */
 const START_FACTOR = 5.4;
 const FEWEST_STEPS = 1;
