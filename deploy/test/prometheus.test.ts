@@ -13,7 +13,8 @@ import {
   type Expression,
 } from '@semcast/deploy';
 import { createLogger, METRIC_DEFINITIONS, SERVICE_NAMES, type MetricDefinition } from '@semcast/service';
-import { startStack, waitFor, type Stack } from '@semcast/testkit';
+import { startStack, type Stack } from '@semcast/stack';
+import { waitFor } from '@semcast/testkit';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
 import { planSweep, reportHead, runSweep, SweepLog, type SweepReport, type SweepSettings } from 'semcast';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';

@@ -1,5 +1,5 @@
 import { channelConfigSchema, type ChannelConfig, type ChannelConfigInput } from '@semcast/channel-models';
-import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/service';
+import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/config';
 import { DEFAULT_MAX_PAYLOAD_BYTES } from '@semcast/wire';
 import { z } from 'zod';
 

@@ -1,5 +1,5 @@
 import { channelModels, snrSchedules } from '@semcast/channel-models';
-import type { ChannelFact, ChannelLiveStatus } from '@semcast/live';
+import type { ChannelFact, ChannelLiveStatus } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason } from '@semcast/wire';
 import { z } from 'zod';

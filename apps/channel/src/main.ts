@@ -1,6 +1,7 @@
 import { describeError } from '@semcast/core';
 import type { ChannelConfig } from '@semcast/channel-models';
-import { createLogger, formatConfig, loadConfig, runUntilSignal } from '@semcast/service';
+import { formatConfig, loadConfig } from '@semcast/config';
+import { createLogger, runUntilSignal } from '@semcast/service';
 import { createChannelService, type ChannelService } from './app.js';
 import { channelServiceConfigSchema, type ChannelServiceConfig } from './config.js';
 

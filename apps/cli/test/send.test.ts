@@ -1,7 +1,8 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { channelServiceConfigSchema, createChannelService } from '@semcast/channel';
-import { freePorts, startStack, type Stack } from '@semcast/testkit';
+import { startStack, type Stack } from '@semcast/stack';
+import { freePorts } from '@semcast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useWorkspace } from './helpers.js';
 import { finish, startFakeReceiver } from './support/fake-receiver.js';

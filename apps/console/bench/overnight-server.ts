@@ -1,7 +1,7 @@
 /** The server of `overnight.ts`, in a process of its own, so that its memory is its own, too. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createHub } from '@semcast/hub';
+import { createConsoleServer } from '@semcast/console-server';
 import { createHttpServer, createLogger } from '@semcast/service';
 import { startLiveServices } from '@semcast/testkit';
 import sharp from 'sharp';
@@ -26,7 +26,7 @@ const http = await createHttpServer({
   logger,
   ready: () => ({ ready: true, reasons: [] }),
 });
-const hub = await createHub({
+const consoleServer = await createConsoleServer({
   http,
   logger,
   config: {
@@ -58,7 +58,7 @@ process.on('message', () => {
   process.send?.({ frame, heap: heapUsed / MEBI, rss: rss / MEBI });
 });
 process.once('disconnect', () => {
-  void hub
+  void consoleServer
     .close()
     .then(() => http.close())
     .then(() => services.close())

@@ -1,4 +1,4 @@
-import { applyMessage, LIVE_VERSION, type LiveMessage, type LiveView } from '@semcast/live';
+import { applyMessage, LIVE_VERSION, type LiveMessage, type LiveView } from '@semcast/console-messages';
 
 export type ConnectionState =
   | { readonly name: 'connecting' }

@@ -1,4 +1,4 @@
-import { createHub } from '@semcast/hub';
+import { createConsoleServer } from '@semcast/console-server';
 import { createHttpServer, createLogger } from '@semcast/service';
 import { findProgram, startLiveServices, type LiveServices } from '@semcast/testkit';
 import type { Page } from 'playwright-core';
@@ -29,7 +29,7 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
       logger,
       ready: () => ({ ready: true, reasons: [] }),
     });
-    const hub = await createHub({
+    const consoleServer = await createConsoleServer({
       http,
       logger,
       config: {
@@ -44,7 +44,7 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
       receiverUrl: () => services.receiverUrl,
     });
     closers.push(async () => {
-      await hub.close();
+      await consoleServer.close();
       await http.close();
     });
     const { url } = await http.listen();

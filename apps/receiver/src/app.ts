@@ -9,7 +9,7 @@ import {
   type SessionPool,
   type SessionPoolOptions,
 } from '@semcast/bundle';
-import { createHub, type Hub } from '@semcast/hub';
+import { createConsoleServer, type ConsoleServer } from '@semcast/console-server';
 import { StepScheduler } from '@semcast/scheduler';
 import {
   addFeedRoute,
@@ -305,9 +305,9 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
   addDecoderCheck(http, decoders, config);
   addFeedRoute(http, { feed: live.feed, status: () => liveStatusOf(status(), decoders) });
   let ownUrl = '';
-  let hub: Hub | undefined;
+  let consoleServer: ConsoleServer | undefined;
   if (config.console.enabled) {
-    hub = await createHub({
+    consoleServer = await createConsoleServer({
       http,
       config: config.console,
       receiverUrl: () => ownUrl,
@@ -318,7 +318,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
 
   async function close(): Promise<void> {
     closing = true;
-    await hub?.close();
+    await consoleServer?.close();
     // Links first, so that no client is told of a drop: it keeps its frames, and sends them again when it is back.
     await links.close();
     streams.close();

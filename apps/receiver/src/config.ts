@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { consoleConfigSchema } from '@semcast/hub';
+import { consoleConfigSchema } from '@semcast/console-server';
 import { MAX_STEPS, MIN_STEPS } from '@semcast/posterior';
 import type { SchedulerOptionsInput } from '@semcast/scheduler';
-import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/service';
+import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/config';
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_CREDITS } from '@semcast/wire';
 import { z } from 'zod';
 import { decoderNames } from './decoders/registry.js';

@@ -1,5 +1,5 @@
 import { equalise, type Gains } from '@semcast/phy';
-import type { ReceiverFact, ReceiverLiveStatus, ScopeFact } from '@semcast/live';
+import type { ReceiverFact, ReceiverLiveStatus, ScopeFact } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason } from '@semcast/wire';
 import { z } from 'zod';

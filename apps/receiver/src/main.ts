@@ -1,5 +1,6 @@
 import { describeError } from '@semcast/core';
-import { createLogger, formatConfig, loadConfig, runUntilSignal } from '@semcast/service';
+import { formatConfig, loadConfig } from '@semcast/config';
+import { createLogger, runUntilSignal } from '@semcast/service';
 import { createReceiver, type ReceiverService } from './app.js';
 import { receiverConfigSchema, type ReceiverConfig } from './config.js';
 

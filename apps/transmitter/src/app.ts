@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createMetricPool, defaultRate, type MetricPool } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
+import { ConfigError } from '@semcast/config';
 import {
   addFeedRoute,
-  ConfigError,
   createHttpServer,
   createLogger,
   createMetrics,

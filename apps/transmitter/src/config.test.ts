@@ -1,4 +1,4 @@
-import { loadConfig } from '@semcast/service';
+import { loadConfig } from '@semcast/config';
 import { describe, expect, it } from 'vitest';
 import { transmitterConfigSchema, type TransmitterConfig } from './config.js';
 

@@ -1,5 +1,5 @@
 import { describeError, formatCbr, parseCbr } from '@semcast/core';
-import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/service';
+import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/config';
 import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
 import { z } from 'zod';
 import { DEFAULT_MAX_DECODE_BYTES } from './read-photo.js';

@@ -1,5 +1,5 @@
 import { describeError } from '@semcast/core';
-import type { CompletedFact, PartialFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/live';
+import type { CompletedFact, PartialFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { ClientLink, LinkState } from '@semcast/wire';
 import type { TransmitterConfig } from './config.js';

@@ -1,14 +1,6 @@
 import { describeError } from '@semcast/core';
-import {
-  ConfigError,
-  ConfigFileError,
-  createLogger,
-  formatConfig,
-  loadConfig,
-  runUntilSignal,
-  type Logger,
-  type Shutdown,
-} from '@semcast/service';
+import { ConfigError, ConfigFileError, formatConfig, loadConfig } from '@semcast/config';
+import { createLogger, runUntilSignal, type Logger, type Shutdown } from '@semcast/service';
 import { createTransmitter, type TransmitterService } from './app.js';
 import { transmitterConfigSchema, type TransmitterConfig } from './config.js';
 import {

@@ -1,7 +1,9 @@
 export { ArgumentError, describeError, SemcastError } from './errors.js';
+export { nearestName, suggestName } from './nearest-name.js';
 export { Places } from './places.js';
 export { printable } from './printable.js';
 export { philox4x32, RandomSource, randomFor, type DrawCoordinates } from './random.js';
+export { redact } from './redact.js';
 export { isSecretName, REDACTED, redactUrls } from './secrets.js';
 export { meanPower, sizeOf, tensor, type ComplexVector, type RgbImage, type Tensor } from './tensor.js';
 export {

@@ -1,14 +1,5 @@
-export { formatConfig, loadConfig, type ConfigSources } from './config.js';
-export { MAX_CONFIG_FILE_BYTES } from './config-sources.js';
 export { checkControlToken, ControlTokenError } from './control-token.js';
-export {
-  ConfigError,
-  ConfigFileError,
-  HttpError,
-  ListenError,
-  type ConfigProblem,
-  type ListenErrorCode,
-} from './errors.js';
+export { HttpError, ListenError, type ListenErrorCode } from './errors.js';
 export {
   createEventLog,
   EVENT_LEVELS,
@@ -29,7 +20,7 @@ export {
   type Readiness,
 } from './http-server.js';
 export { LiveFeed, type FeedAnswer, type FeedItem, type LiveFeedOptions } from './live-feed.js';
-export { createLogger, LOG_LEVELS, type LoggerOptions, type LogLevel } from './logger.js';
+export { createLogger, type LoggerOptions } from './logger.js';
 export type { Logger } from 'pino';
 export {
   LABEL_DEFINITIONS,
@@ -52,10 +43,7 @@ export {
   type MetricsOf,
   type MetricsOptions,
 } from './metrics.js';
-export { nearestName, suggestName } from './nearest-name.js';
-export { allowedHostsSchema } from './own-hosts.js';
-export { redact } from './redact.js';
-export { secretSchema, warnOfOpenDoors } from './secret.js';
+export { warnOfOpenDoors } from './open-doors.js';
 export { leaveClosedTerminal, runUntilSignal, type Shutdown, type ShutdownOptions } from './shutdown.js';
 export { observeSnr, type SnrFigures } from './snr-metric.js';
 export { routeUpgrades, type Upgrade, type UpgradeRoutes } from './upgrades.js';

@@ -1,4 +1,4 @@
-import { environmentPrefix } from './config-sources.js';
+import { environmentPrefix } from '@semcast/config';
 import { ListenError } from './errors.js';
 
 /** Why a server couldn't listen, and what to do about it, from what the operating system said. */

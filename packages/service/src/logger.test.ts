@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { LOG_LEVELS } from '@semcast/config';
 import { SemcastError } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
-import { createLogger, LOG_LEVELS, type LoggerOptions } from './logger.js';
+import { createLogger, type LoggerOptions } from './logger.js';
 
 function capture(options: Partial<LoggerOptions> = {}) {
   const lines: string[] = [];

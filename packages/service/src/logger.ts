@@ -1,16 +1,11 @@
 import { pino, stdTimeFunctions, symbols, type Bindings, type DestinationStream, type Logger } from 'pino';
-import { redactUrls } from '@semcast/core';
+import type { LogLevel } from '@semcast/config';
+import { redact, redactUrls } from '@semcast/core';
 import { LineLimit } from './line-limit.js';
 import { LogOutput } from './log-output.js';
-import { redact } from './redact.js';
 
 /** Warnings of one kind in a minute; frames and links are refused as often as their senders like. */
 const WARNINGS_PER_MINUTE = 60;
-
-/** From the most talkative to none at all. */
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LoggerOptions {
   /** Stands in every line as `service`. */

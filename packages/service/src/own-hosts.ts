@@ -1,14 +1,6 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { z } from 'zod';
 import { HttpError } from './errors.js';
-
-/** For the configuration of a service. */
-export const allowedHostsSchema = z
-  .array(z.string().regex(/^[a-z0-9._-]+$/i, 'must be a host name, without a port'))
-  .max(1000)
-  .default([])
-  .describe('names by which this service may be called, beside localhost, the name of its machine, and any IP address');
 
 export interface OwnHostsOptions {
   /** Where the service listens. */

@@ -152,19 +152,14 @@ describe('the rules catch', () => {
   });
 
   it('a cycle', () => {
-    expect(
-      findCycle([
-        { name: 'a', dependencies: ['b'] },
-        { name: 'b', dependencies: ['c', 'x'] },
-        { name: 'c', dependencies: ['b'] },
-      ]),
-    ).toEqual(['b', 'c', 'b']);
-    expect(
-      findCycle([
-        { name: 'a', dependencies: ['b'] },
-        { name: 'b', dependencies: [] },
-      ]),
-    ).toBeNull();
+    const one = (name: string, dependencies: string[], devDependencies: string[] = []) => ({
+      name,
+      dependencies,
+      devDependencies,
+    });
+    expect(findCycle([one('a', ['b']), one('b', ['c', 'x']), one('c', ['b'])])).toEqual(['b', 'c', 'b']);
+    expect(findCycle([one('a', ['b']), one('b', [], ['a'])])).toEqual(['a', 'b', 'a']);
+    expect(findCycle([one('a', ['b']), one('b', [])])).toBeNull();
   });
 });
 

@@ -21,15 +21,19 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/posterior': { folders: ['packages/core'], pure: true },
   'packages/scheduler': { folders: ['packages/core'], pure: true },
   'packages/quality': { folders: ['packages/core'], pure: true },
-  'packages/service': { folders: ['packages/core'] },
-  'packages/live': { folders: ['packages/core'], pure: true },
+  'packages/config': { folders: ['packages/core'] },
+  'packages/service': { folders: ['packages/config', 'packages/core'] },
   'packages/images': { folders: ['packages/core'] },
-  'packages/hub': { folders: ['packages/core', 'packages/images', 'packages/service', 'packages/live'] },
-  'packages/testkit': { folders: ['packages/*', 'apps/*'] },
+  'packages/console-messages': { folders: ['packages/core'], pure: true },
+  'packages/console-server': {
+    folders: ['packages/config', 'packages/console-messages', 'packages/core', 'packages/images', 'packages/service'],
+  },
+  'packages/testkit': { folders: ['packages/console-messages', 'packages/core', 'packages/service'] },
+  'packages/stack': { folders: ['packages/*', 'apps/*'] },
   'apps/transmitter': { folders: ['packages/*'] },
   'apps/channel': { folders: ['packages/*'] },
   'apps/receiver': { folders: ['packages/*'] },
-  'apps/console': { folders: ['packages/live'] },
+  'apps/console': { folders: ['packages/console-messages'] },
   'apps/cli': { folders: ['packages/*', 'apps/*'] },
   deploy: { folders: ['packages/service'] },
 };
@@ -46,7 +50,7 @@ export const SOLE_IMPORTERS: Readonly<Record<string, readonly string[]>> = {
 export const PURE_DEPENDENCIES: readonly string[] = ['zod', 'ml-matrix', 'fft.js'];
 
 /** Test code alone may use these. */
-const TEST_TOOLS: ReadonlySet<string> = new Set(['vitest', 'fast-check', '@semcast/testkit', 'ssim.js', 'tsx']);
+const TEST_TOOLS: ReadonlySet<string> = new Set(['vitest', 'fast-check', 'ssim.js', 'tsx']);
 
 /** A package of the workspace, as far as the rules look at it. */
 export interface WorkspacePackage {
@@ -248,8 +252,13 @@ function leavesPackage(path: string, specifier: string): boolean {
   return false;
 }
 
-/** A cycle of dependencies between packages, as names from the first back to the first; null when there is none. */
-export function findCycle(packages: readonly Pick<WorkspacePackage, 'name' | 'dependencies'>[]): string[] | null {
+/**
+ * A cycle of dependencies between packages, those of their tests included (pnpm warns of both), as names from the first
+ * back to the first; null when there is none.
+ */
+export function findCycle(
+  packages: readonly Pick<WorkspacePackage, 'name' | 'dependencies' | 'devDependencies'>[],
+): string[] | null {
   const byName = new Map(packages.map((workspacePackage) => [workspacePackage.name, workspacePackage]));
   const done = new Set<string>();
   const visit = (name: string, trail: readonly string[]): string[] | null => {
@@ -260,7 +269,8 @@ export function findCycle(packages: readonly Pick<WorkspacePackage, 'name' | 'de
     if (done.has(name)) {
       return null;
     }
-    for (const dependency of byName.get(name)?.dependencies ?? []) {
+    const { dependencies = [], devDependencies = [] } = byName.get(name) ?? {};
+    for (const dependency of [...dependencies, ...devDependencies]) {
       const cycle = byName.has(dependency) ? visit(dependency, [...trail, name]) : null;
       if (cycle !== null) {
         return cycle;

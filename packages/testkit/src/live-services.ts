@@ -1,4 +1,4 @@
-import type { ChannelFact, ReceiverFact, ScopeFact, TransmitterFact } from '@semcast/live';
+import type { ChannelFact, ReceiverFact, ScopeFact, TransmitterFact } from '@semcast/console-messages';
 import { addFeedRoute, createHttpServer, createLogger, HttpError, LiveFeed, type HttpServer } from '@semcast/service';
 
 /** The live side of three services without anything behind it: what a console reads, at whatever rate a test wants. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,7 +58,10 @@ export async function readWorkspace(root: string = REPOSITORY_ROOT): Promise<Wor
   const folders = ['deploy'];
   for (const top of ['packages', 'apps']) {
     const entries = await readdir(join(root, top), { withFileTypes: true });
-    folders.push(...entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${top}/${name}`));
+    // What another branch built may be left in a folder that isn't a package any more.
+    folders.push(
+      ...entries.map(({ name }) => `${top}/${name}`).filter((folder) => existsSync(join(root, folder, 'package.json'))),
+    );
   }
   const packages = await Promise.all(folders.map(async (folder) => await readPackage(root, folder)));
   return packages.sort((a, b) => (a.folder < b.folder ? -1 : 1));

@@ -1,6 +1,6 @@
 import { channelServiceConfigSchema, runChannel } from '@semcast/channel';
 import { receiverConfigSchema, runReceiver } from '@semcast/receiver';
-import { loadConfig } from '@semcast/service';
+import { loadConfig } from '@semcast/config';
 import { runTransmitter, transmitterConfigSchema, type TransmitterConfig } from '@semcast/transmitter';
 import type { z } from 'zod';
 import type { DecoderOption } from '../arguments/decoder-options.js';

@@ -1,6 +1,6 @@
 import { channelServiceConfigSchema } from '@semcast/channel';
 import type { ChannelModelName } from '@semcast/channel-models';
-import { ConfigError, loadConfig } from '@semcast/service';
+import { ConfigError, loadConfig } from '@semcast/config';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
 import type { Flag } from '../arguments/spec.js';
 import { UsageError } from '../errors.js';

@@ -1,4 +1,4 @@
-import { consoleConfigSchema, createHub } from '@semcast/hub';
+import { consoleConfigSchema, createConsoleServer } from '@semcast/console-server';
 import { createHttpServer, createLogger } from '@semcast/service';
 import type { ServicePorts } from './boot.js';
 
@@ -34,7 +34,7 @@ export async function serveConsole(
     logger,
     ready: () => ({ ready: true, reasons: [] }),
   });
-  const hub = await createHub({
+  const consoleServer = await createConsoleServer({
     http,
     config: consoleConfigSchema.parse({
       transmitterUrl: `http://127.0.0.1:${services.transmitter}`,
@@ -44,7 +44,7 @@ export async function serveConsole(
     logger,
   });
   const close = async (): Promise<void> => {
-    await hub.close();
+    await consoleServer.close();
     await http.close();
   };
   try {

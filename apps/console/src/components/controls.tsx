@@ -1,4 +1,4 @@
-import type { LiveView } from '@semcast/live';
+import type { LiveView } from '@semcast/console-messages';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { change, rememberToken, type Refusal } from '../controls-client.js';
 import { figure } from '../format.js';

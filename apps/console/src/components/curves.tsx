@@ -1,4 +1,4 @@
-import { TABLES, type LiveView, type Row, type TableName } from '@semcast/live';
+import { TABLES, type LiveView, type Row, type TableName } from '@semcast/console-messages';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import UPlot from 'uplot';
 import { durationText, figure, metric, NONE } from '../format.js';

@@ -1,4 +1,4 @@
-import type { LiveView } from '@semcast/live';
+import type { LiveView } from '@semcast/console-messages';
 import { clock } from '../format.js';
 
 /** Notable moments, the newest first; the same are upright lines in the curves. */

@@ -1,4 +1,4 @@
-import type { FrameFigures, GalleryEntry } from '@semcast/live';
+import type { FrameFigures, GalleryEntry } from '@semcast/console-messages';
 import { figure, photoName, receiverSnr } from '../format.js';
 
 /** As the channel was set, or else as the receiver has it, which is another figure. */

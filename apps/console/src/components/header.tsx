@@ -1,4 +1,4 @@
-import { LIVE_SERVICES, type LiveService, type LiveView } from '@semcast/live';
+import { LIVE_SERVICES, type LiveService, type LiveView } from '@semcast/console-messages';
 import type { ConnectionState } from '../live-connection.js';
 import type { Theme } from '../theme.js';
 import { figure } from '../format.js';

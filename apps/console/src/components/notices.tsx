@@ -1,4 +1,4 @@
-import { LIVE_SERVICES, type LiveView } from '@semcast/live';
+import { LIVE_SERVICES, type LiveView } from '@semcast/console-messages';
 import { useEffect, useState } from 'preact/hooks';
 import { span } from '../format.js';
 import type { ConnectionState } from '../live-connection.js';

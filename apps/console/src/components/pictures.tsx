@@ -1,4 +1,4 @@
-import type { PictureStage, ShownFrame, ShownPicture } from '@semcast/live';
+import type { PictureStage, ShownFrame, ShownPicture } from '@semcast/console-messages';
 import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { figure, photoName } from '../format.js';

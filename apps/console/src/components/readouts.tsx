@@ -1,4 +1,4 @@
-import { TABLES, type LiveView, type Row, type TableName } from '@semcast/live';
+import { TABLES, type LiveView, type Row, type TableName } from '@semcast/console-messages';
 import { duration, figure, metric, NONE, receiverSnr } from '../format.js';
 
 /** The newest value of a column; null when there is none. */

@@ -1,4 +1,4 @@
-import type { LiveView, ScopeFact } from '@semcast/live';
+import type { LiveView, ScopeFact } from '@semcast/console-messages';
 import { useEffect, useRef } from 'preact/hooks';
 import { figure, metric } from '../format.js';
 import { readPalette, type Theme } from '../theme.js';

@@ -1,4 +1,4 @@
-import type { StreamRow } from '@semcast/live';
+import type { StreamRow } from '@semcast/console-messages';
 import { durationText, figure, NONE, receiverSnr } from '../format.js';
 
 function snrText(row: StreamRow): string {

@@ -1,0 +1,24 @@
+/** Settings that several services have. */
+import { z } from 'zod';
+
+/**
+ * A token in a configuration. White space around it is nobody's secret but the end of the file that it was read from:
+ * a carriage return, mostly.
+ */
+export const secretSchema = z
+  .string()
+  .trim()
+  .min(1, { error: 'is empty: give it a value, or leave it out where none is wanted' })
+  .max(1024);
+
+/** Names that a service answers to. */
+export const allowedHostsSchema = z
+  .array(z.string().regex(/^[a-z0-9._-]+$/i, 'must be a host name, without a port'))
+  .max(1000)
+  .default([])
+  .describe('names by which this service may be called, beside localhost, the name of its machine, and any IP address');
+
+/** From the most talkative to none at all. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -1,0 +1,212 @@
+/** What the console's server tells its pages over the WebSocket `/live`, as JSON. */
+import type { ChannelLiveStatus, ReceiverLiveStatus, ScopeFact, TransmitterLiveStatus } from './facts.js';
+import type { LiveService, PictureStage } from './names.js';
+
+/** A row of figures; null where there was none. The first is the time, in milliseconds since 1970 of the console's host. */
+export type Row = readonly (number | null)[];
+
+/** Another version than the page's own means that the page is old: it loads itself again. */
+export const LIVE_VERSION = 2;
+
+/** Curves, by table: the columns behind the time. Units are in the names, where there are any. */
+export const TABLES = {
+  /** One row a frame of the transmitter that is watched. */
+  quality: [
+    'snrConfiguredDb',
+    'snrEffectiveDb',
+    'snrEstimatedDb',
+    'psnrPreviewDb',
+    'psnrRefinedDb',
+    'msSsim',
+    'encodeMs',
+    'airMs',
+    'previewMs',
+    'endToEndMs',
+  ],
+  /** One row a frame of the transmitter that is watched, when its residual is known: with its picture, later, or never. */
+  residuals: ['residual'],
+  /** One row a frame of the receiver, whatever stream it is of. */
+  decoding: ['queueMs', 'decodeMs', 'totalMs', 'queueDepth', 'batchSize'],
+  /** One row a second. */
+  rates: ['framesPerSecond', 'channelUsesPerSecond', 'wireBytesPerSecond'],
+} as const;
+export type TableName = keyof typeof TABLES;
+
+/** Whether a service answers. */
+export interface ServiceState {
+  readonly state: 'unknown' | 'here' | 'away';
+  /** Since when, in milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** Why it is away; empty when it isn't. */
+  readonly words: string;
+  readonly url: string;
+}
+
+/** An event as the page shows it. */
+export interface ShownEvent {
+  readonly id: number;
+  readonly atMs: number;
+  readonly service: LiveService | 'console';
+  readonly event: string;
+  readonly level: 'info' | 'warn' | 'error';
+  readonly words: string;
+  /** How often the like of it happened since `atMs`. */
+  readonly times: number;
+}
+
+/** A picture of the frame that is shown. */
+export interface ShownPicture {
+  readonly stage: PictureStage;
+  readonly steps: number;
+  /** A path on the console's own server. */
+  readonly url: string;
+}
+
+/** The frame whose pictures are shown. */
+export interface ShownFrame {
+  readonly frame: number;
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly decoder: string;
+  readonly done: boolean;
+  readonly pictures: readonly ShownPicture[];
+  readonly figures: FrameFigures | null;
+}
+
+/** What is known of a frame that came back. */
+export interface FrameFigures {
+  readonly cbr: string;
+  readonly steps: number;
+  readonly snrDb: number | null;
+  readonly effectiveSnrDb: number | null;
+  readonly estimatedSnrDb: number | null;
+  readonly psnrDb: number;
+  readonly previewPsnrDb: number | null;
+  readonly msSsim: number | null;
+  readonly ssim: number | null;
+  readonly residual: number | null;
+  readonly endToEndMs: number;
+}
+
+/** A frame of the past, with a small picture of it. */
+export interface GalleryEntry {
+  readonly id: number;
+  readonly frame: number;
+  readonly name: string;
+  readonly decoder: string;
+  readonly figures: FrameFigures;
+  readonly url: string;
+}
+
+/** A stream that the receiver has seen lately. */
+export interface StreamRow {
+  readonly stream: string;
+  readonly linked: boolean;
+  readonly decoder: string;
+  readonly csi: string;
+  readonly agent: string;
+  readonly remoteAddress: string;
+  /** Frames decoded since the console has been watching. */
+  readonly frames: number;
+  readonly framesPerSecond: number;
+  readonly effectiveSnrDb: number | null;
+  readonly estimatedSnrDb: number | null;
+  readonly residual: number | null;
+  readonly totalMs: number | null;
+}
+
+/** What there is to choose from, options as JSON Schema. Hardly ever changes. */
+export interface Offers {
+  readonly models: Readonly<Record<string, unknown>>;
+  readonly schedules: Readonly<Record<string, unknown>>;
+  readonly decoders: ReceiverLiveStatus['decoders'];
+}
+
+/** Everything but the curves and the events: small, and sent whole when it changes. */
+export interface Sections {
+  readonly services: Readonly<Record<LiveService, ServiceState>>;
+  readonly transmitter: TransmitterLiveStatus | null;
+  readonly channel: Omit<ChannelLiveStatus, 'models' | 'schedules'> | null;
+  readonly receiver: Omit<ReceiverLiveStatus, 'decoders' | 'streams'> | null;
+  readonly offers: Offers;
+  readonly shown: ShownFrame | null;
+  readonly gallery: readonly GalleryEntry[];
+  readonly streams: readonly StreamRow[];
+  readonly scope: ScopeFact | null;
+}
+
+/** Rows and events that are new, and the sections that changed. */
+export interface LiveDelta {
+  readonly type: 'delta';
+  readonly sections: Partial<Sections>;
+  readonly tables: Partial<Record<TableName, readonly Row[]>>;
+  readonly events: readonly ShownEvent[];
+  /** Of the console's host, milliseconds since 1970: pages have clocks of their own. */
+  readonly nowMs: number;
+}
+
+/** Everything: what a page gets first. */
+export interface LiveSnapshot {
+  readonly type: 'snapshot';
+  readonly version: number;
+  /** Changing things takes a token. */
+  readonly needsToken: boolean;
+  readonly sections: Sections;
+  readonly tables: Readonly<Record<TableName, readonly Row[]>>;
+  readonly events: readonly ShownEvent[];
+  readonly nowMs: number;
+}
+
+export type LiveMessage = LiveSnapshot | LiveDelta;
+
+/** Rows of a curve that server and page keep. */
+export const TABLE_ROWS = 1200;
+/** Events that they keep. */
+export const KEPT_EVENTS = 120;
+/** Frames in the gallery. */
+export const GALLERY_FRAMES = 24;
+
+/** What a page knows. Curves by column, as plots want them; the time is the first. */
+export interface LiveView {
+  readonly sections: Sections;
+  readonly tables: Readonly<Record<TableName, readonly Row[]>>;
+  readonly events: readonly ShownEvent[];
+  readonly needsToken: boolean;
+  /** What the page's clock is behind that of the console's host, in milliseconds. */
+  readonly clockOffsetMs: number;
+}
+
+/**
+ * What a page knows after a message: bounded, whatever came.
+ *
+ * @param view null before the first snapshot
+ * @param pageNowMs the page's own clock, milliseconds since 1970
+ */
+export function applyMessage(view: LiveView | null, message: LiveMessage, pageNowMs: number): LiveView | null {
+  const clockOffsetMs = message.nowMs - pageNowMs;
+  if (message.type === 'snapshot') {
+    const { sections, tables, events, needsToken } = message;
+    return { sections, tables, events, needsToken, clockOffsetMs };
+  }
+  if (view === null) {
+    return null;
+  }
+  const tables = { ...view.tables };
+  for (const [name, rows] of Object.entries(message.tables) as [TableName, readonly Row[]][]) {
+    tables[name] = [...tables[name], ...rows].slice(-TABLE_ROWS);
+  }
+  const changed = new Set(message.events.map(({ id }) => id));
+  return {
+    ...view,
+    sections: { ...view.sections, ...message.sections },
+    tables,
+    events:
+      changed.size === 0
+        ? view.events
+        : [...view.events.filter(({ id }) => !changed.has(id)), ...message.events]
+            .sort((a, b) => a.id - b.id)
+            .slice(-KEPT_EVENTS),
+    clockOffsetMs,
+  };
+}

@@ -1,0 +1,197 @@
+import { LiveState } from './live-state.js';
+import { type CompletedFact, type PartialFact, type PictureStage } from '@semcast/console-messages';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { PictureDesk } from './picture-desk.js';
+
+let png: Buffer;
+beforeAll(async () => {
+  png = await sharp(new Uint8Array(3 * 32 * 16), { raw: { width: 32, height: 16, channels: 3 } })
+    .png()
+    .toBuffer();
+});
+
+const about = { name: 'a.jpg', width: 32, height: 16 };
+
+function partial(frame: number, stage: PartialFact['stage'], steps: number): PartialFact {
+  return { kind: 'partial', frame, stage, steps, decoder: 'diffcom', ...about };
+}
+
+function completed(frame: number, steps = 0): CompletedFact {
+  return {
+    kind: 'completed',
+    frame,
+    ...about,
+    cbr: '1/24',
+    channelUses: 512,
+    decoder: steps === 0 ? 'jscc' : 'diffcom',
+    steps,
+    reducedSteps: false,
+    psnrDb: 25,
+    previewPsnrDb: steps === 0 ? null : 24,
+    ssim: null,
+    msSsim: null,
+    residual: null,
+    csnrDb: { estimated: 10 },
+    endToEndMs: 1,
+    previewLatencyMs: null,
+    decodeMs: 1,
+    timingsMs: { read: 1, encode: 1, credit: 1, air: 1 },
+  };
+}
+
+function start(
+  options: { readonly maxBytes?: number; readonly gone?: readonly number[]; readonly bytes?: Uint8Array } = {},
+) {
+  const urls = { transmitter: '', channel: '', receiver: '' };
+  const state = new LiveState({ urls, needsToken: false });
+  const asked: string[] = [];
+  let nowMs = 0;
+  const desk = new PictureDesk({
+    state,
+    maxBytes: options.maxBytes ?? 1e6,
+    now: () => nowMs,
+    fetchPicture: async (frame: number, stage: PictureStage) => {
+      asked.push(`${frame}/${stage}`);
+      const status = options.gone?.includes(frame) === true ? 404 : 200;
+      return { status, contentType: 'image/png', bytes: options.bytes ?? png };
+    },
+  });
+  const stages = () => state.sections.shown?.pictures.map(({ stage, steps }) => `${stage} ${steps}`);
+  return { state, desk, asked, stages, wait: (ms: number) => (nowMs += ms) };
+}
+
+describe('the desk of pictures', () => {
+  it('shows original and only picture of a frame of one pass, and keeps a small one', async () => {
+    const { state, desk, asked } = start();
+    desk.noteCompleted(completed(3));
+    await expect.poll(() => state.sections.gallery.length).toBe(1);
+    expect(asked).toEqual(['3/original', '3/final']);
+    expect(state.sections.shown).toMatchObject({ frame: 3, done: true, figures: { psnrDb: 25 } });
+    for (const { url } of state.sections.shown!.pictures) {
+      expect(desk.read(url)?.bytes).toEqual(png);
+    }
+    const thumbnail = desk.read(state.sections.gallery[0]!.url)!;
+    expect(await sharp(thumbnail.bytes).metadata()).toMatchObject({ format: 'webp', width: 160, height: 80 });
+  });
+
+  it('shows nothing of a transmitter whose pictures are none, and draws no SVG of its', async () => {
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="16"><rect width="9" height="9"/></svg>';
+    const { state, desk, asked } = start({ bytes: Buffer.from(svg) });
+    desk.noteCompleted(completed(3));
+    await expect.poll(() => asked).toEqual(['3/original', '3/final']);
+    await desk.close();
+    expect(state.sections.shown?.pictures ?? []).toEqual([]);
+    expect(state.sections.gallery).toEqual([]);
+  });
+
+  it('closes while the transmitter keeps it waiting for a picture', async () => {
+    const { urls, needsToken } = { urls: { transmitter: '', channel: '', receiver: '' }, needsToken: false };
+    let asked = false;
+    const desk = new PictureDesk({
+      state: new LiveState({ urls, needsToken }),
+      maxBytes: 1e6,
+      fetchPicture: (_frame, _stage, signal) =>
+        new Promise((_, reject) => {
+          asked = true;
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        }),
+    });
+    desk.noteCompleted(completed(3));
+    await expect.poll(() => asked).toBe(true);
+    await desk.close();
+  });
+
+  it('follows a frame that is being refined to its end before it shows another', async () => {
+    const { state, desk, asked, stages, wait } = start();
+    desk.notePartial(partial(1, 'preview', 0));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0']);
+    desk.notePartial(partial(2, 'preview', 0));
+    desk.notePartial(partial(1, 'intermediate', 4));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0', 'intermediate 4']);
+    const before = state.sections.shown!.pictures.find(({ stage }) => stage === 'intermediate')!.url;
+    desk.notePartial(partial(1, 'intermediate', 8));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0', 'intermediate 8']);
+    expect(state.sections.shown!.pictures.find(({ stage }) => stage === 'intermediate')!.url).not.toBe(before);
+    desk.noteCompleted(completed(1, 12));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0', 'intermediate 8', 'final 12']);
+    expect(asked.filter((picture) => picture.startsWith('2'))).toEqual([]);
+    wait(1000);
+    desk.notePartial(partial(2, 'intermediate', 4));
+    await expect.poll(() => state.sections.shown?.frame).toBe(2);
+  });
+
+  it('leaves a refined picture time to be seen, however long it took', async () => {
+    const { state, desk, asked, stages, wait } = start();
+    desk.notePartial(partial(1, 'preview', 0));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0']);
+    desk.notePartial(partial(2, 'preview', 0));
+    wait(5000);
+    desk.noteCompleted(completed(1, 12));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0', 'final 12']);
+    wait(900);
+    desk.notePartial(partial(2, 'intermediate', 4));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(state.sections.shown?.frame).toBe(1);
+    expect(asked.filter((picture) => picture.startsWith('2'))).toEqual([]);
+    wait(100);
+    desk.notePartial(partial(2, 'intermediate', 5));
+    await expect.poll(() => state.sections.shown?.frame).toBe(2);
+  });
+
+  it('fetches no faster than somebody could look, and takes the newest then', async () => {
+    const { state, desk, asked, wait } = start();
+    desk.noteCompleted(completed(0));
+    await expect.poll(() => state.sections.gallery.length).toBe(1);
+    for (let frame = 1; frame <= 40; frame++) {
+      desk.noteCompleted(completed(frame));
+    }
+    await expect.poll(() => asked.length).toBe(2);
+    wait(500);
+    desk.noteCompleted(completed(41));
+    await expect.poll(() => state.sections.shown?.frame).toBe(41);
+    expect(asked).toEqual(['0/original', '0/final', '41/original', '41/final']);
+  });
+
+  it('does not wait for a frame that was dropped, or of which nothing is heard', async () => {
+    const { state, desk, wait } = start();
+    desk.notePartial(partial(1, 'preview', 0));
+    await expect.poll(() => state.sections.shown?.frame).toBe(1);
+    desk.noteDropped(1);
+    wait(500);
+    desk.notePartial(partial(2, 'preview', 0));
+    await expect.poll(() => state.sections.shown?.frame).toBe(2);
+    desk.noteCompleted(completed(3));
+    wait(10_000);
+    desk.noteCompleted(completed(4));
+    expect(state.sections.shown?.frame).toBe(2);
+    wait(10_000);
+    desk.noteCompleted(completed(5));
+    await expect.poll(() => state.sections.shown?.frame).toBe(5);
+  });
+
+  it('goes on when a picture is gone already', async () => {
+    const { state, desk, wait } = start({ gone: [1] });
+    desk.noteCompleted(completed(1));
+    wait(500);
+    desk.noteCompleted(completed(2));
+    await expect.poll(() => state.sections.shown?.frame).toBe(2);
+    await expect.poll(() => state.sections.gallery.map(({ frame }) => frame)).toEqual([2]);
+  });
+
+  it('keeps no more bytes than it may, and knows what was there', async () => {
+    const { state, desk, wait } = start({ maxBytes: 5 * png.length });
+    const seen: string[] = [];
+    for (let frame = 0; frame < 12; frame++) {
+      desk.noteCompleted(completed(frame));
+      await expect.poll(() => state.sections.gallery.length).toBe(frame + 1);
+      seen.push(...state.sections.shown!.pictures.map(({ url }) => url));
+      wait(500);
+    }
+    expect(desk.bytes).toBeLessThanOrEqual(5 * png.length);
+    expect(seen.filter((url) => desk.read(url) !== undefined)).toEqual(seen.slice(-5));
+    expect(desk.wasThere(seen[0]!)).toBe(true);
+    expect(desk.wasThere('/pictures/0/final-999')).toBe(false);
+    expect(desk.wasThere('/pictures/..%2f')).toBe(false);
+  });
+});

@@ -1,0 +1,120 @@
+import { fileURLToPath } from 'node:url';
+import {
+  channelModelNames,
+  createSnrSchedule,
+  snrScheduleConfigSchema,
+  snrScheduleNames,
+  type SnrScheduleConfigInput,
+  type SnrScheduleName,
+} from '@semcast/channel-models';
+import { qualityMetrics } from '@semcast/quality';
+import { decoders, type Decoder } from '@semcast/receiver';
+import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS } from '@semcast/wire';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sendFrames, stackConformance } from './conformance.js';
+import { testPicture } from '@semcast/testkit';
+import { startStack, type Stack } from './stack.js';
+
+const picture = testPicture(64, 64, 3);
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+});
+afterAll(async () => {
+  await stack.close();
+});
+
+describe.each(channelModelNames)('the channel model %s in the services', (name) => {
+  const cases = stackConformance({
+    stack: () => stack,
+    stream: `model-${name}`,
+    picture,
+    minimumPsnrDb: 10,
+    channel: { model: { name }, snr: { name: 'constant', snrDb: 12 } },
+  });
+  it.each(cases)('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+// A bundle with all the graphs that any decoder needs, and networks of a few thousand weights.
+const samplerBundle = fileURLToPath(new URL('../../bundle/fixtures/posterior-bundle', import.meta.url));
+let samplers: Stack;
+beforeAll(async () => {
+  samplers = await startStack({ receiver: { bundle: samplerBundle } });
+});
+afterAll(async () => {
+  await samplers.close();
+});
+
+describe.each(Object.entries<Decoder>(decoders))('the decoder %s in the services', (decoder, { refinement }) => {
+  const samples = refinement !== undefined;
+  const cases = stackConformance({
+    stack: () => (samples ? samplers : stack),
+    stream: `decoder-${decoder}`,
+    picture,
+    // Samples of a posterior are farther from the original than its mean is, and those of a toy prior more than others.
+    minimumPsnrDb: samples ? 12 : 15,
+    channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 12 } },
+    transmitter: { decoder, ...(samples ? { decoderOptions: { minSteps: 8, steps: 8 } } : {}) },
+  });
+  it.each(cases)('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describe('on white Gaussian noise', () => {
+  beforeAll(() => {
+    stack.channel.update({ model: { name: 'awgn' } });
+  });
+
+  // What can't be made from its name alone is given the least that it needs.
+  const least: Partial<Record<SnrScheduleName, SnrScheduleConfigInput>> = {
+    trace: { name: 'trace', csv: 'snr_db\n3\n17\n' },
+  };
+  it.each(snrScheduleNames)('the SNR schedule %s is what frames meet', async (name) => {
+    const config = snrScheduleConfigSchema.parse(least[name] ?? { name });
+    const snrAt = createSnrSchedule(config);
+    stack.channel.update({ snr: config });
+    const frames = await sendFrames(stack, picture, { stream: `schedule-${name}`, count: 2 });
+    const { seed } = stack.channel.state();
+    const expected = frames.map(({ frame, stream }) => snrAt(frame, { seed, stream }));
+    expect(frames.map(({ csnrDb }) => csnrDb.configured)).toEqual(expected);
+  });
+
+  it.each(SAMPLE_FORMATS)('samples travel as %s', async (sampleFormat) => {
+    stack.channel.update({ snrDb: 12 });
+    const [frame] = await sendFrames(stack, picture, { stream: `format-${sampleFormat}`, sampleFormat });
+    expect(frame!.psnrDb).toBeGreaterThan(15);
+  });
+
+  it.each(CSI_MODES)('the receiver knows of the channel: %s', async (csi) => {
+    stack.channel.update({ snrDb: 12 });
+    const [frame] = await sendFrames(stack, picture, { stream: `csi-${csi}`, csi });
+    expect(frame!.psnrDb).toBeGreaterThan(15);
+    const { effective, estimated } = frame!.csnrDb;
+    const told = csi === 'genie' ? effective : estimated;
+    expect(csi === 'genie' ? estimated : (effective ?? null), 'one or the other').toBeNull();
+    expect(told).toBeGreaterThan(8);
+    expect(told).toBeLessThan(16);
+  });
+
+  it.each(RESULT_FORMATS)('pictures come back as %s', async (resultFormat) => {
+    stack.channel.update({ snrDb: 12 });
+    const [frame] = await sendFrames(stack, picture, { stream: `result-${resultFormat}`, resultFormat });
+    expect(frame!.imageFormat).toBe(resultFormat);
+    expect(frame!.psnrDb).toBeGreaterThan(15);
+  });
+
+  it('every metric of the registry is in the outcome, or null where the picture is too small', async () => {
+    stack.channel.update({ snrDb: 12 });
+    const [small] = await sendFrames(stack, picture, { stream: 'metrics-small' });
+    const [large] = await sendFrames(stack, testPicture(192, 176), { stream: 'metrics-large' });
+    for (const [name, { minimumSize }] of Object.entries(qualityMetrics)) {
+      const of = (frame: object | undefined) => (frame as Record<string, unknown>)[name];
+      expect(of(large), name).toSatisfy(Number.isFinite);
+      expect(of(small) === null, name).toBe(minimumSize > 64);
+    }
+  });
+});
