@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { SemcastError, describeError } from '@semcast/core';
+import { describeError, nearestName, SemcastError } from '@semcast/core';
 import { defineCommand, runCommand } from 'citty';
-import { nearest } from './arguments/nearest.js';
 import { toCittyCommand, type CommandEntry } from './command.js';
 import { UsageError } from './errors.js';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
@@ -69,7 +68,7 @@ async function dispatch(argv: readonly string[], io: CliIo): Promise<ExitCode> {
     return await dispatch([next!, '--help'], io);
   }
   if (!Object.hasOwn(entries, name)) {
-    const meant = nearest(name, Object.keys(entries));
+    const meant = nearestName(name, Object.keys(entries));
     throw new UsageError(
       name.startsWith('-') ? `${name} stands before the command` : `"${name}" is no command of semcast`,
       {

@@ -26,6 +26,8 @@ describe('nearestName', () => {
     expect(nearestName('PORT', known)).toBe('port');
     expect(nearestName('maxsession', known)).toBe('maxSessions');
     expect(nearestName('maxPayloadByte', known)).toBe('maxPayloadBytes');
+    expect(nearestName('recevier', ['transmitter', 'receiver'])).toBe('receiver');
+    expect(nearestName('trans', ['up', 'transmitter'])).toBe('transmitter');
   });
 
   it('stays silent when nothing is near, or the name is no name', () => {

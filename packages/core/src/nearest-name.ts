@@ -34,7 +34,9 @@ export function nearestName(name: string, known: readonly string[]): string | un
   // A third of the letters may be wrong, and one always may.
   let limit = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const edits = editDistance(wanted, candidate.toLowerCase());
+    const name = candidate.toLowerCase();
+    // A beginning counts as near, however much is missing.
+    const edits = wanted.length >= 3 && name.startsWith(wanted) ? 0.5 : editDistance(wanted, name);
     if (edits < limit) {
       limit = edits;
       nearest = candidate;

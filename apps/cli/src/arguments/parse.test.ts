@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { flagList } from './flag-list.js';
-import { editDistance, nearest } from './nearest.js';
 import { parseArguments } from './parse.js';
 import { many, toggle, value } from './spec.js';
 import { integer, list, snrDb, text } from './values.js';
@@ -70,19 +69,6 @@ describe('a command line', () => {
       expect.objectContaining({ code: 'E_USAGE', message: expect.stringContaining(message), remedy }),
     );
   });
-});
-
-describe('the nearest name', () => {
-  it('counts swapped neighbours as one slip', () => expect(editDistance('recevier', 'receiver')).toBe(1));
-  it.each([
-    ['recevier', 'receiver'],
-    ['trans', 'transmitter'],
-    ['DOCTOR', 'doctor'],
-    ['swep', 'sweep'],
-  ])('%s → %s', (typed, expected) =>
-    expect(nearest(typed, ['up', 'receiver', 'transmitter', 'doctor', 'sweep'])).toBe(expected),
-  );
-  it('suggests nothing far-fetched', () => expect(nearest('banana', ['up', 'doctor'])).toBeUndefined());
 });
 
 describe('the command line of a service to be started', () => {

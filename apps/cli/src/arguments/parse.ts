@@ -1,6 +1,5 @@
-import { SemcastError } from '@semcast/core';
+import { nearestName, SemcastError } from '@semcast/core';
 import { UsageError } from '../errors.js';
-import { nearest } from './nearest.js';
 import type { Flag, Flags, FlagValues, Positionals } from './spec.js';
 
 export interface ParsedArguments<F extends Flags> {
@@ -108,7 +107,7 @@ function lookUp(argument: string, known: Flags): { name: string; flag: Flag; neg
       return { name: positive, flag: negatedFlag, negated: true, ...inline };
     }
   }
-  const meant = nearest(typed, Object.keys(known));
+  const meant = nearestName(typed, Object.keys(known));
   throw new UsageError(`${argument.split('=')[0]} is no flag of this command`, {
     remedy: meant === undefined ? 'see --help' : `did you mean --${meant}?`,
   });

@@ -1,6 +1,5 @@
-import { cbrValue, formatCbr, parseCbr } from '@semcast/core';
+import { cbrValue, formatCbr, nearestName, parseCbr } from '@semcast/core';
 import { UsageError } from '../errors.js';
-import { nearest } from './nearest.js';
 
 /** Turns what was typed after a flag into a value. @throws UsageError, or any SemcastError, saying what is wrong. */
 export type ValueParser<T> = (text: string) => T;
@@ -56,7 +55,7 @@ export function oneOf<const Name extends string>(names: readonly Name[]): ValueP
   return (typed) => {
     const found = names.find((name) => name === typed);
     if (found === undefined) {
-      const meant = nearest(typed, names);
+      const meant = nearestName(typed, names);
       throw new UsageError(`"${typed}" isn't known`, {
         remedy:
           meant === undefined ? `choose from ${names.join(', ')}` : `did you mean ${meant}? (${names.join(', ')})`,

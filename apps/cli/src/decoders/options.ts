@@ -1,7 +1,7 @@
+import { nearestName } from '@semcast/core';
 import type { Decoder } from '@semcast/receiver';
 import type { DecoderOptions } from '@semcast/transmitter';
 import type { DecoderOption } from '../arguments/decoder-options.js';
-import { nearest } from '../arguments/nearest.js';
 import { UsageError } from '../errors.js';
 import { findDecoder, isSampling } from './registry.js';
 
@@ -21,7 +21,7 @@ const optionNames = ({ optionsSchema }: OptionedDecoder): string[] => Object.key
 const hasOption = (decoder: OptionedDecoder, name: string): boolean => Object.hasOwn(decoder.optionsSchema.shape, name);
 
 function unknownOption({ name }: DecoderOption, whose: string, known: readonly string[]): UsageError {
-  const meant = nearest(name, known);
+  const meant = nearestName(name, known);
   const list = known.length === 0 ? 'it takes none' : `there are ${known.join(', ')}`;
   return new UsageError(`--decoder-option: ${whose} no option "${name}"`, {
     remedy: meant === undefined ? list : `did you mean ${meant}? (${list})`,
