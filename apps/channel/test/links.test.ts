@@ -119,10 +119,10 @@ describe('clients that do not belong', () => {
 
 describe('a receiver that refuses', () => {
   it('is quoted, with its close code', async () => {
-    const { UnexpectedMessage } = await import('@semcast/wire');
+    const { FrameError } = await import('@semcast/wire');
     const receiver = await startReceiver({
       welcome: () => {
-        throw new UnexpectedMessage('no such decoder here');
+        throw new FrameError('E_FRAME_UNEXPECTED', 'no such decoder here');
       },
     });
     const { wsUrl } = await start({ receiverUrl: receiver.url });

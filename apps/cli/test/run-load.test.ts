@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BadToken, type Delivery } from '@semcast/wire';
+import { LinkError, type Delivery } from '@semcast/wire';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LoadProgress } from '../src/load/run-load.js';
 import { finish, startFakeReceiver, type FakeReceiver, type FakeReceiverOptions } from './support/fake-receiver.js';
@@ -171,7 +171,7 @@ describe('a run at one rate', () => {
       answer: (delivery, n) => {
         finish(delivery);
         if (n === 9) {
-          receiver!.refuse(new BadToken('the token has changed'));
+          receiver!.refuse(new LinkError('E_TOKEN', 'the token has changed'));
         }
       },
     });

@@ -22,7 +22,7 @@ import {
   type Logger,
   type Metrics,
 } from '@semcast/service';
-import { InboundStreams, serveLinks, TryAgain, type ServedLinks, type ServerSession } from '@semcast/wire';
+import { InboundStreams, serveLinks, LinkError, type ServedLinks, type ServerSession } from '@semcast/wire';
 import sharp from 'sharp';
 import { bucketsOf, decodingPixelsOf, schedulerOptionsOf, workerCount, type ReceiverConfig } from './config.js';
 import { addDecoderCheck } from './decoder-check.js';
@@ -358,8 +358,8 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
 const NO_WORKER_LEFT =
   'no inference worker is left: each died, and could not be replaced; the receiver goes on trying (workerRetryMs)';
 
-function noWorkerLeft(): TryAgain {
-  return new TryAgain(NO_WORKER_LEFT, {
+function noWorkerLeft(): LinkError {
+  return new LinkError('E_TRY_AGAIN', NO_WORKER_LEFT, {
     remedy: "see the receiver's log for why they died; clients connect again by themselves",
   });
 }

@@ -82,7 +82,7 @@ export interface TransmitterDependencies {
  * send. Doesn't wait for the channel: that may come later.
  *
  * @throws ConfigError, SourceError, JournalCorruptError, JournalMismatchError, JournalLockedError, WriteError, the errors of bundles
- *   (E_BUNDLE_…, E_DEVICE_UNAVAILABLE, E_UNKNOWN_RATE), BadLinkUrl, and ListenError (E_PORT_BUSY); whatever had been
+ *   (E_BUNDLE_…, E_DEVICE_UNAVAILABLE, E_UNKNOWN_RATE), E_LINK_URL, and ListenError (E_PORT_BUSY); whatever had been
  *   started is closed again
  */
 export async function createTransmitter(

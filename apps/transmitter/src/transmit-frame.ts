@@ -2,7 +2,7 @@
 import { ImageTooLargeError, InferenceError, UnknownRateError, type MetricPool } from '@semcast/bundle';
 import { describeError, type RgbImage } from '@semcast/core';
 import {
-  FrameTooLarge,
+  FrameError,
   type ClientLink,
   type DropReason,
   type FrameHead,
@@ -247,7 +247,8 @@ const STAGE_REASONS = {
 } as const satisfies Record<FrameStage, DropReason>;
 
 function dropReason(stage: FrameStage, error: unknown): DropReason {
-  if (error instanceof PhotoTooLargeError || error instanceof ImageTooLargeError || error instanceof FrameTooLarge) {
+  const tooLarge = error instanceof FrameError && error.code === 'E_FRAME_TOO_LARGE';
+  if (tooLarge || error instanceof PhotoTooLargeError || error instanceof ImageTooLargeError) {
     return 'image-too-large';
   }
   if (error instanceof UnknownRateError) {

@@ -30,8 +30,6 @@ export const CLOSE_CODES = {
   tryAgain: 4503,
 } as const;
 
-export type CloseCodeName = keyof typeof CLOSE_CODES;
-
 /** The codes with which WebSocket itself ends a link whose framing, text or policy is broken. */
 const WEBSOCKET_FAULTS: ReadonlySet<number> = new Set([1002, 1007, 1008]);
 

@@ -3,7 +3,7 @@ import { ArgumentError } from '@semcast/core';
 import { backoffDelayMs } from './backoff.js';
 import { CLOSE_CODES, retryAfter } from './close-codes.js';
 import { Emitter } from './emitter.js';
-import { FrameTooLarge, LinkClosed, LinkLost, ServiceFailed, UpgradeRefused, type WireError } from './errors.js';
+import { FrameError, LinkError, UpgradeRefused, type WireError } from './errors.js';
 import { encodeFrameParts, type EncodedFrame } from './frame.js';
 import type { DropHead, HelloHead, ResultMessage, WelcomeHead } from './heads.js';
 import type {
@@ -45,7 +45,7 @@ interface Pending {
  * signal, a server that refuses for a reason that trying again doesn't mend (token, version, decoder),
  * `reconnect.maxAttempts`, or `reconnect.maxBroken`.
  *
- * @throws BadLinkUrl or BadHead when the address or the hello is not valid.
+ * @throws LinkError `E_LINK_URL` or FrameError `E_FRAME_HEAD` when the address or the hello is not valid.
  */
 export function connectLink(url: string, options: ConnectLinkOptions): ClientLink {
   parseLinkUrl(url);
@@ -184,9 +184,11 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
   }
 
   giveUp(frame: number): boolean {
-    this.#outbox
-      .waitingItem(frame)
-      ?.failed(new LinkClosed(`frame ${frame} was given up`, { remedy: 'send it again if it is still wanted' }));
+    this.#outbox.waitingItem(frame)?.failed(
+      new LinkError('E_LINK_CLOSED', `frame ${frame} was given up`, {
+        remedy: 'send it again if it is still wanted',
+      }),
+    );
     const given = this.#outbox.giveUp(frame);
     this.#checkIdle();
     return given;
@@ -329,7 +331,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
   }
 
   /** A frame was accepted for a server with a higher limit, and now there is another one. */
-  #refuse(frame: number, error: FrameTooLarge, resend: boolean, failed: (error: WireError) => void): void {
+  #refuse(frame: number, error: FrameError, resend: boolean, failed: (error: WireError) => void): void {
     this.#outbox.outcome(frame);
     this.#outbox.resolve(frame);
     if (resend) {
@@ -346,10 +348,13 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     this.#checkIdle();
   }
 
-  #tooLarge(payloadBytes: number): FrameTooLarge | undefined {
+  #tooLarge(payloadBytes: number): FrameError | undefined {
     const limit = this.#welcome?.limits.maxPayloadBytes ?? Infinity;
     return payloadBytes > limit
-      ? new FrameTooLarge(`a payload of ${payloadBytes} bytes is more than the ${limit} that ${this.url} takes`)
+      ? new FrameError(
+          'E_FRAME_TOO_LARGE',
+          `a payload of ${payloadBytes} bytes is more than the ${limit} that ${this.url} takes`,
+        )
       : undefined;
   }
 
@@ -361,7 +366,8 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
       this.#finish(undefined);
       return;
     }
-    const error = end.error ?? new LinkLost(`${this.url} ended the link (${end.code})`, { closeCode: end.code });
+    const error =
+      end.error ?? new LinkError('E_LINK_LOST', `${this.url} ended the link (${end.code})`, { closeCode: end.code });
     this.#lost(error);
   }
 
@@ -395,7 +401,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
   }
 
   #mayPass(error: WireError, maxBroken: number): boolean {
-    if (error instanceof ServiceFailed) {
+    if (error instanceof LinkError && error.code === 'E_SERVICE_FAILED') {
       // A listener of this program threw: doing it again would throw again.
       return false;
     }
@@ -413,10 +419,8 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
   #finish(error: WireError | undefined): void {
     const why = error ?? closedError();
     this.#setState({ name: 'closed', error });
-    for (const { item, waiting } of this.#outbox.items()) {
-      if (waiting) {
-        item.failed(why);
-      }
+    for (const { failed } of this.#outbox.waitingItems()) {
+      failed(why);
     }
     for (const idler of this.#idlers.splice(0)) {
       idler.reject(why);
@@ -446,6 +450,6 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
   }
 }
 
-function closedError(): LinkClosed {
-  return new LinkClosed('the link is closed', { remedy: 'connect again to send more' });
+function closedError(): LinkError {
+  return new LinkError('E_LINK_CLOSED', 'the link is closed');
 }

@@ -1,10 +1,7 @@
-/** Events with their arguments: `{ close: [end: LinkEnd] }`. */
-export type EventMap = Record<string, readonly unknown[]>;
-
 type Listener<Args extends readonly unknown[]> = (...args: Args) => void;
 
 /**
- * A small typed emitter. Unlike Node's, an `error` without a listener doesn't end the process, and one listener that
+ * A small typed emitter; `Events` are names with arguments: `{ close: [end: LinkEnd] }`. Unlike Node's, an `error` without a listener doesn't end the process, and one listener that
  * throws doesn't keep an event from the others.
  */
 export class Emitter<Events extends { [Name in keyof Events]: readonly unknown[] }> {
@@ -18,24 +15,7 @@ export class Emitter<Events extends { [Name in keyof Events]: readonly unknown[]
       this.#listeners.set(event, listeners);
     }
     listeners.add(listener);
-    return () => this.off(event, listener);
-  }
-
-  /** Call `listener` at the next `event` only. */
-  once<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): () => void {
-    const stop = this.on(event, (...args) => {
-      stop();
-      listener(...args);
-    });
-    return stop;
-  }
-
-  off<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): void {
-    this.#listeners.get(event)?.delete(listener);
-  }
-
-  listenerCount(event: keyof Events): number {
-    return this.#listeners.get(event)?.size ?? 0;
+    return () => void listeners.delete(listener);
   }
 
   /**

@@ -4,39 +4,18 @@ import { CLOSE_CODES, retryAfter, type Retry } from './close-codes.js';
 import * as errors from './errors.js';
 import { fitReason } from './message-socket.js';
 
+const { FRAME_FAULTS, LINK_FAULTS } = errors;
 const samples: readonly errors.WireError[] = [
-  new errors.FrameTruncated('x'),
-  new errors.FrameOverlong('x'),
-  new errors.FrameTooLarge('x'),
-  new errors.BadMagic('x'),
-  new errors.BadVersion('x'),
-  new errors.BadChecksum('x'),
-  new errors.BadKind('x'),
-  new errors.BadHead('x'),
-  new errors.BadPayload('x'),
-  new errors.TextMessage(),
-  new errors.UnexpectedMessage('x'),
-  new errors.BadToken('x'),
-  new errors.HelloTimeout(5),
-  new errors.LinkReplaced('cam-1'),
-  new errors.StreamTaken('cam-1', { byOwnRun: false }),
-  new errors.TooManySessions(5),
-  new errors.TooManyStreams(5),
-  new errors.TryAgain('x'),
-  new errors.SlowReader(5),
-  new errors.ServiceFailed(new Error('x')),
-  new errors.BadLinkUrl('x'),
+  ...(Object.keys(FRAME_FAULTS) as errors.FrameFault[]).map((code) => new errors.FrameError(code, 'x')),
+  ...(Object.keys(LINK_FAULTS) as errors.LinkFault[]).map((code) => new errors.LinkError(code, 'x')),
   new errors.UpgradeRefused('x', 404),
-  new errors.LinkUnreachable('x'),
-  new errors.LinkTimeout('x'),
-  new errors.LinkLost('x'),
-  new errors.OutboxFull(5),
-  new errors.DuplicateFrame(5),
+  errors.serviceFailed(new Error('x')),
 ];
 
 /** Errors of one frame, and of a client that has nobody to tell. */
 const CLOSE_NOTHING: ReadonlySet<string> = new Set([
   'E_FRAME_DUPLICATE',
+  'E_LINK_CLOSED',
   'E_LINK_TIMEOUT',
   'E_LINK_UNREACHABLE',
   'E_LINK_UPGRADE',

@@ -5,18 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { cut, message } from '../test/arbitraries.js';
 import { frameHead, frameHeadWith, heads, resultHead } from '../test/fixtures.js';
 import { crc32 } from './crc.js';
-import {
-  BadChecksum,
-  BadHead,
-  BadKind,
-  BadMagic,
-  BadPayload,
-  BadVersion,
-  FrameError,
-  FrameOverlong,
-  FrameTooLarge,
-  FrameTruncated,
-} from './errors.js';
+import { FrameError } from './errors.js';
 import { decodeFrame, encodeFrame, encodeFrameParts, joinFrame } from './frame.js';
 import { MESSAGE_KINDS, type Heads, type MessageKind } from './heads.js';
 import { MAX_HEAD_BYTES, PROTOCOL_VERSION } from './limits.js';
@@ -201,7 +190,7 @@ describe('broken messages', () => {
   it('every truncation is found, byte by byte', () => {
     for (let length = 0; length < frameBytes.length; length++) {
       const error = thrownBy(() => decodeFrame(frameBytes.subarray(0, length)));
-      expect(error, `${length} bytes`).toBeInstanceOf(FrameTruncated);
+      expect(error, `${length} bytes`).toMatchObject({ name: 'FrameError', code: 'E_FRAME_TRUNCATED' });
       expect(error).toMatchObject({ code: 'E_FRAME_TRUNCATED', closeCode: 4400 });
     }
     expect(decodeFrame(frameBytes).kind).toBe('frame');
@@ -213,7 +202,10 @@ describe('broken messages', () => {
       flipped[bit >> 3]! ^= 1 << (bit & 7);
       const error = thrownBy(() => decodeFrame(flipped));
       // In the first 12 bytes, magic, version, kind or a length may be what strikes first.
-      expect(error, `bit ${bit}`).toBeInstanceOf(bit < 8 * 12 ? FrameError : BadChecksum);
+      expect(error, `bit ${bit}`).toMatchObject({
+        name: 'FrameError',
+        ...(bit < 8 * 12 ? {} : { code: 'E_FRAME_CHECKSUM' }),
+      });
     }
   });
 
@@ -227,7 +219,7 @@ describe('broken messages', () => {
           burst.forEach((byte, i) => {
             changed[at + i]! ^= byte;
           });
-          expect(thrownBy(() => decodeFrame(changed))).toBeInstanceOf(BadChecksum);
+          expect(thrownBy(() => decodeFrame(changed))).toMatchObject({ name: 'FrameError', code: 'E_FRAME_CHECKSUM' });
         },
       ),
     );
@@ -239,16 +231,16 @@ describe('broken messages', () => {
       bytes[at] = value;
       return bytes;
     };
-    const cases: [string, Uint8Array, new (...args: never[]) => FrameError, string, string][] = [
-      ['magic', change(0, 0x47), BadMagic, 'E_FRAME_MAGIC', 'starts with the bytes 47 43 instead of 53 43'],
-      ['version', change(2, 1), BadVersion, 'E_FRAME_VERSION', 'speaks version 1'],
-      ['kind', change(3, 77), BadKind, 'E_FRAME_KIND', 'unknown kind 77'],
-      ['checksum', change(40, 0), BadChecksum, 'E_FRAME_CHECKSUM', 'checksum'],
-      ['overlong', Buffer.concat([frameBytes, Buffer.alloc(1)]), FrameOverlong, 'E_FRAME_OVERLONG', 'though it says'],
+    const cases: [string, Uint8Array, string, string][] = [
+      ['magic', change(0, 0x47), 'E_FRAME_MAGIC', 'starts with the bytes 47 43 instead of 53 43'],
+      ['version', change(2, 1), 'E_FRAME_VERSION', 'speaks version 1'],
+      ['kind', change(3, 77), 'E_FRAME_KIND', 'unknown kind 77'],
+      ['checksum', change(40, 0), 'E_FRAME_CHECKSUM', 'checksum'],
+      ['overlong', Buffer.concat([frameBytes, Buffer.alloc(1)]), 'E_FRAME_OVERLONG', 'though it says'],
     ];
-    for (const [name, bytes, type, code, words] of cases) {
+    for (const [name, bytes, code, words] of cases) {
       const error = thrownBy(() => decodeFrame(bytes)) as FrameError;
-      expect(error, name).toBeInstanceOf(type);
+      expect(error, name).toBeInstanceOf(FrameError);
       expect(error.code).toBe(code);
       expect(error.message).toContain(words);
       expect(error.remedy).toBeTruthy();
@@ -259,7 +251,7 @@ describe('broken messages', () => {
   it('a hello or welcome for another version is told so, though its prefix is right', () => {
     for (const kind of ['hello', 'welcome'] as const) {
       const bytes = messageWithHead(MESSAGE_KINDS[kind], headOf({ ...heads[kind], protocol: 9, novelty: true }));
-      expect(thrownBy(() => decodeFrame(bytes))).toBeInstanceOf(BadVersion);
+      expect(thrownBy(() => decodeFrame(bytes))).toMatchObject({ name: 'FrameError', code: 'E_FRAME_VERSION' });
     }
   });
 });
@@ -268,22 +260,25 @@ describe('limits', () => {
   it('take a payload of exactly the most bytes, and refuse one more before reading it', () => {
     expect(decodeFrame(frameBytes, { maxPayloadBytes: 16 }).payload.length).toBe(16);
     const error = thrownBy(() => decodeFrame(frameBytes, { maxPayloadBytes: 15 }));
-    expect(error).toBeInstanceOf(FrameTooLarge);
+    expect(error).toMatchObject({ name: 'FrameError', code: 'E_FRAME_TOO_LARGE' });
     expect(error).toMatchObject({ message: expect.stringContaining('16 bytes; at most 15') as string });
     // The announced size alone is enough: nobody waits for 4 GiB.
     const announced = Buffer.from(frameBytes);
     announced.writeUInt32LE(0xffff_ffff, 8);
-    expect(thrownBy(() => decodeFrame(announced))).toBeInstanceOf(FrameTooLarge);
+    expect(thrownBy(() => decodeFrame(announced))).toMatchObject({ name: 'FrameError', code: 'E_FRAME_TOO_LARGE' });
   });
 
   it('take a head of exactly the most bytes, and refuse 8 more', () => {
     const headBytes = frameBytes.readUInt32LE(4);
     expect(decodeFrame(frameBytes, { maxPayloadBytes: 16, maxHeadBytes: headBytes }).kind).toBe('frame');
     const tight = { maxPayloadBytes: 16, maxHeadBytes: headBytes - 8 };
-    expect(thrownBy(() => decodeFrame(frameBytes, tight))).toBeInstanceOf(FrameTooLarge);
+    expect(thrownBy(() => decodeFrame(frameBytes, tight))).toMatchObject({
+      name: 'FrameError',
+      code: 'E_FRAME_TOO_LARGE',
+    });
     const announced = Buffer.from(frameBytes);
     announced.writeUInt32LE(MAX_HEAD_BYTES + 8, 4);
-    expect(thrownBy(() => decodeFrame(announced))).toBeInstanceOf(FrameTooLarge);
+    expect(thrownBy(() => decodeFrame(announced))).toMatchObject({ name: 'FrameError', code: 'E_FRAME_TOO_LARGE' });
   });
 
   it('bound texts, lists, options and credits', () => {
@@ -318,12 +313,12 @@ describe('limits', () => {
       expect(
         thrownBy(() => encodeFrame(kind, head as Heads[MessageKind], framePayload)),
         what,
-      ).toBeInstanceOf(BadHead);
+      ).toMatchObject({ name: 'FrameError', code: 'E_FRAME_HEAD' });
       const bytes = messageWithHead(MESSAGE_KINDS[kind], headOf(head), kind === 'frame' ? framePayload : undefined);
       expect(
         thrownBy(() => decodeFrame(bytes)),
         what,
-      ).toBeInstanceOf(BadHead);
+      ).toMatchObject({ name: 'FrameError', code: 'E_FRAME_HEAD' });
     }
     // What the limits are for, they let pass: the tall image, the last credit, the last option.
     encodeFrame('credit', { credits: 65_536 });
@@ -385,7 +380,7 @@ describe('heads', () => {
       expect(
         thrownBy(() => decodeFrame(messageWithHead(7, head))),
         head.toString('hex'),
-      ).toBeInstanceOf(BadHead);
+      ).toMatchObject({ name: 'FrameError', code: 'E_FRAME_HEAD' });
     }
   });
 
@@ -415,7 +410,7 @@ describe('heads', () => {
       expect(
         thrownBy(() => decodeFrame(messageWithHead(7, padded(hex)))),
         name,
-      ).toBeInstanceOf(BadHead);
+      ).toMatchObject({ name: 'FrameError', code: 'E_FRAME_HEAD' });
       expect(performance.now() - started, name).toBeLessThan(100);
     }
   });
@@ -424,7 +419,7 @@ describe('heads', () => {
     const head = Buffer.from('8aa9' + Buffer.from('__proto__').toString('hex') + '81a161c3', 'hex');
     expect(
       thrownBy(() => decodeFrame(messageWithHead(7, Buffer.concat([Buffer.alloc(-head.length & 7, 0xc1), head])))),
-    ).toBeInstanceOf(BadHead);
+    ).toMatchObject({ name: 'FrameError', code: 'E_FRAME_HEAD' });
     expect(({} as { a?: unknown }).a).toBeUndefined();
   });
 });
@@ -446,12 +441,12 @@ describe('payloads', () => {
       expect(
         thrownBy(() => encodeFrame(kind, head, new Uint8Array(length))),
         `${kind} ${length}`,
-      ).toBeInstanceOf(BadPayload);
+      ).toMatchObject({ name: 'FrameError', code: 'E_FRAME_PAYLOAD' });
       const bytes = messageWithHead(MESSAGE_KINDS[kind], headOf(head), new Uint8Array(length));
       expect(
         thrownBy(() => decodeFrame(bytes)),
         `${kind} ${length}`,
-      ).toBeInstanceOf(BadPayload);
+      ).toMatchObject({ name: 'FrameError', code: 'E_FRAME_PAYLOAD' });
     }
     encodeFrame('frame', { ...frameHead, csi: 'genie', impairment: genie }, new Uint8Array(24));
   });

@@ -16,17 +16,7 @@
 import { printable } from '@semcast/core';
 import type { z } from 'zod';
 import { crc32 } from './crc.js';
-import {
-  BadChecksum,
-  BadHead,
-  BadKind,
-  BadMagic,
-  BadPayload,
-  BadVersion,
-  FrameOverlong,
-  FrameTooLarge,
-  FrameTruncated,
-} from './errors.js';
+import { FrameError } from './errors.js';
 import {
   frameNumberSchema,
   HEAD_SCHEMAS,
@@ -78,8 +68,8 @@ export interface EncodedFrame {
  *
  * The pieces of the payload must not change until they are sent.
  *
- * @throws BadHead when the head is not what its kind asks for; BadPayload when the payload is not as long as the head
- *   says; FrameTooLarge beyond {@link MAX_HEAD_BYTES} or 4 GiB.
+ * @throws FrameError `E_FRAME_HEAD` when the head is not what its kind asks for; `E_FRAME_PAYLOAD` when the payload is
+ *   not as long as the head says; `E_FRAME_TOO_LARGE` beyond {@link MAX_HEAD_BYTES} or 4 GiB.
  */
 export function encodeFrameParts<Kind extends MessageKind>(
   kind: Kind,
@@ -93,7 +83,7 @@ export function encodeFrameParts<Kind extends MessageKind>(
     payloadBytes += piece.byteLength;
   }
   if (payloadBytes > MAX_UINT32) {
-    throw new FrameTooLarge(`a payload of ${payloadBytes} bytes doesn't fit into a message`);
+    throw new FrameError('E_FRAME_TOO_LARGE', `a payload of ${payloadBytes} bytes doesn't fit into a message`);
   }
   checkPayload({ kind, head } as KindAndHead, payloadBytes);
 
@@ -103,7 +93,8 @@ export function encodeFrameParts<Kind extends MessageKind>(
   const padding = -valueBytes & (ALIGNMENT - 1);
   const headBytes = padding + valueBytes;
   if (headBytes > MAX_HEAD_BYTES) {
-    throw new FrameTooLarge(
+    throw new FrameError(
+      'E_FRAME_TOO_LARGE',
       `a head of ${headBytes} bytes is longer than the ${MAX_HEAD_BYTES} that a message may have`,
     );
   }
@@ -142,8 +133,7 @@ export function joinFrame(frame: EncodedFrame): Uint8Array {
  *
  * The payload is not copied: it is a view of the given memory, except when it arrived in several pieces.
  *
- * @throws FrameTruncated, BadMagic, BadVersion, BadKind, FrameTooLarge, FrameOverlong, BadChecksum, BadHead or
- *   BadPayload, each a FrameError; nothing else, whatever the bytes.
+ * @throws FrameError; nothing else, whatever the bytes.
  */
 export function decodeFrame(
   message: Uint8Array | readonly Uint8Array[],
@@ -155,42 +145,64 @@ export function decodeFrame(
     bytes += piece.byteLength;
   }
   if (bytes < PREFIX_BYTES) {
-    throw new FrameTruncated(`a message of ${bytes} bytes is shorter than the prefix of ${PREFIX_BYTES}`);
+    throw new FrameError(
+      'E_FRAME_TRUNCATED',
+      `a message of ${bytes} bytes is shorter than the prefix of ${PREFIX_BYTES}`,
+    );
   }
   let first = pieces[0]!;
   if (first.byteLength < PREFIX_BYTES) {
     return decodeFrame(joinPieces(pieces, bytes), limits);
   }
   if (first[0] !== MAGIC_S || first[1] !== MAGIC_C) {
-    throw new BadMagic(`a message starts with the bytes ${hex(first[0]!)} ${hex(first[1]!)} instead of 53 43`);
+    throw new FrameError(
+      'E_FRAME_MAGIC',
+      `a message starts with the bytes ${hex(first[0]!)} ${hex(first[1]!)} instead of 53 43`,
+    );
   }
   if (first[2] !== PROTOCOL_VERSION) {
-    throw new BadVersion(`the peer speaks version ${first[2]} of the protocol, this end version ${PROTOCOL_VERSION}`);
+    throw new FrameError(
+      'E_FRAME_VERSION',
+      `the peer speaks version ${first[2]} of the protocol, this end version ${PROTOCOL_VERSION}`,
+    );
   }
   const kind = KIND_NAMES.get(first[3]!);
   if (kind === undefined) {
-    throw new BadKind(`a message has the unknown kind ${first[3]}`);
+    throw new FrameError('E_FRAME_KIND', `a message has the unknown kind ${first[3]}`);
   }
   const headBytes = readUint32(first, 4);
   const payloadBytes = readUint32(first, 8);
   const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
   if (headBytes > maxHeadBytes) {
-    throw new FrameTooLarge(`the head of a ${kind} message has ${headBytes} bytes; at most ${maxHeadBytes} are taken`);
+    throw new FrameError(
+      'E_FRAME_TOO_LARGE',
+      `the head of a ${kind} message has ${headBytes} bytes; at most ${maxHeadBytes} are taken`,
+    );
   }
   if (payloadBytes > limits.maxPayloadBytes) {
-    throw new FrameTooLarge(
+    throw new FrameError(
+      'E_FRAME_TOO_LARGE',
       `the payload of a ${kind} message has ${payloadBytes} bytes; at most ${limits.maxPayloadBytes} are taken`,
     );
   }
   const payloadStart = PREFIX_BYTES + headBytes;
   if (bytes < payloadStart + payloadBytes) {
-    throw new FrameTruncated(`a ${kind} message has ${bytes} of its ${payloadStart + payloadBytes} bytes`);
+    throw new FrameError(
+      'E_FRAME_TRUNCATED',
+      `a ${kind} message has ${bytes} of its ${payloadStart + payloadBytes} bytes`,
+    );
   }
   if (bytes > payloadStart + payloadBytes) {
-    throw new FrameOverlong(`a ${kind} message has ${bytes} bytes, though it says ${payloadStart + payloadBytes}`);
+    throw new FrameError(
+      'E_FRAME_OVERLONG',
+      `a ${kind} message has ${bytes} bytes, though it says ${payloadStart + payloadBytes}`,
+    );
   }
   if (headBytes % ALIGNMENT !== 0) {
-    throw new BadHead(`the head of a ${kind} message has ${headBytes} bytes, which is no multiple of ${ALIGNMENT}`);
+    throw new FrameError(
+      'E_FRAME_HEAD',
+      `the head of a ${kind} message has ${headBytes} bytes, which is no multiple of ${ALIGNMENT}`,
+    );
   }
 
   let payload: Uint8Array;
@@ -207,7 +219,8 @@ export function decodeFrame(
   const checksum = crc32(payload, crc32(first.subarray(PREFIX_BYTES, payloadStart), crc32(first.subarray(0, 12))));
   const expected = readUint32(first, 12);
   if (checksum !== expected) {
-    throw new BadChecksum(
+    throw new FrameError(
+      'E_FRAME_CHECKSUM',
       `the checksum of a ${kind} message is ${hex(checksum, 8)}, though it says ${hex(expected, 8)}`,
     );
   }
@@ -223,14 +236,17 @@ function decodeHead(kind: MessageKind, bytes: Uint8Array): WireMessage['head'] {
     start++;
   }
   if (start >= ALIGNMENT) {
-    throw new BadHead(`the head of a ${kind} message starts with ${start} padding bytes; at most 7 are allowed`);
+    throw new FrameError(
+      'E_FRAME_HEAD',
+      `the head of a ${kind} message starts with ${start} padding bytes; at most 7 are allowed`,
+    );
   }
   let value: unknown;
   try {
     value = unpackScanned(bytes.subarray(start));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BadHead(`the head of a ${kind} message can't be read: ${why}`, { cause });
+    throw new FrameError('E_FRAME_HEAD', `the head of a ${kind} message can't be read: ${why}`, { cause });
   }
   return checkHead(kind, value);
 }
@@ -238,7 +254,7 @@ function decodeHead(kind: MessageKind, bytes: Uint8Array): WireMessage['head'] {
 /**
  * The head as its schema returns it.
  *
- * @throws BadHead, or BadVersion when a hello or welcome is for another version of the protocol.
+ * @throws FrameError `E_FRAME_HEAD`, or `E_FRAME_VERSION` when a hello or welcome is for another version of the protocol.
  */
 export function checkHead(kind: MessageKind, value: unknown): WireMessage['head'] {
   const parsed = HEAD_SCHEMAS[kind].safeParse(value);
@@ -246,11 +262,12 @@ export function checkHead(kind: MessageKind, value: unknown): WireMessage['head'
     return parsed.data;
   }
   if ((kind === 'hello' || kind === 'welcome') && isOtherProtocol(value)) {
-    throw new BadVersion(
+    throw new FrameError(
+      'E_FRAME_VERSION',
       `the ${kind} is for version ${value.protocol} of the protocol, this end speaks version ${PROTOCOL_VERSION}`,
     );
   }
-  throw new BadHead(`the head of a ${kind} message is not valid: ${issueText(parsed.error)}`, {
+  throw new FrameError('E_FRAME_HEAD', `the head of a ${kind} message is not valid: ${issueText(parsed.error)}`, {
     frame: frameOf(value),
   });
 }
@@ -264,14 +281,15 @@ function checkPayload(message: KindAndHead, payloadBytes: number): void {
     const { image } = message.head;
     if (image.format !== 'raw') {
       if (payloadBytes === 0) {
-        throw new BadPayload('a result has no image bytes', { frame: frameOf(message.head) });
+        throw new FrameError('E_FRAME_PAYLOAD', 'a result has no image bytes', { frame: frameOf(message.head) });
       }
       return;
     }
     expected = 3 * image.width * image.height;
   }
   if (payloadBytes !== expected) {
-    throw new BadPayload(
+    throw new FrameError(
+      'E_FRAME_PAYLOAD',
       `the payload of a ${message.kind} message has ${payloadBytes} bytes; its head asks for ${expected}`,
       { frame: frameOf(message.head) },
     );

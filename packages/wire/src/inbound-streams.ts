@@ -3,7 +3,7 @@
  * is sent again when the frame is. No sockets here: sessions are whatever has their shape.
  */
 import { SemcastError } from '@semcast/core';
-import { TooManyStreams } from './errors.js';
+import { LinkError } from './errors.js';
 import { encodeFrameParts, type EncodedFrame, type PayloadSource } from './frame.js';
 import { MAX_TEXT_LENGTH, type DropReason, type FrameHead, type FrameMessage, type ResultHead } from './heads.js';
 import { Inbox } from './inbox.js';
@@ -130,7 +130,7 @@ export class InboundStreams {
     }
     if (state === undefined) {
       if (!this.#makeRoom()) {
-        const error = new TooManyStreams(this.#options.maxStreams ?? 1024);
+        const error = new LinkError('E_TOO_MANY_STREAMS', `all ${this.#options.maxStreams ?? 1024} streams are taken`);
         session.close(error.closeCode, error);
         return;
       }

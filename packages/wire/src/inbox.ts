@@ -8,11 +8,6 @@ export interface InboxOptions {
    * clients that gave a frame up, or that haven't read a smaller window yet.
    */
   readonly maxInProgress?: number;
-  /**
-   * Outcomes kept for a client that hasn't acknowledged them; the widest window so far by default. Beyond it the
-   * oldest is forgotten.
-   */
-  readonly maxStored?: number;
   /** Acknowledged frames whose numbers are remembered; 4,096 by default. */
   readonly maxRemembered?: number;
 }
@@ -34,7 +29,7 @@ export type InboxVerdict<Outcome> =
  * The frames of one run of one stream on the server's side: which are new, which are resends, and the outcomes that
  * the client hasn't acknowledged. Pure.
  *
- * Memory is bounded whatever the client does: at most `maxInProgress` frames and `maxStored` outcomes. An outcome
+ * Memory is bounded whatever the client does: at most `maxInProgress` frames, and as many outcomes as the widest window had. An outcome
  * that had to be forgotten costs a second decode when its frame is sent again, never a frame: the client takes the
  * first outcome only. An honest client has no more than `window` unresolved frames, so none of its is forgotten,
  * except outcomes whose acknowledgement was lost with a link.
@@ -44,23 +39,16 @@ export class Inbox<Outcome> {
   readonly #stored = new Map<number, Outcome>();
   readonly #acknowledged: BoundedSet;
   readonly #options: InboxOptions;
-  #window: number;
   #widestWindow: number;
 
   constructor(options: InboxOptions) {
     this.#options = options;
-    this.#window = options.window;
     this.#widestWindow = options.window;
     this.#acknowledged = new BoundedSet(options.maxRemembered ?? 4096);
   }
 
-  get window(): number {
-    return this.#window;
-  }
-
   /** Change the window; tell the client with a `credit` message. */
   setWindow(window: number): void {
-    this.#window = window;
     this.#widestWindow = Math.max(this.#widestWindow, window);
   }
 
@@ -103,9 +91,8 @@ export class Inbox<Outcome> {
       return false;
     }
     this.#stored.set(frame, outcome);
-    const maxStored = this.#options.maxStored ?? this.#widestWindow;
     for (const oldest of this.#stored.keys()) {
-      if (this.#stored.size <= maxStored) {
+      if (this.#stored.size <= this.#widestWindow) {
         break;
       }
       this.#stored.delete(oldest);

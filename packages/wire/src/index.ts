@@ -1,5 +1,5 @@
 export { backoffDelayMs, type BackoffOptions } from './backoff.js';
-export { CLOSE_CODES, retryAfter, type CloseCodeName, type Retry } from './close-codes.js';
+export { CLOSE_CODES, retryAfter, type Retry } from './close-codes.js';
 export { connectLink } from './connect-link.js';
 export * from './errors.js';
 export {
@@ -30,7 +30,6 @@ export type {
   ClientKind,
   ClientLink,
   ClientLinkEvents,
-  ClientMessage,
   ClientSocketOptions,
   ConnectLinkOptions,
   HelloInput,

@@ -3,7 +3,7 @@ import type { SemcastError } from '@semcast/core';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { BackoffOptions } from './backoff.js';
-import type { BadHead, BadPayload, WireError } from './errors.js';
+import type { FrameError, WireError } from './errors.js';
 import type { EncodedFrame, PayloadSource } from './frame.js';
 import type {
   AckHead,
@@ -21,7 +21,6 @@ import type {
 export type ClientKind = 'frame' | 'ack' | 'bye';
 /** What a server may send after the welcome. */
 export type ServerKind = 'result' | 'drop' | 'credit' | 'error';
-export type ClientMessage = MessageOf<ClientKind>;
 export type ServerMessage = MessageOf<ServerKind>;
 
 /** How and why a link ended. */
@@ -161,8 +160,8 @@ export interface ClientLink {
    * Send a frame: resolves when a credit was there and the frame is on its way for the first time. From then on the
    * link sees to it that its outcome arrives. The payload must not change until the outcome is there.
    *
-   * @throws BadHead, BadPayload, FrameTooLarge (for this server), DuplicateFrame, OutboxFull, LinkClosed or the link's
-   *   final error; the signal's reason when aborted before the frame was sent.
+   * @throws FrameError when head and payload don't fit together or are too large for this server; LinkError
+   *   `E_FRAME_DUPLICATE`, `E_OUTBOX_FULL` or `E_LINK_CLOSED`, or the link's final error; the signal's reason when aborted before the frame was sent.
    */
   send(frame: OutgoingFrame, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /**
@@ -178,11 +177,6 @@ export interface ClientLink {
   /** End the link. `endStream` (default true) tells the server to forget the stream, too. Resolves when closed. */
   close(options?: { readonly endStream?: boolean }): Promise<void>;
   on<Name extends keyof ClientLinkEvents>(event: Name, listener: (...args: ClientLinkEvents[Name]) => void): () => void;
-  once<Name extends keyof ClientLinkEvents>(
-    event: Name,
-    listener: (...args: ClientLinkEvents[Name]) => void,
-  ): () => void;
-  off<Name extends keyof ClientLinkEvents>(event: Name, listener: (...args: ClientLinkEvents[Name]) => void): void;
 }
 
 /** A hello without its token, which nobody needs to see after the check. */
@@ -194,7 +188,7 @@ export type SessionEvents = {
   /** The client ends its stream; a close follows. */
   bye: [];
   /** A frame with an unusable head or payload: the client has been sent this drop, and the link goes on. */
-  refused: [drop: DropHead, error: BadHead | BadPayload];
+  refused: [drop: DropHead, error: FrameError];
   /** Once, whoever ended the session. */
   close: [end: LinkEnd];
 };
@@ -218,8 +212,6 @@ export interface ServerSession {
   /** End the session, with an `error` message first when there is one. Default: 1000, done. */
   close(code?: number, error?: SemcastError): void;
   on<Name extends keyof SessionEvents>(event: Name, listener: (...args: SessionEvents[Name]) => void): () => void;
-  once<Name extends keyof SessionEvents>(event: Name, listener: (...args: SessionEvents[Name]) => void): () => void;
-  off<Name extends keyof SessionEvents>(event: Name, listener: (...args: SessionEvents[Name]) => void): void;
 }
 
 /** Where upgrade requests come from: HTTP servers of packages/service have it, as `upgrades`. */
@@ -263,7 +255,7 @@ export interface ServeLinksOptions extends SocketOptions {
   readonly maxGreetingsPerAddress?: number;
   /**
    * Answer a hello, now or later. `session.signal` says when the client is gone meanwhile. Throw a {@link WireError}
-   * ({@link TryAgain}, say) to refuse: the client reads its words, and the link closes with its close code.
+   * (`E_TRY_AGAIN`, say) to refuse: the client reads its words, and the link closes with its close code.
    */
   readonly welcome: (
     hello: SessionHello,

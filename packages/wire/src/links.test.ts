@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { frameHead, frameHeadWith, heads, helloInput, resultHead, welcome } from '../test/fixtures.js';
 import { afterwards, link, rawClient, sleep, startServer, until, type TestServer } from '../test/harness.js';
 import { startTcpProxy } from '../test/tcp-proxy.js';
-import { BadChecksum } from './errors.js';
+import { FrameError, LinkError } from './errors.js';
 import { encodeFrame } from './frame.js';
 import type { FrameMessage, ResultMessage } from './heads.js';
 import { InboundStreams, type Delivery, type InboundStreamsOptions } from './inbound-streams.js';
@@ -467,7 +467,7 @@ describe('broken messages', () => {
   it('again and again, with no outcome between, end the link for good; the limit is an option', async () => {
     const broken = await startServer({
       onSession: (session) => {
-        session.on('frame', () => session.close(4400, new BadChecksum('the checksum is wrong')));
+        session.on('frame', () => session.close(4400, new FrameError('E_FRAME_CHECKSUM', 'the checksum is wrong')));
       },
     });
     for (const [limit, links] of [
@@ -491,7 +491,7 @@ describe('broken messages', () => {
     for (let frame = 0; frame < 20; frame++) {
       await client.send(outgoing(frame));
       await client.idle();
-      receiver.sessions.at(-1)!.close(4400, new BadChecksum('the checksum is wrong'));
+      receiver.sessions.at(-1)!.close(4400, new FrameError('E_FRAME_CHECKSUM', 'the checksum is wrong'));
       await until(() => client.state.name !== 'open');
     }
     await client.send(outgoing(20));
@@ -703,8 +703,7 @@ describe('endings', () => {
       onClose: (end) => ends.push(end),
     });
     receiver.sessions[0]!.on('close', (end) => serverEnds.push(end));
-    const { TryAgain } = await import('./errors.js');
-    opened.close(4503, new TryAgain('the channel is going', { remedy: 'wait' }));
+    opened.close(4503, new LinkError('E_TRY_AGAIN', 'the channel is going', { remedy: 'wait' }));
     opened.close(1000);
     await until(() => serverEnds.length === 1 && ends.length === 1);
     expect(serverEnds[0]).toMatchObject({

@@ -6,25 +6,12 @@ import { printable, type SemcastError } from '@semcast/core';
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { CLOSE_CODES } from './close-codes.js';
-import {
-  BrokenWebSocket,
-  FrameError,
-  FrameTooLarge,
-  LinkLost,
-  LinkTimeout,
-  PeerError,
-  ServiceFailed,
-  SlowReader,
-  TextMessage,
-  UnexpectedMessage,
-  WireError,
-} from './errors.js';
+import { ABNORMAL_END, FrameError, LinkError, PeerError, serviceFailed, WireError } from './errors.js';
 import { decodeFrame, encodeFrameParts, joinFrame, type EncodedFrame, type PayloadSource } from './frame.js';
 import { MAX_TEXT_LENGTH, type ErrorHead, type Heads, type MessageKind, type WireMessage } from './heads.js';
 import type { LinkEnd, SocketOptions } from './link-types.js';
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_HEAD_BYTES, PREFIX_BYTES } from './limits.js';
 
-const ABNORMAL_END = 1006;
 /** A close frame's reason has at most this many bytes. */
 const MAX_REASON_BYTES = 123;
 /** More than what two peers' pings and pongs take between two of them. */
@@ -146,7 +133,8 @@ export class MessageSocket {
     }
     if (this.bufferedBytes > this.#limits.maxBufferedBytes) {
       // No error message first: it would wait behind the others.
-      this.#beginClose(CLOSE_CODES.slowReader, new SlowReader(this.bufferedBytes));
+      const words = `${this.bufferedBytes} bytes wait for a peer that doesn't read them`;
+      this.#beginClose(CLOSE_CODES.slowReader, new LinkError('E_SLOW_READER', words));
       return;
     }
     this.#options.onTraffic?.('out', frame.bytes);
@@ -222,7 +210,7 @@ export class MessageSocket {
       return;
     }
     if (!isBinary) {
-      this.#fail(new TextMessage());
+      this.#fail(new FrameError('E_FRAME_TEXT', 'a text message arrived; this link carries binary messages only'));
       return;
     }
     // ws gives an array for binaryType "fragments", a single Buffer would be a message in one piece.
@@ -231,7 +219,7 @@ export class MessageSocket {
       this.#handle(pieces);
     } catch (error) {
       this.#options.onFailure?.(error);
-      this.#fail(new ServiceFailed(error));
+      this.#fail(serviceFailed(error));
     }
   }
 
@@ -261,7 +249,7 @@ export class MessageSocket {
     } else if (this.#accepts.has(message.kind)) {
       this.#options.onMessage(message);
     } else {
-      this.#fail(new UnexpectedMessage(`a ${message.kind} message has no place here`));
+      this.#fail(new FrameError('E_FRAME_UNEXPECTED', `a ${message.kind} message has no place here`));
     }
   }
 
@@ -294,7 +282,12 @@ export class MessageSocket {
       this.#heard = false;
       this.#silentTicks = 0;
     } else if (++this.#silentTicks >= 2) {
-      this.terminate(new LinkTimeout(`nothing came from ${this.#options.peer} for ${2 * this.#limits.keepAliveMs} ms`));
+      this.terminate(
+        new LinkError(
+          'E_LINK_TIMEOUT',
+          `nothing came from ${this.#options.peer} for ${2 * this.#limits.keepAliveMs} ms`,
+        ),
+      );
       return;
     }
     this.#ws.ping();
@@ -321,21 +314,22 @@ export class MessageSocket {
     const failure: (Error & { code?: string }) | undefined = this.#failure;
     if (failure?.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
       const message = `${this.#options.peer} sent a message far longer than the ${this.#limits.maxPayloadBytes} bytes of payload that are taken`;
-      const error = new FrameTooLarge(message, { closeCode: CLOSE_CODES.tooBig, cause: failure });
+      const error = new FrameError('E_FRAME_TOO_LARGE', message, { closeCode: CLOSE_CODES.tooBig, cause: failure });
       return { code: CLOSE_CODES.tooBig, reason, error };
     }
     if (failure?.code?.startsWith('WS_ERR_') === true) {
-      return { code, reason, error: new BrokenWebSocket(failure) };
+      const broken = `the peer broke the WebSocket protocol: ${failure.message}`;
+      return { code, reason, error: new FrameError('E_FRAME_WEBSOCKET', broken, { cause: failure }) };
     }
     if (code === CLOSE_CODES.normal || code === CLOSE_CODES.goingAway) {
       return { code, reason, error: undefined };
     }
     if (code === CLOSE_CODES.tooBig) {
       const message = `${this.#options.peer} refused a message as too large`;
-      return { code, reason, error: new FrameTooLarge(message, { closeCode: code }) };
+      return { code, reason, error: new FrameError('E_FRAME_TOO_LARGE', message, { closeCode: code }) };
     }
     const why = reason === '' ? (failure?.message ?? `close code ${code}`) : `${reason} (${code})`;
-    const error = new LinkLost(`the link with ${this.#options.peer} ended: ${why}`, {
+    const error = new LinkError('E_LINK_LOST', `the link with ${this.#options.peer} ended: ${why}`, {
       closeCode: code,
       cause: failure,
     });

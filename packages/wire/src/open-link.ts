@@ -1,22 +1,13 @@
 /** The client's end of one connection: connect, greet, and carry messages until it ends. */
-import type { SemcastError } from '@semcast/core';
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import { WebSocket } from 'ws';
-import {
-  BadLinkUrl,
-  LinkClosed,
-  LinkLost,
-  LinkTimeout,
-  LinkUnreachable,
-  UpgradeRefused,
-  type WireError,
-} from './errors.js';
-import { checkHead, type EncodedFrame, type PayloadSource } from './frame.js';
-import type { Heads, HelloHead, MessageKind, WelcomeHead } from './heads.js';
+import { LinkError, UpgradeRefused, type WireError } from './errors.js';
+import { checkHead } from './frame.js';
+import type { HelloHead, MessageKind, WelcomeHead } from './heads.js';
 import { PROTOCOL_VERSION } from './limits.js';
-import type { ClientKind, HelloInput, Masking, OpenLink, OpenLinkOptions, ServerMessage } from './link-types.js';
-import { maxMessageBytes, MessageSocket, socketLimits } from './message-socket.js';
+import type { HelloInput, Masking, OpenLink, OpenLinkOptions, ServerMessage } from './link-types.js';
+import { maxMessageBytes, MessageSocket, socketLimits, type MessageSocketOptions } from './message-socket.js';
 
 const GREETING: ReadonlySet<MessageKind> = new Set(['welcome']);
 const GREETED: ReadonlySet<MessageKind> = new Set(['result', 'drop', 'credit']);
@@ -32,7 +23,7 @@ export function nextAttempt(attempt = 0): number {
 /**
  * The hello as it is sent: version, run and attempt filled in.
  *
- * @throws BadHead when it is not valid.
+ * @throws FrameError `E_FRAME_HEAD` when it is not valid.
  */
 export function completeHello(hello: HelloInput): HelloHead {
   const complete = {
@@ -48,19 +39,23 @@ export function completeHello(hello: HelloInput): HelloHead {
 /**
  * The address of a WebSocket server.
  *
- * @throws BadLinkUrl when it is none.
+ * @throws LinkError `E_LINK_URL` when it is none.
  */
 export function parseLinkUrl(text: string): URL {
   let url: URL;
   try {
     url = new URL(text);
   } catch (cause) {
-    throw new BadLinkUrl(text, cause);
+    throw badUrl(text, cause);
   }
   if ((url.protocol !== 'ws:' && url.protocol !== 'wss:') || url.hash !== '') {
-    throw new BadLinkUrl(text);
+    throw badUrl(text);
   }
   return url;
+}
+
+function badUrl(text: string, cause?: unknown): LinkError {
+  return new LinkError('E_LINK_URL', `"${text}" is no WebSocket address`, { cause });
 }
 
 /** Whether what a client sends to this address is masked. */
@@ -77,43 +72,14 @@ function zeroMask(mask: Buffer): void {
   mask.fill(0);
 }
 
-class OpenedLink implements OpenLink {
+/** The socket of a link: with its hello from the start, with its welcome once that has come. */
+class ClientSocket extends MessageSocket implements OpenLink {
   readonly hello: HelloHead;
-  readonly welcome: WelcomeHead;
-  readonly #socket: MessageSocket;
+  welcome!: WelcomeHead;
 
-  constructor(hello: HelloHead, welcome: WelcomeHead, socket: MessageSocket) {
+  constructor(hello: HelloHead, options: MessageSocketOptions) {
+    super(options);
     this.hello = hello;
-    this.welcome = welcome;
-    this.#socket = socket;
-  }
-
-  get bufferedBytes(): number {
-    return this.#socket.bufferedBytes;
-  }
-
-  get isOpen(): boolean {
-    return this.#socket.isOpen;
-  }
-
-  send<Kind extends ClientKind>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void {
-    this.#socket.send(kind, head, payload);
-  }
-
-  sendEncoded(frame: EncodedFrame, flushed?: () => void): void {
-    this.#socket.sendEncoded(frame, flushed);
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  close(code?: number, error?: SemcastError): void {
-    this.#socket.close(code, error);
   }
 }
 
@@ -121,8 +87,8 @@ class OpenedLink implements OpenLink {
  * Connect to a server, say hello, and wait for the welcome. One connection, without resending or reconnecting:
  * {@link connectLink} adds those.
  *
- * @throws BadLinkUrl; BadHead when the hello is not valid; LinkUnreachable, UpgradeRefused, LinkTimeout or LinkLost
- *   when the connection fails; PeerError with the server's own words when it refuses; the signal's reason.
+ * @throws LinkError when the address is none or the connection fails; FrameError `E_FRAME_HEAD` when the hello is not
+ *   valid; PeerError with the server's own words when it refuses; the signal's reason.
  */
 export async function openLink(url: string, options: OpenLinkOptions): Promise<OpenLink> {
   return new Promise((resolve, reject) => {
@@ -184,20 +150,22 @@ export function startLink(address: string, hello: HelloHead, options: StartLinkO
       return;
     }
     fail(
-      new LinkClosed(`connecting to ${address} was given up`, {
+      new LinkError('E_LINK_CLOSED', `connecting to ${address} was given up`, {
         remedy: 'connect again when the link is wanted',
         cause: signal?.reason,
       }),
     );
   };
   const timer = setTimeout(() => {
-    fail(new LinkTimeout(`${address} sent no welcome within ${handshakeTimeoutMs} ms`));
+    fail(new LinkError('E_LINK_TIMEOUT', `${address} sent no welcome within ${handshakeTimeoutMs} ms`));
   }, handshakeTimeoutMs);
 
   // Until the connection stands; from then on the MessageSocket listens, and this one merely repeats it.
   ws.on('error', (cause) => {
     if (socket === undefined) {
-      fail(new LinkUnreachable(address, { cause: rootCause(cause) }));
+      const root = rootCause(cause);
+      const why = root.message === '' ? '' : `: ${root.message}`;
+      fail(new LinkError('E_LINK_UNREACHABLE', `${address} can't be reached${why}`, { cause: root }));
     }
   });
   ws.on('unexpected-response', (_request, response) => {
@@ -205,7 +173,7 @@ export function startLink(address: string, hello: HelloHead, options: StartLinkO
     fail(new UpgradeRefused(address, response.statusCode ?? 0));
   });
   ws.once('upgrade', (response) => {
-    const opened = new MessageSocket({
+    const opened = new ClientSocket(hello, {
       ...options,
       ws,
       stream: response.socket,
@@ -216,7 +184,8 @@ export function startLink(address: string, hello: HelloHead, options: StartLinkO
           options.onMessage(message as ServerMessage, link);
         } else if (message.kind === 'welcome') {
           opened.accept(GREETED);
-          link = new OpenedLink(hello, message.head, opened);
+          opened.welcome = message.head;
+          link = opened;
           settle();
           options.onWelcome(link);
         }
@@ -226,7 +195,10 @@ export function startLink(address: string, hello: HelloHead, options: StartLinkO
         if (link !== undefined) {
           options.onClose(end, link);
         } else {
-          fail(end.error ?? new LinkLost(`${address} closed the link before its welcome`, { closeCode: end.code }));
+          fail(
+            end.error ??
+              new LinkError('E_LINK_LOST', `${address} closed the link before its welcome`, { closeCode: end.code }),
+          );
         }
       },
     });

@@ -1,6 +1,6 @@
 import { ArgumentError } from '@semcast/core';
 import { BoundedSet } from './bounded-set.js';
-import { DuplicateFrame, OutboxFull } from './errors.js';
+import { LinkError } from './errors.js';
 
 export interface OutboxOptions {
   /** Frames that may wait for a credit; 64 by default. */
@@ -92,17 +92,17 @@ export class Outbox<Item> {
   /**
    * Queue a frame behind those that wait.
    *
-   * @throws DuplicateFrame when this number is waiting or unresolved; OutboxFull when `maxWaiting` frames wait.
+   * @throws LinkError `E_FRAME_DUPLICATE` when this number is waiting or unresolved; `E_OUTBOX_FULL` when `maxWaiting` wait.
    */
   add(frame: number, item: Item): void {
     if (!Number.isSafeInteger(frame) || frame < 0) {
       throw new ArgumentError(`${frame} is no frame number`, { remedy: 'number frames 0, 1, 2, …' });
     }
     if (this.#entries.has(frame)) {
-      throw new DuplicateFrame(frame);
+      throw new LinkError('E_FRAME_DUPLICATE', `frame ${frame} is already on its way`);
     }
     if (this.#waitingCount >= this.#maxWaiting) {
-      throw new OutboxFull(this.#maxWaiting);
+      throw new LinkError('E_OUTBOX_FULL', `${this.#maxWaiting} frames already wait for a credit`);
     }
     this.#remembered.delete(frame);
     this.#entries.set(frame, { state: 'waiting', item });
@@ -234,13 +234,9 @@ export class Outbox<Item> {
     return entry?.state === 'waiting' ? entry.item : undefined;
   }
 
-  /** The items that may still be sent, in order, for when all hope is lost. */
-  *items(): Generator<{ readonly frame: number; readonly item: Item; readonly waiting: boolean }> {
-    for (const [frame, { state, item }] of this.#entries) {
-      if (item !== undefined) {
-        yield { frame, item, waiting: state === 'waiting' };
-      }
-    }
+  /** What all frames carry that wait for their first sending, in order: for when all hope is lost. */
+  waitingItems(): Item[] {
+    return [...this.#entries.values()].flatMap(({ state, item }) => (state === 'waiting' ? [item!] : []));
   }
 
   /** The first number in the queue whose frame is still in this state; others have been answered or given up. */

@@ -1,7 +1,7 @@
 /** Complex samples as payload bytes and back: cf32_le and ci16_le, from any alignment, on any byte order. */
 import { endianness } from 'node:os';
 import { ArgumentError, type ComplexVector } from '@semcast/core';
-import { BadPayload } from './errors.js';
+import { FrameError } from './errors.js';
 import type { FrameHead, SampleFormat, SamplesHead } from './heads.js';
 
 const LITTLE_ENDIAN = endianness() === 'LE';
@@ -92,12 +92,15 @@ function ci16Scale(samples: ComplexVector): number {
  *
  * A view where cf32_le bytes are aligned to 4, a copy where they are not; always new memory for ci16_le.
  *
- * @throws BadPayload when there are fewer or more bytes than `samples.count` needs.
+ * @throws FrameError `E_FRAME_PAYLOAD` when there are fewer or more bytes than `samples.count` needs.
  */
 export function bytesToIq(bytes: Uint8Array, samples: SamplesHead): ComplexVector {
   const expected = samples.count * SAMPLE_BYTES[samples.format];
   if (bytes.byteLength !== expected) {
-    throw new BadPayload(`${samples.count} ${samples.format} samples have ${expected} bytes, not ${bytes.byteLength}`);
+    throw new FrameError(
+      'E_FRAME_PAYLOAD',
+      `${samples.count} ${samples.format} samples have ${expected} bytes, not ${bytes.byteLength}`,
+    );
   }
   if (samples.format === 'cf32_le') {
     return bytesToFloat32(bytes);
@@ -114,7 +117,7 @@ export function bytesToIq(bytes: Uint8Array, samples: SamplesHead): ComplexVecto
 /**
  * The samples and gains of a frame.
  *
- * @throws BadPayload when the payload is not as long as the head says ({@link decodeFrame} has checked that already).
+ * @throws FrameError `E_FRAME_PAYLOAD` when the payload is not as long as the head says ({@link decodeFrame} has checked that already).
  */
 export function readIq({ head, payload }: { readonly head: FrameHead; readonly payload: Uint8Array }): FrameIq {
   const sampleBytes = head.samples.count * SAMPLE_BYTES[head.samples.format];

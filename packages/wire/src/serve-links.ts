@@ -5,23 +5,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { CLOSE_CODES } from './close-codes.js';
 import { Emitter } from './emitter.js';
-import {
-  BadHead,
-  BadPayload,
-  BadToken,
-  FrameTooLarge,
-  HelloTimeout,
-  LinkLost,
-  LinkReplaced,
-  PeerError,
-  ServiceFailed,
-  StreamTaken,
-  TooManySessions,
-  TryAgain,
-  UnexpectedMessage,
-  WireError,
-  type FrameError,
-} from './errors.js';
+import { FrameError, LinkError, PeerError, serviceFailed, WireError } from './errors.js';
 import type { EncodedFrame, PayloadSource } from './frame.js';
 import {
   MAX_TEXT_LENGTH,
@@ -108,7 +92,10 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
     }
     const { stream } = message.head;
     if (stream !== this.hello.stream) {
-      const error = new UnexpectedMessage(`a ${message.kind} for stream "${stream}" came on "${this.hello.stream}"`);
+      const error = new FrameError(
+        'E_FRAME_UNEXPECTED',
+        `a ${message.kind} for stream "${stream}" came on "${this.hello.stream}"`,
+      );
       this.close(error.closeCode, error);
       return;
     }
@@ -128,7 +115,7 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
 
   /** A frame that can't be used, though it says which one it is: drop that one, and keep the link. */
   refuse(error: FrameError): boolean {
-    if (!(error instanceof BadHead || error instanceof BadPayload) || error.frame?.stream !== this.hello.stream) {
+    if (error.frame?.stream !== this.hello.stream) {
       return false;
     }
     const drop: DropHead = { ...error.frame, reason: 'invalid-frame', detail: error.message.slice(0, MAX_TEXT_LENGTH) };
@@ -235,13 +222,16 @@ class LinkServer implements ServedLinks {
     const count = (chunk: Buffer): void => {
       received += chunk.length;
       if (received > MAX_GREETING_BYTES) {
-        const error = new FrameTooLarge(`more than ${MAX_GREETING_BYTES} bytes came before the welcome`);
+        const error = new FrameError(
+          'E_FRAME_TOO_LARGE',
+          `more than ${MAX_GREETING_BYTES} bytes came before the welcome`,
+        );
         socket.close(error.closeCode, error);
       }
     };
     const timeoutMs = this.#options.helloTimeoutMs ?? 5000;
     const timer = setTimeout(() => {
-      const error = new HelloTimeout(timeoutMs);
+      const error = new LinkError('E_HELLO_TIMEOUT', `no hello arrived within ${timeoutMs} ms`);
       socket.close(error.closeCode, error);
     }, timeoutMs);
     const socket = new MessageSocket({
@@ -299,9 +289,12 @@ class LinkServer implements ServedLinks {
     const session = new Session(rest, remoteAddress, this.#sequence++, socket);
     let refusal: WireError | undefined;
     if (this.#tokenDigest !== undefined && !timingSafeEqual(digest(token ?? ''), this.#tokenDigest)) {
-      refusal = new BadToken(token === undefined ? 'the hello carries no token' : "the hello's token is wrong");
+      refusal = new LinkError(
+        'E_TOKEN',
+        token === undefined ? 'the hello carries no token' : "the hello's token is wrong",
+      );
     } else if (this.sessions.size + this.#admitted.size >= this.#maxSessions && !this.#replaces(hello)) {
-      refusal = new TooManySessions(this.#maxSessions);
+      refusal = new LinkError('E_TOO_MANY_SESSIONS', `all ${this.#maxSessions} sessions are taken`);
     } else {
       refusal = this.#preferred(session);
     }
@@ -319,7 +312,7 @@ class LinkServer implements ServedLinks {
     const other = this.sessions.get(stream);
     return other === undefined || !other.isOpen || session.supersedes(other)
       ? undefined
-      : new StreamTaken(stream, { byOwnRun: other.hello.run === run });
+      : streamTaken(stream, other.hello.run === run);
   }
 
   /** Whether it takes the place of a session, and is the only one to do so. */
@@ -350,7 +343,7 @@ class LinkServer implements ServedLinks {
       return;
     }
     const { stream } = session.hello;
-    const replaced = new LinkReplaced(stream);
+    const replaced = new LinkError('E_LINK_REPLACED', `stream "${stream}" connected again, and the newest link wins`);
     this.sessions.get(stream)?.close(replaced.closeCode, replaced);
     this.sessions.set(stream, session);
     greeted();
@@ -365,12 +358,12 @@ class LinkServer implements ServedLinks {
 
   /** `welcome` threw: its own words when it refuses, no more than that it failed when it is broken. */
   #refuseWelcome(error: unknown, session: Session, socket: MessageSocket): void {
-    if (error instanceof WireError && !(error instanceof BadHead)) {
+    if (error instanceof WireError && !(error instanceof FrameError && error.code === 'E_FRAME_HEAD')) {
       socket.close(error.closeCode, error);
       return;
     }
     this.#options.onFailure?.(error, session);
-    const failed = new ServiceFailed(error);
+    const failed = serviceFailed(error);
     socket.close(failed.closeCode, failed);
   }
 
@@ -384,8 +377,12 @@ class LinkServer implements ServedLinks {
       this.#options.onFailure?.(error, session!);
     }
     // A broken connection, or a client that says why it goes, is no refusal.
-    if (end.error !== undefined && !(end.error instanceof LinkLost || end.error instanceof PeerError)) {
-      this.#options.onRefused?.({ error: end.error, remoteAddress, stream: session?.hello.stream });
+    const { error } = end;
+    if (
+      error !== undefined &&
+      !(error instanceof PeerError || (error instanceof LinkError && error.code === 'E_LINK_LOST'))
+    ) {
+      this.#options.onRefused?.({ error, remoteAddress, stream: session?.hello.stream });
     }
     this.#settleClose();
   }
@@ -398,14 +395,21 @@ class LinkServer implements ServedLinks {
   }
 }
 
+/** It has a link already, and this hello isn't the one to take it over. */
+function streamTaken(stream: string, byOwnRun: boolean): LinkError {
+  const message = `stream "${stream}" is linked already, ${byOwnRun ? 'by a later hello' : 'by another run'}`;
+  const late = 'nothing to do: this hello was late, and its sender has connected again since';
+  return new LinkError('E_STREAM_TAKEN', message, byOwnRun ? { remedy: late } : {});
+}
+
 function tooManyGreetings(): WireError {
-  return new TryAgain('too many connections wait without a hello, and this is the oldest of them', {
+  return new LinkError('E_TRY_AGAIN', 'too many connections wait without a hello, and this is the oldest of them', {
     remedy: 'send the hello right after connecting, or raise maxGreetings and maxGreetingsPerAddress',
   });
 }
 
 function shuttingDown(): WireError {
-  return new TryAgain('the service is shutting down');
+  return new LinkError('E_TRY_AGAIN', 'the service is shutting down');
 }
 
 /** Of one length whatever the token's, so that comparing takes one time. */

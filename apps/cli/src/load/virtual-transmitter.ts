@@ -1,7 +1,7 @@
 import { describeError } from '@semcast/core';
 import {
   connectLink,
-  FrameTooLarge,
+  FrameError,
   type ClientLink,
   type OutgoingFrame,
   type ResultMessage,
@@ -190,7 +190,7 @@ export class VirtualTransmitter {
   }
 
   #reasonOf(error: unknown): LoadDropReason {
-    if (error instanceof FrameTooLarge) {
+    if (error instanceof FrameError && error.code === 'E_FRAME_TOO_LARGE') {
       return 'image-too-large';
     }
     return this.link.state.name === 'closed' ? 'gave-up' : 'invalid-frame';
