@@ -1,5 +1,11 @@
 import { redactUrls } from './secrets.js';
 
+/** What an error says beside its message: what to do about it, and what it came from. */
+export interface SemcastErrorOptions {
+  readonly remedy?: string | undefined;
+  readonly cause?: unknown;
+}
+
 /**
  * The base of every error that a semcast user may read.
  *
@@ -12,7 +18,7 @@ export class SemcastError extends Error {
   readonly code: string;
   readonly remedy: string | undefined;
 
-  constructor(code: string, message: string, options: { remedy?: string; cause?: unknown } = {}) {
+  constructor(code: string, message: string, options: SemcastErrorOptions = {}) {
     super(redactUrls(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.remedy = options.remedy === undefined ? undefined : redactUrls(options.remedy);
@@ -29,11 +35,20 @@ export function describeError(error: unknown): string {
   return redactUrls(error instanceof Error ? error.message : String(error));
 }
 
-/** A value that a caller passed is outside what a function is defined for. */
-export class ArgumentError extends SemcastError {
-  override readonly name = 'ArgumentError';
+/**
+ * The base of an error that has one code: `class UsageError extends errorClass('UsageError', 'E_USAGE') {}`.
+ *
+ * @param defaultRemedy what to do about it where whoever throws says nothing else
+ */
+export function errorClass(className: string, code: string, defaultRemedy?: string) {
+  return class extends SemcastError {
+    override readonly name: string = className;
 
-  constructor(message: string, options: { remedy?: string; cause?: unknown } = {}) {
-    super('E_ARGUMENT', message, options);
-  }
+    constructor(message: string, options: SemcastErrorOptions = {}) {
+      super(code, message, { ...options, remedy: options.remedy ?? defaultRemedy });
+    }
+  };
 }
+
+/** A value that a caller passed is outside what a function is defined for. */
+export class ArgumentError extends errorClass('ArgumentError', 'E_ARGUMENT') {}

@@ -1,4 +1,4 @@
-export { ArgumentError, describeError, SemcastError } from './errors.js';
+export { ArgumentError, describeError, errorClass, SemcastError, type SemcastErrorOptions } from './errors.js';
 export { nearestName, suggestName } from './nearest-name.js';
 export { Places } from './places.js';
 export { printable } from './printable.js';
