@@ -11,6 +11,11 @@ export function figure(value: number | null | undefined, digits = 1): string {
   return value < 0 && Number(text) !== 0 ? `${MINUS}${text}` : text;
 }
 
+/** A metric's figure of a single frame, which changes all the time: with a digit less than a mean. */
+export function metricFigure(value: number | null, decimals: number): string {
+  return figure(value, Math.max(0, decimals - 1));
+}
+
 /** The SNR that a receiver's networks were told, and what it is called: after equalisation, or estimated blindly. */
 export function receiverSnr({
   effectiveSnrDb,

@@ -6,7 +6,7 @@ const mute = { frameLatency: { observe: () => {} } };
 
 describe('StageClock', () => {
   it('takes the time of each stage, of failing ones too, and tells it apart', async () => {
-    const observed: [string, number][] = [];
+    const observed: [string, number | null][] = [];
     const clock = new StageClock({
       frameLatency: { observe: ({ stage }, seconds) => observed.push([stage, seconds]) },
     });

@@ -1,5 +1,6 @@
 import { describeError } from '@semcast/core';
 import type { CompletedFact, PartialFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
+import { allFigures } from '@semcast/quality';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { ClientLink, LinkState } from '@semcast/wire';
 import type { TransmitterConfig } from './config.js';
@@ -138,10 +139,8 @@ function completedFact(outcome: CompletedFrame): CompletedFact {
     decoder: outcome.decoder,
     steps: outcome.steps,
     reducedSteps: outcome.reducedSteps,
-    psnrDb: outcome.psnrDb,
+    figures: allFigures(outcome),
     previewPsnrDb: outcome.previewPsnrDb,
-    ssim: outcome.ssim,
-    msSsim: outcome.msSsim,
     residual: outcome.residual,
     csnrDb: outcome.csnrDb,
     endToEndMs: outcome.endToEndMs,

@@ -1,4 +1,5 @@
 import type { RgbImage } from '@semcast/core';
+import type { QualityReport } from '@semcast/quality';
 import type { DropReason, ResultFormat, ResultStage } from '@semcast/wire';
 
 /** Time of each part of a frame's journey, on this machine's monotonic clock. */
@@ -73,8 +74,11 @@ export interface CsnrFigures {
   readonly estimated: number | null;
 }
 
-/** What is worth knowing of a frame that came back as a picture; everything here is JSON. */
-export interface CompletedSummary extends SentFrame {
+/**
+ * What is worth knowing of a frame that came back as a picture; everything here is JSON. The figures of
+ * packages/quality are fields of it, each null for a picture too small for it.
+ */
+export interface CompletedSummary extends SentFrame, QualityReport {
   readonly kind: 'completed';
   /** Sampler steps spent; 0 for a decoder of one pass. */
   readonly steps: number;
@@ -82,11 +86,6 @@ export interface CompletedSummary extends SentFrame {
   readonly evaluations: number | null;
   /** The receiver was busy and spent fewer steps than usual. */
   readonly reducedSteps: boolean;
-  readonly psnrDb: number;
-  /** Null for a picture too small for it. */
-  readonly ssim: number | null;
-  /** Null for a picture too small for it. */
-  readonly msSsim: number | null;
   /** PSNR of the preview, dB, against the same original; null when none came. */
   readonly previewPsnrDb: number | null;
   /** Distances of the metric bundles, by their folder's name. */

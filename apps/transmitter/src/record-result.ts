@@ -4,9 +4,8 @@ import type { ResultMessage } from '@semcast/wire';
 import sharp from 'sharp';
 import type { TransmitterConfig } from './config.js';
 import { decodeResult } from './decode-result.js';
-import { QualityWorkerError } from './errors.js';
 import type { Preview } from './open-preview.js';
-import type { CompletedFrame } from './outcome.js';
+import type { CompletedFrame, SentFrame } from './outcome.js';
 import type { QualityPool } from './quality-pool.js';
 import { outputName, type OutputFolder } from './output-folder.js';
 
@@ -30,29 +29,9 @@ export interface SentPicture {
 }
 
 /** What a result adds to what is known of a frame. */
-export type RecordedResult = Pick<
+export type RecordedResult = Omit<
   CompletedFrame,
-  | 'decoder'
-  | 'steps'
-  | 'evaluations'
-  | 'reducedSteps'
-  | 'psnrDb'
-  | 'ssim'
-  | 'msSsim'
-  | 'previewPsnrDb'
-  | 'metrics'
-  | 'residual'
-  | 'csnrDb'
-  | 'previewMs'
-  | 'decodeMs'
-  | 'samplingMs'
-  | 'imageBytes'
-  | 'imageFormat'
-  | 'outputPath'
-  | 'previewPath'
-  | 'original'
-  | 'decoded'
-  | 'received'
+  'kind' | Exclude<keyof SentFrame, 'decoder'> | 'endToEndMs' | 'previewLatencyMs' | 'timingsMs'
 >;
 
 /**
@@ -74,11 +53,6 @@ export async function recordResult(
     sent.preview?.pixels,
   ]);
   const { report, previewPsnrDb, original, decoded } = await quality.measure(sent.original, received, previewed);
-  if (report.psnrDb === null) {
-    throw new QualityWorkerError('the pictures have no PSNR', {
-      remedy: 'look at the picture that came back; a fault of semcast is worth a report',
-    });
-  }
   const metrics: Record<string, number> = {};
   for (const name of metricPool?.distances ?? []) {
     metrics[name] = await metricPool!.distance(name, original, decoded);
@@ -91,9 +65,7 @@ export async function recordResult(
     steps: head.steps,
     evaluations: head.evaluations ?? null,
     reducedSteps: head.reducedSteps ?? false,
-    psnrDb: report.psnrDb,
-    ssim: report.ssim,
-    msSsim: report.msSsim,
+    ...report,
     previewPsnrDb,
     metrics,
     residual: head.residual,

@@ -2,6 +2,7 @@ import { EventEmitter, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basename } from 'node:path';
 import { describeError, formatCbr, parseCbr, SemcastError } from '@semcast/core';
+import { allFigures, eachMetric } from '@semcast/quality';
 import { observeSnr, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason, LinkState, ResultMessage } from '@semcast/wire';
 import { abortable } from './abortable.js';
@@ -375,8 +376,8 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     if (outcome.kind === 'completed') {
       this.#completed++;
       this.#measureCompleted(outcome);
-      const { psnrDb, ssim, endToEndMs, decoder } = outcome;
-      logger.info({ stream, frame, name, decoder, psnrDb, ssim, endToEndMs }, 'frame completed');
+      const { endToEndMs, decoder } = outcome;
+      logger.info({ stream, frame, name, decoder, ...allFigures(outcome), endToEndMs }, 'frame completed');
     } else {
       const { reason, detail } = outcome;
       this.#dropped++;
@@ -497,20 +498,15 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     this.#tell('state', state);
   }
 
-  #measureCompleted({ decoder, endToEndMs, psnrDb, previewPsnrDb, ssim, msSsim }: CompletedFrame): void {
+  #measureCompleted(outcome: CompletedFrame): void {
     const { metrics } = this.#parts;
+    const { decoder, endToEndMs, previewPsnrDb } = outcome;
     metrics.frames.inc({ stage: 'transmitter', outcome: 'completed' });
     metrics.endToEndLatency.observe({ decoder }, endToEndMs / 1000);
-    metrics.reconstructionPsnr.observe({ decoder }, psnrDb);
-    if (previewPsnrDb !== null) {
-      metrics.previewPsnr.observe({ decoder }, previewPsnrDb);
-    }
-    if (ssim !== null) {
-      metrics.reconstructionSsim.observe({ decoder }, ssim);
-    }
-    if (msSsim !== null) {
-      metrics.reconstructionMsSsim.observe({ decoder }, msSsim);
-    }
+    eachMetric((name) => {
+      metrics[`reconstruction.${name}`].observe({ decoder }, outcome[name]);
+    });
+    metrics.previewPsnr.observe({ decoder }, previewPsnrDb);
   }
 
   #measureDropped(reason: DropReason, decidedHere: boolean): void {

@@ -1,3 +1,5 @@
+import { qualityMetrics } from '@semcast/quality';
+import { METRIC_DEFINITIONS } from '@semcast/service';
 import { createDashboard } from '../dashboard.js';
 import { curves, distribution, scatter } from '../panels.js';
 import { buckets, mean, quantile, RATE_WINDOW } from '../promql.js';
@@ -8,12 +10,20 @@ const againstSnr = {
   xUnit: 'dB',
 };
 const selected = (metric: string): string => `${metric}{decoder=~"$decoder"}`;
-const PSNR = selected('semcast_reconstruction_psnr_db');
-const PREVIEW_PSNR = selected('semcast_preview_psnr_db');
-const SSIM = selected('semcast_reconstruction_ssim');
-const MS_SSIM = selected('semcast_reconstruction_ms_ssim');
+const PREVIEW_PSNR = mean(selected('semcast_preview_psnr_db'), ['decoder']);
 const RESIDUAL = selected('semcast_measurement_residual_ratio');
 const END_TO_END = selected('semcast_end_to_end_latency_seconds');
+
+/** Of the registry of packages/quality, as panels want them. */
+const METRICS = Object.values(qualityMetrics).map(({ name, label, unit, higherIsBetter, minimumSize }) => ({
+  label,
+  unit: unit === '' ? 'short' : unit,
+  higherIsBetter,
+  minimumSize,
+  histogram: selected(METRIC_DEFINITIONS[`reconstruction.${name}`].name),
+  /** Whether previews have it, too. */
+  previews: name === 'psnrDb',
+}));
 
 export const quality = createDashboard({
   uid: 'semcast-quality',
@@ -25,24 +35,20 @@ export const quality = createDashboard({
     {
       title: 'Against SNR',
       panels: [
-        scatter({
-          title: 'PSNR against SNR',
-          description:
-            'Analogue symbols have no cliff: it rises and falls smoothly. Where a decoder refines, its previews are there too; what it adds looks more like a photograph, and costs a little PSNR.',
-          unit: 'dB',
-          ...againstSnr,
-          y: [
-            { expr: mean(PSNR, ['decoder']), legend: '{{decoder}}' },
-            { expr: mean(PREVIEW_PSNR, ['decoder']), legend: 'preview of {{decoder}}' },
-          ],
-        }),
-        scatter({
-          title: 'MS-SSIM against SNR',
-          description: 'Of pictures of at least 176 pixels a side; smaller ones have none.',
-          unit: 'short',
-          ...againstSnr,
-          y: [{ expr: mean(MS_SSIM, ['decoder']), legend: '{{decoder}}' }],
-        }),
+        ...METRICS.map(({ label, unit, histogram, minimumSize, previews }) =>
+          scatter({
+            title: `${label} against SNR`,
+            description: previews
+              ? 'Analogue symbols have no cliff: it rises and falls smoothly. Where a decoder refines, its previews are there too; what it adds looks more like a photograph, and costs a little PSNR.'
+              : `Of pictures of at least ${minimumSize} pixels a side; smaller ones have none.`,
+            unit,
+            ...againstSnr,
+            y: [
+              { expr: mean(histogram, ['decoder']), legend: '{{decoder}}' },
+              ...(previews ? [{ expr: PREVIEW_PSNR, legend: 'preview of {{decoder}}' }] : []),
+            ],
+          }),
+        ),
         scatter({
           title: 'Residual against SNR',
           description: 'Near 1 when the picture explains what was received, as well as noise allows.',
@@ -68,26 +74,19 @@ export const quality = createDashboard({
           unit: 'dB',
           queries: [{ expr: 'avg by (kind) (semcast_snr_db{job="receiver"})', legend: '{{kind}}' }],
         }),
-        curves({
-          title: 'PSNR',
-          description: 'Mean, and what nine in ten and one in two pictures exceed; the mean of previews.',
-          unit: 'dB',
-          queries: [
-            { expr: mean(PSNR, ['decoder']), legend: '{{decoder}}, mean' },
-            { expr: quantile(0.5, PSNR, ['decoder']), legend: '{{decoder}}, p50' },
-            { expr: quantile(0.1, PSNR, ['decoder']), legend: '{{decoder}}, p10' },
-            { expr: mean(PREVIEW_PSNR, ['decoder']), legend: 'preview of {{decoder}}, mean' },
-          ],
-        }),
-        curves({
-          title: 'SSIM and MS-SSIM',
-          description: 'Means.',
-          unit: 'short',
-          max: 1,
-          queries: [
-            { expr: mean(SSIM, ['decoder']), legend: '{{decoder}}, SSIM' },
-            { expr: mean(MS_SSIM, ['decoder']), legend: '{{decoder}}, MS-SSIM' },
-          ],
+        ...METRICS.map(({ label, unit, histogram, higherIsBetter, previews }) => {
+          const poor = higherIsBetter ? 10 : 90;
+          return curves({
+            title: label,
+            description: `Mean and median; nine in ten pictures are better than p${poor}${previews ? '; the mean of previews' : ''}.`,
+            unit,
+            queries: [
+              { expr: mean(histogram, ['decoder']), legend: '{{decoder}}, mean' },
+              { expr: quantile(0.5, histogram, ['decoder']), legend: '{{decoder}}, p50' },
+              { expr: quantile(poor / 100, histogram, ['decoder']), legend: `{{decoder}}, p${poor}` },
+              ...(previews ? [{ expr: PREVIEW_PSNR, legend: 'preview of {{decoder}}, mean' }] : []),
+            ],
+          });
         }),
         curves({
           title: 'Residual',
@@ -99,8 +98,9 @@ export const quality = createDashboard({
             { expr: quantile(0.95, RESIDUAL, ['decoder']), legend: '{{decoder}}, p95' },
           ],
         }),
-        distribution({ title: 'PSNR', description: 'Its distribution.', unit: 'dB', expr: buckets(PSNR) }),
-        distribution({ title: 'SSIM', description: 'Its distribution.', unit: 'short', expr: buckets(SSIM) }),
+        ...METRICS.map(({ label, unit, histogram }) =>
+          distribution({ title: label, description: 'Its distribution.', unit, expr: buckets(histogram) }),
+        ),
       ],
     },
   ],

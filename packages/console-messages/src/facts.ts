@@ -56,11 +56,10 @@ const completed = z.object({
   /** 0 for a decoder of one pass. */
   steps: count,
   reducedSteps: z.boolean(),
-  psnrDb: db,
-  /** Null where the decoder has one pass only: then `psnrDb` is that of the only picture. */
+  /** Those of the registry of packages/quality, PSNR for certain, and distances of metric bundles, by name. */
+  figures: z.record(name, z.number()).and(z.object({ psnrDb: db })),
+  /** Null where the decoder has one pass only: then `figures.psnrDb` is that of the only picture. */
   previewPsnrDb: db.nullable(),
-  ssim: z.number().nullable(),
-  msSsim: z.number().nullable(),
   residual: z.number().nullable(),
   csnrDb,
   endToEndMs: milliseconds,

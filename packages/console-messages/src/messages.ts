@@ -1,12 +1,19 @@
 /** What the console's server tells its pages over the WebSocket `/live`, as JSON. */
-import type { ChannelLiveStatus, ReceiverLiveStatus, ScopeFact, TransmitterLiveStatus } from './facts.js';
+import { otherMetrics } from '@semcast/quality';
+import type {
+  ChannelLiveStatus,
+  CompletedFact,
+  ReceiverLiveStatus,
+  ScopeFact,
+  TransmitterLiveStatus,
+} from './facts.js';
 import type { LiveService, PictureStage } from './names.js';
 
 /** A row of figures; null where there was none. The first is the time, in milliseconds since 1970 of the console's host. */
 export type Row = readonly (number | null)[];
 
 /** Another version than the page's own means that the page is old: it loads itself again. */
-export const LIVE_VERSION = 2;
+export const LIVE_VERSION = 3;
 
 /** Curves, by table: the columns behind the time. Units are in the names, where there are any. */
 export const TABLES = {
@@ -17,7 +24,7 @@ export const TABLES = {
     'snrEstimatedDb',
     'psnrPreviewDb',
     'psnrRefinedDb',
-    'msSsim',
+    ...otherMetrics.map(({ name }) => name),
     'encodeMs',
     'airMs',
     'previewMs',
@@ -81,10 +88,9 @@ export interface FrameFigures {
   readonly snrDb: number | null;
   readonly effectiveSnrDb: number | null;
   readonly estimatedSnrDb: number | null;
-  readonly psnrDb: number;
+  /** Of the final picture, by name. */
+  readonly quality: CompletedFact['figures'];
   readonly previewPsnrDb: number | null;
-  readonly msSsim: number | null;
-  readonly ssim: number | null;
   readonly residual: number | null;
   readonly endToEndMs: number;
 }

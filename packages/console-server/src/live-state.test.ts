@@ -4,6 +4,7 @@ import {
   GALLERY_FRAMES,
   KEPT_EVENTS,
   TABLE_ROWS,
+  TABLES,
   type CompletedFact,
   type EventFact,
   type FeedAnswerOf,
@@ -51,10 +52,8 @@ function completedFact(frame: number, changes: Partial<CompletedFact> = {}): Com
     decoder: 'jscc',
     steps: 0,
     reducedSteps: false,
-    psnrDb: 25,
+    figures: { psnrDb: 25, ssim: 0.9, msSsim: 0.95, 'vgg-distance': 0.4 },
     previewPsnrDb: null,
-    ssim: 0.9,
-    msSsim: 0.95,
     residual: 1,
     csnrDb: { configured: 10, estimated: 9.5 },
     endToEndMs: 100,
@@ -76,7 +75,7 @@ describe('the state of a console', () => {
     state.applyTransmitter(transmitterAnswer([completedFact(0)]), START);
     state.applyTransmitter(
       transmitterAnswer([
-        completedFact(1, { steps: 20, psnrDb: 28, previewPsnrDb: 26, decoder: 'diffcom', csnrDb: FADED }),
+        completedFact(1, { steps: 20, figures: { psnrDb: 28 }, previewPsnrDb: 26, decoder: 'diffcom', csnrDb: FADED }),
       ]),
       START + 1000,
     );
@@ -86,6 +85,14 @@ describe('the state of a console', () => {
       [START, 10, null, 9.5, 25, null],
       [START + 1000, 10, 6, null, 26, 28],
     ]);
+  });
+
+  it('has a column for each metric, empty for a picture too small for it', () => {
+    const state = newState();
+    state.applyTransmitter(transmitterAnswer([completedFact(0)]), START);
+    state.applyTransmitter(transmitterAnswer([completedFact(1, { figures: { psnrDb: 28 } })]), START + 1000);
+    const msSsim = (TABLES.quality as readonly string[]).indexOf('msSsim') + 1;
+    expect(state.snapshot(START + 2000).tables.quality.map((row) => row[msSsim])).toEqual([0.95, null]);
   });
 
   it('places facts by their age', () => {
@@ -186,12 +193,13 @@ describe('the state of a console', () => {
         snrDb: 1,
         effectiveSnrDb: null,
         estimatedSnrDb: 1,
-        psnrDb: 1,
+        quality: { psnrDb: 1 },
         previewPsnrDb: null,
+        residual: null,
+        endToEndMs: 1,
       };
-      const more = { msSsim: null, ssim: null, residual: null, endToEndMs: 1 };
       const entry = { id: i, frame: i, name: 'a', decoder: 'jscc', url: `/${i}` };
-      const gone = state.keep({ ...entry, figures: { ...figures, ...more } });
+      const gone = state.keep({ ...entry, figures });
       expect(gone.map(({ id }) => id)).toEqual(i < GALLERY_FRAMES ? [] : [i - GALLERY_FRAMES]);
       if (i % 7 === 0) {
         view = applyMessage(view, state.since(revision, nowMs)!, nowMs);

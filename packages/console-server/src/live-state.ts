@@ -25,6 +25,7 @@ import {
   TABLES,
   type TransmitterLiveStatus,
 } from '@semcast/console-messages';
+import { otherMetrics } from '@semcast/quality';
 import { Table } from './table.js';
 
 /** Rows of one slot are averaged: a view of TABLE_ROWS rows is never shorter than five minutes. */
@@ -298,9 +299,9 @@ export class LiveState {
         figures.snrDb,
         figures.effectiveSnrDb,
         figures.estimatedSnrDb,
-        onePass ? fact.psnrDb : fact.previewPsnrDb,
-        onePass ? null : fact.psnrDb,
-        fact.msSsim,
+        onePass ? fact.figures.psnrDb : fact.previewPsnrDb,
+        onePass ? null : fact.figures.psnrDb,
+        ...otherMetrics.map(({ name }) => fact.figures[name] ?? null),
         fact.timingsMs.encode,
         fact.timingsMs.air,
         fact.previewLatencyMs,
@@ -422,17 +423,15 @@ function bytesOf(status: TransmitterLiveStatus | null): number | undefined {
 
 /** The figures of a frame that a page shows. */
 export function figuresOf(fact: CompletedFact): FrameFigures {
-  const { cbr, steps, psnrDb, previewPsnrDb, msSsim, ssim, residual, endToEndMs, csnrDb } = fact;
+  const { cbr, steps, figures, previewPsnrDb, residual, endToEndMs, csnrDb } = fact;
   return {
     cbr,
     steps,
     snrDb: csnrDb.configured ?? null,
     effectiveSnrDb: csnrDb.effective ?? null,
     estimatedSnrDb: csnrDb.estimated,
-    psnrDb,
+    quality: figures,
     previewPsnrDb,
-    msSsim,
-    ssim,
     residual,
     endToEndMs,
   };

@@ -27,10 +27,8 @@ function completed(frame: number, steps = 0): CompletedFact {
     decoder: steps === 0 ? 'jscc' : 'diffcom',
     steps,
     reducedSteps: false,
-    psnrDb: 25,
+    figures: { psnrDb: 25 },
     previewPsnrDb: steps === 0 ? null : 24,
-    ssim: null,
-    msSsim: null,
     residual: null,
     csnrDb: { estimated: 10 },
     endToEndMs: 1,
@@ -67,7 +65,7 @@ describe('the desk of pictures', () => {
     desk.noteCompleted(completed(3));
     await expect.poll(() => state.sections.gallery.length).toBe(1);
     expect(asked).toEqual(['3/original', '3/final']);
-    expect(state.sections.shown).toMatchObject({ frame: 3, done: true, figures: { psnrDb: 25 } });
+    expect(state.sections.shown).toMatchObject({ frame: 3, done: true, figures: { quality: { psnrDb: 25 } } });
     for (const { url } of state.sections.shown!.pictures) {
       expect(desk.read(url)?.bytes).toEqual(png);
     }

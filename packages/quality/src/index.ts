@@ -13,5 +13,14 @@ export {
   type PatchSums,
 } from './patch-frechet-distance.js';
 export { MAX_PSNR_DB, psnr } from './psnr.js';
-export { measureQuality, qualityMetrics, type MetricName, type QualityReport } from './registry.js';
+export {
+  allFigures,
+  eachMetric,
+  measureQuality,
+  otherMetrics,
+  qualityMetrics,
+  type Figures,
+  type MetricName,
+  type QualityReport,
+} from './registry.js';
 export { ssim } from './ssim.js';

@@ -1,7 +1,7 @@
 import type { RgbImage } from '@semcast/core';
 import { checkPair, halve, lumaOf, type Plane } from './image.js';
 import type { QualityMetric } from './metric.js';
-import { structuralSimilarity, WINDOW_SIZE } from './structural-similarity.js';
+import { SIMILARITY_BUCKETS, structuralSimilarity, WINDOW_SIZE } from './structural-similarity.js';
 
 /** Exponents of the scales, finest first (Wang, Simoncelli, Bovik 2003, section 3.2). They sum to 1.0001 there too. */
 export const MS_SSIM_WEIGHTS = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333] as const;
@@ -43,9 +43,13 @@ export function msSsim(original: RgbImage, decoded: RgbImage): number | null {
 
 export const msSsimMetric = {
   name: 'msSsim',
+  label: 'MS-SSIM',
   unit: '',
+  decimals: 4,
   higherIsBetter: true,
   best: 1,
   minimumSize: MS_SSIM_MINIMUM_SIZE,
+  range: [0.7, 1],
+  buckets: SIMILARITY_BUCKETS,
   compute: msSsim,
 } as const satisfies QualityMetric;

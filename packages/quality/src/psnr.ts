@@ -28,9 +28,14 @@ export function psnr(original: RgbImage, decoded: RgbImage): number {
 
 export const psnrMetric = {
   name: 'psnrDb',
+  label: 'PSNR',
   unit: 'dB',
+  decimals: 2,
   higherIsBetter: true,
   best: MAX_PSNR_DB,
   minimumSize: 1,
+  range: [18, 34],
+  // One decibel apart where the difference is seen; a codec gives 15 to 34 dB between -5 and 20 dB of SNR.
+  buckets: [8, 10, 12, 14, 16, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 36, 38, 40, 45, 50],
   compute: psnr,
 } as const satisfies QualityMetric;

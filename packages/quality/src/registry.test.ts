@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { flat, noisy, picture } from '../fixtures/test-pictures.js';
 import type { QualityMetric } from './metric.js';
-import { measureQuality, qualityMetrics } from './registry.js';
+import { allFigures, measureQuality, qualityMetrics } from './registry.js';
 
 /** What every metric owes, by being in the registry. */
 describe.each(Object.entries<QualityMetric>(qualityMetrics))('conformance of %s', (key, metric) => {
@@ -13,6 +13,16 @@ describe.each(Object.entries<QualityMetric>(qualityMetrics))('conformance of %s'
   it('is called what its key says', () => {
     expect(metric.name).toBe(key);
     expect(metric.name).toMatch(/^[a-z][A-Za-z0-9]*$/);
+  });
+
+  it('says how its figures are shown', () => {
+    const { label, decimals, range, buckets } = metric;
+    expect(label).toMatch(/^\S/);
+    expect(decimals).toBeOneOf([0, 1, 2, 3, 4, 5, 6]);
+    for (const ascending of [range, buckets]) {
+      expect(ascending.toSorted((a, b) => a - b)).toEqual(ascending);
+      expect(new Set(ascending).size).toBe(ascending.length);
+    }
   });
 
   it('gives its best value to equal pictures, and to nothing else', () => {
@@ -98,10 +108,19 @@ describe('measureQuality', () => {
   });
 
   it('serves a picture of one pixel', () => {
-    expect(measureQuality(flat(1, 1, 10), flat(1, 1, 35))).toEqual({
+    expect(measureQuality(flat(1, 1, 10), flat(1, 1, 35))).toMatchObject({
       psnrDb: expect.closeTo(20 * Math.log10(255 / 25), 12),
       ssim: null,
       msSsim: null,
     });
+  });
+});
+
+describe('allFigures', () => {
+  it('has what was measured by name, and leaves out what a small picture has none of', () => {
+    const report = { ...measureQuality(flat(1, 1, 10), flat(1, 1, 35)), psnrDb: 20, ssim: 0.5, msSsim: null };
+    const figures = allFigures({ ...report, metrics: { 'vgg-distance': 0.4 } });
+    expect(figures).toMatchObject({ psnrDb: 20, ssim: 0.5, 'vgg-distance': 0.4 });
+    expect(figures).not.toHaveProperty('msSsim');
   });
 });

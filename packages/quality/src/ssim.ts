@@ -1,7 +1,7 @@
 import type { RgbImage } from '@semcast/core';
 import { checkPair, lumaOf } from './image.js';
 import type { QualityMetric } from './metric.js';
-import { structuralSimilarity, WINDOW_SIZE } from './structural-similarity.js';
+import { SIMILARITY_BUCKETS, structuralSimilarity, WINDOW_SIZE } from './structural-similarity.js';
 
 /**
  * Structural similarity of the luma (BT.601, full range) at full resolution: the mean over every whole 11×11 Gaussian
@@ -23,9 +23,13 @@ export function ssim(original: RgbImage, decoded: RgbImage): number | null {
 
 export const ssimMetric = {
   name: 'ssim',
+  label: 'SSIM',
   unit: '',
+  decimals: 4,
   higherIsBetter: true,
   best: 1,
   minimumSize: WINDOW_SIZE,
+  range: [0.5, 1],
+  buckets: SIMILARITY_BUCKETS,
   compute: ssim,
 } as const satisfies QualityMetric;

@@ -2,6 +2,10 @@ import type { Plane } from './image.js';
 
 /** Side of the Gaussian window, in pixels. A smaller picture has no whole window. */
 export const WINDOW_SIZE = 11;
+/** Similarities crowd towards one, where a step in the second digit is what one sees. */
+export const SIMILARITY_BUCKETS = [
+  0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995,
+] as const;
 const WINDOW_SIGMA = 1.5;
 const C1 = (0.01 * 255) ** 2;
 const C2 = (0.03 * 255) ** 2;

@@ -1,3 +1,4 @@
+import { qualityMetrics, type MetricName } from '@semcast/quality';
 import { EVENT_NAMES } from './events.js';
 
 /** The services that expose metrics. */
@@ -58,18 +59,34 @@ const STAGE_SECONDS = [
 const END_TO_END_SECONDS = [
   0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 40, 60, 120, 300,
 ] as const;
-/** One decibel apart where the difference is seen; a codec gives 15 to 34 dB between -5 and 20 dB of SNR. */
-const PSNR_DB = [
-  8, 10, 12, 14, 16, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 36, 38, 40, 45, 50,
-] as const;
-/** Similarities crowd towards one, where a step in the second digit is what one sees. */
-const SIMILARITY = [
-  0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995,
-] as const;
 /** Below one the picture also explains the noise (0.4 to 1.2 for one pass of a codec); far above, it has diverged. */
 const RESIDUAL_RATIO = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 30, 100] as const;
 /** From a small codec on a GPU to a guided step of a large picture on a CPU. */
 const INFERENCE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+
+/** `msSsim` → `ms_ssim`. */
+const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** A histogram for each metric of the registry of packages/quality. */
+const RECONSTRUCTION = Object.fromEntries(
+  Object.values(qualityMetrics).map(({ name, label, unit, buckets }) => [
+    `reconstruction.${name}`,
+    {
+      kind: 'histogram',
+      name: `semcast_reconstruction_${snakeCase(name)}`,
+      help: `${label}${unit === '' ? '' : ` (${unit})`} of final results against the original.`,
+      labels: ['decoder'],
+      buckets,
+      services: ['transmitter'],
+    },
+  ]),
+) as unknown as {
+  readonly [Name in MetricName as `reconstruction.${Name}`]: MetricDefinition & {
+    readonly kind: 'histogram';
+    readonly labels: readonly ['decoder'];
+    readonly services: readonly ['transmitter'];
+  };
+};
 
 /**
  * Every metric of semcast, once. Names, labels and units are a contract with dashboards and alerts;
@@ -134,36 +151,13 @@ export const METRIC_DEFINITIONS = {
     labels: ['kind'],
     services: ['transmitter', 'channel', 'receiver'],
   },
-  reconstructionPsnr: {
-    kind: 'histogram',
-    name: 'semcast_reconstruction_psnr_db',
-    help: 'PSNR of final results against the original, in decibels.',
-    labels: ['decoder'],
-    buckets: PSNR_DB,
-    services: ['transmitter'],
-  },
+  ...RECONSTRUCTION,
   previewPsnr: {
     kind: 'histogram',
     name: 'semcast_preview_psnr_db',
-    help: 'PSNR of previews against the original, in decibels, by the decoder that refined them.',
+    help: 'PSNR (dB) of previews against the original, by the decoder that refined them.',
     labels: ['decoder'],
-    buckets: PSNR_DB,
-    services: ['transmitter'],
-  },
-  reconstructionSsim: {
-    kind: 'histogram',
-    name: 'semcast_reconstruction_ssim',
-    help: 'SSIM of final results against the original.',
-    labels: ['decoder'],
-    buckets: SIMILARITY,
-    services: ['transmitter'],
-  },
-  reconstructionMsSsim: {
-    kind: 'histogram',
-    name: 'semcast_reconstruction_ms_ssim',
-    help: 'MS-SSIM of final results against the original.',
-    labels: ['decoder'],
-    buckets: SIMILARITY,
+    buckets: qualityMetrics.psnrDb.buckets,
     services: ['transmitter'],
   },
   measurementResidual: {

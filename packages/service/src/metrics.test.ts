@@ -106,7 +106,7 @@ describe('createMetrics', () => {
   it('knows by type which metrics a service has and which labels they take', () => {
     const channel = createMetrics('channel', bare);
     // @ts-expect-error -- the channel reconstructs nothing
-    expect(channel.reconstructionPsnr).toBeUndefined();
+    expect(channel['reconstruction.psnrDb']).toBeUndefined();
     // @ts-expect-error -- a misspelt label
     expect(() => channel.droppedFrames.inc({ raison: 'deadline' })).toThrow('raison');
     // @ts-expect-error -- labels left out: the line would be counted under no reason

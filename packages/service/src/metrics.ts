@@ -25,7 +25,7 @@ export interface GaugeMetric<L extends string> {
 
 /** A distribution, in the buckets of its definition. */
 export interface HistogramMetric<L extends string> {
-  observe(...args: Arguments<L, [value: number]>): void;
+  observe(...args: Arguments<L, [value: number | null]>): void;
 }
 
 type InstrumentOf<K extends MetricKey> = Definitions[K]['kind'] extends 'counter'
@@ -49,7 +49,7 @@ export interface MetricsEndpoint {
 
 /**
  * The metrics of one service: one typed instrument per contracted metric that belongs to it. Values that are
- * no finite number are left out.
+ * no finite number, null among them, are left out.
  */
 export type Metrics<S extends ServiceName> = { readonly [K in MetricsOf<S>]: InstrumentOf<K> } & MetricsEndpoint;
 

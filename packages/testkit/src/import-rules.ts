@@ -22,20 +22,27 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/scheduler': { folders: ['packages/core'], pure: true },
   'packages/quality': { folders: ['packages/core'], pure: true },
   'packages/config': { folders: ['packages/core'] },
-  'packages/service': { folders: ['packages/config', 'packages/core'] },
+  'packages/service': { folders: ['packages/config', 'packages/core', 'packages/quality'] },
   'packages/images': { folders: ['packages/core'] },
-  'packages/console-messages': { folders: ['packages/core'], pure: true },
+  'packages/console-messages': { folders: ['packages/core', 'packages/quality'], pure: true },
   'packages/console-server': {
-    folders: ['packages/config', 'packages/console-messages', 'packages/core', 'packages/images', 'packages/service'],
+    folders: [
+      'packages/config',
+      'packages/console-messages',
+      'packages/core',
+      'packages/images',
+      'packages/quality',
+      'packages/service',
+    ],
   },
   'packages/testkit': { folders: ['packages/console-messages', 'packages/core', 'packages/service'] },
   'packages/stack': { folders: ['packages/*', 'apps/*'] },
   'apps/transmitter': { folders: ['packages/*'] },
   'apps/channel': { folders: ['packages/*'] },
   'apps/receiver': { folders: ['packages/*'] },
-  'apps/console': { folders: ['packages/console-messages'] },
+  'apps/console': { folders: ['packages/console-messages', 'packages/quality'] },
   'apps/cli': { folders: ['packages/*', 'apps/*'] },
-  deploy: { folders: ['packages/service'] },
+  deploy: { folders: ['packages/quality', 'packages/service'] },
 };
 
 /** Packages from npm that only one folder may import: a boundary that keeps a dependency replaceable. */

@@ -1,4 +1,5 @@
-import { qualityMetrics, type MetricName } from '@semcast/quality';
+import { eachMetric, qualityMetrics } from '@semcast/quality';
+import { metricTitle } from '../up/frame-columns.js';
 import { SHARPENING_RADII } from './sharpening.js';
 import type { SweepControl, SweepReport, SweepSummary } from './report.js';
 
@@ -9,46 +10,34 @@ export interface QualityColumn {
   /** A figure of a whole set of pictures, not the mean of figures of each. */
   readonly isOfSet: boolean;
   readonly title: string;
+  /** As a metric's: `dB`, or empty. */
+  readonly unit: string;
   readonly higherIsBetter: boolean;
   /** Digits behind the point that are shown, and so the least difference that counts. */
   readonly digits: number;
   readonly value: (summary: SweepSummary) => number | null | undefined;
 }
 
-const TITLES: Readonly<Record<MetricName, { readonly title: string; readonly digits: number }>> = {
-  psnrDb: { title: 'PSNR dB', digits: 2 },
-  ssim: { title: 'SSIM', digits: 4 },
-  msSsim: { title: 'MS-SSIM', digits: 4 },
-};
-
 /** PSNR and its like, then the distances of metric bundles, then the realism of feature bundles. */
 export function qualityColumns(metrics: readonly string[], realism: readonly string[]): QualityColumn[] {
   return [
-    ...(Object.keys(TITLES) as MetricName[]).map((name): QualityColumn => ({
-      name,
+    ...Object.values(qualityMetrics).map((metric) => ({
+      name: metric.name,
       isOfSet: false,
-      title: TITLES[name].title,
-      digits: TITLES[name].digits,
-      higherIsBetter: qualityMetrics[name].higherIsBetter,
-      value: (summary) => summary[name],
+      title: metricTitle(metric),
+      unit: metric.unit,
+      digits: metric.decimals,
+      higherIsBetter: metric.higherIsBetter,
+      value: (summary: SweepSummary) => summary[metric.name],
     })),
-    ...metrics.map((name): QualityColumn => ({
-      name,
-      isOfSet: false,
-      title: name,
-      higherIsBetter: false,
-      digits: 4,
-      value: (summary) => summary.metrics[name],
-    })),
-    ...realism.map((name): QualityColumn => ({
-      name,
-      isOfSet: true,
-      title: name,
-      higherIsBetter: false,
-      digits: 4,
-      value: (summary) => summary.realism?.[name],
-    })),
+    ...metrics.map((name) => bundleColumn(name, false, ({ metrics: distances }) => distances[name])),
+    ...realism.map((name) => bundleColumn(name, true, (summary) => summary.realism?.[name])),
   ];
+}
+
+/** A figure that a bundle gives: a distance. */
+function bundleColumn(name: string, isOfSet: boolean, value: QualityColumn['value']): QualityColumn {
+  return { name, isOfSet, title: name, unit: '', higherIsBetter: false, digits: 4, value };
 }
 
 /** The decoder that all others are held against. */
@@ -92,9 +81,7 @@ function controlLine(entry: SweepSummary, { n, filters }: SweepControl): SweepSu
     decoder: controlName(entry.decoder),
     steps: 0,
     n,
-    psnrDb: best('psnrDb'),
-    ssim: best('ssim'),
-    msSsim: best('msSsim'),
+    ...eachMetric(best),
     metrics: Object.fromEntries(measured),
     ...(entry.realism === undefined ? {} : { realism: bestOf(entry.realism) }),
     residual: null,

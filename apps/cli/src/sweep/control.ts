@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import { createMetricPool, type Device, type MetricPool } from '@semcast/bundle';
 import type { RgbImage } from '@semcast/core';
-import { distanceOfSums, measureQuality, type PatchFrechet, type PatchSums } from '@semcast/quality';
+import {
+  allFigures,
+  distanceOfSums,
+  measureQuality,
+  type Figures,
+  type PatchFrechet,
+  type PatchSums,
+} from '@semcast/quality';
 import { openPhoto } from '@semcast/transmitter';
 import { UsageError } from '../errors.js';
 import { readPicture } from '../pictures/read-picture.js';
@@ -36,11 +43,9 @@ export interface ControlTools {
   readonly onGroup: (group: SweepGroup) => void;
 }
 
-/** Figures of one photograph under one draw of the noise, by the name of the measure; null where it is too small. */
-type Figures = Readonly<Record<string, number | null>>;
-
 /** What a decoder, or a filter, makes of the photographs of one setting, in their order. */
 interface Entry {
+  /** Of each photograph under one draw of the noise. */
   readonly figures: readonly Figures[];
   /** By the name of the feature bundle. */
   readonly sums: ReadonlyMap<string, readonly PatchSums[]>;
@@ -132,7 +137,7 @@ class Measuring {
       baseline,
       both.map(({ base }) => base),
     );
-    const psnrDb = mean(decoder.figures.map((figures) => figures['psnrDb']!))!;
+    const psnrDb = mean(decoder.figures.map((figures) => figures.psnrDb))!;
     const filters = await this.#sharpened(
       both.map(({ base }) => base),
       psnrDb,
@@ -191,10 +196,7 @@ class Measuring {
 
   /** What a decoder made: rows that were measured, and features of its pictures. */
   async #entryOf(group: SweepGroup, cases: readonly SweepCase[]): Promise<Entry> {
-    const figures = cases.map((sweepCase): Figures => {
-      const { psnrDb, ssim, msSsim, metrics } = this.#rowOf(sweepCase)!;
-      return { psnrDb, ssim, msSsim, ...metrics };
-    });
+    const figures = cases.map((sweepCase) => allFigures(this.#rowOf(sweepCase)!));
     const kept = this.#tools.realism?.kept(group);
     return {
       figures,
@@ -234,10 +236,8 @@ class Measuring {
       const figures: Figures[] = [];
       for (const [i, { original }] of photographs.entries()) {
         this.#tools.signal.throwIfAborted();
-        figures.push({
-          ...measureQuality(original, sharpened[i]!),
-          ...(await this.#distances(original, sharpened[i]!)),
-        });
+        const metrics = await this.#distances(original, sharpened[i]!);
+        figures.push(allFigures({ ...measureQuality(original, sharpened[i]!), metrics }));
       }
       const sums = await this.#sums(cases, async (sweepCase, name) =>
         this.#tools.realism!.features(name, sharpened[cases.indexOf(sweepCase)]!),

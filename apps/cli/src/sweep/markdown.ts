@@ -82,7 +82,7 @@ function renderSection(columns: readonly MarkdownColumn[], entries: readonly Swe
   return ['', `## CSNR ${snrDb} dB, CBR ${cbr}`, '', ...renderTable(columns, entries)];
 }
 
-/** Differences with their intervals, of PSNR in dB, of other measures in per cent of what they are held against. */
+/** Differences with their intervals: in the measure's unit, or in per cent of what it is held against. */
 function renderComparisons(
   measures: readonly QualityColumn[],
   entries: readonly SweepSummary[],
@@ -103,17 +103,16 @@ function renderComparisons(
     { title: 'decoder', cell: (found: readonly SweepComparison[]) => found[0]!.decoder },
     { title: 'steps', cell: (found: readonly SweepComparison[]) => String(found[0]!.steps) },
     { title: 'against', cell: (found: readonly SweepComparison[]) => found[0]!.against },
-    ...measures.map(({ name, title }) => ({
-      title: name === 'psnrDb' ? `Δ ${title}` : `Δ ${title} %`,
+    ...measures.map(({ name, title, unit, digits }) => ({
+      title: unit === '' ? `Δ ${title} %` : `Δ ${title}`,
       cell: (found: readonly SweepComparison[]) => {
         const one = found.find(({ measure }) => measure === name);
         if (one === undefined) {
           return '–';
         }
-        const scale = name === 'psnrDb' ? 1 : 100 / Math.abs(one.other);
-        const [digits, difference] = [name === 'psnrDb' ? 2 : 1, one.value - one.other];
-        const text = (value: number) => figure(scale * value, digits);
-        return `${text(difference)} [${text(one.low)}, ${text(one.high)}]`;
+        const [scale, shown] = unit === '' ? [100 / Math.abs(one.other), 1] : [1, digits];
+        const text = (value: number) => figure(scale * value, shown);
+        return `${text(one.value - one.other)} [${text(one.low)}, ${text(one.high)}]`;
       },
     })),
   ];

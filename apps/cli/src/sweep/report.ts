@@ -1,4 +1,5 @@
 import type { ChannelModelName } from '@semcast/channel-models';
+import { eachMetric, type QualityReport } from '@semcast/quality';
 import type { CompletedSummary } from '@semcast/transmitter';
 import { z } from 'zod';
 import { mean, quantile } from './statistics.js';
@@ -6,6 +7,8 @@ import { mean, quantile } from './statistics.js';
 export const SWEEP_SCHEMA = 'semcast.sweep/1';
 
 const figure = z.number().nullable();
+/** Those of packages/quality; null where a picture is too small. */
+const measures = eachMetric(() => figure);
 const figures = z.record(z.string(), z.number());
 
 /** One photograph under one setting. The names are a contract (docs/sweep.md). */
@@ -28,9 +31,8 @@ export const sweepRowSchema = z.object({
   steps: z.int(),
   /** Runs of networks that the sampler spent; null for a decoder of one pass. */
   evaluations: z.int().nullable(),
+  ...measures,
   psnrDb: z.number(),
-  ssim: figure,
-  msSsim: figure,
   /** Distance of each metric bundle, by its folder's name. */
   metrics: figures,
   residual: figure,
@@ -53,9 +55,7 @@ export const sweepSummarySchema = z.object({
   snrDb: z.number(),
   cbr: z.string(),
   n: z.int(),
-  psnrDb: figure,
-  ssim: figure,
-  msSsim: figure,
+  ...measures,
   metrics: figures,
   /** Patch Fréchet distance over the set, by the folder of the feature graph; only when one was given. */
   realism: z.record(z.string(), figure).optional(),
@@ -105,7 +105,7 @@ export const sweepControlSchema = z.object({
       radius: z.number(),
       /** x + amount·(x - blurred x), equal for all photographs. */
       amount: z.number(),
-      /** As in a summary: psnrDb, ssim, msSsim, distances and realism by their names. */
+      /** As in a summary: figures of packages/quality, distances and realism by their names. */
       figures: z.record(z.string(), z.number()),
     }),
   ),
@@ -167,9 +167,7 @@ export function toRow(
     decoder: completed.decoder,
     steps: completed.steps,
     evaluations: completed.evaluations,
-    psnrDb: completed.psnrDb,
-    ssim: completed.ssim,
-    msSsim: completed.msSsim,
+    ...(eachMetric((name) => completed[name]) as QualityReport),
     metrics: { ...completed.metrics },
     residual: completed.residual,
     previewMs: completed.previewMs,
@@ -204,9 +202,7 @@ export function summarise(
     snrDb: setting.snrDb,
     cbr: setting.cbr,
     n: rows.length,
-    psnrDb: meanOf(({ psnrDb }) => psnrDb),
-    ssim: meanOf(({ ssim }) => ssim),
-    msSsim: meanOf(({ msSsim }) => msSsim),
+    ...eachMetric((name) => meanOf((row) => row[name])),
     metrics: Object.fromEntries(
       names.flatMap((name) => {
         const value = meanOf(({ metrics }) => metrics[name] ?? null);

@@ -1,3 +1,4 @@
+import { qualityMetrics, type QualityMetric } from '@semcast/quality';
 import type { TableColumn } from '../terminal/table.js';
 import { formatMilliseconds } from '../terminal/progress.js';
 import type { Colours } from '../terminal/terminal.js';
@@ -9,6 +10,15 @@ const ms = (value: number | null): string => (value === null ? '–' : formatMil
 
 /** Stands behind a figure, so that it is seen without colours, too. */
 const WORSE = '-';
+
+/** The measures that are better the higher, or the lower: `PSNR, SSIM and MS-SSIM`. */
+function labels(higherIsBetter: boolean): string {
+  const known = Object.values<QualityMetric>(qualityMetrics).filter(
+    (metric) => metric.higherIsBetter === higherIsBetter,
+  );
+  const names = [...known.map(({ label }) => label), ...(higherIsBetter ? [] : ['distances', 'realism'])];
+  return new Intl.ListFormat('en-GB').format(names);
+}
 
 export interface SummaryTableOptions {
   /** Names of the metric bundles with distances, and of those with features. */
@@ -71,7 +81,7 @@ export function summaryTable(
     legend: [
       ...(marked
         ? [
-            `${colours.red(WORSE)} worse than jscc at the same SNR and CBR; PSNR, SSIM and MS-SSIM are better the higher, distances and realism the lower`,
+            `${colours.red(WORSE)} worse than jscc at the same SNR and CBR; ${labels(true)} are better the higher, ${labels(false)} the lower`,
           ]
         : []),
       ...(report.controls === undefined ? [] : [CONTROL_LEGEND]),

@@ -1,4 +1,5 @@
 import { parse } from 'node:path';
+import { otherMetrics, type QualityMetric } from '@semcast/quality';
 import type { CompletedSummary } from '@semcast/transmitter';
 import type { Column } from '../terminal/columns.js';
 import { bar, formatMilliseconds } from '../terminal/progress.js';
@@ -21,6 +22,14 @@ export const PSNR_HIGH_DB = 40;
 
 const BAR_WIDTH = 10;
 
+/** The most digits behind the point of a figure of a single photograph: more are chance. */
+const FRAME_DECIMALS = 3;
+
+/** `PSNR dB`, `SSIM`: what a metric's column is called in any table. */
+export function metricTitle({ label, unit }: Pick<QualityMetric, 'label' | 'unit'>): string {
+  return `${label} ${unit}`.trimEnd();
+}
+
 const latency = (milliseconds: number | null): string =>
   milliseconds === null ? '–' : formatMilliseconds(milliseconds);
 
@@ -33,6 +42,16 @@ const CONDITIONS: readonly Column<CompletedSummary>[] = [
   { title: 'SNR dB', align: 'right', width: 6, cell: (outcome) => figure(snrDbOf(outcome), 1) },
 ];
 
+/** Figures of the final picture beside PSNR; where a decoder samples there is less room, and the last goes last. */
+const otherColumns = (sampling: boolean): Column<CompletedSummary>[] =>
+  otherMetrics.map((metric, i) => ({
+    title: metricTitle(metric),
+    align: 'right',
+    width: 5,
+    optional: sampling ? 2 + otherMetrics.length - i : 0,
+    cell: (outcome) => figure(outcome[metric.name], Math.min(metric.decimals, FRAME_DECIMALS)),
+  }));
+
 /** The columns of a frame that came back, as `up` and `send` show them. */
 export const FRAME_COLUMNS: readonly Column<CompletedSummary>[] = [
   ...CONDITIONS,
@@ -43,8 +62,7 @@ export const FRAME_COLUMNS: readonly Column<CompletedSummary>[] = [
     optional: 3,
     cell: ({ psnrDb }) => bar((psnrDb - PSNR_LOW_DB) / (PSNR_HIGH_DB - PSNR_LOW_DB), BAR_WIDTH).full,
   },
-  { title: 'SSIM', align: 'right', width: 5, cell: ({ ssim }) => figure(ssim, 3) },
-  { title: 'MS-SSIM', align: 'right', width: 7, cell: ({ msSsim }) => figure(msSsim, 3) },
+  ...otherColumns(false),
   { title: 'latency', align: 'right', width: 7, cell: ({ endToEndMs }) => formatMilliseconds(endToEndMs) },
 ];
 
@@ -60,7 +78,7 @@ export const SAMPLING_COLUMNS: readonly Column<CompletedSummary>[] = [
     // Fewer than asked for, because the receiver was busy.
     cell: ({ steps, reducedSteps }) => `${steps}${reducedSteps ? '↓' : ''}`,
   },
-  { title: 'MS-SSIM', align: 'right', width: 7, optional: 3, cell: ({ msSsim }) => figure(msSsim, 3) },
+  ...otherColumns(true),
   { title: 'preview', align: 'right', width: 7, cell: ({ previewLatencyMs }) => latency(previewLatencyMs) },
   { title: 'latency', align: 'right', width: 7, cell: ({ endToEndMs }) => formatMilliseconds(endToEndMs) },
 ];

@@ -1,7 +1,8 @@
 import { TABLES, type LiveView, type Row, type TableName } from '@semcast/console-messages';
+import { otherMetrics, qualityMetrics } from '@semcast/quality';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import UPlot from 'uplot';
-import { durationText, figure, metric, NONE } from '../format.js';
+import { durationText, figure, metric, metricFigure, NONE } from '../format.js';
 import { SERIES, type Theme } from '../theme.js';
 import { Plot, type Curve, type Mark, type PlotProps } from './plot.js';
 import { newest } from './readouts.js';
@@ -24,6 +25,25 @@ interface PlotSpec extends Pick<PlotProps, 'unit' | 'rightUnit' | 'logarithmic' 
 const decibels = (value: number | null): string => (value === null ? NONE : `${figure(value)} dB`);
 const milliseconds = (value: number | null): string => (value === null ? NONE : durationText(value));
 const { neutral, estimate, preview, refined, extra } = SERIES;
+
+const METRIC_COLOURS = [estimate, refined, extra, preview, neutral] as const;
+
+/** Metrics of one unit share a plot, of final pictures. */
+function plotOfMetrics(metrics: typeof otherMetrics): PlotSpec {
+  return {
+    id: metrics.map(({ name }) => name).join('-'),
+    title: metrics.map(({ label }) => label).join(', '),
+    unit: metrics[0]!.unit || 'ratio',
+    least: [Math.min(...metrics.map(({ range }) => range[0])), Math.max(...metrics.map(({ range }) => range[1]))],
+    curves: metrics.map(({ name, label, decimals }, i) => ({
+      label,
+      table: 'quality',
+      column: name,
+      colour: METRIC_COLOURS[i % METRIC_COLOURS.length]!,
+      write: (value) => metricFigure(value, decimals),
+    })),
+  };
+}
 
 const PLOTS: readonly PlotSpec[] = [
   {
@@ -48,27 +68,15 @@ const PLOTS: readonly PlotSpec[] = [
     id: 'psnr',
     title: 'PSNR',
     unit: 'dB',
-    least: [18, 34],
+    least: qualityMetrics.psnrDb.range,
     curves: [
       { label: 'preview', table: 'quality', column: 'psnrPreviewDb', colour: preview, write: decibels },
       { label: 'refined', table: 'quality', column: 'psnrRefinedDb', colour: refined, write: decibels },
     ],
   },
-  {
-    id: 'ms-ssim',
-    title: 'MS-SSIM',
-    unit: 'similarity, 0 to 1',
-    least: [0.7, 1],
-    curves: [
-      {
-        label: 'final picture',
-        table: 'quality',
-        column: 'msSsim',
-        colour: refined,
-        write: (value) => figure(value, 3),
-      },
-    ],
-  },
+  ...[...new Set(otherMetrics.map(({ unit }) => unit))].map((unit) =>
+    plotOfMetrics(otherMetrics.filter((each) => each.unit === unit)),
+  ),
   {
     id: 'residual',
     title: 'Measurement residual',

@@ -26,7 +26,7 @@ export function Gallery({ entries }: { readonly entries: readonly GalleryEntry[]
               <img src={url} alt={`${photoName(name)}, frame ${frame}`} />
               <span class="row">
                 <span>{snrText(figures)}</span>
-                <b>{figure(figures.psnrDb)} dB</b>
+                <b>{figure(figures.quality.psnrDb)} dB</b>
               </span>
               <span class="row dim">
                 <span>{photoName(name)}</span>

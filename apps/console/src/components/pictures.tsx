@@ -303,7 +303,7 @@ function panesOf(frame: LoadedFrame): Pane[] {
   const final = at('final');
   if (preview === undefined) {
     if (final !== undefined) {
-      const about = `${figure(figures?.psnrDb)} dB`;
+      const about = `${figure(figures?.quality.psnrDb)} dB`;
       // Preview and refined picture are one and the same.
       panes.push({ id: 'preview', title: `Received · ${frame.decoder}, one pass`, picture: final, about });
     }
@@ -322,7 +322,7 @@ function panesOf(frame: LoadedFrame): Pane[] {
     // Until the first step has been seen there is nothing better than the preview.
     picture: refined ?? preview,
     about: frame.done
-      ? `${figure(figures?.psnrDb)} dB · ${final?.steps ?? 0} steps`
+      ? `${figure(figures?.quality.psnrDb)} dB · ${final?.steps ?? 0} steps`
       : refined === undefined
         ? 'begins'
         : `step ${refined.steps}`,

@@ -1,5 +1,6 @@
 import { TABLES, type LiveView, type Row, type TableName } from '@semcast/console-messages';
-import { duration, figure, metric, NONE, receiverSnr } from '../format.js';
+import { otherMetrics } from '@semcast/quality';
+import { duration, figure, metric, metricFigure, NONE, receiverSnr } from '../format.js';
 
 /** The newest value of a column; null when there is none. */
 export function newest<Name extends TableName>(
@@ -45,7 +46,15 @@ export function Readouts({ view }: { readonly view: LiveView }) {
         unit="dB"
         tone="refined"
       />
-      <Readout id="ms-ssim" label="MS-SSIM" value={figure(newest(view, 'quality', 'msSsim'), 3)} unit="" />
+      {otherMetrics.map(({ name, label, decimals, unit }) => (
+        <Readout
+          key={name}
+          id={name}
+          label={label}
+          value={metricFigure(newest(view, 'quality', name), decimals)}
+          unit={unit}
+        />
+      ))}
       <Readout id="residual" label="Residual" value={figure(newest(view, 'residuals', 'residual'), 2)} unit="× N₀" />
       <Readout id="latency" label="End to end" value={latency} unit={latencyUnit} />
       <Readout id="rate" label="Throughput" value={metric(rate)} unit="frames/s" />
