@@ -124,15 +124,13 @@ describe('what the channel does to a frame', () => {
     await sendAll(client, 3);
     for (const message of receiver.frames) {
       const outcome = expected(message, makeSamples(96, message.head.frame + 1), fading);
-      const { samples, gains } = readIq(message);
-      expect(samples).toEqual(outcome.samples);
-      expect(gains).toEqual(outcome.gains);
+      expect(readIq(message)).toEqual({ samples: outcome.samples, channel: outcome.channel });
       expect(message.head.impairment).toEqual({
         model: 'rician-block',
         snrDb: 10,
         seed: 7,
-        noiseVariance: outcome.noiseVariance,
-        gains: { coherence: 10, count: 10 },
+        noiseVariance: outcome.channel.noiseVariance,
+        taps: [{ delay: 0, coherence: 10, count: 10 }],
       });
     }
     expect(receiver.frames).toHaveLength(3);
@@ -154,7 +152,7 @@ describe('what the channel does to a frame', () => {
     expect(readIq(message!).samples).toEqual(expected(message!, makeSamples(96, 1), fading).samples);
   });
 
-  it('sends no gains where the gain is always one', async () => {
+  it('sends no taps where the gain is always one', async () => {
     const { receiver, client } = await start();
     await sendAll(client, 1);
     expect(receiver.frames[0]!.head.impairment).toEqual({ model: 'awgn', snrDb: 10, seed: 0, noiseVariance: 0.1 });
@@ -170,11 +168,11 @@ describe('what the channel does to a frame', () => {
     }
     const quantised = iqToBytes(makeSamples(96, 1), 'ci16_le');
     const outcome = expected(message!, bytesToIq(quantised.bytes, quantised.samples), fading);
-    const { samples, gains } = readIq(message!);
+    const { samples, channel } = readIq(message!);
     const worst = Math.max(...samples.map((value, i) => Math.abs(value - outcome.samples[i]!)));
     expect(worst).toBeGreaterThan(0);
     expect(worst).toBeLessThanOrEqual(0.51 * head.scale);
-    expect(gains).toEqual(outcome.gains);
+    expect(channel).toEqual(outcome.channel);
   });
 
   it('loses the frames that it should lose, and tells their sender', async () => {

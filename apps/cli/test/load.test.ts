@@ -36,13 +36,13 @@ const slow: Decoder<typeof optionsSchema> = {
   graphs: ['decoder'],
   refinement: {
     plan: ({ steps }) => ({ perStep: [['decoder']], afterSteps: [], steps: { min: steps, max: steps }, graphs: [] }),
-    run: async ({ observation, xJ, manifest }, _seat, { options: { steps } }, { signal }) => {
+    run: async ({ demodulated, xJ, manifest }, _seat, { options: { steps } }, { signal }) => {
       const place = started++ % places.length;
       places[place] = places[place]!.then(() => sleep(STEP_MS * steps));
       await places[place];
       signal.throwIfAborted();
       decoded++;
-      const [image] = tensorToImages(tensor(xJ.data, [1, ...xJ.dims]), [observation], manifest.normalisation);
+      const [image] = tensorToImages(tensor(xJ.data, [1, ...xJ.dims]), [demodulated], manifest.normalisation);
       return { image: image!, steps };
     },
   },

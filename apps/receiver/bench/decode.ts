@@ -86,10 +86,7 @@ function makeFrame(stream: string, frame: number): OutgoingFrame {
   const noiseVariance = csnrDbToNoiseVariance(snrDb);
   const iq = new Float32Array(symbols.length);
   randomFor({ seed: SEED, stream, frame, purpose: 'noise' }).fillNormal(iq, Math.sqrt(noiseVariance / 2));
-  const { payload, samples } = iqPayload(
-    { samples: iq.map((value, i) => value + symbols[i]!), gains: null },
-    'cf32_le',
-  );
+  const { payload, samples } = iqPayload({ samples: iq.map((value, i) => value + symbols[i]!) }, 'cf32_le');
   return {
     head: {
       stream,
@@ -102,7 +99,8 @@ function makeFrame(stream: string, frame: number): OutgoingFrame {
       decoder: flags.decoder,
       ...(Object.keys(decoderOptions).length === 0 ? {} : { decoderOptions }),
       csi: 'genie',
-      waveform: { kind: 'single-carrier', interleaved: true },
+      waveform: 'single-carrier',
+      interleaved: true,
       samples,
       impairment: { model: 'awgn', snrDb, seed: SEED, noiseVariance },
       bundleDigest: bundle.digest,

@@ -68,7 +68,8 @@ function makeFrame(stream: string, frame: number): OutgoingFrame {
     return values;
   };
   const gains = { coherence: 1, values: draw('gains') };
-  const { payload, samples } = iqPayload({ samples: draw('samples'), gains }, 'cf32_le');
+  const channel = { taps: [{ delay: 0, gains }], noiseVariance: 0.1 };
+  const { payload, samples, genie } = iqPayload({ samples: draw('samples'), channel }, 'cf32_le');
   return {
     head: {
       stream,
@@ -80,15 +81,10 @@ function makeFrame(stream: string, frame: number): OutgoingFrame {
       designCsnrDb: 10,
       decoder: 'jscc',
       csi: 'genie',
-      waveform: { kind: 'single-carrier', interleaved: true },
+      waveform: 'single-carrier',
+      interleaved: true,
       samples,
-      impairment: {
-        model: 'rayleigh-fast',
-        snrDb: 10,
-        seed: 1,
-        noiseVariance: 0.1,
-        gains: { coherence: 1, count },
-      },
+      impairment: { model: 'rayleigh-fast', snrDb: 10, seed: 1, ...genie },
       bundleDigest: bundle.digest,
     },
     payload,

@@ -1,6 +1,6 @@
 import type { Bundle } from '@semcast/bundle';
 import type { ImageSize } from '@semcast/scheduler';
-import type { Observation } from './demodulate-frame.js';
+import type { DemodulatedFrame } from './demodulate-frame.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import type { ReceivedFrame } from './receive-frame.js';
 import type { FrameSeat, StepRunner } from './step-runner.js';
@@ -13,7 +13,7 @@ export interface AdmissionOptions {
   /** Whether the picture is encoded again for its residual before it goes. */
   readonly residual: boolean;
   /** Called when the frame's turn has come: its wait is over. */
-  readonly observe: () => Observation;
+  readonly demodulate: () => DemodulatedFrame;
   readonly signal: AbortSignal;
 }
 
@@ -26,7 +26,7 @@ export function admitFrame(
   runner: StepRunner,
   received: ReceivedFrame,
   { manifest }: Pick<Bundle, 'manifest'>,
-  { client, deadlineMs, residual, observe, signal }: AdmissionOptions,
+  { client, deadlineMs, residual, demodulate, signal }: AdmissionOptions,
 ): FrameSeat {
   const { plan, layout } = received;
   const { stream, frame, width, height } = received.head;
@@ -45,7 +45,7 @@ export function admitFrame(
     },
     {
       oneShot: () => {
-        const { latent, toldCsnrDb } = observe();
+        const { latent, toldCsnrDb } = demodulate();
         return {
           graph: 'decoder',
           latent,

@@ -1,8 +1,8 @@
-import { randomFor } from '@semcast/core';
-import { interleave, latentToSymbols, symbolsToLatent } from '@semcast/phy';
-import { iqPayload, type ChannelGains, type FrameHead } from '@semcast/wire';
+import { randomFor, tensor, type ChannelState, type Gains } from '@semcast/core';
+import { createModem, interleave, latentToSymbols, symbolsToLatent } from '@semcast/phy';
+import { iqPayload, type FrameHead } from '@semcast/wire';
 import { describe, expect, it } from 'vitest';
-import { demodulateFrame } from './demodulate-frame.js';
+import { csnrFound, demodulateFrame, knowsChannel } from './demodulate-frame.js';
 import type { ReceivedFrame } from './receive-frame.js';
 
 const layout = { channels: 8, positions: 6, activeChannels: 4 };
@@ -15,8 +15,11 @@ function drawLatent(): Float32Array {
   return latent;
 }
 
-function received(iq: Float32Array, gains: ChannelGains | null, changes: Partial<FrameHead> = {}): ReceivedFrame {
-  const { payload, samples } = iqPayload({ samples: iq, gains }, 'cf32_le');
+const modem = createModem('single-carrier');
+
+/** A frame as it came; with channel state where the receiver is told that. */
+function received(iq: Float32Array, channel: ChannelState | null, changes: Partial<FrameHead> = {}): ReceivedFrame {
+  const { payload, samples, genie } = iqPayload({ samples: iq, channel }, 'cf32_le');
   const head = {
     stream: 's',
     frame: 4,
@@ -24,22 +27,26 @@ function received(iq: Float32Array, gains: ChannelGains | null, changes: Partial
     height: 4,
     cbr: '1/2',
     designCsnrDb: 8,
-    waveform: { kind: 'single-carrier', interleaved: false },
+    waveform: 'single-carrier',
+    interleaved: false,
     samples,
+    ...(channel === null ? {} : { impairment: { model: 'any', snrDb: 5, seed: 0, ...genie } }),
     ...changes,
   } as FrameHead;
   // Only what demodulation looks at.
-  return { head, payload: Buffer.concat(payload), layout, latentHeight: 2, latentWidth: 3 } as unknown as ReceivedFrame;
+  return {
+    head,
+    payload: Buffer.concat(payload),
+    modem,
+    layout,
+    latentHeight: 2,
+    latentWidth: 3,
+  } as unknown as ReceivedFrame;
 }
 
-const genie = (noiseVariance: number, gains?: ChannelGains): Partial<FrameHead> => ({
-  impairment: {
-    model: 'any',
-    snrDb: 5,
-    seed: 0,
-    noiseVariance,
-    ...(gains && { gains: { coherence: gains.coherence, count: gains.values.length / 2 } }),
-  },
+const flat = (noiseVariance: number, gains?: Gains): ChannelState => ({
+  taps: gains === undefined ? null : [{ delay: 0, gains }],
+  noiseVariance,
 });
 
 describe('demodulateFrame', () => {
@@ -48,10 +55,11 @@ describe('demodulateFrame', () => {
     const symbols = latentToSymbols(latent, layout);
     for (const interleaved of [false, true]) {
       const air = interleaved ? interleave(symbols) : symbols;
-      const changes = { ...genie(0.01), waveform: { kind: 'single-carrier', interleaved } as const };
-      const observation = demodulateFrame(received(air, null, changes));
+      const observation = demodulateFrame(received(air, flat(0.01), { interleaved }));
       expect(observation.latent).toEqual({ data: latent, dims: [1, 8, 2, 3] });
-      expect(observation).toMatchObject({ stream: 's', frame: 4, interleaved, noiseVariance: 0.01, designCsnrDb: 8 });
+      expect(observation).toMatchObject({ stream: 's', frame: 4, interleaved, designCsnrDb: 8 });
+      const noiseVariance = new Float64Array(12).fill(0.01);
+      expect(observation.symbols).toEqual({ y: air, h: null, noiseVariance });
       expect(observation.csnrDb).toEqual({ configured: 5, measured: 20, effective: 20, estimated: null });
       expect(observation.toldCsnrDb).toBe(20);
     }
@@ -67,13 +75,13 @@ describe('demodulateFrame', () => {
       const [I, Q] = [symbols[2 * k]!, symbols[2 * k + 1]!];
       return k < 6 ? (part === 0 ? -2 * Q : 2 * I) : part === 0 ? 0.5 * I : 0.5 * Q;
     });
-    const { latent: found, csnrDb, toldCsnrDb } = demodulateFrame(received(air, gains, genie(1e-6, gains)));
+    const { latent: found, csnrDb, toldCsnrDb } = demodulateFrame(received(air, flat(1e-6, gains)));
     expect(Math.max(...found.data.map((value, i) => Math.abs(value - latent[i]!)))).toBeLessThan(1e-4);
     expect(csnrDb.measured).toBeCloseTo(60 + 10 * Math.log10(2.125), 3);
     // The harmonic mean of |h|² governs what is left after equalisation.
     expect(csnrDb.effective).toBeCloseTo(60 + 10 * Math.log10(8 / 17), 3);
     expect([csnrDb.estimated, toldCsnrDb]).toEqual([null, csnrDb.effective]);
-    const { data } = demodulateFrame(received(air, gains, genie(1e-6, gains))).latent;
+    const { data } = demodulateFrame(received(air, flat(1e-6, gains))).latent;
     expect(symbolsToLatent(latentToSymbols(data, layout), layout)).toEqual(data);
   });
 
@@ -83,16 +91,41 @@ describe('demodulateFrame', () => {
     // Mean power 2: one part signal, one part noise.
     expect(observation.csnrDb).toEqual({ configured: 3, estimated: 0 });
     expect(observation.toldCsnrDb).toBe(0);
-    expect([observation.noiseVariance, observation.gains]).toEqual([null, null]);
+    expect(knowsChannel(observation)).toBe(false);
+    // What is assumed then: a gain of 1, and the noise of the estimate.
+    expect(observation.symbols).toEqual({ y: samples, h: null, noiseVariance: new Float64Array(12).fill(1) });
     expect(demodulateFrame(received(samples, null)).csnrDb).toEqual({ estimated: 0 });
+  });
+
+  it('counts echoes as noise, in the latent and in the CSNR', () => {
+    const symbols = latentToSymbols(drawLatent(), layout);
+    const taps = [0, 3].map((delay) => ({
+      delay,
+      gains: { coherence: 12, values: new Float32Array([delay ? 0.5 : 1, 0]) },
+    }));
+    const { csnrDb, symbols: found } = demodulateFrame(received(symbols, { taps, noiseVariance: 0.25 }));
+    expect(csnrDb.measured).toBeCloseTo(10 * Math.log10(1.25 / 0.25), 6);
+    expect([...found.noiseVariance]).toEqual([0.25, 0.25, 0.25, ...Array<number>(9).fill(0.5)]);
+    expect(csnrDb.effective).toBeLessThan(10 * Math.log10(1 / 0.25));
+  });
+
+  it("estimates the CSNR of a result by the channel that its decoder found, where it isn't told one", () => {
+    const plane = (value: number) => tensor(new Float32Array(24).fill(value), [4, 2, 3]);
+    const blind = demodulateFrame(received(new Float32Array(24).fill(1), null));
+    const found = { gain: { real: plane(3), imaginary: plane(4) }, noiseVariance: 2.5 };
+    expect(csnrFound(blind, found).estimated).toBeCloseTo(10, 12);
+    expect(csnrFound(blind, { gain: null, noiseVariance: 0.1 }).estimated).toBeCloseTo(10, 12);
+    expect(csnrFound(blind, undefined)).toBe(blind.csnrDb);
+    const told = demodulateFrame(received(new Float32Array(24).fill(1), flat(0.1)));
+    expect(csnrFound(told, found)).toBe(told.csnrDb);
   });
 
   it('survives a channel without noise, and one that lets nothing through', () => {
     const symbols = latentToSymbols(drawLatent(), layout);
-    expect(demodulateFrame(received(symbols, null, genie(0))).csnrDb).toMatchObject({ measured: 100, effective: 100 });
+    expect(demodulateFrame(received(symbols, flat(0))).csnrDb).toMatchObject({ measured: 100, effective: 100 });
     const dead = { coherence: 12, values: new Float32Array(2) };
     for (const noiseVariance of [0, 0.1]) {
-      const observation = demodulateFrame(received(new Float32Array(24), dead, genie(noiseVariance, dead)));
+      const observation = demodulateFrame(received(new Float32Array(24), flat(noiseVariance, dead)));
       expect(observation.csnrDb).toMatchObject({ measured: -50, effective: -50 });
       expect(observation.latent.data.every((value) => value === 0)).toBe(true);
     }
@@ -107,6 +140,6 @@ describe('demodulateFrame', () => {
     samples[5] = value;
     expect(() => demodulateFrame(received(samples, null))).toThrow('samples');
     const gains = { coherence: 12, values: new Float32Array([1, value]) };
-    expect(() => demodulateFrame(received(new Float32Array(24), gains, genie(0.1, gains)))).toThrow('gains');
+    expect(() => demodulateFrame(received(new Float32Array(24), flat(0.1, gains)))).toThrow('gains');
   });
 });

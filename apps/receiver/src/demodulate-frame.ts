@@ -1,13 +1,14 @@
-import { meanPower, noiseVarianceToCsnrDb, tensor, type ComplexVector, type Tensor } from '@semcast/core';
+import { meanPower, tensor, type ChannelState, type ComplexVector, type Tensor } from '@semcast/core';
 import {
-  CSNR_LIMITS_DB,
   deinterleave,
   equalise,
-  estimateCsnrDb,
+  limitedCsnrDb,
+  symbolCount,
   symbolsToLatent,
-  type Gains,
+  type Demodulated,
   type LatentLayout,
 } from '@semcast/phy';
+import type { KnownChannel } from '@semcast/posterior';
 import { readIq, type FrameHead } from '@semcast/wire';
 import { FrameDropError } from './errors.js';
 import type { ReceivedFrame } from './receive-frame.js';
@@ -27,88 +28,74 @@ export interface ObservedCsnr {
   readonly estimated: number | null;
 }
 
-/** What a decoder has to work with: the received samples, and the latent that they suggest. */
-export interface Observation {
-  readonly stream: string;
-  readonly frame: number;
-  readonly width: number;
-  readonly height: number;
-  readonly cbr: string;
+/** What a decoder has to work with: what was received, and the latent that it suggests. */
+export interface DemodulatedFrame extends FrameHead {
   readonly layout: LatentLayout;
   /** ẑ as a latent [1, C, h, w]: equalised, in the encoder's order, zero in channels that were not sent. */
   readonly latent: Tensor;
-  /** y, in the order of the air. */
-  readonly samples: ComplexVector;
-  /** h, in the order of the air; null where it is 1 or unknown. */
-  readonly gains: Gains | null;
-  /** Whether `samples` and `gains` are in another order than the latent's symbols. */
-  readonly interleaved: boolean;
-  /** N0 per complex sample; null without genie channel state. */
-  readonly noiseVariance: number | null;
+  /** y, h and N0 of each symbol, in the order in which they were sent (another than the latent's where they were interleaved); h and N0 are assumed without genie channel state. */
+  readonly symbols: Demodulated;
   readonly csnrDb: ObservedCsnr;
   /** What networks are told of the channel, in dB: the effective CSNR where it is known, else the estimated one. */
   readonly toldCsnrDb: number;
-  /** The CSNR for which the transmitter encoded, in dB. */
-  readonly designCsnrDb: number;
+}
+
+/** Whether h and N0 are the true ones: genie channel state, not assumptions. */
+export function knowsChannel({ csnrDb }: Pick<DemodulatedFrame, 'csnrDb'>): boolean {
+  return csnrDb.effective !== undefined;
 }
 
 /**
- * From received samples to a latent: equalise, undo the interleaver, lay the symbols out as the encoder had them.
+ * From received samples to a latent: demodulate, equalise, undo the interleaver, lay the symbols out as the encoder had
+ * them.
  *
- * With genie channel state (gains and noise variance travel in the frame) by linear MMSE; without, the samples are
- * taken as they are and their CSNR is estimated from their power.
+ * With genie channel state (it travels in the frame) by linear MMSE; without, the waveform's demodulator makes do with
+ * what it can estimate.
  *
  * @throws FrameDropError `invalid-frame` when the samples or gains are no ordinary numbers
  */
-export function demodulateFrame(received: ReceivedFrame): Observation {
-  const { head, layout, latentHeight, latentWidth } = received;
-  const { samples, gains } = readIq(received);
+export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
+  const { head, modem, layout, latentHeight, latentWidth } = received;
+  const { samples, channel } = readIq(received);
   checkFinite('samples', samples);
-  if (gains !== null) {
+  for (const { gains } of channel?.taps ?? []) {
     checkFinite('gains', gains.values);
   }
-  const noiseVariance = head.impairment?.noiseVariance ?? null;
-  const { symbols, csnrDb, toldCsnrDb } = symbolsOf(head, samples, gains, noiseVariance);
-  const ordered = head.waveform.interleaved ? deinterleave(symbols) : symbols;
+  const symbols = modem.demodulate(samples, channel);
+  const { symbols: equalised, csnrDb } = equalise(symbols);
+  const ordered = head.interleaved ? deinterleave(equalised) : equalised;
+  const configured = head.impairment === undefined ? {} : { configured: head.impairment.snrDb };
   return {
-    stream: head.stream,
-    frame: head.frame,
-    width: head.width,
-    height: head.height,
-    cbr: head.cbr,
+    ...head,
     layout,
     latent: tensor(symbolsToLatent(ordered, layout), [1, layout.channels, latentHeight, latentWidth]),
-    samples,
-    gains,
-    interleaved: head.waveform.interleaved,
-    noiseVariance,
-    csnrDb,
-    toldCsnrDb,
-    designCsnrDb: head.designCsnrDb,
+    symbols,
+    csnrDb: {
+      ...configured,
+      ...(channel === null
+        ? { estimated: csnrDb }
+        : { measured: measuredCsnrDb(channel), effective: csnrDb, estimated: null }),
+    },
+    toldCsnrDb: csnrDb,
   };
 }
 
-function symbolsOf(
-  { impairment }: FrameHead,
-  samples: ComplexVector,
-  gains: Gains | null,
-  noiseVariance: number | null,
-): Pick<Observation, 'csnrDb' | 'toldCsnrDb'> & { readonly symbols: ComplexVector } {
-  const configured = impairment === undefined ? {} : { configured: impairment.snrDb };
-  if (noiseVariance === null) {
-    const estimated = estimateCsnrDb(samples);
-    return { symbols: samples, csnrDb: { ...configured, estimated }, toldCsnrDb: estimated };
-  }
-  const { symbols, csnrDb: effective } = equalise({ samples, gains, noiseVariance });
-  const measured = measuredCsnrDb(gains, noiseVariance);
-  return { symbols, csnrDb: { ...configured, measured, effective, estimated: null }, toldCsnrDb: effective };
+/** mean|h|²/N0 in dB, for symbols of unit power; of all paths together. */
+function measuredCsnrDb({ taps, noiseVariance }: ChannelState): number {
+  const power = taps === null ? 1 : taps.reduce((sum, { gains }) => sum + meanPower(gains.values), 0);
+  return limitedCsnrDb(power / noiseVariance);
 }
 
-/** mean|h|²/N0 in dB, for symbols of unit power. */
-function measuredCsnrDb(gains: Gains | null, noiseVariance: number): number {
-  const power = gains === null ? 1 : meanPower(gains.values);
-  const csnrDb = noiseVarianceToCsnrDb(noiseVariance / power);
-  return Math.min(CSNR_LIMITS_DB.max, Math.max(CSNR_LIMITS_DB.min, Number.isNaN(csnrDb) ? -Infinity : csnrDb));
+/** The CSNRs of a result: estimated, with the channel that its decoder found, where it found one. */
+export function csnrFound({ csnrDb, layout }: DemodulatedFrame, channel: KnownChannel | undefined): ObservedCsnr {
+  if (channel === undefined || csnrDb.estimated === null) {
+    return csnrDb;
+  }
+  const { gain, noiseVariance } = channel;
+  // A part of h is real, so its mean power is half of what it is of complex numbers.
+  const partPower = ({ data }: Tensor): number => meanPower(data.subarray(0, symbolCount(layout))) / 2;
+  const power = gain === null ? 1 : partPower(gain.real) + partPower(gain.imaginary);
+  return { ...csnrDb, estimated: limitedCsnrDb(power / noiseVariance) };
 }
 
 /** NaN fails every comparison, so one line finds NaN, infinities and absurd magnitudes. */

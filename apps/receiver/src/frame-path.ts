@@ -7,7 +7,7 @@ import { startDeadline } from './deadline.js';
 import { asDrop, decodeFrame, orDrop } from './decode-frame.js';
 import type { DecodedPicture, PartialResult } from './decoders/decoder.js';
 import { deliverResult, type ResultFacts } from './deliver-result.js';
-import { demodulateFrame, type Observation } from './demodulate-frame.js';
+import { csnrFound, demodulateFrame, type DemodulatedFrame } from './demodulate-frame.js';
 import { encodeResult, type EncodedImage } from './encode-result.js';
 import { enqueueFrame, type DecodeRoom } from './enqueue-frame.js';
 import { FrameDropError } from './errors.js';
@@ -110,35 +110,36 @@ export class FramePath {
       const residual = this.#options.residual && (received.head.impairment?.noiseVariance ?? 0) > 0;
       const residualFirst = residual && this.#options.residualFirst;
       const deadlineMs = this.#deadlineOf(received, clock);
-      const observe = once(() => {
+      const demodulate = once(() => {
         clock.markStart();
         return clock.timeNow('demodulate', () => demodulateFrame(received));
       });
-      seat = admitFrame(runner, received, bundle, { client, deadlineMs, residual: residualFirst, observe, signal });
+      seat = admitFrame(runner, received, bundle, { client, deadlineMs, residual: residualFirst, demodulate, signal });
       const oneShot = await orDrop(signal, seat.oneShot);
       clock.markPreview();
-      const observation = observe();
-      const partials = this.#partialsOf(delivery, received, observation, clock);
+      const demodulated = demodulate();
+      const partials = this.#partialsOf(delivery, received, demodulated, clock);
       if (received.plan !== null) {
         partials.show({ stage: 'preview', image: oneShot.image, steps: 0 });
       }
-      const start = { observation, manifest: bundle.manifest };
+      const start = { demodulated, manifest: bundle.manifest };
       const decoded = await decodeFrame(received, oneShot, start, seat, { signal, onPartial: partials.show });
       clock.markDecoded(decoded.samplingMs);
       const [image, ratio] = await Promise.all([
         this.#encodeImage(decoded, received, clock),
-        this.#closeSeat(seat, residualFirst, decoded, observation, clock, signal),
+        this.#closeSeat(seat, residualFirst, decoded, demodulated, clock, signal),
         // A picture on the way must not come after the final one.
         partials.sent(),
       ]);
       signal.throwIfAborted();
       await this.#writeOutput(delivery, image);
       clock.markDeparted();
-      const facts = factsOf(received, decoded, observation, ratio, clock);
+      const facts = factsOf(received, decoded, demodulated, ratio, clock);
       this.#recordResult(delivery, facts, deliverResult(delivery, image, facts));
-      this.#options.live.noteDecoded(delivery, observation, facts);
-      if (residual && !residualFirst) {
-        const measuring = this.#measureLater(delivery, received, decoded, observation).finally(() => {
+      this.#options.live.noteDecoded(delivery, demodulated, facts);
+      // A decoder that finds the channel itself has a residual that the head didn't promise.
+      if (!residualFirst && (residual || (this.#options.residual && decoded.channel !== undefined))) {
+        const measuring = this.#measureLater(delivery, received, decoded, demodulated).finally(() => {
           this.#measuring.delete(measuring);
         });
         this.#measuring.add(measuring);
@@ -168,8 +169,8 @@ export class FramePath {
   async #closeSeat(
     seat: FrameSeat,
     wantsResidual: boolean,
-    { image }: DecodedPicture,
-    observation: Observation,
+    decoded: DecodedPicture,
+    demodulated: DemodulatedFrame,
     clock: StageClock,
     signal: AbortSignal,
   ): Promise<number | null> {
@@ -178,9 +179,9 @@ export class FramePath {
         return null;
       }
       const residual = measureResidual(
-        image,
-        observation,
-        async (...given) => (await seat.encode(this.#encodeRow(observation, ...given))).latent,
+        decoded,
+        demodulated,
+        async (...given) => (await seat.encode(this.#encodeRow(demodulated, ...given))).latent,
       );
       return await clock.time('residual', () => orDrop(signal, residual));
     } finally {
@@ -195,20 +196,20 @@ export class FramePath {
   async #measureLater(
     delivery: Delivery,
     received: ReceivedFrame,
-    { image, steps }: DecodedPicture,
-    observation: Observation,
+    decoded: DecodedPicture,
+    demodulated: DemodulatedFrame,
   ): Promise<void> {
     const { runner, bundle, metrics, live } = this.#options;
     const size = imageSizeOf(received, bundle.manifest);
     const decoder = received.decoder.name;
     try {
-      const residual = await measureResidual(image, observation, async (...given) => {
-        const encoded = await runner.encodeInSpareTime(this.#encodeRow(observation, ...given), size);
+      const residual = await measureResidual(decoded, demodulated, async (...given) => {
+        const encoded = await runner.encodeInSpareTime(this.#encodeRow(demodulated, ...given), size);
         return encoded?.latent ?? null;
       });
       if (residual !== null) {
         metrics.measurementResidual.observe({ decoder }, residual);
-        live.noteResidual(delivery, { decoder, steps, residual });
+        live.noteResidual(delivery, { decoder, steps: decoded.steps, residual });
       }
     } catch (error) {
       this.#log(delivery).warn({ err: error }, 'the residual of a picture could not be measured');
@@ -216,7 +217,7 @@ export class FramePath {
   }
 
   /** The picture as the transmitter's encoder would have been given it. */
-  #encodeRow({ layout: { activeChannels } }: Observation, image: RgbImage, csnrDb: number): EncodeRow {
+  #encodeRow({ layout: { activeChannels } }: DemodulatedFrame, image: RgbImage, csnrDb: number): EncodeRow {
     const { manifest } = this.#options.bundle;
     return { graph: 'encoder', image, csnrDb: withinCsnrRange(manifest, csnrDb), activeChannels };
   }
@@ -236,13 +237,13 @@ export class FramePath {
   #partialsOf(
     delivery: Delivery,
     received: ReceivedFrame,
-    observation: Observation,
+    demodulated: DemodulatedFrame,
     clock: StageClock,
   ): { show: (partial: PartialResult) => void; sent: () => Promise<void> } {
     let sending: Promise<void> | undefined;
     return {
       show: (partial) => {
-        sending ??= this.#deliverPartial(delivery, received, observation, partial, clock).finally(() => {
+        sending ??= this.#deliverPartial(delivery, received, demodulated, partial, clock).finally(() => {
           sending = undefined;
         });
       },
@@ -254,7 +255,7 @@ export class FramePath {
   async #deliverPartial(
     delivery: Delivery,
     { decoder, format }: ReceivedFrame,
-    { csnrDb }: Observation,
+    { csnrDb }: DemodulatedFrame,
     { stage, image, steps }: PartialResult,
     clock: StageClock,
   ): Promise<void> {
@@ -323,8 +324,8 @@ function levelOf(reason: DropReason): 'error' | 'warn' | 'info' {
 
 function factsOf(
   { decoder }: ReceivedFrame,
-  { steps, reducedSteps, evaluations }: DecodedPicture,
-  { csnrDb }: Observation,
+  { steps, reducedSteps, evaluations, channel }: DecodedPicture,
+  demodulated: DemodulatedFrame,
   residual: number | null,
   clock: StageClock,
 ): ResultFacts {
@@ -332,7 +333,7 @@ function factsOf(
     stage: 'final',
     decoder: decoder.name,
     steps,
-    csnrDb,
+    csnrDb: csnrFound(demodulated, channel),
     residual,
     timingsMs: clock.timingsMs(),
     ...(evaluations === undefined ? {} : { evaluations }),

@@ -17,7 +17,7 @@ export type {
   RefinementPlan,
 } from './decoders/decoder.js';
 export { decoderNames, decoders, type DecoderName } from './decoders/registry.js';
-export type { ObservedCsnr, Observation } from './demodulate-frame.js';
+export type { DemodulatedFrame, ObservedCsnr } from './demodulate-frame.js';
 export { DecoderGraphsError, FrameDropError, OutputDirError, UnknownDecoderError } from './errors.js';
 export { runReceiver } from './main.js';
 export type { ReceiverStatus, StreamStatus } from './status.js';

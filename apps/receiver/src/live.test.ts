@@ -1,23 +1,25 @@
 import { randomFor } from '@semcast/core';
-import type { Gains } from '@semcast/phy';
 import { createLogger, createMetrics } from '@semcast/service';
 import { describe, expect, it } from 'vitest';
 import type { ResultFacts } from './deliver-result.js';
-import type { Observation } from './demodulate-frame.js';
+import type { DemodulatedFrame } from './demodulate-frame.js';
 import { ReceiverLive, scopeOf } from './live.js';
 
 const SAMPLES = 4096;
 
-function observe(gains: Gains | null, noiseVariance: number | null): Observation {
-  const samples = new Float32Array(2 * SAMPLES);
-  randomFor({ seed: 1, stream: 'test', frame: 0, purpose: 'samples' }).fillNormal(samples, Math.SQRT1_2);
-  return { samples, gains, noiseVariance, csnrDb: { estimated: 7 } } as unknown as Observation;
+function observe(h: Float32Array | null, noiseVariance: number | null): DemodulatedFrame {
+  const y = new Float32Array(2 * SAMPLES);
+  randomFor({ seed: 1, stream: 'test', frame: 0, purpose: 'samples' }).fillNormal(y, Math.SQRT1_2);
+  const symbols = { y, h, noiseVariance: new Float64Array(SAMPLES).fill(noiseVariance ?? 1) };
+  const csnrDb = noiseVariance === null ? { estimated: 7 } : { effective: 7, estimated: null };
+  return { symbols, csnrDb } as unknown as DemodulatedFrame;
 }
 
-const blocks = (values: readonly number[]): Gains => ({
-  coherence: SAMPLES / values.length,
-  values: Float32Array.from(values.flatMap((value) => [value, 0])),
-});
+/** Real gains, each for a block of the frame. */
+const blocks = (values: readonly number[]): Float32Array =>
+  new Float32Array(2 * SAMPLES).map((_, i) =>
+    i % 2 === 0 ? values[Math.floor((i * values.length) / 2 / SAMPLES)]! : 0,
+  );
 
 describe('the scope', () => {
   it('shows a sample of the symbols, spread over the frame', () => {

@@ -1,11 +1,11 @@
-import { equalise, type Gains } from '@semcast/phy';
+import { equalise, type Demodulated } from '@semcast/phy';
 import type { ReceiverFact, ReceiverLiveStatus, ScopeFact } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason } from '@semcast/wire';
 import { z } from 'zod';
 import type { Decoder } from './decoders/decoder.js';
 import type { ResultFacts } from './deliver-result.js';
-import type { Observation } from './demodulate-frame.js';
+import { knowsChannel, type DemodulatedFrame } from './demodulate-frame.js';
 import type { ReceiverStatus } from './status.js';
 
 /** Symbols of a frame that are shown. */
@@ -56,7 +56,7 @@ export class ReceiverLive {
     this.#waiting = frames;
   }
 
-  noteDecoded({ stream, frame }: FrameName, observation: Observation, facts: ResultFacts): void {
+  noteDecoded({ stream, frame }: FrameName, demodulated: DemodulatedFrame, facts: ResultFacts): void {
     const { decoder, steps, residual, csnrDb, timingsMs } = facts;
     this.feed.push({
       kind: 'decoded',
@@ -74,7 +74,7 @@ export class ReceiverLive {
       this.#judge({ stream, frame }, { decoder, steps, residual });
     }
     if (this.feed.watched) {
-      this.feed.push({ kind: 'scope', stream, frame, ...scopeOf(observation) }, { replaces: 'scope' });
+      this.feed.push({ kind: 'scope', stream, frame, ...scopeOf(demodulated) }, { replaces: 'scope' });
     }
   }
 
@@ -133,40 +133,29 @@ export function liveStatusOf(
 }
 
 /** A sample of a frame's symbols, evenly spaced: as received, and after the equaliser. */
-export function scopeOf(observation: Observation): Omit<ScopeFact, 'kind' | 'stream' | 'frame'> {
-  const { samples, gains, noiseVariance, csnrDb } = observation;
-  const count = samples.length / 2;
+export function scopeOf(frame: DemodulatedFrame): Omit<ScopeFact, 'kind' | 'stream' | 'frame'> {
+  const { y, h, noiseVariance } = frame.symbols;
+  const count = noiseVariance.length;
   const chosen = spread(count, SCOPE_POINTS);
-  const received = pick(samples, chosen);
-  // One gain a symbol, so that the equaliser takes the sample as it would a whole frame.
-  const own: Gains | null =
-    gains === null
-      ? null
-      : {
-          coherence: 1,
-          values: pick(
-            gains.values,
-            chosen.map((k) => Math.floor(k / gains.coherence)),
-          ),
-        };
+  const known = knowsChannel(frame);
+  const some: Demodulated = {
+    y: pick(y, chosen),
+    h: h === null ? null : pick(h, chosen),
+    noiseVariance: Float64Array.from(chosen, (k) => noiseVariance[k]!),
+  };
   return {
-    received: rounded(received),
-    equalised:
-      noiseVariance === null ? null : rounded(equalise({ samples: received, gains: own, noiseVariance }).symbols),
-    gainDb: gains === null ? null : gainsOf(gains, count),
+    received: rounded(some.y),
+    equalised: known ? rounded(equalise(some).symbols) : null,
+    gainDb: h === null ? null : spread(count, SCOPE_GAINS).map((k) => gainDb(h[2 * k]!, h[2 * k + 1]!)),
     samples: count,
-    noiseVariance,
-    effectiveSnrDb: csnrDb.effective ?? null,
-    estimatedSnrDb: csnrDb.estimated,
+    noiseVariance: known ? noiseVariance[0]! : null,
+    effectiveSnrDb: frame.csnrDb.effective ?? null,
+    estimatedSnrDb: frame.csnrDb.estimated,
   };
 }
 
-function gainsOf({ values, coherence }: Gains, count: number): number[] {
-  return spread(count, SCOPE_GAINS).map((k) => {
-    const block = 2 * Math.floor(k / coherence);
-    const power = values[block]! ** 2 + values[block + 1]! ** 2;
-    return round(10 * Math.log10(Math.max(power, LEAST_POWER)), 2);
-  });
+function gainDb(real: number, imaginary: number): number {
+  return round(10 * Math.log10(Math.max(real ** 2 + imaginary ** 2, LEAST_POWER)), 2);
 }
 
 /** `most` indices at even distances, or all there are. */

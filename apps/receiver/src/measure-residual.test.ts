@@ -1,7 +1,7 @@
 import { randomFor, tensor } from '@semcast/core';
 import { interleave, latentToSymbols } from '@semcast/phy';
 import { describe, expect, it } from 'vitest';
-import type { Observation } from './demodulate-frame.js';
+import type { DemodulatedFrame } from './demodulate-frame.js';
 import { measureResidual, type EncodeAgain } from './measure-residual.js';
 
 const layout = { channels: 2, positions: 20_000, activeChannels: 2 };
@@ -22,8 +22,23 @@ function normals(count: number, purpose: string, deviation: number): Float32Arra
 
 const latent = normals(40_000, 'latent', Math.SQRT1_2);
 
-function observe(changes: Partial<Observation>): Observation {
-  return { layout, designCsnrDb: 7, gains: null, interleaved: false, ...changes } as Observation;
+/** A frame with what came of its symbols; with genie channel state unless told. */
+function frameOf(
+  y: Float32Array,
+  noise: number,
+  changes: Partial<DemodulatedFrame> = {},
+  h: Float32Array | null = null,
+) {
+  const frame: Partial<DemodulatedFrame> = {
+    layout,
+    latent: tensor(latent, [1, 2, 100, 200]),
+    designCsnrDb: 7,
+    interleaved: false,
+    symbols: { y, h, noiseVariance: new Float64Array(y.length / 2).fill(noise) },
+    csnrDb: { effective: 10, estimated: null },
+    ...changes,
+  };
+  return frame as DemodulatedFrame;
 }
 
 describe('measureResidual', () => {
@@ -32,12 +47,12 @@ describe('measureResidual', () => {
     const air = interleaved ? interleave(symbols) : symbols;
     const noiseVariance = 0.3;
     const noise = normals(40_000, 'noise', Math.sqrt(noiseVariance / 2));
-    const gains = { coherence: 20_000, values: new Float32Array([0, 1]) };
+    const h = new Float32Array(40_000).map((_, i) => i % 2);
     // h = j: (I, Q) becomes (-Q, I).
     const samples = air.map((_, i) => (i % 2 === 0 ? -air[i + 1]! : air[i - 1]!) + noise[i]!);
     const csnrsDb: number[] = [];
-    const observation = observe({ samples, gains, interleaved, noiseVariance });
-    const residual = await measureResidual(image, observation, fakeEncoder(latent, csnrsDb));
+    const frame = frameOf(samples, noiseVariance, { interleaved }, h);
+    const residual = await measureResidual({ image }, frame, fakeEncoder(latent, csnrsDb));
     // Five standard errors of a mean of 20,000 exponential variables.
     expect(Math.abs(residual! - 1)).toBeLessThan(5 / Math.sqrt(20_000));
     expect(csnrsDb).toEqual([7]);
@@ -46,14 +61,17 @@ describe('measureResidual', () => {
   it('rises by the power of what the picture gets wrong', async () => {
     const samples = latentToSymbols(latent, layout);
     const wrong = fakeEncoder(new Float32Array(40_000));
-    const residual = await measureResidual(image, observe({ samples, noiseVariance: 0.5 }), wrong);
+    const residual = await measureResidual({ image }, frameOf(samples, 0.5), wrong);
     expect(residual).toBeCloseTo(2, 1);
   });
 
-  it('is null where no noise is known', async () => {
+  it('is null where no noise is known, and is that of the channel that a decoder found', async () => {
     const samples = latentToSymbols(latent, layout);
-    for (const noiseVariance of [null, 0]) {
-      expect(await measureResidual(image, observe({ samples, noiseVariance }), fakeEncoder(latent))).toBeNull();
-    }
+    const wrong = fakeEncoder(new Float32Array(40_000));
+    const blind = frameOf(samples, 0.5, { csnrDb: { estimated: 3 } });
+    expect(await measureResidual({ image }, blind, wrong)).toBeNull();
+    expect(await measureResidual({ image }, frameOf(samples, 0), wrong)).toBeNull();
+    const channel = { gain: null, noiseVariance: 0.25 };
+    expect(await measureResidual({ image, channel }, blind, wrong)).toBeCloseTo(4, 1);
   });
 });

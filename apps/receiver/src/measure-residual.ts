@@ -1,6 +1,7 @@
 import type { RgbImage, Tensor } from '@semcast/core';
-import { interleave, latentToSymbols, measurementResidual } from '@semcast/phy';
-import type { Observation } from './demodulate-frame.js';
+import { measurementNorm, measurementResidual, type KnownChannel } from '@semcast/posterior';
+import { knowsChannel, type DemodulatedFrame } from './demodulate-frame.js';
+import { receptionOf } from './posterior-observation.js';
 
 /** E(x̂) [C, h, w] for the given CSNR in dB; null where nobody had the time. */
 export type EncodeAgain = (image: RgbImage, csnrDb: number) => Promise<Tensor | null>;
@@ -12,27 +13,22 @@ export type EncodeAgain = (image: RgbImage, csnrDb: number) => Promise<Tensor | 
  * The picture is encoded for the CSNR that the transmitter encoded for, not for the one that was met: E in the formula
  * is the transmitter's.
  *
- * @returns null where the noise variance is unknown or zero, or the picture couldn't be encoded
+ * @param picture with the channel as its decoder found it, where it did; else the one that the receiver was told counts
+ * @returns null where the channel is unknown or without noise, or the picture couldn't be encoded
  */
 export async function measureResidual(
-  image: RgbImage,
-  observation: Observation,
+  { image, channel }: { readonly image: RgbImage; readonly channel?: KnownChannel },
+  frame: DemodulatedFrame,
   encode: EncodeAgain,
 ): Promise<number | null> {
-  const { samples, gains, noiseVariance, interleaved, layout, designCsnrDb } = observation;
-  if (noiseVariance === null || noiseVariance === 0) {
+  if (channel === undefined && !knowsChannel(frame)) {
     return null;
   }
-  const latent = await encode(image, designCsnrDb);
+  const latent = await encode(image, frame.designCsnrDb);
   if (latent === null) {
     return null;
   }
-  const symbols = latentToSymbols(latent.data, layout);
-  const residual = measurementResidual({
-    samples,
-    gains,
-    symbols: interleaved ? interleave(symbols) : symbols,
-    noiseVariance,
-  });
+  const reception = { ...receptionOf(frame), ...channel };
+  const residual = measurementResidual(measurementNorm(latent, reception), reception);
   return Number.isFinite(residual) ? residual : null;
 }

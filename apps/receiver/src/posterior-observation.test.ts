@@ -1,8 +1,8 @@
 import { randomFor, tensor } from '@semcast/core';
-import { interleave, latentToSymbols } from '@semcast/phy';
+import { interleave, latentToSymbols, type Demodulated } from '@semcast/phy';
 import { checkObservation, type ComplexGain } from '@semcast/posterior';
 import { describe, expect, it } from 'vitest';
-import type { Observation } from './demodulate-frame.js';
+import type { DemodulatedFrame } from './demodulate-frame.js';
 import { LEAST_NOISE_VARIANCE, posteriorObservation } from './posterior-observation.js';
 
 const layout = { channels: 6, positions: 6, activeChannels: 4 };
@@ -15,24 +15,22 @@ randomFor({ seed: 1, stream: 's', frame: 0, purpose: 'latent' }).fillNormal(late
 latent.fill(0, 24);
 const symbols = latentToSymbols(latent, layout);
 
-function observe(changes: Partial<Observation>): Observation {
+function demodulated(received: Partial<Demodulated>, changes: Partial<DemodulatedFrame> = {}): DemodulatedFrame {
   return {
     layout,
     latent: tensor(new Float32Array(36), [1, 6, 2, 3]),
-    samples: symbols,
-    gains: null,
+    symbols: { y: symbols, h: null, noiseVariance: new Float64Array(12).fill(0.1), ...received },
     interleaved: false,
-    noiseVariance: 0.1,
     toldCsnrDb: 10,
     designCsnrDb: 5,
     ...changes,
-  } as Observation;
+  } as DemodulatedFrame;
 }
 
 describe('posteriorObservation', () => {
   it.each([false, true])("is what came, not equalised, in the encoder's order (interleaved: %s)", (interleaved) => {
-    const samples = interleaved ? interleave(symbols) : symbols;
-    const received = posteriorObservation(observe({ samples, interleaved }), xJ, manifest);
+    const y = interleaved ? interleave(symbols) : symbols;
+    const received = posteriorObservation(demodulated({ y }, { interleaved }), xJ, manifest);
     expect(received).toMatchObject({ gain: null, activeChannels: 4, noiseVariance: 0.1, csnrDb: 10, designCsnrDb: 5 });
     expect(received.y).toEqual(tensor(latent, [6, 2, 3]));
     expect(received.rate).toBeCloseTo(2 / 3, 12);
@@ -48,8 +46,8 @@ describe('posteriorObservation', () => {
       const [hI, hQ, zI, zQ] = [values[k]!, values[k + 1]!, air[k]!, air[k + 1]!];
       return i % 2 === 0 ? hI * zI - hQ * zQ : hI * zQ + hQ * zI;
     });
-    const gains = { coherence: 1, values };
-    const { y, gain } = posteriorObservation(observe({ samples, gains, interleaved }), xJ, manifest);
+    const frame = demodulated({ y: samples, h: values }, { interleaved });
+    const { y, gain } = posteriorObservation(frame, xJ, manifest);
     const { real, imaginary } = gain as ComplexGain;
     // y = h⊙z, channel pair by channel pair.
     for (let pair = 0; pair < 2; pair++) {
@@ -63,14 +61,17 @@ describe('posteriorObservation', () => {
     expect(real.dims).toEqual([3, 2, 3]);
   });
 
-  it('takes the noise of the blind estimate where none is known', () => {
-    const { noiseVariance, gain } = posteriorObservation(observe({ noiseVariance: null }), xJ, manifest);
-    expect(noiseVariance).toBeCloseTo(0.1, 12);
-    expect(gain).toBeNull();
+  it('has noise of one variance where symbols met several, and weighs them by it', () => {
+    const noiseVariance = new Float64Array(12).fill(0.4).fill(0.1, 0, 6);
+    const { y, gain, noiseVariance: common } = posteriorObservation(demodulated({ noiseVariance }), xJ, manifest);
+    expect(common).toBe(0.4);
+    // Half of them are the first pair of channels.
+    expect([y.data[0], y.data[12]]).toEqual([Math.fround(2 * latent[0]!), latent[12]]);
+    expect([gain!.real.data[0], gain!.real.data[6], gain!.imaginary.data[0]]).toEqual([2, 1, 0]);
   });
 
   it('has some noise where there is none, and CSNRs within the range of the networks', () => {
-    const extreme = observe({ noiseVariance: 0, toldCsnrDb: 100, designCsnrDb: -7 });
+    const extreme = demodulated({ noiseVariance: new Float64Array(12) }, { toldCsnrDb: 100, designCsnrDb: -7 });
     const received = posteriorObservation(extreme, xJ, manifest);
     expect(received).toMatchObject({ noiseVariance: LEAST_NOISE_VARIANCE, csnrDb: 20, designCsnrDb: 0 });
     expect(() => checkObservation(received)).not.toThrow();

@@ -1,8 +1,8 @@
 import type { BundleManifest } from '@semcast/bundle';
-import { csnrDbToNoiseVariance, tensor, type Tensor } from '@semcast/core';
-import { deinterleave, gainsToLatent, symbolsToLatent } from '@semcast/phy';
-import { gainFromLatent, type Observation as PosteriorObservation } from '@semcast/posterior';
-import type { Observation } from './demodulate-frame.js';
+import { tensor, type ComplexVector, type Tensor } from '@semcast/core';
+import { deinterleave, symbolsToLatent, whiten } from '@semcast/phy';
+import { gainOf, type Observation, type Reception } from '@semcast/posterior';
+import type { DemodulatedFrame } from './demodulate-frame.js';
 
 /**
  * The least noise that samplers are told, per complex symbol of unit power: -50 dB. Where the channel adds less, what
@@ -15,8 +15,21 @@ export function withinCsnrRange({ csnrDb: { min, max } }: Pick<BundleManifest, '
   return Math.min(max, Math.max(min, csnrDb));
 }
 
+/** What was received, in the order of the encoder's latent, not equalised; scaled to noise of one variance. */
+export function receptionOf({ symbols, interleaved, layout, latent }: DemodulatedFrame): Reception {
+  const dims = latent.dims.slice(1);
+  const ordered = (sent: ComplexVector): ComplexVector => (interleaved ? deinterleave(sent) : sent);
+  const { y, h, noiseVariance } = whiten(symbols);
+  return {
+    y: tensor(symbolsToLatent(ordered(y), layout), dims),
+    gain: h === null ? null : gainOf(ordered(h), dims),
+    activeChannels: layout.activeChannels,
+    noiseVariance,
+  };
+}
+
 /**
- * What was received, as samplers take it: y and h in the order of the encoder's latent, not equalised.
+ * What samplers take: what was received, and what decoder, prior and encoder are told.
  *
  * Without genie channel state h is taken to be 1, and N0 is that of the blind estimate of the CSNR
  * (docs/definitions.md): right on AWGN; under fading a sampler then fits a channel that wasn't, and `conditional`
@@ -25,18 +38,15 @@ export function withinCsnrRange({ csnrDb: { min, max } }: Pick<BundleManifest, '
  * @param xJ the one-shot decode [3, H, W], padded to the stride
  */
 export function posteriorObservation(
-  observation: Observation,
+  frame: DemodulatedFrame,
   xJ: Tensor,
   manifest: Pick<BundleManifest, 'csnrDb'>,
-): PosteriorObservation {
-  const { samples, gains, interleaved, layout, latent, noiseVariance, toldCsnrDb, designCsnrDb } = observation;
-  const dims = latent.dims.slice(1);
-  const genie = noiseVariance !== null;
+): Observation {
+  const { layout, toldCsnrDb, designCsnrDb } = frame;
+  const reception = receptionOf(frame);
   return {
-    y: tensor(symbolsToLatent(interleaved ? deinterleave(samples) : samples, layout), dims),
-    gain: gains === null ? null : gainFromLatent(tensor(gainsToLatent(gains, layout, { interleaved }), dims)),
-    activeChannels: layout.activeChannels,
-    noiseVariance: Math.max(LEAST_NOISE_VARIANCE, genie ? noiseVariance : csnrDbToNoiseVariance(toldCsnrDb)),
+    ...reception,
+    noiseVariance: Math.max(LEAST_NOISE_VARIANCE, reception.noiseVariance),
     csnrDb: withinCsnrRange(manifest, toldCsnrDb),
     designCsnrDb: withinCsnrRange(manifest, designCsnrDb),
     rate: layout.activeChannels / layout.channels,

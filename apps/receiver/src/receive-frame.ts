@@ -1,6 +1,6 @@
 import { UnknownRateError, type Bundle, type Codec, type GraphName } from '@semcast/bundle';
 import { describeError } from '@semcast/core';
-import { symbolCount, type LatentLayout } from '@semcast/phy';
+import { createModem, symbolCount, type LatentLayout, type Modem } from '@semcast/phy';
 import type { FrameHead, FrameMessage, ResultFormat } from '@semcast/wire';
 import { z } from 'zod';
 import type { Decoder, RefinementPlan } from './decoders/decoder.js';
@@ -30,6 +30,7 @@ export interface ReceivedFrame {
   readonly options: Readonly<Record<string, unknown>>;
   /** What the decoder does after the one-shot decode; null where that is the picture. */
   readonly plan: RefinementPlan | null;
+  readonly modem: Modem;
   readonly layout: LatentLayout;
   /** The latent's sides, in positions. */
   readonly latentHeight: number;
@@ -54,11 +55,13 @@ export function receiveFrame(
   const { decoder, options, plan } = chooseDecoder(head, rules);
   const { channels, positions, height, width, paddedHeight, paddedWidth } = checkSize(head, format, rules);
   const layout = { channels, positions, activeChannels: activeChannelsOf(head, rules.codec) };
-  const expected = symbolCount(layout);
-  if (head.samples.count !== expected || head.channelUses !== expected) {
+  const modem = modemOf(head);
+  const symbols = symbolCount(layout);
+  const samples = modem.samplesFor(symbols);
+  if (head.samples.count !== samples || head.channelUses !== symbols) {
     throw new FrameDropError(
       'invalid-frame',
-      `a picture of ${head.width}×${head.height} at ${head.cbr} takes ${expected} channel uses; ` +
+      `a picture of ${head.width}×${head.height} at ${head.cbr} takes ${symbols} channel uses in ${samples} samples; ` +
         `the frame says ${head.channelUses} and carries ${head.samples.count} samples`,
     );
   }
@@ -68,6 +71,7 @@ export function receiveFrame(
     decoder,
     options,
     plan,
+    modem,
     layout,
     latentHeight: height,
     latentWidth: width,
@@ -121,6 +125,14 @@ function chooseDecoder(
     );
   }
   return { decoder, options: options.data, plan };
+}
+
+function modemOf({ waveform, waveformOptions }: FrameHead): Modem {
+  try {
+    return createModem(waveform, waveformOptions);
+  } catch (error) {
+    throw new FrameDropError('invalid-frame', describeError(error), { cause: error });
+  }
 }
 
 function planOf({ name, refinement }: Decoder, options: Record<string, unknown>): RefinementPlan | null {

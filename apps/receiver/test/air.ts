@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { createCodec, createSessionPool, loadBundle, type Bundle } from '@semcast/bundle';
-import { csnrDbToNoiseVariance, randomFor, type RgbImage } from '@semcast/core';
-import { expandGains, interleave, latentToSymbols, type Gains } from '@semcast/phy';
+import { csnrDbToNoiseVariance, randomFor, type Gains, type RgbImage } from '@semcast/core';
+import { interleave, latentToSymbols } from '@semcast/phy';
 import type { FrameHead, OutgoingFrame } from '@semcast/wire';
 import { makeFrame } from './helpers.js';
 
@@ -56,18 +56,17 @@ export async function openAir(dir: string = POSTERIOR_BUNDLE): Promise<Air> {
       const { latent, activeChannels, positions, channelUses } = await codec.encode(picture, { csnrDb: snrDb, cbr });
       const layout = { channels: bundle.manifest.latentChannels, positions, activeChannels };
       const sent = interleave(latentToSymbols(latent.data, layout));
-      const h = expandGains(channelGains ?? null, channelUses);
+      const { coherence, values: h } = channelGains ?? { coherence: channelUses, values: Float32Array.of(1, 0) };
       const noiseVariance = csnrDbToNoiseVariance(snrDb);
       const iq = new Float32Array(sent.length);
       randomFor({ seed: 1, stream, frame, purpose: 'noise' }).fillNormal(iq, Math.sqrt(noiseVariance / 2));
       for (let k = 0; k < iq.length; k += 2) {
-        iq[k]! += h[k]! * sent[k]! - h[k + 1]! * sent[k + 1]!;
-        iq[k + 1]! += h[k]! * sent[k + 1]! + h[k + 1]! * sent[k]!;
+        const [hI, hQ] = h.subarray(2 * Math.floor(k / 2 / coherence));
+        iq[k]! += hI! * sent[k]! - hQ! * sent[k + 1]!;
+        iq[k + 1]! += hI! * sent[k + 1]! + hQ! * sent[k]!;
       }
-      const gains =
-        channelGains === undefined
-          ? {}
-          : { gains: { coherence: channelGains.coherence, count: channelGains.values.length / 2 } };
+      const taps = channelGains === undefined ? null : [{ delay: 0, gains: channelGains }];
+      const met = { channel: { taps, noiseVariance }, impairment: { model: 'awgn', snrDb, seed: 1 } };
       return makeFrame(frame, {
         stream,
         picture,
@@ -75,10 +74,10 @@ export async function openAir(dir: string = POSTERIOR_BUNDLE): Promise<Air> {
         cbr,
         channelUses,
         designCsnrDb: snrDb,
-        waveform: { kind: 'single-carrier', interleaved: true },
-        impairment: { model: 'awgn', snrDb, seed: 1, noiseVariance, ...gains },
+        waveform: 'single-carrier',
+        interleaved: true,
         bundleDigest: bundle.digest,
-        ...(channelGains === undefined ? {} : { channelGains }),
+        ...(changes.impairment === undefined ? met : {}),
         ...changes,
       });
     },

@@ -49,7 +49,7 @@ async function sendMany(to: Client, frames: number, options = {}): Promise<void>
 const isFinal = (message: ServerMessage): boolean => message.kind === 'result' && message.head.stage === 'final';
 
 const names = (held: readonly HeldDecode[]): string[] =>
-  held.map(({ observation: { stream, frame } }) => `${stream}/${frame}`);
+  held.map(({ demodulated: { stream, frame } }) => `${stream}/${frame}`);
 
 describe('credits', () => {
   it('make the sender wait when its window is full, and let it go on with each outcome', async () => {

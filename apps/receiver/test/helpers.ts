@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { randomFor, type RgbImage } from '@semcast/core';
+import { randomFor, type ChannelState, type RgbImage } from '@semcast/core';
 import { latentToSymbols } from '@semcast/phy';
 import { createLogger } from '@semcast/service';
 import {
   connectLink,
   iqPayload,
   openLink,
-  type ChannelGains,
   type ClientLink,
   type ConnectLinkOptions,
   type DropHead,
@@ -28,7 +27,7 @@ import {
   type DecodeContext,
   type DecodedPicture,
   type Decoder,
-  type Observation,
+  type DemodulatedFrame,
   type ReceiverConfigInput,
   type ReceiverOptions,
   type ReceiverService,
@@ -87,13 +86,15 @@ export function toySymbols(picture: RgbImage): Float32Array {
 export interface FrameOptions extends Partial<FrameHead> {
   readonly picture?: RgbImage;
   readonly iq?: Float32Array;
-  readonly channelGains?: ChannelGains;
+  /** What the frame met, told with it and in its impairment. */
+  readonly channel?: ChannelState | null;
 }
 
 /** A frame as a channel would hand it over; 8×8 pixels of noise unless told. */
 export function makeFrame(frame: number, options: FrameOptions = {}): OutgoingFrame & { readonly picture: RgbImage } {
-  const { picture = makePicture(8, 8, frame + 1), iq = toySymbols(picture), channelGains, ...changes } = options;
-  const { payload, samples } = iqPayload({ samples: iq, gains: channelGains ?? null }, 'cf32_le');
+  const { picture = makePicture(8, 8, frame + 1), iq = toySymbols(picture), channel = null, ...changes } = options;
+  const { payload, samples, genie } = iqPayload({ samples: iq, channel }, 'cf32_le');
+  const impairment = { model: 'any', snrDb: 10, seed: 0, ...changes.impairment, ...genie };
   return {
     picture,
     head: {
@@ -106,10 +107,12 @@ export function makeFrame(frame: number, options: FrameOptions = {}): OutgoingFr
       designCsnrDb: 10,
       decoder: 'jscc',
       csi: 'genie',
-      waveform: { kind: 'single-carrier', interleaved: false },
+      waveform: 'single-carrier',
+      interleaved: false,
       samples,
       bundleDigest: TOY_DIGEST,
       ...changes,
+      ...(channel === null ? {} : { impairment }),
     },
     payload,
   };
@@ -176,7 +179,7 @@ export async function open(
 
 /** A decode that the test lets go on when it wants. */
 export interface HeldDecode {
-  readonly observation: Observation;
+  readonly demodulated: DemodulatedFrame;
   readonly context: DecodeContext;
   finish(picture?: DecodedPicture): void;
   fail(error: Error): void;
@@ -195,11 +198,11 @@ export function heldDecoder(name = 'held'): { decoders: ReadonlyMap<string, Deco
     graphs: [],
     refinement: {
       plan: () => ({ perStep: [['decoder']], afterSteps: [], steps: { min: 1, max: 1 }, graphs: [] }),
-      run: async ({ observation }, _steps, _request, context) =>
+      run: async ({ demodulated }, _steps, _request, context) =>
         new Promise<DecodedPicture>((resolve, reject) => {
-          const { width, height } = observation;
+          const { width, height } = demodulated;
           held.push({
-            observation,
+            demodulated,
             context,
             finish: (picture = { image: makePicture(width, height), steps: 3 }) => resolve(picture),
             fail: reject,

@@ -112,15 +112,9 @@ describe('a frame', () => {
       await send(client, interleaved ? 1 : 0, {
         picture,
         iq,
-        channelGains: gains,
-        waveform: { kind: 'single-carrier', interleaved },
-        impairment: {
-          model: 'rayleigh-block',
-          snrDb: 80,
-          seed: 0,
-          noiseVariance: 1e-9,
-          gains: { coherence: 5, count: 20 },
-        },
+        channel: { taps: [{ delay: 0, gains }], noiseVariance: 1e-9 },
+        interleaved,
+        impairment: { model: 'rayleigh-block', snrDb: 80, seed: 0 },
       });
       const result = client.results.at(-1);
       expect(result!.payload).toEqual(picture.data);
@@ -217,7 +211,7 @@ describe('a frame', () => {
 });
 
 describe('a frame that can not be decoded', () => {
-  const impairment = { model: 'awgn', snrDb: 10, seed: 0, noiseVariance: 0.1 };
+  const unreal = { coherence: 96, values: new Float32Array([Number.NaN, 0]) };
   const cases: [string, FrameOptions, string, string][] = [
     ['another bundle', { bundleDigest: 'f'.repeat(64) }, 'wrong-bundle', TOY_DIGEST.slice(0, 12)],
     ['an unknown decoder', { decoder: 'magic' }, 'unknown-decoder', 'jscc'],
@@ -229,13 +223,12 @@ describe('a frame that can not be decoded', () => {
     ['samples that are no numbers', { iq: new Float32Array(192).fill(Number.NaN) }, 'invalid-frame', 'samples'],
     [
       'gains that are no numbers',
-      {
-        impairment: { ...impairment, gains: { coherence: 96, count: 1 } },
-        channelGains: { coherence: 96, values: new Float32Array([Number.NaN, 0]) },
-      },
+      { channel: { taps: [{ delay: 0, gains: unreal }], noiseVariance: 0.1 } },
       'invalid-frame',
       'gains',
     ],
+    ['an unknown waveform', { waveform: 'smoke-signals' }, 'invalid-frame', 'there are single-carrier'],
+    ['an unknown option of its waveform', { waveformOptions: { pilots: 4 } }, 'invalid-frame', 'pilots'],
   ];
 
   it.each(cases)('(%s) is dropped with its reason, and the next one decoded', async (_, options, reason, words) => {

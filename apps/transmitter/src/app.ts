@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createMetricPool, defaultRate, type MetricPool } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
 import { ConfigError } from '@semcast/config';
+import { createModem } from '@semcast/phy';
 import {
   addFeedRoute,
   createHttpServer,
@@ -152,6 +153,8 @@ async function startTransmitter(
   started.push(() => encoder.close());
   const cbr = config.cbr ?? defaultRate(encoder.rates);
   encoder.checkRate(cbr);
+  // Refused here rather than with every frame.
+  createModem(config.waveform, config.waveformOptions);
 
   const metricPool = config.metricBundles.length === 0 ? undefined : await openMetricPool(config, metrics, onWarning);
   started.push(async () => metricPool?.close());

@@ -1,5 +1,6 @@
 import { describeError, formatCbr, parseCbr } from '@semcast/core';
 import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/config';
+import { waveformNames } from '@semcast/phy';
 import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
 import { z } from 'zod';
 import { DEFAULT_MAX_DECODE_BYTES } from './read-photo.js';
@@ -15,6 +16,8 @@ const cbrSchema = z.string().transform((text, context) => {
     return z.NEVER;
   }
 });
+
+const plainOptions = z.record(z.string(), z.union([z.number(), z.boolean(), z.string()]));
 
 const webSocketUrl = z.url({ protocol: /^wss?$/, error: 'must be a WebSocket address such as ws://127.0.0.1:7401' });
 
@@ -58,13 +61,12 @@ export const transmitterConfigSchema = z.strictObject({
     .describe('channel SNR that the encoder prepares for, in dB; feedback: the newest estimate of the receiver'),
   csi: z.enum(CSI_MODES).default('genie').describe('what the receiver is told of the channel: everything or nothing'),
   sampleFormat: z.enum(SAMPLE_FORMATS).default('cf32_le').describe('samples on the wire, in the names of SigMF'),
+  waveform: z.enum(waveformNames).default('single-carrier').describe('how symbols become samples'),
+  waveformOptions: plainOptions.optional().describe('options of the waveform'),
   interleave: z.boolean().default(true).describe('spread neighbouring symbols over the frame'),
 
   decoder: z.string().min(1).max(64).default('jscc').describe('decoder of the receiver'),
-  decoderOptions: z
-    .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
-    .optional()
-    .describe('options of the decoder'),
+  decoderOptions: plainOptions.optional().describe('options of the decoder'),
   deadlineMs: z
     .number()
     .positive()

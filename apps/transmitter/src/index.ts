@@ -10,7 +10,7 @@ export { encodeFrame, openEncoder, type BundleEncoderOptions, type FrameEncoder 
 export * from './errors.js';
 export type { DecoderOptions, FrameRequest } from './frame-request.js';
 export { runTransmitter, type TransmitterMessage } from './main.js';
-export { modulateFrame, type ModulateOptions, type Waveform } from './modulate-frame.js';
+export { modulateFrame, type ModulateOptions, type ModulatedFrame } from './modulate-frame.js';
 export {
   summariseOutcome,
   summarisePreview,

@@ -1,23 +1,32 @@
 import type { EncodedImage } from '@semcast/bundle';
-import { interleave, latentToSymbols } from '@semcast/phy';
+import { createModem, interleave, latentToSymbols } from '@semcast/phy';
 import { iqPayload, type FrameHead, type SampleFormat } from '@semcast/wire';
 
 export interface ModulateOptions {
+  readonly waveform: string;
+  readonly waveformOptions?: FrameHead['waveformOptions'];
   readonly interleave: boolean;
   readonly sampleFormat: SampleFormat;
 }
 
 /** A frame's samples as they go into its payload, and what its head says of them. */
-export interface Waveform {
+export interface ModulatedFrame {
   readonly payload: readonly Uint8Array[];
-  readonly head: Pick<FrameHead, 'waveform' | 'samples' | 'channelUses'>;
+  readonly head: Pick<FrameHead, 'waveform' | 'waveformOptions' | 'interleaved' | 'samples' | 'channelUses'>;
 }
 
-/** A latent as complex samples on a single carrier: one sample a symbol, unit mean power. */
-export function modulateFrame({ latent, activeChannels, positions }: EncodedImage, options: ModulateOptions): Waveform {
+/**
+ * A latent as complex samples of unit mean power.
+ *
+ * @throws WaveformError when there is no such waveform, or not with these options
+ */
+export function modulateFrame(
+  { latent, activeChannels, positions }: EncodedImage,
+  { waveform, waveformOptions, interleave: interleaved, sampleFormat }: ModulateOptions,
+): ModulatedFrame {
   const symbols = latentToSymbols(latent.data, { channels: latent.dims[1]!, positions, activeChannels });
-  const iq = options.interleave ? interleave(symbols) : symbols;
-  const { payload, samples } = iqPayload({ samples: iq }, options.sampleFormat);
-  const waveform = { kind: 'single-carrier' as const, interleaved: options.interleave };
-  return { payload, head: { waveform, samples, channelUses: symbols.length / 2 } };
+  const iq = createModem(waveform, waveformOptions).modulate(interleaved ? interleave(symbols) : symbols);
+  const { payload, samples } = iqPayload({ samples: iq }, sampleFormat);
+  const options = waveformOptions === undefined ? {} : { waveformOptions };
+  return { payload, head: { waveform, ...options, interleaved, samples, channelUses: symbols.length / 2 } };
 }

@@ -16,7 +16,7 @@ import { encodeFrame, type FrameEncoder } from './encode-frame.js';
 import { FrameEndedError, PhotoTooLargeError, WriteError } from './errors.js';
 import type { FrameJob } from './frame-request.js';
 import type { Gate, Release } from './gate.js';
-import { modulateFrame } from './modulate-frame.js';
+import { modulateFrame, type ModulatedFrame } from './modulate-frame.js';
 import { openPreview, type Preview } from './open-preview.js';
 import type { DroppedFrame, FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
@@ -100,20 +100,20 @@ export async function transmitFrame(
     watcher.onStage('encode', encodeMs);
 
     stage = 'modulate';
-    const waveform = modulateFrame(encoded, config);
+    const modulated = modulateFrame(encoded, config);
     const modulateMs = watch.lap();
     watcher.onStage('modulate', modulateMs);
 
     stage = 'send';
     const head = frameHead(
       job,
-      { ...waveform.head, width: original.width, height: original.height, designCsnrDb },
+      { ...modulated.head, width: original.width, height: original.height, designCsnrDb },
       tools,
     );
     let creditMs = 0;
     let previewLatencyMs: number | null = null;
     let preview: Preview | undefined;
-    const result = await sendFrame(head, waveform.payload, {
+    const result = await sendFrame(head, modulated.payload, {
       link,
       desk,
       signal,
@@ -270,7 +270,7 @@ function photoLimits(
   };
 }
 
-type HeadOfStages = Pick<FrameHead, 'width' | 'height' | 'designCsnrDb' | 'channelUses' | 'waveform' | 'samples'>;
+type HeadOfStages = Pick<FrameHead, 'width' | 'height' | 'designCsnrDb'> & ModulatedFrame['head'];
 
 function frameHead(job: FrameJob, stages: HeadOfStages, { config, encoder }: FrameTools): FrameHead {
   return {

@@ -116,7 +116,8 @@ describe('a photograph that comes back', () => {
       decoderOptions: { steps: 4 },
       csi: 'none',
       deadlineMs: 9000,
-      waveform: { kind: 'single-carrier', interleaved: false },
+      waveform: 'single-carrier',
+      interleaved: false,
       samples: { format: 'ci16_le', count: 64 },
       bundleDigest: 'fake-digest',
     });

@@ -63,8 +63,8 @@ describe('createChannel', () => {
     const at = (frame: number) => channel.impairFrame(symbols(8), { stream: 'a', frame }) as ImpairedFrame;
     expect(channel.snrDbAt({ stream: 'a', frame: 1 })).toBe(13);
     expect([at(0).snrDb, at(1).snrDb]).toEqual([3, 13]);
-    expect(at(0).noiseVariance).toBeCloseTo(10 ** -0.3, 12);
-    expect(at(1).noiseVariance).toBeCloseTo(10 ** -1.3, 12);
+    expect(at(0).channel.noiseVariance).toBeCloseTo(10 ** -0.3, 12);
+    expect(at(1).channel.noiseVariance).toBeCloseTo(10 ** -1.3, 12);
   });
 
   it('hands seed, loss and noise reference on', () => {
@@ -95,7 +95,7 @@ describe('createChannel', () => {
     }) as ImpairedFrame;
     expect({
       samples: bytesOf(received.samples),
-      gains: bytesOf(received.gains!.values),
+      gains: bytesOf(received.channel.taps![0]!.gains.values),
       snrDb: received.snrDb,
     }).toMatchInlineSnapshot(`
       {

@@ -1,6 +1,6 @@
 import { errorClass } from '@semcast/core';
 
-/** A frame's samples can't cross a channel: an odd number of values, or one that is no ordinary number. */
+/** A frame's samples can't cross a channel: not all are ordinary numbers. */
 export class SamplesError extends errorClass(
   'SamplesError',
   'E_SAMPLES',

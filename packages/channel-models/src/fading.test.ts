@@ -1,5 +1,6 @@
-import { ArgumentError, randomFor } from '@semcast/core';
+import { ArgumentError, randomFor, type Gains } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
+import { drawFading } from '../test/conformance.js';
 import {
   correlation,
   estimateMean,
@@ -10,14 +11,7 @@ import {
   rayleighCdf,
   riceCdf,
 } from '../test/statistics.js';
-import {
-  applyFading,
-  createChannelModel,
-  drawFading,
-  SamplesError,
-  type ChannelModelConfig,
-  type Gains,
-} from './index.js';
+import { applyTaps, createChannelModel, type ChannelModelConfig } from './index.js';
 
 const SEED = 42;
 
@@ -26,14 +20,14 @@ function oneGainAFrame(config: ChannelModelConfig, frames: number, stream = 'a')
   const model = createChannelModel(config);
   const gains = new Float32Array(2 * frames);
   for (let frame = 0; frame < frames; frame++) {
-    gains.set(drawFading(model, { seed: SEED, stream, frame }, 100)!.values.subarray(0, 2), 2 * frame);
+    gains.set(drawFading(model, { seed: SEED, stream, frame }, 100)![0]!.gains.values.subarray(0, 2), 2 * frame);
   }
   return gains;
 }
 
 /** The gains of one long frame. */
 function gainsOf(config: ChannelModelConfig, sampleCount: number, frame = 0, stream = 'a'): Gains {
-  return drawFading(createChannelModel(config), { seed: SEED, stream, frame }, sampleCount)!;
+  return drawFading(createChannelModel(config), { seed: SEED, stream, frame }, sampleCount)![0]!.gains;
 }
 
 /** Over how many samples each gain of a frame of 100 holds, and how many gains there are. */
@@ -177,8 +171,8 @@ describe('independence', () => {
     const others = [
       gainsOf(config, n, 1).values,
       gainsOf(config, n, 0, 'b').values,
-      drawFading(model, { seed: SEED + 1, stream: 'a', frame: 0 }, n)!.values,
-      drawFading(model, { seed: SEED, stream: 'a', frame: 2 ** 32 }, n)!.values,
+      drawFading(model, { seed: SEED + 1, stream: 'a', frame: 0 }, n)![0]!.gains.values,
+      drawFading(model, { seed: SEED, stream: 'a', frame: 2 ** 32 }, n)![0]!.gains.values,
     ];
     for (const other of others) {
       for (const [p, q] of [
@@ -193,34 +187,43 @@ describe('independence', () => {
   });
 });
 
-describe('applyFading', () => {
-  it('multiplies complex numbers, each block by its own gain, the last block shorter', () => {
-    const samples = Float32Array.of(1, 0, 0, 1, 1, 1, 2, -1, 3, 3);
-    const gains = { coherence: 2, values: Float32Array.of(0, 1, 2, 0, -1, 1) };
-    // (0+j)·{1, j}, 2·{1+j, 2-j}, (-1+j)·(3+3j)
-    expect([...applyFading(samples, gains)]).toEqual([0, 1, -1, 0, 2, 2, 4, -2, -6, 0]);
-    expect([...samples]).toEqual([1, 0, 0, 1, 1, 1, 2, -1, 3, 3]);
-    expect(applyFading(samples, gains, samples)).toBe(samples);
-    expect([...samples]).toEqual([0, 1, -1, 0, 2, 2, 4, -2, -6, 0]);
+describe('applyTaps', () => {
+  const tap = (delay: number, coherence: number, ...values: number[]) => ({
+    delay,
+    gains: { coherence, values: Float32Array.from(values) },
   });
 
-  it('copies without fading, unless told to work in place', () => {
+  it('multiplies complex numbers, each block by its own gain, the last block shorter', () => {
+    const samples = Float32Array.of(1, 0, 0, 1, 1, 1, 2, -1, 3, 3);
+    const taps = [tap(0, 2, 0, 1, 2, 0, -1, 1)];
+    // (0+j)·{1, j}, 2·{1+j, 2-j}, (-1+j)·(3+3j)
+    expect([...applyTaps(samples, taps)]).toEqual([0, 1, -1, 0, 2, 2, 4, -2, -6, 0]);
+    expect([...samples]).toEqual([1, 0, 0, 1, 1, 1, 2, -1, 3, 3]);
+  });
+
+  it('adds up paths, each with its delay and the gain of the moment of arrival; the end is cut off', () => {
+    const samples = Float32Array.of(1, 0, 2, 0, 3, 0, 4, 0);
+    const echo = tap(2, 1, 9, 0, 9, 0, 0, 1, 0, -1);
+    expect([...applyTaps(samples, [tap(0, 4, 1, 0), echo])]).toEqual([1, 0, 2, 0, 3, 1, 4, -2]);
+    expect([...applyTaps(samples, [tap(1, 3, 1, 0, 2, 0)])]).toEqual([0, 0, 1, 0, 2, 0, 6, 0]);
+    expect([...applyTaps(samples, [tap(4, 4, 1, 0)])]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('copies without fading', () => {
     const samples = Float32Array.of(1, 2);
-    expect(applyFading(samples, null)).not.toBe(samples);
-    expect([...applyFading(samples, null)]).toEqual([1, 2]);
-    expect(applyFading(samples, null, samples)).toBe(samples);
+    expect(applyTaps(samples, null)).not.toBe(samples);
+    expect([...applyTaps(samples, null)]).toEqual([1, 2]);
   });
 
   it('refuses what does not fit', () => {
-    const gains = { coherence: 2, values: Float32Array.of(1, 0, 1, 0) };
-    expect(() => applyFading(new Float32Array(3), null)).toThrow(SamplesError);
-    expect(() => applyFading(new Float32Array(4), null, new Float32Array(2))).toThrow(SamplesError);
-    expect(() => applyFading(new Float32Array(4), gains)).toThrow("2 gains of coherence 2 don't fit 2 samples");
-    expect(() => applyFading(new Float32Array(10), gains)).toThrow(SamplesError);
+    const taps = [tap(0, 2, 1, 0, 1, 0)];
+    expect(() => applyTaps(new Float32Array(3), null)).toThrow(ArgumentError);
+    expect(() => applyTaps(new Float32Array(4), taps)).toThrow("2 gains of coherence 2 don't fit 2 samples");
+    expect(() => applyTaps(new Float32Array(10), taps)).toThrow(ArgumentError);
     for (const coherence of [0, -1, 1.5, NaN]) {
-      expect(() => applyFading(new Float32Array(8), { ...gains, coherence })).toThrow(ArgumentError);
+      expect(() => applyTaps(new Float32Array(8), [tap(0, coherence, 1, 0)])).toThrow(ArgumentError);
     }
-    expect(applyFading(new Float32Array(8), gains).length).toBe(8);
+    expect(applyTaps(new Float32Array(8), taps).length).toBe(8);
   });
 
   it('refuses to draw for a number of samples that is none', () => {

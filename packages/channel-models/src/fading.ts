@@ -1,67 +1,37 @@
-import { randomFor, type ComplexVector } from '@semcast/core';
-import { SamplesError } from './errors.js';
-import { gainCount } from './gains.js';
-import type { FadingProcess, Gains } from './model.js';
+import { checkGains, complexCount, type ComplexVector, type DrawCoordinates, type Tap } from '@semcast/core';
 
 /** What a draw of a channel belongs to: the experiment's seed, and a frame's identity. */
-export interface FrameCoordinates {
-  /** Integer from 0 to 2^53 - 1. */
-  readonly seed: number;
-  readonly stream: string;
-  /** Integer from 0 to 2^53 - 1. */
-  readonly frame: number;
-}
-
-/** The gains that frame (seed, stream, frame) meets; null where the gain is always 1. */
-export function drawFading(process: FadingProcess, coordinates: FrameCoordinates, sampleCount: number): Gains | null {
-  return process.drawFading(randomFor({ ...coordinates, purpose: 'channel/fading' }), sampleCount);
-}
+export type FrameCoordinates = Omit<DrawCoordinates, 'purpose'>;
 
 /**
- * W_h(z) = h⊙z: multiply each sample by its gain.
+ * W_h(z): each sample is the sum over the taps of what was sent `delay` samples before, times the tap's gain. What the
+ * delays would put behind the last sample is cut off.
  *
- * @param samples complex samples
- * @param gains null means a gain of 1
- * @param out where the result goes; may be `samples` itself
- * @throws SamplesError when the samples are no complex vector, or the gains are not those of so many samples
+ * @param samples complex samples; left as they are
+ * @param taps null means a gain of 1
+ * @throws ArgumentError when the samples are no complex vector, or the gains of a tap not those of so many
  */
-export function applyFading(
-  samples: ComplexVector,
-  gains: Gains | null,
-  out: ComplexVector = new Float32Array(samples.length),
-): ComplexVector {
+export function applyTaps(samples: ComplexVector, taps: readonly Tap[] | null): ComplexVector {
   const sampleCount = complexCount(samples);
-  if (out.length !== samples.length) {
-    throw new SamplesError(`${samples.length} values can't be written over ${out.length}`);
+  if (taps === null) {
+    return samples.slice();
   }
-  if (gains === null) {
-    if (out !== samples) {
-      out.set(samples);
-    }
-    return out;
-  }
-  const { coherence, values } = gains;
-  if (values.length !== 2 * gainCount(sampleCount, coherence)) {
-    throw new SamplesError(`${values.length / 2} gains of coherence ${coherence} don't fit ${sampleCount} samples`);
-  }
-  for (let block = 0, i = 0; block < values.length; block += 2) {
-    const gainI = values[block]!;
-    const gainQ = values[block + 1]!;
-    const end = Math.min(i + 2 * coherence, samples.length);
-    for (; i < end; i += 2) {
-      const sampleI = samples[i]!;
-      const sampleQ = samples[i + 1]!;
-      out[i] = gainI * sampleI - gainQ * sampleQ;
-      out[i + 1] = gainI * sampleQ + gainQ * sampleI;
+  const out = new Float32Array(samples.length);
+  for (const { delay, gains } of taps) {
+    checkGains(gains, sampleCount);
+    const { coherence, values } = gains;
+    const offset = 2 * delay;
+    for (let block = 0, start = 0; block < values.length; block += 2, start += 2 * coherence) {
+      const gainI = values[block]!;
+      const gainQ = values[block + 1]!;
+      const end = Math.min(start + 2 * coherence, samples.length);
+      for (let i = Math.max(start, offset); i < end; i += 2) {
+        const sampleI = samples[i - offset]!;
+        const sampleQ = samples[i - offset + 1]!;
+        out[i]! += gainI * sampleI - gainQ * sampleQ;
+        out[i + 1]! += gainI * sampleQ + gainQ * sampleI;
+      }
     }
   }
   return out;
-}
-
-/** The number of complex samples in a vector. */
-export function complexCount(samples: ComplexVector): number {
-  if (samples.length % 2 !== 0) {
-    throw new SamplesError(`${samples.length} values are no complex vector: I and Q must come in pairs`);
-  }
-  return samples.length / 2;
 }

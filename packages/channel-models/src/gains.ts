@@ -1,9 +1,8 @@
-import { ArgumentError, dbToPower, type RandomSource } from '@semcast/core';
+import { dbToPower, gainCount, type Gains, type RandomSource, type Tap } from '@semcast/core';
 import { z } from 'zod';
-import type { Gains } from './model.js';
 
 /** The longest coherence that can be configured, in samples. */
-export const MAX_COHERENCE_SAMPLES = 1 << 24;
+const MAX_COHERENCE_SAMPLES = 1 << 24;
 
 /** For how many samples a block's gain holds. */
 export const coherenceSchema = z
@@ -21,33 +20,27 @@ export const kFactorDbSchema = z
   .default(6)
   .describe('power of the line of sight over the scattered power, in dB');
 
-/** How many gains a frame needs when each holds for `coherence` samples. */
-export function gainCount(sampleCount: number, coherence: number): number {
-  if (!Number.isSafeInteger(sampleCount) || sampleCount < 0) {
-    throw new ArgumentError(`a frame can't have ${sampleCount} samples`);
-  }
-  if (!Number.isSafeInteger(coherence) || coherence < 1) {
-    throw new ArgumentError(`a gain can't hold for ${coherence} samples`);
-  }
-  return Math.ceil(sampleCount / coherence);
+/** Fading that is the same at every frequency: one path, without delay. */
+function flat(gains: Gains): readonly Tap[] {
+  return [{ delay: 0, gains }];
 }
 
 /**
- * Rayleigh fading: h ~ CN(0, 1), independent from block to block.
+ * Flat Rayleigh fading: h ~ CN(0, 1), independent from block to block.
  *
  * Both parts are normal of variance 1/2, so E|h|² = 1 and |h| has the Rayleigh density 2r·exp(-r²)
  * (Tse, Viswanath, "Fundamentals of Wireless Communication", 2005, section 2.4.2).
  *
  * @param coherence samples over which one gain holds
  */
-export function drawRayleighGains(random: RandomSource, sampleCount: number, coherence: number): Gains {
+export function drawRayleigh(random: RandomSource, sampleCount: number, coherence: number): readonly Tap[] {
   const values = new Float32Array(2 * gainCount(sampleCount, coherence));
   random.fillNormal(values, Math.SQRT1_2);
-  return { coherence, values };
+  return flat({ coherence, values });
 }
 
 /**
- * Rician fading: h = √(K/(K+1))·e^{jθ} + √(1/(K+1))·CN(0, 1), the scattered part independent from block to block.
+ * Flat Rician fading: h = √(K/(K+1))·e^{jθ} + √(1/(K+1))·CN(0, 1), the scattered part independent from block to block.
  *
  * θ, the phase of the line of sight, is uniform and holds for the whole frame: transmitter and receiver share no
  * phase reference, and nothing moves within a frame. E|h|² = 1 (Tse, Viswanath 2005, section 2.4.2).
@@ -55,12 +48,12 @@ export function drawRayleighGains(random: RandomSource, sampleCount: number, coh
  * @param coherence samples over which one gain holds
  * @param kFactorDb K in dB
  */
-export function drawRicianGains(
+export function drawRician(
   random: RandomSource,
   sampleCount: number,
   coherence: number,
   kFactorDb: number,
-): Gains {
+): readonly Tap[] {
   const k = dbToPower(kFactorDb);
   // e^{jθ} is the direction of a complex normal number: exact arithmetic, where sin and cos differ between engines.
   const directionI = random.normal();
@@ -74,7 +67,7 @@ export function drawRicianGains(
     values[i]! += lineOfSightI;
     values[i + 1]! += lineOfSightQ;
   }
-  return { coherence, values };
+  return flat({ coherence, values });
 }
 
 /** One gain for a whole frame: a coherence as long as the frame. */

@@ -1,27 +1,45 @@
-import { ArgumentError, meanPower } from '@semcast/core';
+import { meanPower } from '@semcast/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { symbols } from '../test/conformance.js';
 import { bytesOf, correlation, estimateMean } from '../test/statistics.js';
 import {
-  applyFading,
+  applyTaps,
+  ChannelConfigError,
   channelModelNames,
   createChannel,
-  createChannelModel,
-  impair,
   isFrameLost,
   MAX_SNR_DB,
   MIN_SNR_DB,
   parseChannelConfig,
   SamplesError,
   type Channel,
+  type ChannelModelName,
+  type FrameCoordinates,
   type ImpairedFrame,
-  type ImpairOptions,
 } from './index.js';
 
-const awgn = createChannelModel({ name: 'awgn' });
-const rayleighSlow = createChannelModel({ name: 'rayleigh-slow' });
-const base = { model: awgn, snrDb: 10, seed: 1, stream: 'cam', frame: 0 };
+interface ImpairOptions extends Partial<FrameCoordinates> {
+  readonly model?: ChannelModelName;
+  readonly samples: Float32Array;
+  readonly snrDb?: number;
+  readonly loss?: number;
+  readonly noiseReference?: 'nominal' | 'measured';
+}
+
+/** Send a frame through a channel that is configured so: AWGN at 10 dB unless told. */
+function impair({
+  model: name = 'awgn',
+  samples,
+  snrDb = 10,
+  seed = 1,
+  stream = 'cam',
+  frame = 0,
+  ...rest
+}: ImpairOptions) {
+  const config = parseChannelConfig({ model: { name }, snr: { name: 'constant', snrDb }, seed, ...rest });
+  return createChannel(config).impairFrame(samples, { stream, frame });
+}
 
 function arrive(options: ImpairOptions): ImpairedFrame {
   const outcome = impair(options);
@@ -43,49 +61,49 @@ function send(channel: Channel, frame: number): string {
 describe('the definition of SNR', () => {
   it.each([-5, 0, 3, 10, 20])('at %d dB the noise measured has power N0 = 10^(-snr/10) per complex symbol', (snrDb) => {
     const samples = symbols(200_000);
-    const received = arrive({ ...base, samples, snrDb });
+    const received = arrive({ samples, snrDb });
     const noise = received.samples.map((value, i) => value - samples[i]!);
-    expect(received.noiseVariance).toBeCloseTo(10 ** (-snrDb / 10), 12);
+    expect(received.channel.noiseVariance).toBeCloseTo(10 ** (-snrDb / 10), 12);
     // mean|n|² of n complex samples has the standard error N0/√n.
-    expect(Math.abs(meanPower(noise) / received.noiseVariance - 1)).toBeLessThan(5 / Math.sqrt(200_000));
+    expect(Math.abs(meanPower(noise) / received.channel.noiseVariance - 1)).toBeLessThan(5 / Math.sqrt(200_000));
   });
 
   it('is not the 3 dB kinder one of real symbols', () => {
     const samples = symbols(200_000);
-    const noise = arrive({ ...base, samples, snrDb: 0 }).samples.map((value, i) => value - samples[i]!);
+    const noise = arrive({ samples, snrDb: 0 }).samples.map((value, i) => value - samples[i]!);
     expect(meanPower(noise)).toBeGreaterThan(0.9);
   });
 
   it('refers to nominal unit power, whatever the power of the frame, unless told otherwise', () => {
     const loud = symbols(50_000).map((x) => 3 * x);
     const power = meanPower(loud);
-    const nominal = arrive({ ...base, samples: loud });
-    expect(nominal.noiseVariance).toBeCloseTo(0.1, 12);
+    const nominal = arrive({ samples: loud });
+    expect(nominal.channel.noiseVariance).toBeCloseTo(0.1, 12);
     expect(nominal.measuredSnrDb).toBeCloseTo(10 + 10 * Math.log10(power), 9);
-    const measured = arrive({ ...base, samples: loud, noiseReference: 'measured' });
-    expect(measured.noiseVariance).toBeCloseTo(0.1 * power, 12);
+    const measured = arrive({ samples: loud, noiseReference: 'measured' });
+    expect(measured.channel.noiseVariance).toBeCloseTo(0.1 * power, 12);
     expect(measured.measuredSnrDb).toBeCloseTo(10, 9);
   });
 
   it('refers to the power before the fading, so that a fade is a fade also under measured power', () => {
     const samples = symbols(1000);
-    const received = arrive({ ...base, model: rayleighSlow, samples, noiseReference: 'measured' });
-    expect(received.noiseVariance).toBeCloseTo(0.1 * meanPower(samples), 12);
-    const gain = received.gains!.values;
+    const received = arrive({ model: 'rayleigh-slow', samples, noiseReference: 'measured' });
+    expect(received.channel.noiseVariance).toBeCloseTo(0.1 * meanPower(samples), 12);
+    const gain = received.channel.taps![0]!.gains.values;
     const gainDb = 10 * Math.log10(gain[0]! ** 2 + gain[1]! ** 2);
     expect(received.measuredSnrDb).toBeCloseTo(10 + gainDb, 4);
   });
 
   it('a silent or empty frame meets nominal noise and has no SNR to measure', () => {
     for (const noiseReference of ['nominal', 'measured'] as const) {
-      const silent = arrive({ ...base, samples: new Float32Array(2000), noiseReference });
-      expect(silent.noiseVariance).toBeCloseTo(0.1, 12);
+      const silent = arrive({ samples: new Float32Array(2000), noiseReference });
+      expect(silent.channel.noiseVariance).toBeCloseTo(0.1, 12);
       expect(silent.measuredSnrDb).toBeNull();
       expect(meanPower(silent.samples)).toBeGreaterThan(0.05);
-      const empty = arrive({ ...base, model: rayleighSlow, samples: new Float32Array(0), noiseReference });
-      expect(empty).toMatchObject({ measuredSnrDb: null, noiseVariance: silent.noiseVariance });
+      const empty = arrive({ model: 'rayleigh-slow', samples: new Float32Array(0), noiseReference });
+      expect(empty).toMatchObject({ measuredSnrDb: null, channel: { noiseVariance: silent.channel.noiseVariance } });
       expect(empty.samples.length).toBe(0);
-      expect(empty.gains!.values.length).toBe(0);
+      expect(empty.channel.taps![0]!.gains.values.length).toBe(0);
     }
   });
 });
@@ -93,28 +111,32 @@ describe('the definition of SNR', () => {
 describe('limits', () => {
   it('takes SNRs up to both limits and none beyond', () => {
     const samples = symbols(4);
-    expect(arrive({ ...base, samples, snrDb: MIN_SNR_DB }).noiseVariance).toBeCloseTo(1e5, 6);
-    const clean = arrive({ ...base, samples, snrDb: MAX_SNR_DB }).samples;
+    expect(arrive({ samples, snrDb: MIN_SNR_DB }).channel.noiseVariance).toBeCloseTo(1e5, 6);
+    const clean = arrive({ samples, snrDb: MAX_SNR_DB }).samples;
     expect(Math.max(...clean.map((x, i) => Math.abs(x - samples[i]!)))).toBeLessThan(1e-4);
     for (const snrDb of [MIN_SNR_DB - 0.01, MAX_SNR_DB + 0.01, NaN, Infinity]) {
-      expect(() => impair({ ...base, samples, snrDb })).toThrow(ArgumentError);
+      expect(() => impair({ samples, snrDb })).toThrow(ChannelConfigError);
     }
-    for (const lossProbability of [-0.1, 1.1, NaN]) {
-      expect(() => impair({ ...base, samples, lossProbability })).toThrow(ArgumentError);
+    for (const loss of [-0.1, 1.1, NaN]) {
+      expect(() => impair({ samples, loss })).toThrow(ChannelConfigError);
     }
   });
 
-  it('refuses samples that are no finite complex vector, with the code E_SAMPLES', () => {
-    for (const bad of [[1], [1, NaN], [Infinity, 0], [0, 0, 0, -Infinity], [1e30, 0]]) {
-      for (const model of [awgn, rayleighSlow]) {
-        expect(() => impair({ ...base, model, samples: Float32Array.from(bad) })).toThrow(SamplesError);
+  it('refuses samples that are not finite, with the code E_SAMPLES, and what is no complex vector', () => {
+    for (const bad of [
+      [1, NaN],
+      [Infinity, 0],
+      [0, 0, 0, -Infinity],
+      [1e30, 0],
+    ]) {
+      for (const model of ['awgn', 'rayleigh-slow'] as const) {
+        expect(() => impair({ model, samples: Float32Array.from(bad) })).toThrow(SamplesError);
       }
     }
-    expect(() => impair({ ...base, samples: new Float32Array(1) })).toThrow(
-      expect.objectContaining({ code: 'E_SAMPLES' }),
-    );
+    expect(() => impair({ samples: Float32Array.of(NaN, 1) })).toThrow(expect.objectContaining({ code: 'E_SAMPLES' }));
+    expect(() => impair({ samples: new Float32Array(1) })).toThrow('I and Q must come in pairs');
     // Large, but an ordinary number: it passes.
-    expect(arrive({ ...base, samples: Float32Array.of(1e14, 0) }).samples[0]).toBe(Math.fround(1e14));
+    expect(arrive({ samples: Float32Array.of(1e14, 0) }).samples[0]).toBe(Math.fround(1e14));
   });
 });
 
@@ -144,15 +166,17 @@ describe('order', () => {
 
   it('a frame sent again at another SNR or through another model meets the same draws', () => {
     const samples = symbols(300);
-    const at = (options: Partial<ImpairOptions>) => arrive({ ...base, samples, ...options });
-    const rayleigh = { model: rayleighSlow };
-    expect(bytesOf(at({ ...rayleigh, snrDb: 0 }).gains!.values)).toBe(bytesOf(at(rayleigh).gains!.values));
+    const at = (options: Partial<ImpairOptions>) => arrive({ samples, ...options });
+    const rayleigh = { model: 'rayleigh-slow' } as const;
+    expect(bytesOf(at({ ...rayleigh, snrDb: 0 }).channel.taps![0]!.gains.values)).toBe(
+      bytesOf(at(rayleigh).channel.taps![0]!.gains.values),
+    );
     const noiseAt = (snrDb: number, scale: number) => at({ snrDb }).samples.map((y, i) => (y - samples[i]!) / scale);
     const loud = noiseAt(0, 1);
     const soft = noiseAt(20, 0.1);
     expect(correlation(loud, soft)).toBeGreaterThan(0.999999);
     const faded = at(rayleigh);
-    const clean = applyFading(samples, faded.gains);
+    const clean = applyTaps(samples, faded.channel.taps);
     const noise = faded.samples.map((y, i) => y - clean[i]!);
     expect(correlation(noise, noiseAt(10, 1))).toBeGreaterThan(0.999999);
   });
@@ -185,7 +209,7 @@ describe('loss of whole frames', () => {
   it('loses nothing at 0 and everything at 1', () => {
     expect(lostFrames(0, 2000).every((lost) => lost === 0)).toBe(true);
     expect(lostFrames(1, 2000).every((lost) => lost === 1)).toBe(true);
-    expect(impair({ ...base, samples: symbols(3), lossProbability: 1 })).toEqual({ lost: true });
+    expect(impair({ samples: symbols(3), loss: 1 })).toEqual({ lost: true });
   });
 
   it('a frame lost at some probability is lost at every higher one', () => {
@@ -207,7 +231,7 @@ describe('loss of whole frames', () => {
     const n = 20_000;
     const first = Float64Array.from(
       { length: n },
-      (_, frame) => arrive({ ...base, seed: 9, frame, samples: new Float32Array(2) }).samples[0]!,
+      (_, frame) => arrive({ seed: 9, frame, samples: new Float32Array(2) }).samples[0]!,
     );
     expect(Math.abs(correlation(lostFrames(0.5, n), first))).toBeLessThan(5 / Math.sqrt(n));
   });

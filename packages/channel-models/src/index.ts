@@ -6,23 +6,14 @@ export {
   type ChannelConfig,
   type ChannelConfigInput,
   type FrameId,
+  type ImpairedFrame,
+  type ImpairOutcome,
 } from './channel.js';
 export { ChannelConfigError, SamplesError, TraceError } from './errors.js';
-export { applyFading, drawFading, type FrameCoordinates } from './fading.js';
-export { MAX_COHERENCE_SAMPLES } from './gains.js';
-export {
-  impair,
-  MAX_SNR_DB,
-  MIN_SNR_DB,
-  noiseReferences,
-  type ImpairedFrame,
-  type ImpairOptions,
-  type ImpairOutcome,
-  type NoiseReference,
-} from './impair.js';
+export { applyTaps, type FrameCoordinates } from './fading.js';
 export { isFrameLost } from './loss.js';
-export type { ChannelModel, FadingProcess, Gains } from './model.js';
-export { addNoise, drawNoise } from './noise.js';
+export type { ChannelModel, FadingProcess } from './model.js';
+export { addNoise } from './noise.js';
 export {
   channelModelConfigSchema,
   channelModelNames,
@@ -42,4 +33,5 @@ export {
   type SnrScheduleConfigInput,
   type SnrScheduleName,
 } from './schedule-registry.js';
+export { MAX_SNR_DB, MIN_SNR_DB } from './snr-range.js';
 export { MAX_TRACE_CHARACTERS, parseTrace, traceAt, type SnrTrace } from './trace.js';

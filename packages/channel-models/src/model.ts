@@ -1,24 +1,14 @@
-import type { ComplexVector, RandomSource } from '@semcast/core';
+import type { RandomSource, Tap } from '@semcast/core';
 import type { z } from 'zod';
-
-/**
- * Complex gains of a frame, piecewise constant: the gain of sample k is `values` at floor(k / coherence).
- *
- * `values` is interleaved I, Q and holds ceil(samples / coherence) gains; `coherence` is in samples, at least 1.
- */
-export interface Gains {
-  readonly coherence: number;
-  readonly values: ComplexVector;
-}
 
 /** One configured channel, ready to draw the fading of any frame. */
 export interface FadingProcess {
   /**
-   * Draw the gains of a frame of `sampleCount` complex samples, with E|h|² = 1; null where the gain is always 1.
+   * Draw the taps of a frame of `sampleCount` complex samples, with E Σ|h|² = 1; null where the gain is always 1.
    *
-   * All randomness comes from `random`, so that equal sources give equal gains.
+   * All randomness comes from `random`, so that equal sources give equal taps.
    */
-  drawFading(random: RandomSource, sampleCount: number): Gains | null;
+  drawFading(random: RandomSource, sampleCount: number): readonly Tap[] | null;
 }
 
 /**
@@ -30,8 +20,6 @@ export interface FadingProcess {
 export interface ChannelModel<Options extends z.ZodObject = z.ZodObject> {
   /** Its key in the registry; kebab-case. */
   readonly name: string;
-  /** One line for `--help` and the console. */
-  readonly summary: string;
   /** Strict; every option has a default, so that the name alone is a configuration. */
   readonly optionsSchema: Options;
   create(options: z.output<Options>): FadingProcess;

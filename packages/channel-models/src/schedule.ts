@@ -1,10 +1,8 @@
 import type { z } from 'zod';
+import type { FrameCoordinates } from './fading.js';
 
 /** Whose SNR is asked for: what a schedule may depend on beside the frame number. */
-export interface ScheduleCoordinates {
-  readonly seed: number;
-  readonly stream: string;
-}
+export type ScheduleCoordinates = Omit<FrameCoordinates, 'frame'>;
 
 /**
  * The SNR of a frame, in dB: a pure function of the frame number (and of seed and stream where it is random).
@@ -17,8 +15,6 @@ export type SnrAt = (frame: number, coordinates: ScheduleCoordinates) => number;
 export interface SnrSchedule<Options extends z.ZodObject = z.ZodObject> {
   /** Its key in the registry; kebab-case. */
   readonly name: string;
-  /** One line for `--help` and the console. */
-  readonly summary: string;
   readonly optionsSchema: Options;
   /** Options worth a look: what menus offer first, and what the conformance tests run. */
   readonly example: z.input<Options>;

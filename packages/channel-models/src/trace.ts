@@ -1,5 +1,5 @@
 import { TraceError } from './errors.js';
-import { MAX_SNR_DB, MIN_SNR_DB } from './impair.js';
+import { MAX_SNR_DB, MIN_SNR_DB } from './snr-range.js';
 
 /** The longest text of a trace, in UTF-16 code units. */
 export const MAX_TRACE_CHARACTERS = 1 << 20;

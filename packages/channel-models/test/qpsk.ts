@@ -59,7 +59,8 @@ export function bitErrorRates(run: BitErrorRun): Float64Array {
       sent[i] = bits.uint32() >>> 31 === 1 ? Math.SQRT1_2 : -Math.SQRT1_2;
     }
     const received = channel.impairFrame(sent, { stream: 'qpsk', frame }) as ImpairedFrame;
-    const { samples, gains } = received;
+    const { samples } = received;
+    const gains = received.channel.taps?.[0]?.gains ?? null;
     for (let k = 0; k < symbolsPerFrame; k++) {
       const block = gains === null ? 0 : 2 * Math.floor(k / gains.coherence);
       const gainI = gains?.values[block] ?? 1;

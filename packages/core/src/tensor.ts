@@ -29,6 +29,18 @@ export function tensor(data: Float32Array, dims: readonly number[]): Tensor {
   return { data, dims };
 }
 
+/**
+ * The number of complex samples in a vector.
+ *
+ * @throws ArgumentError when I and Q don't come in pairs
+ */
+export function complexCount(samples: ComplexVector): number {
+  if (samples.length % 2 !== 0) {
+    throw new ArgumentError(`${samples.length} values are no complex vector: I and Q must come in pairs`);
+  }
+  return samples.length / 2;
+}
+
 /** Mean of |x|² over complex samples; 0 for none. */
 export function meanPower(samples: ComplexVector): number {
   let sum = 0;

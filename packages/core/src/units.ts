@@ -20,11 +20,6 @@ export function csnrDbToNoiseVariance(csnrDb: number): number {
   return 10 ** (-csnrDb / 10);
 }
 
-/** The channel SNR in dB of unit-power symbols under noise of variance `noiseVariance` per complex symbol. */
-export function noiseVarianceToCsnrDb(noiseVariance: number): number {
-  return -10 * Math.log10(noiseVariance);
-}
-
 /** A channel bandwidth ratio as the field writes it: complex channel uses per real image value, `1/24`. */
 export interface Cbr {
   readonly numerator: number;

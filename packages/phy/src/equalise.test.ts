@@ -1,18 +1,40 @@
-import { ArgumentError, meanPower, type ComplexVector } from '@semcast/core';
+import { ArgumentError, csnrDbToNoiseVariance, meanPower, type ComplexVector, type Gains } from '@semcast/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { add, complexNormal, expIntegralE1, meanProduct, multiply, subtract, unitSymbols } from '../test/signals.js';
-import { CSNR_LIMITS_DB, equalise, expandGains, PowerError, ShapeError, type Gains } from './index.js';
+import {
+  add,
+  complexNormal,
+  expandGains,
+  expIntegralE1,
+  flat,
+  meanProduct,
+  multiply,
+  subtract,
+  unitSymbols,
+} from '../test/signals.js';
+import { createModem, CSNR_LIMITS_DB, equalise, PowerError, ShapeError } from './index.js';
 
 const N = 100_000;
+
+/** What the equaliser makes of samples that met these gains, one of them each. */
+function equaliseSamples(given: { samples: ComplexVector; gains: Gains | null; noiseVariance: number }) {
+  const { samples, gains, noiseVariance } = given;
+  return equalise(createModem('single-carrier').demodulate(samples, flat(gains, noiseVariance)));
+}
 
 /** y = h⊙z + n for unit-power z, and what the equaliser makes of it. */
 function transmit(gains: Gains | null, count: number, noiseVariance: number, frame = 0) {
   const symbols = unitSymbols(count, frame);
   const noise = complexNormal(count, noiseVariance, 'noise', frame);
   const samples = add(multiply(expandGains(gains, count), symbols), noise);
-  const equalised = equalise({ samples, gains, noiseVariance });
-  return { symbols, samples, equalised, error: subtract(equalised.symbols, symbols) };
+  const equalised = equaliseSamples({ samples, gains, noiseVariance });
+  return {
+    symbols,
+    samples,
+    equalised,
+    left: csnrDbToNoiseVariance(equalised.csnrDb),
+    error: subtract(equalised.symbols, symbols),
+  };
 }
 
 function betas(gains: ComplexVector, noiseVariance: number): number[] {
@@ -36,19 +58,10 @@ describe('equalise, one gain a frame', () => {
         (magnitude, phase, noiseVariance) => {
           const values = Float32Array.of(magnitude * Math.cos(phase), magnitude * Math.sin(phase));
           const samples = complexNormal(20, 1, 'samples');
-          const {
-            symbols,
-            csnrDb,
-            noiseVariance: effective,
-          } = equalise({
-            samples,
-            gains: { coherence: 20, values },
-            noiseVariance,
-          });
+          const { symbols, csnrDb } = equaliseSamples({ samples, gains: { coherence: 20, values }, noiseVariance });
           const back = multiply(expandGains({ coherence: 20, values }, 20), symbols);
           expect(Math.max(...subtract(back, samples).map(Math.abs))).toBeLessThan(1e-5);
           expect(csnrDb).toBeCloseTo(10 * Math.log10(meanPower(values) / noiseVariance), 4);
-          expect(effective).toBeCloseTo(10 ** (-csnrDb / 10), 10);
         },
       ),
       { seed: 1, numRuns: 200 },
@@ -57,11 +70,14 @@ describe('equalise, one gain a frame', () => {
 
   it('does nothing on AWGN, with a gain of 1 or none, but for saying the CSNR', () => {
     const samples = complexNormal(50, 1, 'samples');
-    const none = equalise({ samples, gains: null, noiseVariance: 0.05 });
+    const none = equaliseSamples({ samples, gains: null, noiseVariance: 0.05 });
     expect(none.symbols).toEqual(samples);
-    expect(none.symbols).not.toBe(samples);
     expect(none.csnrDb).toBeCloseTo(13.0103, 4);
-    const one = equalise({ samples, gains: { coherence: 64, values: Float32Array.of(1, 0) }, noiseVariance: 0.05 });
+    const one = equaliseSamples({
+      samples,
+      gains: { coherence: 64, values: Float32Array.of(1, 0) },
+      noiseVariance: 0.05,
+    });
     expect(one.csnrDb).toBeCloseTo(none.csnrDb, 9);
     expect(Math.max(...subtract(one.symbols, samples).map(Math.abs))).toBeLessThan(1e-6);
   });
@@ -77,15 +93,14 @@ describe('equalise, many gains', () => {
   it.each(Object.keys(channels))('%s: unbiased on average, error uncorrelated, of the power it says', (key) => {
     for (const snrDb of [-5, 0, 10, 20]) {
       const gains = channels[key]!;
-      const { symbols, equalised, error } = transmit(gains, N, 10 ** (-snrDb / 10));
+      const { symbols, equalised, left, error } = transmit(gains, N, 10 ** (-snrDb / 10));
       const limit = 6 / Math.sqrt(N);
-      const spread = Math.sqrt(equalised.noiseVariance + 1);
+      const spread = Math.sqrt(left + 1);
       const gain = meanProduct(symbols, equalised.symbols);
       // E[z*ẑ] = 1: neither shrunk nor blown up. Blocks make a frame's own average rougher, hence the factor.
       expect(Math.abs(gain.re - 1)).toBeLessThan(4 * limit * spread);
       expect(Math.abs(gain.im)).toBeLessThan(4 * limit * spread);
-      expect(Math.abs(meanPower(error) / equalised.noiseVariance - 1)).toBeLessThan(0.05);
-      expect(equalised.csnrDb).toBeCloseTo(-10 * Math.log10(equalised.noiseVariance), 9);
+      expect(Math.abs(meanPower(error) / left - 1)).toBeLessThan(0.05);
     }
   });
 
@@ -128,21 +143,40 @@ describe('equalise, many gains', () => {
   });
 });
 
+describe('equalise, noise of its own for each symbol', () => {
+  it('weighs each by its own, unbiased, and says the error that is left', () => {
+    const symbols = unitSymbols(N);
+    const h = complexNormal(N, 1, 'gains');
+    const noiseVariance = Float64Array.from({ length: N }, (_, k) => (k % 2 === 0 ? 0.01 : 1));
+    const noise = complexNormal(N, 1, 'noise').map((value, i) => value * Math.sqrt(noiseVariance[i >> 1]!));
+    const equalised = equalise({ y: add(multiply(h, symbols), noise), h, noiseVariance });
+    expect(meanProduct(symbols, equalised.symbols).re).toBeCloseTo(1, 1);
+    const left = csnrDbToNoiseVariance(equalised.csnrDb);
+    expect(Math.abs(meanPower(subtract(equalised.symbols, symbols)) / left - 1)).toBeLessThan(0.05);
+  });
+
+  it('leaves symbols of gain 1 as they are, and says their mean CSNR', () => {
+    const y = complexNormal(2, 1, 'samples');
+    const equalised = equalise({ y, h: null, noiseVariance: Float64Array.of(0.5, 0.1) });
+    expect(equalised.symbols).toEqual(y);
+    expect(equalised.csnrDb).toBeCloseTo(-10 * Math.log10(0.3), 12);
+  });
+});
+
 describe('equalise, at the edges', () => {
   const samples = complexNormal(4, 1, 'samples');
 
   it('survives a dead channel: no symbols, the lowest CSNR', () => {
     for (const noiseVariance of [0, 0.1]) {
-      const dead = equalise({ samples, gains: { coherence: 2, values: new Float32Array(4) }, noiseVariance });
+      const dead = equaliseSamples({ samples, gains: { coherence: 2, values: new Float32Array(4) }, noiseVariance });
       expect([...dead.symbols]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
       expect(dead.csnrDb).toBe(CSNR_LIMITS_DB.min);
-      expect(dead.noiseVariance).toBeCloseTo(1e5, 6);
     }
   });
 
   it('survives one dead block among good ones', () => {
     const gains = { coherence: 2, values: Float32Array.of(0, 0, 1, 0) };
-    const { symbols, csnrDb } = equalise({ samples, gains, noiseVariance: 0 });
+    const { symbols, csnrDb } = equaliseSamples({ samples, gains, noiseVariance: 0 });
     expect([...symbols.subarray(0, 4)]).toEqual([0, 0, 0, 0]);
     // β is 0, 0, 1, 1: the live half is doubled, and the error is as large as the signal.
     expect(symbols.subarray(4)).toEqual(samples.subarray(4).map((value) => 2 * value));
@@ -151,40 +185,47 @@ describe('equalise, at the edges', () => {
 
   it('survives a channel without noise: division by h, the highest CSNR', () => {
     const gains = { coherence: 4, values: Float32Array.of(0, 2) };
-    const { symbols, csnrDb } = equalise({ samples, gains, noiseVariance: 0 });
+    const { symbols, csnrDb } = equaliseSamples({ samples, gains, noiseVariance: 0 });
     expect(csnrDb).toBe(CSNR_LIMITS_DB.max);
     expect(symbols[0]).toBeCloseTo(samples[1]! / 2, 6);
     expect(symbols[1]).toBeCloseTo(-samples[0]! / 2, 6);
-    expect(equalise({ samples, gains: null, noiseVariance: 0 }).csnrDb).toBe(CSNR_LIMITS_DB.max);
+    expect(equaliseSamples({ samples, gains: null, noiseVariance: 0 }).csnrDb).toBe(CSNR_LIMITS_DB.max);
   });
 
   it('keeps the precision of high CSNRs: 90 dB is 90 dB', () => {
     const gains = { coherence: 1, values: Float32Array.of(1, 0, 0, 1, -1, 0, 0, -1) };
-    expect(equalise({ samples, gains, noiseVariance: 1e-9 }).csnrDb).toBeCloseTo(90, 6);
+    expect(equaliseSamples({ samples, gains, noiseVariance: 1e-9 }).csnrDb).toBeCloseTo(90, 6);
   });
 
   it('takes an empty frame', () => {
     const empty = { samples: new Float32Array(0), noiseVariance: 1 };
-    expect(equalise({ ...empty, gains: null }).symbols.length).toBe(0);
-    const faded = equalise({ ...empty, gains: { coherence: 1, values: new Float32Array(0) } });
+    expect(equaliseSamples({ ...empty, gains: null }).symbols.length).toBe(0);
+    const faded = equaliseSamples({ ...empty, gains: { coherence: 1, values: new Float32Array(0) } });
     expect(faded.csnrDb).toBe(CSNR_LIMITS_DB.min);
   });
 
   it('refuses what is no number, no pair or no fit', () => {
     const gains = { coherence: 4, values: Float32Array.of(1, 0) };
     for (const noiseVariance of [-1, NaN, Infinity]) {
-      expect(() => equalise({ samples, gains, noiseVariance })).toThrow(ArgumentError);
-      expect(() => equalise({ samples, gains: null, noiseVariance })).toThrow(ArgumentError);
+      expect(() => equaliseSamples({ samples, gains, noiseVariance })).toThrow(ArgumentError);
+      expect(() => equaliseSamples({ samples, gains: null, noiseVariance })).toThrow(ArgumentError);
     }
-    expect(() => equalise({ samples: new Float32Array(3), gains: null, noiseVariance: 1 })).toThrow(ShapeError);
-    expect(() => equalise({ samples, gains: { ...gains, coherence: 3 }, noiseVariance: 1 })).toThrow(ShapeError);
+    expect(() => equaliseSamples({ samples: new Float32Array(3), gains: null, noiseVariance: 1 })).toThrow(
+      ArgumentError,
+    );
+    expect(() => equaliseSamples({ samples, gains: { ...gains, coherence: 3 }, noiseVariance: 1 })).toThrow(
+      "1 gains of coherence 3 don't fit 4 samples",
+    );
+    const noise = new Float64Array(4);
+    expect(() => equalise({ y: samples, h: null, noiseVariance: noise.subarray(1) })).toThrow(ShapeError);
+    expect(() => equalise({ y: samples, h: samples.subarray(2), noiseVariance: noise })).toThrow(ShapeError);
     for (const value of [NaN, Infinity]) {
       const broken = samples.slice();
       broken[3] = value;
-      expect(() => equalise({ samples: broken, gains, noiseVariance: 1 })).toThrow(PowerError);
-      expect(() => equalise({ samples: broken, gains: null, noiseVariance: 1 })).toThrow(PowerError);
+      expect(() => equaliseSamples({ samples: broken, gains, noiseVariance: 1 })).toThrow(PowerError);
+      expect(() => equaliseSamples({ samples: broken, gains: null, noiseVariance: 1 })).toThrow(PowerError);
       const values = Float32Array.of(value, 0);
-      expect(() => equalise({ samples, gains: { coherence: 4, values }, noiseVariance: 1 })).toThrow(PowerError);
+      expect(() => equaliseSamples({ samples, gains: { coherence: 4, values }, noiseVariance: 1 })).toThrow(PowerError);
     }
   });
 });

@@ -1,5 +1,4 @@
-import { meanPower, type ComplexVector } from '@semcast/core';
-import { complexCount } from './complex.js';
+import { complexCount, meanPower, type ComplexVector } from '@semcast/core';
 import { PowerError } from './errors.js';
 import { limitedCsnrDb } from './equalise.js';
 

@@ -1,8 +1,8 @@
-export { CSNR_LIMITS_DB, equalise, type Equalised, type EqualiseOptions } from './equalise.js';
-export { PowerError, ShapeError } from './errors.js';
+export { CSNR_LIMITS_DB, equalise, limitedCsnrDb, type Equalised } from './equalise.js';
+export { PowerError, ShapeError, WaveformError } from './errors.js';
 export { estimateCsnrDb } from './estimate.js';
-export { expandGains, gainsToLatent, type Gains } from './gains.js';
 export { deinterleave, interleave } from './interleaver.js';
 export { latentToSymbols, symbolCount, symbolsToLatent, type LatentLayout } from './layout.js';
-export { normalisePower } from './power.js';
-export { measurementResidual, type ResidualOptions } from './residual.js';
+export { createModem, waveformNames, waveforms, type WaveformName } from './waveforms/registry.js';
+export type { Demodulated, Modem, Waveform } from './waveforms/waveform.js';
+export { whiten } from './whiten.js';

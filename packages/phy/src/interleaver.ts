@@ -1,5 +1,4 @@
-import { randomFor, type ComplexVector } from '@semcast/core';
-import { complexCount } from './complex.js';
+import { complexCount, randomFor, type ComplexVector } from '@semcast/core';
 
 /** How many symbols the remembered permutations may have together: 4 MiB of them. */
 export const MAX_CACHED_SYMBOLS = 1 << 20;

@@ -34,8 +34,10 @@ export function symbolCount(layout: LatentLayout): number {
  */
 export function latentToSymbols(latent: Float32Array, layout: LatentLayout): ComplexVector {
   const symbols = new Float32Array(2 * symbolCount(layout));
-  checkLatent(latent, layout);
-  const { positions } = layout;
+  const { channels, positions } = layout;
+  if (latent.length !== channels * positions) {
+    throw new ShapeError(`a latent of ${channels} × ${positions} has not ${latent.length} values`);
+  }
   for (let pair = 0; pair < symbols.length; pair += 2 * positions) {
     for (let p = 0; p < positions; p++) {
       symbols[pair + 2 * p] = latent[pair + p]!;
@@ -48,13 +50,12 @@ export function latentToSymbols(latent: Float32Array, layout: LatentLayout): Com
 /**
  * The inverse of {@link latentToSymbols}: active channels from the symbols, the rest zero.
  *
- * @param out real [C, h, w], every entry of which is written; a new array unless given
- * @throws ShapeError when symbols or `out` don't have the layout's size
+ * @returns real [C, h, w]
+ * @throws ShapeError when the symbols don't have the layout's size
  */
-export function symbolsToLatent(symbols: ComplexVector, layout: LatentLayout, out?: Float32Array): Float32Array {
+export function symbolsToLatent(symbols: ComplexVector, layout: LatentLayout): Float32Array {
   const count = symbolCount(layout);
-  const latent = out ?? new Float32Array(layout.channels * layout.positions);
-  checkLatent(latent, layout);
+  const latent = new Float32Array(layout.channels * layout.positions);
   if (symbols.length !== 2 * count) {
     throw new ShapeError(`this latent takes ${count} symbols, not ${symbols.length / 2}`);
   }
@@ -65,12 +66,5 @@ export function symbolsToLatent(symbols: ComplexVector, layout: LatentLayout, ou
       latent[pair + positions + p] = symbols[pair + 2 * p + 1]!;
     }
   }
-  latent.fill(0, symbols.length);
   return latent;
-}
-
-function checkLatent(latent: Float32Array, { channels, positions }: LatentLayout): void {
-  if (latent.length !== channels * positions) {
-    throw new ShapeError(`a latent of ${channels} × ${positions} has not ${latent.length} values`);
-  }
 }

@@ -1,4 +1,5 @@
-import { meanPower, randomFor, type ComplexVector } from '@semcast/core';
+import { meanPower, randomFor, type ChannelState, type ComplexVector, type Gains } from '@semcast/core';
+import { createModem } from '../src/index.js';
 
 /** Complex Gaussian samples of variance `variance` per complex sample. */
 export function complexNormal(count: number, variance: number, purpose: string, frame = 0): ComplexVector {
@@ -54,4 +55,15 @@ export function expIntegralE1(x: number): number {
     sum -= term / k;
   }
   return sum;
+}
+
+/** A flat channel of these gains; null means a gain of 1. */
+export function flat(gains: Gains | null, noiseVariance: number): ChannelState {
+  return { taps: gains === null ? null : [{ delay: 0, gains }], noiseVariance };
+}
+
+/** One gain for each sample, as a single carrier has them. */
+export function expandGains(gains: Gains | null, sampleCount: number): ComplexVector {
+  const ones = new Float32Array(2 * sampleCount).map((_, i) => 1 - (i % 2));
+  return createModem('single-carrier').demodulate(ones, flat(gains, 0)).h ?? ones;
 }

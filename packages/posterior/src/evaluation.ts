@@ -1,5 +1,5 @@
 import type { Tensor } from '@semcast/core';
-import type { Observation } from './observation.js';
+import type { KnownChannel, Observation } from './observation.js';
 
 /**
  * D(x; σ) ≈ E[x0 | x0 + σn = x]: the denoiser, of the graph `denoiser`. Or, of the graph `distilled`, a network of the
@@ -102,6 +102,16 @@ export interface EvaluationRequest {
   readonly estimate: Tensor | null;
   /** The measurement residual last seen, of an x̂0 on the way; null where none was measured yet. */
   readonly residual: number | null;
+  /** The channel that both hold for, where the sampler has estimated it anew. */
+  readonly channel?: KnownChannel;
+}
+
+/** What a sampler ends with. */
+export interface SamplerResult {
+  /** [3, H, W] */
+  readonly picture: Tensor;
+  /** The channel as the sampler found it, where it estimated that too: the picture's residual is measured with it. */
+  readonly channel?: KnownChannel;
 }
 
 /** A part of a sampler: asks for evaluations, receives their results in the same order, ends with a `T`. */
@@ -109,9 +119,9 @@ export type SamplerPart<T> = Generator<EvaluationRequest, T, readonly Evaluation
 
 /**
  * A sampler at work on one frame, as a resumable state machine: `next()` gives the first request, each further
- * `next(results)` the next one, and `done` comes with the picture [3, H, W]. `return()` abandons it.
+ * `next(results)` the next one, and `done` comes with the result. `return()` abandons it.
  *
  * Every frame has its own; they share nothing, so a runner may interleave any number of them and batch evaluations of
  * the same graph and size.
  */
-export type SamplerRun = SamplerPart<Tensor>;
+export type SamplerRun = SamplerPart<SamplerResult>;

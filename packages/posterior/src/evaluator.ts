@@ -7,9 +7,10 @@ import type {
   PosteriorStepResult,
   ResultOf,
   SamplerPart,
+  SamplerResult,
 } from './evaluation.js';
 import { clip, combine, isFiniteImage } from './images.js';
-import { measurementResidual, type Observation } from './observation.js';
+import { measurementResidual, type KnownChannel, type Observation } from './observation.js';
 
 /** What a sampler is given for one frame. */
 export interface SamplerContext {
@@ -54,24 +55,41 @@ export function isBlend(guidanceScale: number): boolean {
  * each; anything else takes both, in one request.
  */
 export class Evaluator {
-  readonly #context: SamplerContext;
   readonly #steps: number;
   readonly #guidanceScale: number;
   readonly #clip: readonly [number, number] | null;
   #step: number;
+  #observation: Observation;
+  #channel: { readonly channel?: KnownChannel } = {};
   #estimate: Tensor | null = null;
   #residual: number | null = null;
 
   /** @param options.step the step that it begins with */
   constructor(
-    context: SamplerContext,
+    { observation, clip: range = [-1, 1] }: SamplerContext,
     { steps, guidanceScale, step = 0 }: { steps: number; guidanceScale: number; step?: number },
   ) {
-    this.#context = context;
+    this.#observation = observation;
     this.#steps = steps;
     this.#step = step;
     this.#guidanceScale = guidanceScale;
-    this.#clip = context.clip === undefined ? [-1, 1] : context.clip;
+    this.#clip = range;
+  }
+
+  /** What was received, with the newest estimate of the channel: what evaluations are asked for. */
+  get observation(): Observation {
+    return this.#observation;
+  }
+
+  /** Go on with a better estimate of the channel; it becomes part of the result. */
+  estimateChannel(channel: KnownChannel): void {
+    this.#channel = { channel };
+    this.#observation = { ...this.#observation, ...channel };
+  }
+
+  /** What the sampler ends with. */
+  result(picture: Tensor): SamplerResult {
+    return { picture, ...this.#channel };
   }
 
   /** The steps from each σ to the next, and from the smallest to 0, counted as they are taken. */
@@ -91,9 +109,9 @@ export class Evaluator {
     }
   }
 
-  /** From the smallest σ to 0: x̂0 itself, unguided. */
-  *lastStep(x: Tensor, sigmas: readonly number[]): SamplerPart<Tensor> {
-    return yield* this.denoise(x, sigmas.at(-1)!);
+  /** From the smallest σ to 0: the result is x̂0 itself, unguided. */
+  *lastStep(x: Tensor, sigmas: readonly number[]): SamplerPart<SamplerResult> {
+    return this.result(yield* this.denoise(x, sigmas.at(-1)!));
   }
 
   /** x̂0 = D(x; σ) at the guidance scale, clipped. A property, so that it can be handed to a solver. */
@@ -101,7 +119,7 @@ export class Evaluator {
 
   /** The distilled decoder's picture from x = x_J + σn, clipped. */
   *distilled(x: Tensor, sigma: number): SamplerPart<Tensor> {
-    const { observation } = this.#context;
+    const observation = this.#observation;
     const [{ x0 }] = yield* this.#evaluate([{ graph: 'distilled', x, sigma, conditioned: true, observation }] as const);
     return this.show(x0);
   }
@@ -117,7 +135,7 @@ export class Evaluator {
     sigma: number,
     elsewhere: Tensor,
   ): SamplerPart<{ readonly x0: Tensor; readonly data: EncoderVjpResult }> {
-    const { observation } = this.#context;
+    const observation = this.#observation;
     const [data, ...results] = yield* this.#evaluate([
       { graph: 'encoderVjp', x: elsewhere, observation },
       ...this.#denoiserEvaluations(x, sigma),
@@ -133,7 +151,7 @@ export class Evaluator {
    * output: the gradient of the blend would take a graph with two denoisers.
    */
   *guidedStep(x: Tensor, sigma: number, weights: { zeta: number; gamma: number }): SamplerPart<GuidedEstimate> {
-    const { observation } = this.#context;
+    const observation = this.#observation;
     const conditioned = this.#guidanceScale !== 0;
     const [guided, ...others] = yield* this.#evaluate([
       { graph: 'posteriorStep', x, sigma, conditioned, observation, zeta: weights.zeta, gamma: weights.gamma },
@@ -149,7 +167,7 @@ export class Evaluator {
 
   /** E(x) and ∇_x ‖y - h⊙E(x)‖. */
   *encoderVjp(x: Tensor): SamplerPart<EncoderVjpResult> {
-    const { observation } = this.#context;
+    const observation = this.#observation;
     const [data] = yield* this.#evaluate([{ graph: 'encoderVjp', x, observation }] as const);
     this.#residual = measurementResidual(data.measurementNorm, observation);
     return data;
@@ -165,7 +183,7 @@ export class Evaluator {
   }
 
   #denoiserEvaluations(x: Tensor, sigma: number): DenoiserEvaluation[] {
-    const { observation } = this.#context;
+    const observation = this.#observation;
     const at = (conditioned: boolean): DenoiserEvaluation => ({
       graph: 'denoiser',
       x,
@@ -191,6 +209,7 @@ export class Evaluator {
       steps: this.#steps,
       estimate: this.#estimate,
       residual: this.#residual,
+      ...this.#channel,
     };
     if (results.length !== evaluations.length) {
       throw new EvaluationError(`${evaluations.length} evaluations were asked for, ${results.length} results came`);

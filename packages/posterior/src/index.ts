@@ -13,6 +13,7 @@ export type {
   ResultOf,
   SamplerGraph,
   SamplerPart,
+  SamplerResult,
   SamplerRun,
 } from './evaluation.js';
 export type { Denoise, SamplerContext } from './evaluator.js';
@@ -20,15 +21,17 @@ export { discrepancyWeight, guidanceRules, type GuidanceRule } from './guidance.
 export { deviationAt } from './objective.js';
 export {
   checkObservation,
-  gainFromLatent,
+  gainOf,
+  measurementNorm,
   measurementResidual,
   symbolCount,
   type ComplexGain,
+  type KnownChannel,
   type Observation,
+  type Reception,
 } from './observation.js';
 export { MAX_SIGMA, MIN_STEPS } from './options.js';
 export { configureSampler, samplerNames, samplers, type ConfiguredSampler, type SamplerName } from './registry.js';
-export { runSampler, type Networks, type RunSamplerOptions } from './run-sampler.js';
 export { samplerRandom, type EvaluationCounts, type Sampler } from './sampler.js';
 export {
   ddpm,

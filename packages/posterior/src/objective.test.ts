@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createToy } from '../test/gaussian-toy.js';
+import { runSampler } from '../test/run-sampler.js';
 import { lawOf } from '../test/law.js';
 import { add, apply, identity, inverse, multiply, scale, sum, times, transpose } from '../test/matrix.js';
-import { runSampler, samplerRandom, type SamplerPart } from './index.js';
+import { samplerRandom, type SamplerPart } from './index.js';
 import type { Tensor } from '@semcast/core';
 import { Evaluator } from './evaluator.js';
 import { rms } from './images.js';

@@ -4,9 +4,11 @@ import { createToy, mapPositions } from '../test/gaussian-toy.js';
 import { addNoise, noiseLike } from './images.js';
 import {
   checkObservation,
-  gainFromLatent,
+  gainOf,
+  measurementNorm,
   measurementResidual,
   ObservationError,
+  samplerRandom,
   symbolCount,
   type Observation,
 } from './index.js';
@@ -58,24 +60,39 @@ describe('measurementResidual', () => {
   });
 });
 
-describe('gainFromLatent', () => {
-  it('takes real parts from even channels and imaginary parts from odd ones', () => {
-    const latent = tensor(
-      Float32Array.from({ length: 8 }, (_, i) => i),
-      [4, 1, 2],
-    );
-    const { real, imaginary } = gainFromLatent(latent);
+describe('measurementNorm', () => {
+  it('is what the formula says, by hand: over symbols that were sent', () => {
+    const plane = (...values: number[]) => tensor(Float32Array.from(values), [2, 1, 2]);
+    const latent = (...values: number[]) => tensor(Float32Array.from(values), [4, 1, 2]);
+    // h is j and 2; z is 1 and 1+j; the second pair of channels wasn't sent.
+    const gain = { real: plane(0, 2, 9, 9), imaginary: plane(1, 0, 9, 9) };
+    const reception = { y: latent(0, 1, 1, 1, 0, 0, 0, 0), gain, activeChannels: 2, noiseVariance: 0.5 };
+    const z = latent(1, 1, 0, 1, 7, 7, 7, 7);
+    // |j - j·1|² = 0, |(1+j) - 2(1+j)|² = 2
+    expect(measurementNorm(z, reception)).toBeCloseTo(Math.SQRT2, 12);
+    expect(measurementResidual(measurementNorm(z, reception), reception)).toBeCloseTo(2, 12);
+    // Without gains: |j - 1|² + |1+j - (1+j)|²
+    expect(measurementNorm(z, { ...reception, gain: null })).toBeCloseTo(Math.SQRT2, 12);
+    expect(measurementNorm(reception.y, { ...reception, gain: null })).toBe(0);
+  });
+
+  it('is the norm that networks give', async () => {
+    const toy = createToy();
+    const x = addNoise(toy.observation.xJ, 0.3, samplerRandom({ seed: 1, stream: 'norm', frame: 0 }));
+    const data = await toy.networks.encoderVjp({ graph: 'encoderVjp', x, observation: toy.observation });
+    expect(measurementNorm(data.z, toy.observation)).toBeCloseTo(data.measurementNorm, 4);
+  });
+});
+
+describe('gainOf', () => {
+  it('lays one gain a symbol out as planes, zero where nothing was sent', () => {
+    const { real, imaginary } = gainOf(Float32Array.of(0, 2, 1, 3), [4, 1, 2]);
     expect([real.dims, imaginary.dims]).toEqual([
       [2, 1, 2],
       [2, 1, 2],
     ]);
-    expect([...real.data]).toEqual([0, 1, 4, 5]);
-    expect([...imaginary.data]).toEqual([2, 3, 6, 7]);
-  });
-
-  it('refuses what is no latent', () => {
-    expect(() => gainFromLatent(zeros(3, 2, 2))).toThrow('[3, 2, 2] is no latent');
-    expect(() => gainFromLatent(zeros(1, 4, 2, 2))).toThrow('no latent');
+    expect([...real.data]).toEqual([0, 1, 0, 0]);
+    expect([...imaginary.data]).toEqual([2, 3, 0, 0]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { ArgumentError, tensor, type Tensor } from '@semcast/core';
+import { tensor, type ComplexVector, type Tensor } from '@semcast/core';
 import { ObservationError } from './errors.js';
 
 /** One complex gain for each symbol, as two planes [C/2, h, w]; what stands in channels that weren't sent is unused. */
@@ -7,20 +7,28 @@ export interface ComplexGain {
   readonly imaginary: Tensor;
 }
 
-/**
- * What was received of one frame, y = h⊙E(x) + n, and what is known about it.
- *
- * Samplers never compute with it, except for the residual: they hand it to the networks with every evaluation.
- */
-export interface Observation {
-  /** y as a real latent [C, h, w]: Re of symbol (k, p) in channel 2k, Im in 2k+1; zero in channels that weren't sent. */
-  readonly y: Tensor;
+/** The channel that a frame met, as far as it is known: told, assumed, or estimated by a sampler. */
+export interface KnownChannel {
   /** h; null means 1 everywhere. */
   readonly gain: ComplexGain | null;
+  /** N0 per complex symbol. */
+  readonly noiseVariance: number;
+}
+
+/** What was received of one frame, y = h⊙z + n. */
+export interface Reception extends KnownChannel {
+  /** y as a real latent [C, h, w]: Re of symbol (k, p) in channel 2k, Im in 2k+1; zero in channels that weren't sent. */
+  readonly y: Tensor;
   /** c, even: channels 0 … c-1 were sent. */
   readonly activeChannels: number;
-  /** N0 per complex symbol, above 0. */
-  readonly noiseVariance: number;
+}
+
+/**
+ * What was received of one frame, y = h⊙E(x) + n with N0 above 0, and what else samplers know of it.
+ *
+ * They never compute with it, except for the residual: they hand it to the networks with every evaluation.
+ */
+export interface Observation extends Reception {
   /** The channel SNR that decoder and prior are told, in dB. */
   readonly csnrDb: number;
   /** The channel SNR that the transmitter's encoder was told, in dB: E in the formula is the transmitter's. */
@@ -32,37 +40,55 @@ export interface Observation {
 }
 
 /** The complex symbols that were sent: c/2·h·w. */
-export function symbolCount({ y, activeChannels }: Observation): number {
+export function symbolCount({ y, activeChannels }: Reception): number {
   return (activeChannels / 2) * y.dims[1]! * y.dims[2]!;
 }
 
 /**
- * The measurement residual ‖y - h⊙E(x̂)‖²/(n·N0), from the norm that a network gave.
+ * ‖y - h⊙z‖₂ over the symbols that were sent.
  *
- * It is mean|y - h⊙E(x̂)|²/N0 over the n symbols that were sent, as docs/definitions.md has it: near 1 when x̂ explains
- * what was received as well as noise allows.
- *
- * @param measurementNorm ‖y - h⊙E(x̂)‖₂ over active symbols
+ * @param z a latent [C, h, w]: E(x̂), what the reconstruction would have sent
  */
-export function measurementResidual(measurementNorm: number, observation: Observation): number {
-  return measurementNorm ** 2 / (symbolCount(observation) * observation.noiseVariance);
+export function measurementNorm({ data: z }: Tensor, { y, gain, activeChannels }: Reception): number {
+  const positions = y.dims[1]! * y.dims[2]!;
+  let sum = 0;
+  for (let pair = 0; pair < activeChannels / 2; pair++) {
+    for (let p = 0; p < positions; p++) {
+      const symbol = pair * positions + p;
+      const re = symbol + pair * positions;
+      const im = re + positions;
+      const gainI = gain === null ? 1 : gain.real.data[symbol]!;
+      const gainQ = gain === null ? 0 : gain.imaginary.data[symbol]!;
+      const errorI = y.data[re]! - (gainI * z[re]! - gainQ * z[im]!);
+      const errorQ = y.data[im]! - (gainI * z[im]! + gainQ * z[re]!);
+      sum += errorI * errorI + errorQ * errorQ;
+    }
+  }
+  return Math.sqrt(sum);
 }
 
 /**
- * Gains in the layout of a latent [C, h, w] (Re h in channel 2k, Im h in 2k+1, as phy's `gainsToLatent` gives them) as
- * two planes.
+ * The measurement residual ‖y - h⊙E(x̂)‖²/(n·N0).
+ *
+ * It is mean|y - h⊙E(x̂)|²/N0 over the n symbols that were sent, as docs/definitions.md has it: near 1 when x̂ explains
+ * what was received as well as noise allows, above it when x̂ contradicts that, below it when x̂ has fitted the noise.
+ *
+ * @param norm ‖y - h⊙E(x̂)‖₂ over active symbols: {@link measurementNorm}, or as a network gave it
  */
-export function gainFromLatent(latent: Tensor): ComplexGain {
-  const [channels = 0, height = 0, width = 0] = latent.dims;
-  if (latent.dims.length !== 3 || channels % 2 !== 0) {
-    throw new ArgumentError(`[${latent.dims.join(', ')}] is no latent with pairs of channels`);
-  }
-  const positions = height * width;
+export function measurementResidual(norm: number, reception: Reception): number {
+  return norm ** 2 / (symbolCount(reception) * reception.noiseVariance);
+}
+
+/**
+ * One gain a symbol, in the order of a latent's symbols (pair of channels by pair, position by position), as planes.
+ *
+ * @param dims those of the latent, [C, h, w]
+ */
+export function gainOf(h: ComplexVector, [channels = 0, height = 0, width = 0]: readonly number[]): ComplexGain {
   const planes = [0, 1].map((part) => {
-    const plane = new Float32Array((channels / 2) * positions);
-    for (let k = 0; k < channels / 2; k++) {
-      const from = (2 * k + part) * positions;
-      plane.set(latent.data.subarray(from, from + positions), k * positions);
+    const plane = new Float32Array((channels / 2) * height * width);
+    for (let k = 0; 2 * k < h.length; k++) {
+      plane[k] = h[2 * k + part]!;
     }
     return tensor(plane, [channels / 2, height, width]);
   });

@@ -87,9 +87,9 @@ function costOf(sampler: Sampler, options: SamplerOptions): EvaluationCounts {
 }
 
 function* runOf(sampler: Sampler, context: SamplerContext, options: SamplerOptions): SamplerRun {
-  const picture = yield* sampler.create(context, options);
+  const result = yield* sampler.create(context, options);
   const { residualBand, steps } = options;
-  return residualBand > 0 ? yield* intoResidualBand(picture, residualBand, context, steps) : picture;
+  return residualBand > 0 ? yield* intoResidualBand(result, residualBand, context, steps) : result;
 }
 
 function isSamplerName(name: string): name is SamplerName {

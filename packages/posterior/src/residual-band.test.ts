@@ -1,15 +1,14 @@
 import { tensor, type Tensor } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
 import { createToy } from '../test/gaussian-toy.js';
+import { runSampler, type Networks } from '../test/run-sampler.js';
 import { combine, noiseLike, rms } from './images.js';
 import {
   configureSampler,
   measurementResidual,
-  runSampler,
   samplerNames,
   samplerRandom,
   symbolCount,
-  type Networks,
   type SamplerContext,
 } from './index.js';
 import { intoResidualBand } from './residual-band.js';
@@ -40,7 +39,7 @@ function pictureOf(residual: number): Tensor {
 }
 const residualOf = (x: Tensor) => measurementResidual(rms(x) * Math.sqrt(x.data.length), observation);
 const bring = async (x: Tensor, band: number, change: Partial<SamplerContext> = {}) =>
-  runSampler(intoResidualBand(x, band, context(change), 4), plain);
+  (await runSampler(intoResidualBand({ picture: x }, band, context(change), 4), plain)).picture;
 
 describe('intoResidualBand', () => {
   it.each([
@@ -71,7 +70,27 @@ describe('intoResidualBand', () => {
     const nothing = tensor(new Float32Array(observation.xJ.data.length), observation.xJ.dims);
     const faded: Networks = { encoderVjp: () => ({ z: observation.y, gradient: nothing, measurementNorm: 5 }) };
     const x = pictureOf(2);
-    expect((await runSampler(intoResidualBand(x, 0.9, context(), 4), faded)).data).toEqual(x.data);
+    const { picture } = await runSampler(intoResidualBand({ picture: x }, 0.9, context(), 4), faded);
+    expect(picture.data).toEqual(x.data);
+  });
+});
+
+describe('a result with a channel of its own', () => {
+  it('is brought into the band of that channel, which stays with it', async () => {
+    const channel = { gain: null, noiseVariance: 4 * observation.noiseVariance };
+    const seen: number[] = [];
+    const networks: Networks = {
+      encoderVjp: (evaluation) => {
+        seen.push(evaluation.observation.noiseVariance);
+        return plain.encoderVjp!(evaluation);
+      },
+    };
+    const run = intoResidualBand({ picture: pictureOf(3), channel }, 1, context(), 4);
+    const result = await runSampler(run, networks);
+    // Noise of four times the variance explains a residual of 3 as one of 3/4.
+    expect(residualOf(result.picture)).toBeCloseTo(4, 5);
+    expect(result.channel).toBe(channel);
+    expect(seen).toEqual([channel.noiseVariance]);
   });
 });
 
@@ -80,7 +99,7 @@ describe('residualBand', () => {
     const run = configureSampler(name, { residualBand: 0.9 }).start(context({ decoderRmse: toy.decoderRmse }));
     const { measurementNorm } = await toy.networks.encoderVjp({
       graph: 'encoderVjp',
-      x: await runSampler(run, toy.networks),
+      x: (await runSampler(run, toy.networks)).picture,
       observation,
     });
     const residual = measurementResidual(measurementNorm, observation);

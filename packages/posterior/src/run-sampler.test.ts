@@ -1,7 +1,15 @@
 import { tensor } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
 import { createToy } from '../test/gaussian-toy.js';
-import { configureSampler, runSampler, samplerRandom, type EvaluationRequest, type SamplerContext } from './index.js';
+import { Evaluator } from './evaluator.js';
+import { runSampler } from '../test/run-sampler.js';
+import {
+  configureSampler,
+  samplerRandom,
+  type EvaluationRequest,
+  type SamplerContext,
+  type SamplerRun,
+} from './index.js';
 
 const toy = createToy({ height: 2, width: 2 });
 const context = (clip?: SamplerContext['clip']): SamplerContext => ({
@@ -36,7 +44,7 @@ describe('runSampler', () => {
       denoiser: async (evaluation) => toy.networks.denoiser(evaluation),
       encoderVjp: async (evaluation) => toy.networks.encoderVjp(evaluation),
     });
-    expect((await runSampler(start(), toy.networks)).data).toEqual(late.data);
+    expect(await runSampler(start(), toy.networks)).toEqual(late);
   });
 
   it('lets go of a sampler that it leaves', async () => {
@@ -88,6 +96,35 @@ describe('requests', () => {
   });
 });
 
+describe('a sampler that estimates the channel', () => {
+  it('asks with its newest estimate, and ends with it', async () => {
+    const channel = { gain: null, noiseVariance: 3 };
+    function* blind(): SamplerRun {
+      const ask = new Evaluator(context(), { steps: 2, guidanceScale: 1 });
+      const { z, measurementNorm } = yield* ask.encoderVjp(toy.observation.xJ);
+      expect(measurementNorm).toBeGreaterThan(0);
+      ask.estimateChannel(channel);
+      yield* ask.encoderVjp(toy.observation.xJ);
+      expect(ask.observation).toEqual({ ...toy.observation, ...channel });
+      expect(z.dims).toEqual(toy.observation.y.dims);
+      return yield* ask.lastStep(toy.observation.xJ, [0.1]);
+    }
+    const requests: EvaluationRequest[] = [];
+    const result = await runSampler(blind(), toy.networks, { onProgress: (request) => requests.push(request) });
+    expect(result.channel).toBe(channel);
+    expect(result.picture.dims).toEqual(toy.observation.xJ.dims);
+    const [first, second, last] = requests;
+    expect(requests.map(({ evaluations }) => evaluations[0]!.observation.noiseVariance)).toEqual([
+      toy.observation.noiseVariance,
+      3,
+      3,
+    ]);
+    expect([first!.channel, second!.channel, last!.channel]).toEqual([undefined, channel, channel]);
+    // The same norm, under the noise that was assumed then.
+    expect(second!.residual! / last!.residual!).toBeCloseTo(3 / toy.observation.noiseVariance, 10);
+  });
+});
+
 describe('clipping', () => {
   const spread = async (clip?: SamplerContext['clip']) => {
     const loud = {
@@ -99,7 +136,7 @@ describe('clipping', () => {
       }),
     };
     const sampler = configureSampler('conditional', { guidanceScale: 1, residualBand: 0 });
-    const { data } = await runSampler(sampler.start(context(clip)), loud);
+    const { data } = (await runSampler(sampler.start(context(clip)), loud)).picture;
     return [Math.min(...data), Math.max(...data)];
   };
 

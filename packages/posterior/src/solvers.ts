@@ -17,7 +17,6 @@ export interface SolverStep {
 
 /** How x at σ becomes x' at σ'. All in terms of x0 + σn (VE); a VP state is x/√(1+σ²). */
 export interface Solver {
-  readonly summary: string;
   /** Denoiser evaluations in a step, x̂0 included. */
   readonly evaluations: number;
   step(step: SolverStep): SamplerPart<Tensor>;
@@ -30,7 +29,6 @@ export interface Solver {
  * Karras et al. 2022, eq. 4 with Algorithm 1's line 6; Song, Meng, Ermon 2021 (DDIM), eq. 12 with σ_t = 0.
  */
 const euler: Solver = {
-  summary: 'Euler on the probability-flow ODE (DDIM), first order',
   evaluations: 1,
   // oxlint-disable-next-line require-yield -- the solvers share one signature
   *step({ x, x0, sigma, next }) {
@@ -40,7 +38,6 @@ const euler: Solver = {
 
 /** Heun's method on the same ODE: the slope averaged over both ends of the step. Karras et al. 2022, Algorithm 1. */
 const heun: Solver = {
-  summary: "Heun on the probability-flow ODE (Karras et al.'s Algorithm 1), second order",
   evaluations: 2,
   *step({ x, x0, sigma, next, denoise }) {
     const slope = slopeOf(x, x0, sigma);
@@ -52,7 +49,6 @@ const heun: Solver = {
 
 /** The classical fourth-order Runge-Kutta method on the same ODE, in σ. */
 const rk4: Solver = {
-  summary: 'classical Runge-Kutta on the probability-flow ODE, fourth order',
   evaluations: 4,
   *step({ x, x0, sigma, next, denoise }) {
     const h = next - sigma;
@@ -76,7 +72,6 @@ const rk4: Solver = {
  * point, and too small for any other.
  */
 const ancestral: Solver = {
-  summary: 'ancestral sampling (VE; DDPM with the smaller variance)',
   evaluations: 1,
   // oxlint-disable-next-line require-yield -- the solvers share one signature
   *step({ x, x0, sigma, next, random }) {
@@ -92,7 +87,6 @@ const ancestral: Solver = {
  * Ho et al. 2020, section 3.2: β_t is exact for data of unit variance, so it suits images of a wide prior and large σ.
  */
 const ancestralVp: Solver = {
-  summary: 'ancestral sampling (VP; DDPM with the larger variance)',
   evaluations: 1,
   // oxlint-disable-next-line require-yield -- the solvers share one signature
   *step({ x, x0, sigma, next, random }) {
@@ -112,7 +106,6 @@ const CORRECTOR_SNR = 0.16;
  * Song, Sohl-Dickstein, Kingma, Kumar, Ermon, Poole 2021, Algorithms 2 and 4.
  */
 const predictorCorrector: Solver = {
-  summary: 'ancestral predictor, one Langevin corrector (Song et al. 2021)',
   evaluations: 2,
   *step(step) {
     const { next, denoise, random } = step;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { configureSampler, runSampler, samplerNames, samplerRandom, stepRequests, type SamplerGraph } from './index.js';
+import { configureSampler, samplerNames, samplerRandom, stepRequests, type SamplerGraph } from './index.js';
 import { createToy } from '../test/gaussian-toy.js';
+import { runSampler } from '../test/run-sampler.js';
 
 const toy = createToy({ height: 6, width: 4 });
 

@@ -1,5 +1,6 @@
 import { tensor, type Tensor } from '@semcast/core';
-import type { Evaluation, EvaluationRequest, EvaluationResult, Networks, SamplerRun } from '../src/index.js';
+import type { Evaluation, EvaluationRequest, EvaluationResult, SamplerRun } from '../src/index.js';
+import type { Networks } from './run-sampler.js';
 
 /** A frame on its way through the runner. */
 export interface Frame {
@@ -37,7 +38,7 @@ export async function runTogether(
   const advance = (index: number, run: SamplerRun, results?: readonly EvaluationResult[]): void => {
     const state = results === undefined ? run.next() : run.next(results);
     if (state.done === true) {
-      images[index] = state.value;
+      images[index] = state.value.picture;
       pending.delete(index);
     } else {
       pending.set(index, { run, request: state.value, results: state.value.evaluations.map(() => undefined) });

@@ -7,16 +7,15 @@ import {
   EvaluationError,
   MAX_STEPS,
   MIN_STEPS,
-  runSampler,
   samplerRandom,
   SamplerOptionsError,
   type EvaluationRequest,
-  type Networks,
   type Sampler,
   type SamplerContext,
 } from '../src/index.js';
 import { runTogether } from './batch-runner.js';
 import { createToy, type Toy } from './gaussian-toy.js';
+import { runSampler, type Networks } from './run-sampler.js';
 
 /** One option of a sampler as JSON Schema describes it. */
 interface OptionSchema {
@@ -74,7 +73,7 @@ export function describeSampler(key: string, sampler: Sampler): void {
   const ranges = options.filter(([, { type }]) => type === 'number' || type === 'integer');
   const { fewestSteps = MIN_STEPS } = sampler;
   const run = async (given: Record<string, unknown> = {}, frame = 0) =>
-    runSampler(configureSampler(key, given).start(contextOf(frame)), toy.networks);
+    (await runSampler(configureSampler(key, given).start(contextOf(frame)), toy.networks)).picture;
 
   describe(`sampler ${key}`, () => {
     it('is named like its key, says what it is, and is configured by its name alone', () => {
@@ -145,7 +144,7 @@ export function describeSampler(key: string, sampler: Sampler): void {
       const configured = configureSampler(key, { steps: 7, ...given });
       const { counts, networks } = recorded(toy.networks);
       const requests: EvaluationRequest[] = [];
-      const image = await runSampler(configured.start(contextOf()), networks, {
+      const { picture: image } = await runSampler(configured.start(contextOf()), networks, {
         onProgress: (request) => requests.push(request),
       });
       const announced = Object.entries(configured.evaluations).filter(([, count]) => count > 0);
@@ -268,7 +267,7 @@ export function describeSampler(key: string, sampler: Sampler): void {
           encoderVjp: async (evaluation) => ({ ...(await toy.networks.encoderVjp(evaluation)), gradient: nothing }),
         };
         const given = value === '' ? {} : { [option]: value };
-        const image = await runSampler(configureSampler(key, given).start(contextOf()), faded);
+        const { picture: image } = await runSampler(configureSampler(key, given).start(contextOf()), faded);
         expect(image.data.every(Number.isFinite)).toBe(true);
       },
     );
@@ -276,7 +275,8 @@ export function describeSampler(key: string, sampler: Sampler): void {
     it('can be left at any request, and asks for nothing more', () => {
       const abandoned = configureSampler(key).start(contextOf());
       expect(abandoned.next().done).toBe(false);
-      expect(abandoned.return(toy.observation.xJ)).toEqual({ done: true, value: toy.observation.xJ });
+      const value = { picture: toy.observation.xJ };
+      expect(abandoned.return(value)).toEqual({ done: true, value });
       expect(abandoned.next([]).done).toBe(true);
     });
 

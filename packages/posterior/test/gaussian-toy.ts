@@ -1,5 +1,6 @@
 import { tensor, type Tensor } from '@semcast/core';
-import type { DenoiserEvaluation, Networks, Observation } from '../src/index.js';
+import type { DenoiserEvaluation, Observation } from '../src/index.js';
+import type { Networks } from './run-sampler.js';
 import {
   add,
   apply,

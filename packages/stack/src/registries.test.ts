@@ -7,6 +7,7 @@ import {
   type SnrScheduleConfigInput,
   type SnrScheduleName,
 } from '@semcast/channel-models';
+import { waveformNames } from '@semcast/phy';
 import { qualityMetrics } from '@semcast/quality';
 import { decoders, type Decoder } from '@semcast/receiver';
 import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS } from '@semcast/wire';
@@ -81,6 +82,12 @@ describe('on white Gaussian noise', () => {
     const { seed } = stack.channel.state();
     const expected = frames.map(({ frame, stream }) => snrAt(frame, { seed, stream }));
     expect(frames.map(({ csnrDb }) => csnrDb.configured)).toEqual(expected);
+  });
+
+  it.each(waveformNames)('the waveform %s carries pictures', async (waveform) => {
+    stack.channel.update({ snrDb: 12 });
+    const [frame] = await sendFrames(stack, picture, { stream: `waveform-${waveform}`, waveform });
+    expect(frame!.psnrDb).toBeGreaterThan(15);
   });
 
   it.each(SAMPLE_FORMATS)('samples travel as %s', async (sampleFormat) => {

@@ -233,7 +233,7 @@ describe('broken messages', () => {
     };
     const cases: [string, Uint8Array, string, string][] = [
       ['magic', change(0, 0x47), 'E_FRAME_MAGIC', 'starts with the bytes 47 43 instead of 53 43'],
-      ['version', change(2, 1), 'E_FRAME_VERSION', 'speaks version 1'],
+      ['version', change(2, 2), 'E_FRAME_VERSION', 'speaks version 2 of the protocol, this end version 3'],
       ['kind', change(3, 77), 'E_FRAME_KIND', 'unknown kind 77'],
       ['checksum', change(40, 0), 'E_FRAME_CHECKSUM', 'checksum'],
       ['overlong', Buffer.concat([frameBytes, Buffer.alloc(1)]), 'E_FRAME_OVERLONG', 'though it says'],
@@ -426,7 +426,8 @@ describe('heads', () => {
 
 describe('payloads', () => {
   it('must be as long as the head says', () => {
-    const genie = { model: 'awgn', snrDb: 10, seed: 1, gains: { coherence: 2, count: 1 } };
+    const taps = [{ delay: 0, coherence: 2, count: 1 }];
+    const genie = { model: 'rayleigh-slow', snrDb: 10, seed: 1, noiseVariance: 0.1, taps };
     const wrong: [MessageKind, Heads[MessageKind], number][] = [
       ['frame', frameHead, 15],
       ['frame', frameHead, 17],
@@ -451,13 +452,20 @@ describe('payloads', () => {
     encodeFrame('frame', { ...frameHead, csi: 'genie', impairment: genie }, new Uint8Array(24));
   });
 
-  it('must have the gains that samples and coherence ask for', () => {
-    const head = frameHeadWith(0, 5, {
-      csi: 'genie',
-      impairment: { model: 'rayleigh-block', snrDb: 10, seed: 1, gains: { coherence: 2, count: 2 } },
-    });
+  it.each([
+    [
+      'the gains that samples and coherence ask for',
+      [{ delay: 0, coherence: 2, count: 2 }],
+      0.1,
+      'with coherence 2 have 3',
+    ],
+    ['a noise variance', [{ delay: 0, coherence: 5, count: 1 }], undefined, 'taps come with a noiseVariance'],
+    ['a delay that is none', [{ delay: -1, coherence: 5, count: 1 }], 0.1, 'delay'],
+  ])('must have %s', (_, taps, noiseVariance, words) => {
+    const genie = { taps, ...(noiseVariance === undefined ? {} : { noiseVariance }) };
+    const head = frameHeadWith(0, 5, { csi: 'genie', impairment: { model: 'm', snrDb: 10, seed: 1, ...genie } });
     expect(thrownBy(() => encodeFrame('frame', head, new Uint8Array(56)))).toMatchObject({
-      message: expect.stringContaining('5 samples with coherence 2 have 3 gains') as string,
+      message: expect.stringContaining(words) as string,
     });
   });
 });

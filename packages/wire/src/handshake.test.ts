@@ -1,4 +1,5 @@
 /** Who gets in, who doesn't, and what they are told: on real sockets. */
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer, connect, type AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
@@ -15,14 +16,14 @@ import { openLink } from './open-link.js';
 const framePayload = new Uint8Array(16);
 
 /** What a client is told before it is thrown out. */
-async function farewell(client: RawClient): Promise<{ kind: string; code: string; remedy: string; close: number }> {
+async function farewell(client: RawClient) {
   const { code, reason } = await client.closed;
   const last = client.messages.at(-1);
   if (last?.kind !== 'error') {
-    return { kind: last?.kind ?? 'nothing', code: reason, remedy: '', close: code };
+    return { kind: last?.kind ?? 'nothing', code: reason, message: '', remedy: '', close: code };
   }
   expect(reason.startsWith(`${last.head.code}: `)).toBe(true);
-  return { kind: 'error', code: last.head.code, remedy: last.head.remedy, close: code };
+  return { kind: 'error', ...last.head, close: code };
 }
 
 function hello(change: object = {}): Uint8Array {
@@ -127,13 +128,18 @@ describe('a client is refused, in words', () => {
   it('that speaks another version, in the prefix or in the hello', async () => {
     const server = await startServer();
     const inPrefix = hello();
-    inPrefix[2] = 1;
+    inPrefix[2] = PROTOCOL_VERSION - 1;
     const client = await rawClient(server.url);
     client.ws.send(inPrefix);
-    expect(await farewell(client)).toMatchObject({ code: 'E_FRAME_VERSION', close: 4406 });
+    expect(await farewell(client)).toMatchObject({
+      code: 'E_FRAME_VERSION',
+      message: 'the peer speaks version 2 of the protocol, this end version 3',
+      remedy: 'run the same release of semcast on both ends',
+      close: 4406,
+    });
     const { Packr } = await import('msgpackr');
     const { crc32 } = await import('./crc.js');
-    const head = new Packr({ useRecords: false }).pack({ ...heads.hello, protocol: 1 });
+    const head = new Packr({ useRecords: false }).pack({ ...heads.hello, protocol: PROTOCOL_VERSION - 1 });
     const padded = Buffer.concat([Buffer.alloc(-head.length & 7, 0xc1), head]);
     const bytes = Buffer.concat([Buffer.from([0x53, 0x43, PROTOCOL_VERSION, 1]), Buffer.alloc(12), padded]);
     bytes.writeUInt32LE(padded.length, 4);
@@ -670,6 +676,26 @@ describe('an address', () => {
       response.end();
     });
     expect(await client.closed).toMatchObject({ status: 404 });
+  });
+
+  it('that speaks another version is given up, in words that say what to do', async () => {
+    const old = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    afterwards(() => old.close());
+    await once(old, 'listening');
+    const head = { code: 'E_FRAME_VERSION', message: 'this end speaks version 2', remedy: 'run the same release' };
+    const refusal = Buffer.from(encodeFrame('error', head));
+    refusal[2] = PROTOCOL_VERSION - 1;
+    old.on('connection', (ws) => {
+      ws.on('message', () => {
+        ws.send(refusal);
+        ws.close(4406, 'E_FRAME_VERSION');
+      });
+    });
+    expect(await link(`ws://127.0.0.1:${(old.address() as AddressInfo).port}`).closed).toMatchObject({
+      code: 'E_FRAME_VERSION',
+      message: 'the peer speaks version 2 of the protocol, this end version 3',
+      remedy: 'run the same release of semcast on both ends',
+    });
   });
 
   it('at which other WebSocket servers live is shared with them', async () => {

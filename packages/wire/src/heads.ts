@@ -5,7 +5,7 @@
  * wanted. Its words are made fit for terminals here, wherever they are shown later. Payloads are described where they belong: in `frame` (samples) and `result` (an image); the other kinds
  * have none.
  */
-import { parseCbr, printable } from '@semcast/core';
+import { gainCount, parseCbr, printable } from '@semcast/core';
 import { z } from 'zod';
 import { PROTOCOL_VERSION } from './limits.js';
 
@@ -26,7 +26,6 @@ export const RESULT_STAGES = ['preview', 'intermediate', 'final'] as const;
 export type ResultStage = (typeof RESULT_STAGES)[number];
 
 export const LINK_ROLES = ['transmitter', 'channel'] as const;
-export type LinkRole = (typeof LINK_ROLES)[number];
 
 /** Why a frame ended without a result. Also the label `reason` of `semcast_dropped_frames_total`. */
 export const DROP_REASONS = [
@@ -55,6 +54,9 @@ export const MAX_CREDITS = 65_536;
 /** The longest side of an image that a head may name, in pixels; what a service takes is its own, lower limit. */
 export const MAX_IMAGE_SIDE = 1_000_000;
 
+/** The most paths that a channel may have. */
+export const MAX_TAPS = 256;
+
 /** Words of a peer; those that may be shown are without control characters. */
 const words = (maxLength: number) => z.string().max(maxLength).transform(printable);
 const name = z.string().min(1).max(64).transform(printable);
@@ -77,6 +79,12 @@ export const frameNumberSchema = count;
  * the client and its servers: it lets a new link take over the stream from one that is there.
  */
 export const runIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+
+/** Options of what the receiver has in a registry, which checks them. */
+const options = z
+  .record(z.string().min(1).max(64), z.union([z.number(), z.string().max(256), z.boolean()]))
+  .refine((given) => Object.keys(given).length <= 32, 'at most 32 options')
+  .optional();
 
 const cbr = z.string().max(32).refine(isCbr, 'a channel bandwidth ratio is a fraction below one, as in 1/24');
 
@@ -125,10 +133,17 @@ export const impairmentSchema = z.strictObject({
   /** Configured channel SNR in dB per complex symbol. */
   snrDb: z.number(),
   seed: count,
-  /** N0 per complex symbol; only with genie channel state. */
+  /** N0 per complex sample; only with genie channel state. */
   noiseVariance: z.number().nonnegative().optional(),
-  /** Channel gains, cf32_le behind the samples: that of sample k is gains[floor(k / coherence)]; genie only. */
-  gains: z.strictObject({ coherence: positiveCount, count: positiveCount }).optional(),
+  /**
+   * Paths of the channel, genie only; absent where the gain is always 1. Their gains are cf32_le behind the samples, in
+   * this order: that of sample k is gains[floor(k / coherence)].
+   */
+  taps: z
+    .array(z.strictObject({ delay: count, coherence: positiveCount, count: positiveCount }))
+    .min(1)
+    .max(MAX_TAPS)
+    .optional(),
 });
 
 export const frameSchema = z
@@ -141,13 +156,13 @@ export const frameSchema = z
     channelUses: positiveCount,
     designCsnrDb: z.number(),
     decoder: name,
-    decoderOptions: z
-      .record(z.string().min(1).max(64), z.union([z.number(), z.string().max(256), z.boolean()]))
-      .refine((options) => Object.keys(options).length <= 32, 'at most 32 decoder options')
-      .optional(),
+    decoderOptions: options,
     deadlineMs: z.number().positive().optional(),
     csi: z.enum(CSI_MODES),
-    waveform: z.strictObject({ kind: z.literal('single-carrier'), interleaved: z.boolean() }),
+    waveform: name,
+    waveformOptions: options,
+    /** Whether the symbols were interleaved before the waveform took them. */
+    interleaved: z.boolean(),
     samples: samplesSchema,
     impairment: impairmentSchema.optional(),
     bundleDigest: z.string().min(1).max(128).transform(printable),
@@ -157,20 +172,24 @@ export const frameSchema = z
     if (impairment === undefined) {
       return;
     }
-    if (head.csi !== 'genie' && (impairment.gains !== undefined || impairment.noiseVariance !== undefined)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['impairment'],
-        message: 'gains and noiseVariance are for genie channel state only',
-      });
+    const complain = (path: readonly PropertyKey[], message: string): void => {
+      context.addIssue({ code: 'custom', path: ['impairment', ...path], message });
+    };
+    const { taps = [], noiseVariance } = impairment;
+    if (head.csi !== 'genie' && (taps.length > 0 || noiseVariance !== undefined)) {
+      complain([], 'taps and noiseVariance are for genie channel state only');
     }
-    const { gains } = impairment;
-    if (gains !== undefined && gains.count !== Math.ceil(head.samples.count / gains.coherence)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['impairment', 'gains', 'count'],
-        message: `${head.samples.count} samples with coherence ${gains.coherence} have ${Math.ceil(head.samples.count / gains.coherence)} gains`,
-      });
+    if (taps.length > 0 && noiseVariance === undefined) {
+      complain(['noiseVariance'], 'taps come with a noiseVariance');
+    }
+    for (const [i, { coherence, count: gains }] of taps.entries()) {
+      const needed = gainCount(head.samples.count, coherence);
+      if (gains !== needed) {
+        complain(
+          ['taps', i, 'count'],
+          `${head.samples.count} samples with coherence ${coherence} have ${needed} gains`,
+        );
+      }
     }
   });
 
@@ -234,12 +253,8 @@ export type ResultHead = z.infer<typeof resultSchema>;
 export type DropHead = z.infer<typeof dropSchema>;
 /** client → server: the final result or the drop has arrived and may be forgotten. */
 export type AckHead = z.infer<typeof ackSchema>;
-/** server → client: the new window, the absolute number of unresolved frames allowed. */
-export type CreditHead = z.infer<typeof creditSchema>;
 /** Why the link is about to be closed. */
 export type ErrorHead = z.infer<typeof errorSchema>;
-/** client → server: the stream ends; what is unresolved is cancelled. */
-export type ByeHead = z.infer<typeof byeSchema>;
 
 /** The kinds of messages and their numbers in the prefix. */
 export const MESSAGE_KINDS = {
@@ -282,12 +297,5 @@ export type WireMessage = {
 /** The message of one kind, or of several. */
 export type MessageOf<Kind extends MessageKind> = Extract<WireMessage, { readonly kind: Kind }>;
 
-export type HelloMessage = MessageOf<'hello'>;
-export type WelcomeMessage = MessageOf<'welcome'>;
 export type FrameMessage = MessageOf<'frame'>;
 export type ResultMessage = MessageOf<'result'>;
-export type DropMessage = MessageOf<'drop'>;
-export type AckMessage = MessageOf<'ack'>;
-export type CreditMessage = MessageOf<'credit'>;
-export type ErrorMessage = MessageOf<'error'>;
-export type ByeMessage = MessageOf<'bye'>;

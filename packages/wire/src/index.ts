@@ -59,7 +59,6 @@ export {
   iqToBytes,
   readIq,
   SAMPLE_BYTES,
-  type ChannelGains,
   type EncodedSamples,
   type FrameIq,
 } from './samples.js';

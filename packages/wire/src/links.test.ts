@@ -123,11 +123,14 @@ describe('payloads', () => {
     for (const [frame, count] of [1000, 50_000].entries()) {
       const iq = {
         samples: new Float32Array(framePayload(frame, count).buffer),
-        gains: { values: new Float32Array(framePayload(99, count / 10).buffer), coherence: 10 },
+        channel: {
+          taps: [{ delay: 0, gains: { values: new Float32Array(framePayload(99, count / 10).buffer), coherence: 10 } }],
+          noiseVariance: 0.1,
+        },
       };
-      const { payload, samples } = iqPayload(iq, 'cf32_le');
+      const { payload, samples, genie } = iqPayload(iq, 'cf32_le');
       expect(payload.length).toBe(2);
-      const impairment = { model: 'm', snrDb: 1, seed: 1, gains: { coherence: 10, count: count / 10 } };
+      const impairment = { model: 'm', snrDb: 1, seed: 1, ...genie };
       await client.send({ head: { ...frameHead, frame, csi: 'genie', samples, impairment }, payload });
       await client.idle();
       expect(readIq(receiver.deliveries[frame]!)).toEqual(iq);

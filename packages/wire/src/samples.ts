@@ -1,8 +1,8 @@
 /** Complex samples as payload bytes and back: cf32_le and ci16_le, from any alignment, on any byte order. */
 import { endianness } from 'node:os';
-import { ArgumentError, type ComplexVector } from '@semcast/core';
+import { ArgumentError, type ChannelState, type ComplexVector, type Tap } from '@semcast/core';
 import { FrameError } from './errors.js';
-import type { FrameHead, SampleFormat, SamplesHead } from './heads.js';
+import type { FrameHead, ImpairmentHead, SampleFormat, SamplesHead } from './heads.js';
 
 const LITTLE_ENDIAN = endianness() === 'LE';
 const CI16_MAX = 32767;
@@ -16,34 +16,23 @@ export interface EncodedSamples {
   readonly samples: SamplesHead;
 }
 
-/** Complex gains of a channel: that of sample k is values[floor(k / coherence)]. */
-export interface ChannelGains {
-  readonly values: ComplexVector;
-  readonly coherence: number;
-}
-
 /** What a frame carries. */
 export interface FrameIq {
   readonly samples: ComplexVector;
-  /** The true channel gains, where the channel gave them (genie channel state). */
-  readonly gains: ChannelGains | null;
+  /** What the frame met, where the channel told it (genie channel state). */
+  readonly channel: ChannelState | null;
 }
 
 /**
  * Complex samples as bytes.
  *
  * `cf32_le` is a view of the samples' own memory (on little-endian machines): don't change them until they are sent.
- * `ci16_le` rounds each part to 16 bits; the scale is the largest magnitude / 32767 unless given, and the error is
- * at most scale/2 a part. Parts beyond a given scale saturate.
+ * `ci16_le` rounds each part to 16 bits; the scale is the largest magnitude / 32767, and the error at most scale/2 a part.
  *
  * @param samples interleaved I, Q; at least one complex sample.
- * @throws ArgumentError on an odd length, no samples, a scale that is not positive, or (ci16_le) a part that is not finite.
+ * @throws ArgumentError on an odd length, no samples, or (ci16_le) a part that is not finite.
  */
-export function iqToBytes(
-  samples: ComplexVector,
-  format: SampleFormat,
-  options: { scale?: number } = {},
-): EncodedSamples {
+export function iqToBytes(samples: ComplexVector, format: SampleFormat): EncodedSamples {
   if (samples.length === 0 || samples.length % 2 !== 0) {
     throw new ArgumentError(`${samples.length} numbers are no complex samples`, {
       remedy: 'pass interleaved I, Q, I, Q, … with at least one pair',
@@ -53,20 +42,15 @@ export function iqToBytes(
   if (format === 'cf32_le') {
     return { bytes: float32ToBytes(samples), samples: { format, count } };
   }
-  const scale = options.scale ?? ci16Scale(samples);
-  if (!(scale > 0 && Number.isFinite(scale))) {
-    throw new ArgumentError(`${scale} is no scale for ci16_le samples`, {
-      remedy: 'pass finite samples, or a positive scale',
-    });
-  }
+  const scale = ci16Scale(samples);
   const parts = new Int16Array(samples.length);
   for (let i = 0; i < samples.length; i++) {
     const value = Math.round(samples[i]! / scale);
-    // NaN fails both comparisons of a clamp, and would silently become 0.
+    // It would silently become 0.
     if (Number.isNaN(value)) {
       throw new ArgumentError(`part ${i} of the samples is not a number`, { remedy: 'pass finite samples' });
     }
-    parts[i] = value > CI16_MAX ? CI16_MAX : value < -CI16_MAX ? -CI16_MAX : value;
+    parts[i] = value;
   }
   const bytes = new Uint8Array(parts.buffer);
   if (!LITTLE_ENDIAN) {
@@ -115,36 +99,56 @@ export function bytesToIq(bytes: Uint8Array, samples: SamplesHead): ComplexVecto
 }
 
 /**
- * The samples and gains of a frame.
+ * The samples of a frame, and the channel that they met.
  *
  * @throws FrameError `E_FRAME_PAYLOAD` when the payload is not as long as the head says ({@link decodeFrame} has checked that already).
  */
 export function readIq({ head, payload }: { readonly head: FrameHead; readonly payload: Uint8Array }): FrameIq {
   const sampleBytes = head.samples.count * SAMPLE_BYTES[head.samples.format];
   const samples = bytesToIq(payload.subarray(0, sampleBytes), head.samples);
-  const gains = head.impairment?.gains;
-  if (gains === undefined) {
-    return { samples, gains: null };
+  const { noiseVariance, taps: told } = head.impairment ?? {};
+  if (noiseVariance === undefined) {
+    return { samples, channel: null };
   }
-  const values = bytesToIq(payload.subarray(sampleBytes), { format: 'cf32_le', count: gains.count });
-  return { samples, gains: { values, coherence: gains.coherence } };
+  let rest = payload.subarray(sampleBytes);
+  const taps = told?.map(({ delay, coherence, count }): Tap => {
+    const bytes = count * SAMPLE_BYTES.cf32_le;
+    const values = bytesToIq(rest.subarray(0, bytes), { format: 'cf32_le', count });
+    rest = rest.subarray(bytes);
+    return { delay, gains: { coherence, values } };
+  });
+  return { samples, channel: { taps: taps ?? null, noiseVariance } };
 }
 
 /**
  * The payload of a frame, in parts that are sent one behind the other without being joined, and the `samples` of its
- * head. Give `gains` when they go into the head's `impairment.gains` too.
+ * head; for a receiver that is told the channel, with the gains of its taps and its part of the head's `impairment`.
  */
 export function iqPayload(
-  iq: { readonly samples: ComplexVector; readonly gains?: ChannelGains | null },
+  iq: { readonly samples: ComplexVector; readonly channel?: ChannelState | null },
   format: SampleFormat,
-): { readonly payload: readonly Uint8Array[]; readonly samples: SamplesHead } {
+): {
+  readonly payload: readonly Uint8Array[];
+  readonly samples: SamplesHead;
+  readonly genie: Pick<ImpairmentHead, 'noiseVariance' | 'taps'>;
+} {
   const { bytes, samples } = iqToBytes(iq.samples, format);
-  return { payload: iq.gains ? [bytes, iqToBytes(iq.gains.values, 'cf32_le').bytes] : [bytes], samples };
+  const { taps = null, noiseVariance } = iq.channel ?? {};
+  const payload = [bytes, ...(taps ?? []).map(({ gains }) => iqToBytes(gains.values, 'cf32_le').bytes)];
+  const genie = {
+    ...(noiseVariance === undefined ? {} : { noiseVariance }),
+    ...(taps === null ? {} : { taps: taps.map(tapHead) }),
+  };
+  return { payload, samples, genie };
+}
+
+function tapHead({ delay, gains: { coherence, values } }: Tap) {
+  return { delay, coherence, count: values.length / 2 };
 }
 
 /** How many bytes the payload of a frame with this head has. */
 export function framePayloadBytes(head: FrameHead): number {
-  const gains = head.impairment?.gains?.count ?? 0;
+  const gains = (head.impairment?.taps ?? []).reduce((sum, tap) => sum + tap.count, 0);
   return head.samples.count * SAMPLE_BYTES[head.samples.format] + gains * SAMPLE_BYTES.cf32_le;
 }
 

@@ -41,6 +41,13 @@ const samples = fc.oneof(
   }),
 );
 
+const options = fc.dictionary(
+  // msgpackr renames this one key, which no honest client uses.
+  name.filter((key) => key !== '__proto__'),
+  fc.oneof(finite, text(256), fc.boolean()),
+  { maxKeys: 20, noNullPrototype: true },
+);
+
 const genieImpairment = (sampleCount: number) =>
   fc.integer({ min: 1, max: 50 }).chain((coherence) =>
     fc.record(
@@ -49,9 +56,12 @@ const genieImpairment = (sampleCount: number) =>
         snrDb: finite,
         seed: count,
         noiseVariance: nonNegative,
-        gains: fc.constant({ coherence, count: Math.ceil(sampleCount / coherence) }),
+        taps: fc.array(
+          count.map((delay) => ({ delay, coherence, count: Math.ceil(sampleCount / coherence) })),
+          { minLength: 1, maxLength: 3 },
+        ),
       },
-      { requiredKeys: ['model', 'snrDb', 'seed'] },
+      { requiredKeys: ['model', 'snrDb', 'seed', 'noiseVariance'] },
     ),
   );
 
@@ -66,15 +76,12 @@ const frame: fc.Arbitrary<FrameHead> = fc
       channelUses: fc.integer({ min: 1, max: 2 ** 40 }),
       designCsnrDb: finite,
       decoder: name,
-      decoderOptions: fc.dictionary(
-        // msgpackr renames this one key, which no honest client uses.
-        name.filter((key) => key !== '__proto__'),
-        fc.oneof(finite, text(256), fc.boolean()),
-        { maxKeys: 20, noNullPrototype: true },
-      ),
+      decoderOptions: options,
       deadlineMs: nonNegative.filter((x) => x > 0),
       csi: fc.constantFrom(...CSI_MODES),
-      waveform: fc.record({ kind: fc.constant('single-carrier' as const), interleaved: fc.boolean() }),
+      waveform: name,
+      waveformOptions: options,
+      interleaved: fc.boolean(),
       samples,
       bundleDigest: text(128, 1),
     },
@@ -90,16 +97,15 @@ const frame: fc.Arbitrary<FrameHead> = fc
         'decoder',
         'csi',
         'waveform',
+        'interleaved',
         'samples',
         'bundleDigest',
       ],
     },
   )
   .chain((head) => {
-    const impairment =
-      head.csi === 'genie'
-        ? genieImpairment(head.samples.count)
-        : fc.record({ model: name, snrDb: finite, seed: count });
+    const plain = fc.record({ model: name, snrDb: finite, seed: count });
+    const impairment = head.csi === 'genie' ? fc.oneof(plain, genieImpairment(head.samples.count)) : plain;
     return fc.oneof(
       fc.constant(head),
       impairment.map((chosen) => Object.assign({}, head, { impairment: chosen })),

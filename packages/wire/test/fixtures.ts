@@ -23,7 +23,8 @@ export const frameHead: FrameHead = {
   designCsnrDb: 10,
   decoder: 'jscc',
   csi: 'none',
-  waveform: { kind: 'single-carrier', interleaved: true },
+  waveform: 'single-carrier',
+  interleaved: true,
   samples: { format: 'cf32_le', count: 2 },
   bundleDigest: 'd1',
 };

@@ -61,7 +61,7 @@ def pack(value, wide=False):
 def message(kind, head, payload=b"", wide=False):
     value = pack(head, wide)
     padded = b"\xc1" * (-len(value) % 8) + value
-    prefix = b"SC" + bytes([2, KINDS[kind]]) + struct.pack("<II", len(padded), len(payload))
+    prefix = b"SC" + bytes([3, KINDS[kind]]) + struct.pack("<II", len(padded), len(payload))
     return prefix + struct.pack("<I", zlib.crc32(prefix + padded + payload)) + padded + payload
 
 
@@ -79,14 +79,15 @@ FRAME = {
     "designCsnrDb": 7.5,
     "decoder": "jscc",
     "csi": "genie",
-    "waveform": {"kind": "single-carrier", "interleaved": True},
+    "waveform": "single-carrier",
+    "interleaved": True,
     "samples": {"format": "cf32_le", "count": 2},
     "impairment": {
         "model": "rayleigh-block",
         "snrDb": -3,
         "seed": 9007199254740991,
         "noiseVariance": 1.9952623149688795,
-        "gains": {"coherence": 2, "count": 1},
+        "taps": [{"delay": 0, "coherence": 2, "count": 1}, {"delay": 1, "coherence": 1, "count": 2}],
     },
     "bundleDigest": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
 }
@@ -103,7 +104,9 @@ PLAIN_FRAME = {
     "decoderOptions": {"steps": 20, "guidance": 0.5, "ddim": False, "start": "preview"},
     "deadlineMs": 1500,
     "csi": "none",
-    "waveform": {"kind": "single-carrier", "interleaved": False},
+    "waveform": "other",
+    "waveformOptions": {"pilots": 4, "windowed": True},
+    "interleaved": False,
     "samples": {"format": "ci16_le", "count": 3, "scale": 0.0001220703125},
     "bundleDigest": "d",
 }
@@ -122,7 +125,7 @@ RESULT = {
 }
 
 HELLO = {
-    "protocol": 2,
+    "protocol": 3,
     "token": "secret",
     "stream": "cam-1",
     "run": "8c5ad0d4-9ea0-4dbb-9a21-43cd2f5d6f0c",
@@ -136,7 +139,7 @@ HELLO = {
 }
 
 WELCOME = {
-    "protocol": 2,
+    "protocol": 3,
     "credits": 8,
     "limits": {"maxPayloadBytes": 67108864, "maxImagePixels": 16777216},
     "decoders": ["jscc", "hifi-diffcom"],
@@ -147,7 +150,7 @@ WELCOME = {
 CASES = [
     ("hello", "hello", HELLO, b"", False),
     ("welcome", "welcome", WELCOME, b"", False),
-    ("frame, cf32 with gains", "frame", FRAME, cf32(0.5, -0.25, 1, 2, 0.0, -1.5), False),
+    ("frame, cf32 with taps", "frame", FRAME, cf32(0.5, -0.25, 1, 2, 0.0, -1.5, 0.25, 0, 0, 0.125), False),
     ("frame, ci16 with options", "frame", PLAIN_FRAME, struct.pack("<6h", 0, 1, -1, 32767, -32767, 256), False),
     ("result, raw", "result", RESULT, bytes([255, 0, 0, 0, 255, 1]), False),
     ("drop", "drop", {"stream": "cam-1", "frame": 255, "reason": "channel-loss", "detail": ""}, b"", False),

@@ -15,7 +15,8 @@ const photo: EncodedPhoto = {
     cbr: '1/6',
     channelUses: 32,
     designCsnrDb: 7,
-    waveform: { kind: 'single-carrier', interleaved: true },
+    waveform: 'single-carrier',
+    interleaved: true,
     samples,
     bundleDigest: 'digest',
   },
@@ -34,11 +35,12 @@ describe('frames of a load run', () => {
     const { head, payload } = noisyFrames(terms, { snrDb: 3, seed: 9 })(photo, id);
     const config = parseChannelConfig({ snr: { name: 'constant', snrDb: 3 }, seed: 9 });
     const outcome = createChannel(config).impairFrame(symbols, id);
-    expect(outcome).toMatchObject({ lost: false, gains: null });
+    expect(outcome).toMatchObject({ lost: false, channel: { taps: null } });
     const expected = outcome.lost ? undefined : outcome;
     const [received] = payload as Uint8Array[];
-    expect(readIq({ head, payload: received! })).toEqual({ samples: expected!.samples, gains: null });
-    expect(head.impairment).toEqual({ model: 'awgn', snrDb: 3, seed: 9, noiseVariance: expected!.noiseVariance });
+    expect(readIq({ head, payload: received! })).toEqual({ samples: expected!.samples, channel: expected!.channel });
+    const { noiseVariance } = expected!.channel;
+    expect(head.impairment).toEqual({ model: 'awgn', snrDb: 3, seed: 9, noiseVariance });
     // What will be sent again is as it was.
     expect(bytesToIq(photo.payload[0]!, samples)).toEqual(symbols);
     const next = noisyFrames(terms, { snrDb: 3, seed: 9 })(photo, { ...id, frame: 42 });

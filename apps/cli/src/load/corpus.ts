@@ -2,22 +2,21 @@ import { basename } from 'node:path';
 import type { Device } from '@semcast/bundle';
 import { addNoise } from '@semcast/channel-models';
 import { csnrDbToNoiseVariance, type RgbImage } from '@semcast/core';
-import { encodeFrame, modulateFrame, openEncoder, readPhoto } from '@semcast/transmitter';
+import { encodeFrame, modulateFrame, type ModulatedFrame, openEncoder, readPhoto } from '@semcast/transmitter';
 import { bytesToIq, iqToBytes, type FrameHead, type OutgoingFrame } from '@semcast/wire';
 
 /** The most photographs that streams cycle through: all of them stay in memory. */
 export const MAX_PHOTOGRAPHS = 16;
 
 const MAX_IMAGE_PIXELS = 4096 * 4096;
+/** What transmitters do by default. */
+const MODULATION = { waveform: 'single-carrier', interleave: true, sampleFormat: 'cf32_le' } as const;
 
 /** A photograph that was encoded once, to be sent any number of times under other heads. */
 export interface EncodedPhoto {
   readonly name: string;
   readonly original: RgbImage;
-  readonly head: Pick<
-    FrameHead,
-    'width' | 'height' | 'cbr' | 'channelUses' | 'designCsnrDb' | 'waveform' | 'samples' | 'bundleDigest'
-  >;
+  readonly head: Pick<FrameHead, 'width' | 'height' | 'cbr' | 'designCsnrDb' | 'bundleDigest'> & ModulatedFrame['head'];
   /** cf32_le in one piece: complex symbols of unit mean power. */
   readonly payload: readonly Uint8Array[];
 }
@@ -59,13 +58,13 @@ export async function encodeCorpus(files: readonly string[], options: CorpusOpti
       signal.throwIfAborted();
       const original = await readPhoto(file, { size, maxImagePixels: MAX_IMAGE_PIXELS });
       const encoded = await encodeFrame(original, { csnrDb: designCsnrDb, cbr }, { encoder, signal });
-      const waveform = modulateFrame(encoded, { interleave: true, sampleFormat: 'cf32_le' });
+      const modulated = modulateFrame(encoded, MODULATION);
       const { width, height } = original;
       photos.push({
         name: basename(file),
         original,
-        payload: waveform.payload,
-        head: { ...waveform.head, width, height, cbr, designCsnrDb, bundleDigest: encoder.bundle.digest },
+        payload: modulated.payload,
+        head: { ...modulated.head, width, height, cbr, designCsnrDb, bundleDigest: encoder.bundle.digest },
       });
     }
     return photos;

@@ -1,9 +1,9 @@
 import type { BundleManifest, GraphName } from '@semcast/bundle';
 import type { RgbImage, Tensor } from '@semcast/core';
-import type { EvaluationResult } from '@semcast/posterior';
+import type { EvaluationResult, KnownChannel } from '@semcast/posterior';
 import type { Evaluations } from '@semcast/scheduler';
 import type { z } from 'zod';
-import type { Observation } from '../demodulate-frame.js';
+import type { DemodulatedFrame } from '../demodulate-frame.js';
 import type { NetworkRow } from '../networks/network-rows.js';
 
 /** A picture on the way to the final one. */
@@ -23,6 +23,8 @@ export interface DecodeContext {
 
 export interface DecodedPicture {
   readonly image: RgbImage;
+  /** The channel as the decoder found it, where it estimated that too. */
+  readonly channel?: KnownChannel;
   /** Sampler steps spent; 0 for a decoder without a sampler. */
   readonly steps: number;
   /** Fewer steps than asked for, because the receiver is busy. */
@@ -46,7 +48,7 @@ export interface RefinementPlan {
 
 /** A frame whose one-shot decode is there. */
 export interface OneShotDecode {
-  readonly observation: Observation;
+  readonly demodulated: DemodulatedFrame;
   /** x_J [3, H, W], padded to the stride, in the units of the networks. */
   readonly xJ: Tensor;
   readonly manifest: BundleManifest;

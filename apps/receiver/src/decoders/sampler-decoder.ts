@@ -12,6 +12,7 @@ import {
   type SamplerContext,
   type SamplerGraph,
   type SamplerName,
+  type SamplerResult,
   type SamplerRun,
 } from '@semcast/posterior';
 import { z } from 'zod';
@@ -80,10 +81,10 @@ function pixelRange({ normalisation: { mean, std } }: BundleManifest): readonly 
   return [Math.min(...mean.map((m, i) => -m / std[i]!)), Math.max(...mean.map((m, i) => (1 - m) / std[i]!))];
 }
 
-function contextOf({ observation, xJ, manifest }: OneShotDecode, seed: number): SamplerContext {
-  const { stream, frame, cbr, toldCsnrDb } = observation;
+function contextOf({ demodulated, xJ, manifest }: OneShotDecode, seed: number): SamplerContext {
+  const { stream, frame, cbr, toldCsnrDb } = demodulated;
   return {
-    observation: posteriorObservation(observation, xJ, manifest),
+    observation: posteriorObservation(demodulated, xJ, manifest),
     decoderRmse: Math.max(LEAST_RMSE, decoderRmse(manifest, { csnrDb: toldCsnrDb, cbr })),
     random: samplerRandom({ seed, stream, frame }),
     clip: pixelRange(manifest),
@@ -107,8 +108,8 @@ class FrameSampler {
     this.request = this.#run.next().value as EvaluationRequest;
   }
 
-  /** @returns the picture [3, H, W] if it is done, or null if it has another {@link request} */
-  goOn(results: readonly EvaluationResult[]): Tensor | null {
+  /** @returns its result if it is done, or null if it has another {@link request} */
+  goOn(results: readonly EvaluationResult[]): SamplerResult | null {
     const state = this.#run.next(results);
     if (state.done === true) {
       return state.value;
@@ -137,8 +138,9 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
     run: async (start, seat, { options, plan }, { onPartial }) => {
       const given = options as Options;
       const begun: { sampler?: FrameSampler } = {};
-      const decoded = (picture: Tensor, steps: number): DecodedPicture => ({
+      const decoded = ({ picture, ...channel }: SamplerResult, steps: number): DecodedPicture => ({
         image: pictureOf(picture, start),
+        ...channel,
         steps,
         evaluations: seat.evaluations,
         ...(begun.sampler === undefined ? {} : { samplingMs: performance.now() - begun.sampler.startedMs }),
@@ -152,13 +154,13 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
         const { sampler } = begun;
         if (sampler === undefined) {
           // Not one step was granted.
-          return decoded(start.xJ, 0);
+          return decoded({ picture: start.xJ }, 0);
         }
         let shown = 0;
         while (results !== null) {
-          const picture = sampler.goOn(results);
-          if (picture !== null) {
-            return decoded(picture, sampler.granted);
+          const result = sampler.goOn(results);
+          if (result !== null) {
+            return decoded(result, sampler.granted);
           }
           const { step, evaluations, estimate } = sampler.request;
           if (given.intermediates > 0 && step >= shown + given.intermediates && estimate !== null) {
@@ -171,8 +173,8 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
             () => evaluations,
           );
         }
-        const { step, estimate } = sampler.request;
-        return decoded(estimate ?? start.xJ, step);
+        const { step, estimate, channel } = sampler.request;
+        return decoded({ picture: estimate ?? start.xJ, ...(channel && { channel }) }, step);
       } finally {
         begun.sampler?.abandon();
       }
@@ -181,6 +183,6 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
 }
 
 /** A float picture [3, H, W] of the networks as 8 bits, without its padding. */
-function pictureOf({ data, dims }: Tensor, { observation: { width, height }, manifest }: OneShotDecode): RgbImage {
+function pictureOf({ data, dims }: Tensor, { demodulated: { width, height }, manifest }: OneShotDecode): RgbImage {
   return tensorToImages(tensor(data, [1, ...dims]), [{ width, height }], manifest.normalisation)[0]!;
 }

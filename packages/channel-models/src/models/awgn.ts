@@ -6,7 +6,6 @@ const optionsSchema = z.strictObject({});
 /** Additive white Gaussian noise alone: y = z + n. */
 export const awgn = {
   name: 'awgn',
-  summary: 'white Gaussian noise, no fading',
   optionsSchema,
   create: () => ({ drawFading: () => null }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { coherenceSchema, drawRayleighGains } from '../gains.js';
+import { coherenceSchema, drawRayleigh } from '../gains.js';
 import type { ChannelModel } from '../model.js';
 
 const optionsSchema = z.strictObject({ coherence: coherenceSchema });
@@ -7,9 +7,8 @@ const optionsSchema = z.strictObject({ coherence: coherenceSchema });
 /** Flat Rayleigh fading, one gain for each `coherence` samples: y_k = h_⌊k/coherence⌋·z_k + n_k. */
 export const rayleighBlock = {
   name: 'rayleigh-block',
-  summary: 'Rayleigh fading, a new gain every `coherence` samples',
   optionsSchema,
   create: ({ coherence }) => ({
-    drawFading: (random, sampleCount) => drawRayleighGains(random, sampleCount, coherence),
+    drawFading: (random, sampleCount) => drawRayleigh(random, sampleCount, coherence),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

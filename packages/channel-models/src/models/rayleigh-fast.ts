@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { drawRayleighGains } from '../gains.js';
+import { drawRayleigh } from '../gains.js';
 import type { ChannelModel } from '../model.js';
 
 const optionsSchema = z.strictObject({});
@@ -7,9 +7,8 @@ const optionsSchema = z.strictObject({});
 /** Flat Rayleigh fading, one gain a symbol: y_k = h_k·z_k + n_k. */
 export const rayleighFast = {
   name: 'rayleigh-fast',
-  summary: 'Rayleigh fading, one gain a symbol',
   optionsSchema,
   create: () => ({
-    drawFading: (random, sampleCount) => drawRayleighGains(random, sampleCount, 1),
+    drawFading: (random, sampleCount) => drawRayleigh(random, sampleCount, 1),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { coherenceSchema, drawRicianGains, kFactorDbSchema } from '../gains.js';
+import { coherenceSchema, drawRician, kFactorDbSchema } from '../gains.js';
 import type { ChannelModel } from '../model.js';
 
 const optionsSchema = z.strictObject({ coherence: coherenceSchema, kFactorDb: kFactorDbSchema });
@@ -7,9 +7,8 @@ const optionsSchema = z.strictObject({ coherence: coherenceSchema, kFactorDb: kF
 /** Flat Rician fading, one gain for each `coherence` samples: y_k = h_⌊k/coherence⌋·z_k + n_k. */
 export const ricianBlock = {
   name: 'rician-block',
-  summary: 'Rician fading (a line of sight), a new gain every `coherence` samples',
   optionsSchema,
   create: ({ coherence, kFactorDb }) => ({
-    drawFading: (random, sampleCount) => drawRicianGains(random, sampleCount, coherence, kFactorDb),
+    drawFading: (random, sampleCount) => drawRician(random, sampleCount, coherence, kFactorDb),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { drawRicianGains, kFactorDbSchema, wholeFrame } from '../gains.js';
+import { drawRician, kFactorDbSchema, wholeFrame } from '../gains.js';
 import type { ChannelModel } from '../model.js';
 
 const optionsSchema = z.strictObject({ kFactorDb: kFactorDbSchema });
@@ -7,9 +7,8 @@ const optionsSchema = z.strictObject({ kFactorDb: kFactorDbSchema });
 /** Flat Rician fading, one gain a frame: y = h·z + n. */
 export const ricianSlow = {
   name: 'rician-slow',
-  summary: 'Rician fading (a line of sight), one gain a frame',
   optionsSchema,
   create: ({ kFactorDb }) => ({
-    drawFading: (random, sampleCount) => drawRicianGains(random, sampleCount, wholeFrame(sampleCount), kFactorDb),
+    drawFading: (random, sampleCount) => drawRician(random, sampleCount, wholeFrame(sampleCount), kFactorDb),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { snrDbSchema } from '../impair.js';
+import { snrDbSchema } from '../snr-range.js';
 import type { SnrSchedule } from '../schedule.js';
 
 const optionsSchema = z.strictObject({ snrDb: snrDbSchema.default(10).describe('the SNR of every frame, in dB') });
@@ -7,7 +7,6 @@ const optionsSchema = z.strictObject({ snrDb: snrDbSchema.default(10).describe('
 /** The same SNR for every frame. */
 export const constant = {
   name: 'constant',
-  summary: 'the same SNR for every frame',
   optionsSchema,
   example: { snrDb: 10 },
   create:

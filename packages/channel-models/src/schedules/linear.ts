@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { snrDbSchema } from '../impair.js';
+import { snrDbSchema } from '../snr-range.js';
 import type { SnrSchedule } from '../schedule.js';
 
 const optionsSchema = z.strictObject({
@@ -17,7 +17,6 @@ const optionsSchema = z.strictObject({
  */
 export const linear = {
   name: 'linear',
-  summary: 'a sweep from one SNR to another',
   optionsSchema,
   example: { fromDb: 20, toDb: 0, frames: 100, atEnd: 'return' },
   create: ({ fromDb, toDb, frames, atEnd }) => {

@@ -1,6 +1,6 @@
 import { randomFor } from '@semcast/core';
 import { z } from 'zod';
-import { snrDbSchema } from '../impair.js';
+import { snrDbSchema } from '../snr-range.js';
 import type { ScheduleCoordinates, SnrSchedule } from '../schedule.js';
 
 const optionsSchema = z
@@ -68,7 +68,6 @@ export function reflect(value: number, low: number, high: number): number {
 /** snr(k) = the walk start + step·W(k), reflected at both limits; each stream walks its own way. */
 export const randomWalk = {
   name: 'random-walk',
-  summary: 'a random walk between two limits',
   optionsSchema,
   example: { startDb: 10, stepDb: 0.5, minDb: 0, maxDb: 20 },
   create:

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_SNR_DB, MIN_SNR_DB, snrDbSchema } from '../impair.js';
+import { MAX_SNR_DB, MIN_SNR_DB, snrDbSchema } from '../snr-range.js';
 import type { SnrSchedule } from '../schedule.js';
 
 const optionsSchema = z
@@ -22,7 +22,6 @@ const optionsSchema = z
 /** snr(k) = mean + amplitude·sin(2π·k/period + phase). */
 export const sine = {
   name: 'sine',
-  summary: 'an SNR that swings about a mean',
   optionsSchema,
   example: { meanDb: 10, amplitudeDb: 8, periodFrames: 60 },
   create:

@@ -28,7 +28,6 @@ const optionsSchema = z.strictObject({
  */
 export const trace = {
   name: 'trace',
-  summary: 'SNR by frame, from a CSV text',
   optionsSchema,
   example: { csv: 'frame,snr_db\n0,18\n20,12\n30,3\n45,9\n60,18\n', loop: true },
   create: ({ csv, loop }) => {

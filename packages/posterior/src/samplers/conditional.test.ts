@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createToy } from '../../test/gaussian-toy.js';
-import { configureSampler, runSampler, samplerRandom } from '../index.js';
+import { runSampler } from '../../test/run-sampler.js';
+import { configureSampler, samplerRandom } from '../index.js';
 
 const toy = createToy({ height: 2, width: 2 });
 
@@ -10,7 +11,7 @@ async function picture(csnrDb: number, options: Record<string, unknown>): Promis
     decoderRmse: toy.decoderRmse,
     random: samplerRandom({ seed: 1, stream: 'conditional', frame: 0 }),
   });
-  return (await runSampler(run, toy.networks)).data;
+  return (await runSampler(run, toy.networks)).picture.data;
 }
 
 describe('conditional', () => {

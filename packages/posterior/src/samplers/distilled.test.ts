@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createToy } from '../../test/gaussian-toy.js';
+import { runSampler } from '../../test/run-sampler.js';
 import { lawOf } from '../../test/law.js';
-import { configureSampler, runSampler, samplerRandom } from '../index.js';
+import { configureSampler, samplerRandom } from '../index.js';
 
 const toy = createToy();
 
@@ -12,13 +13,14 @@ async function decode(options: Record<string, unknown>, sigmas: number[] = []) {
     random: samplerRandom({ seed: 3, stream: 'toy', frame: 0 }),
     clip: null,
   });
-  return runSampler(run, {
+  const { picture } = await runSampler(run, {
     distilled: (evaluation) => {
       expect(evaluation.conditioned).toBe(true);
       sigmas.push(evaluation.sigma);
       return toy.networks.distilled(evaluation);
     },
   });
+  return picture;
 }
 
 describe('distilled', () => {

@@ -47,7 +47,7 @@ function* create(context: SamplerContext, { steps, realism }: Options): SamplerR
   for (const { sigma } of ask.overAll(sigmas)) {
     picture = yield* ask.distilled(addNoise(picture, sigma, random), sigma);
   }
-  return ask.show(combine(1 - realism, xJ, realism, picture));
+  return ask.result(ask.show(combine(1 - realism, xJ, realism, picture)));
 }
 
 export const distilled = {

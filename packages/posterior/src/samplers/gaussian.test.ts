@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { tensor } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
 import { createToy, isotropic, type Toy } from '../../test/gaussian-toy.js';
+import { runSampler } from '../../test/run-sampler.js';
 import { biasOf, differences, lawOf, mapLaw, meanSquare, type Law } from '../../test/law.js';
 import {
   add,
@@ -27,7 +28,7 @@ import {
   noiseStart,
 } from '../../test/predicted-laws.js';
 import { noiseLike } from '../images.js';
-import { configureSampler, deviationAt, karras, runSampler, samplerRandom, type SamplerName } from '../index.js';
+import { configureSampler, deviationAt, karras, samplerRandom, type SamplerName } from '../index.js';
 
 const SIGMA_MIN = 0.02;
 const toy = createToy();
@@ -60,7 +61,7 @@ async function sample(name: SamplerName, of: Toy, options: Record<string, unknow
     random: samplerRandom({ seed: 1, stream: 'toy', frame: 0 }),
     clip: null,
   });
-  return lawOf(await runSampler(run, of.networks));
+  return lawOf((await runSampler(run, of.networks)).picture);
 }
 
 /** mean|y - Gx|²/N0 */

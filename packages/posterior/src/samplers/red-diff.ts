@@ -70,7 +70,7 @@ function* create(context: SamplerContext, options: Options): SamplerRun {
     mu = adam.step(mu, gradient, options.learningRate * (1 - step / options.steps));
     ask.show(mu);
   }
-  return ask.show(mu);
+  return ask.result(ask.show(mu));
 }
 
 export const redDiff = {

@@ -1,13 +1,12 @@
-import type { Tensor } from '@semcast/core';
-import { EvaluationError } from './errors.js';
-import type {
-  Evaluation,
-  EvaluationRequest,
-  EvaluationResult,
-  EvaluationResults,
-  SamplerGraph,
-  SamplerRun,
-} from './evaluation.js';
+import {
+  EvaluationError,
+  type Evaluation,
+  type EvaluationRequest,
+  type EvaluationResult,
+  type EvaluationResults,
+  type SamplerGraph,
+  type SamplerPart,
+} from '../src/index.js';
 
 /** The networks of a bundle as functions, each of one evaluation; those that a sampler doesn't use may be missing. */
 export type Networks = {
@@ -24,18 +23,18 @@ export interface RunSamplerOptions {
 }
 
 /**
- * Drive one sampler to its end, alone: evaluate what it asks for, hand back the results.
+ * Drive one sampler, or a part of one, to its end, alone: evaluate what it asks for, hand back the results.
  *
  * A server runs many side by side and batches their evaluations instead; the pictures are the same.
  *
- * @returns the picture [3, H, W]
+ * @returns what it ends with
  * @throws the signal's reason, EvaluationError, DivergenceError, or what a network threw
  */
-export async function runSampler(
-  run: SamplerRun,
+export async function runSampler<T>(
+  run: SamplerPart<T>,
   networks: Networks,
   { signal, onProgress }: RunSamplerOptions = {},
-): Promise<Tensor> {
+): Promise<T> {
   try {
     let state = run.next();
     while (state.done !== true) {

@@ -1,0 +1,100 @@
+import { meanPower, type ChannelState, type ComplexVector } from '@semcast/core';
+import { describe, expect, it } from 'vitest';
+import { createModem, WaveformError, type Waveform } from '../src/index.js';
+import { add, complexNormal, expandGains, multiply, subtract, unitSymbols } from './signals.js';
+
+const COUNTS = [1, 2, 63, 64, 1000];
+const MANY = 20_000;
+
+/** What comes of samples over these paths, without noise. */
+function applyTaps(samples: ComplexVector, { taps }: ChannelState): ComplexVector {
+  return (taps ?? []).reduce((sum: ComplexVector, { delay, gains }) => {
+    const late = new Float32Array(samples.length);
+    late.set(samples.subarray(0, samples.length - 2 * delay), 2 * delay);
+    return add(sum, multiply(expandGains(gains, samples.length / 2), late));
+  }, new Float32Array(samples.length));
+}
+
+/** What every waveform must do. Being in the registry is enough to be held to it. */
+export function describeWaveform(key: string, waveform: Waveform): void {
+  const modem = createModem(key);
+  const constant = (delay: number, samples: number, ...gain: [number, number]) => ({
+    delay,
+    gains: { coherence: samples, values: Float32Array.from(gain) },
+  });
+
+  describe(`waveform ${key}`, () => {
+    it('is named like its key, and is configured by its name alone', () => {
+      expect(waveform.name).toBe(key);
+      expect(key).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+      const options = waveform.optionsSchema.parse({});
+      expect(waveform.optionsSchema.parse(JSON.parse(JSON.stringify(options)))).toEqual(options);
+    });
+
+    it('refuses options that it does not have', () => {
+      expect(() => createModem(key, { noSuchOption: 1 })).toThrow(WaveformError);
+      expect(() => createModem(key, { noSuchOption: 1 })).toThrow(/noSuchOption/);
+    });
+
+    it.each(COUNTS)('takes as many samples for %i symbols as it says, of their power', (count) => {
+      const symbols = unitSymbols(count);
+      const samples = modem.modulate(symbols);
+      expect(samples.length).toBe(2 * modem.samplesFor(count));
+      expect(modem.samplesFor(count)).toBeGreaterThanOrEqual(count);
+      expect(samples.every(Number.isFinite)).toBe(true);
+      const power = meanPower(modem.modulate(unitSymbols(MANY)));
+      expect(Math.abs(power - 1)).toBeLessThan(0.02);
+    });
+
+    it.each(COUNTS)('gives %i symbols back without noise, and leaves its input alone', (count) => {
+      const symbols = unitSymbols(count);
+      const [sent, kept] = [modem.modulate(symbols), symbols.slice()];
+      const air = sent.slice();
+      const { y, h, noiseVariance } = modem.demodulate(sent, { taps: null, noiseVariance: 0 });
+      expect([symbols, sent]).toEqual([kept, air]);
+      expect([h, noiseVariance.length]).toEqual([null, count]);
+      expect(noiseVariance.every((variance) => variance === 0)).toBe(true);
+      expect(Math.max(...subtract(y, symbols).map(Math.abs))).toBeLessThan(1e-4);
+    });
+
+    it('has the gain of a flat channel for the gain of each symbol, and N0 for the noise of each', () => {
+      const symbols = unitSymbols(1000);
+      const sent = modem.modulate(symbols);
+      const channel = { taps: [constant(0, sent.length / 2, 0.6, -1.1)], noiseVariance: 0.3 };
+      const { y, h, noiseVariance } = modem.demodulate(applyTaps(sent, channel), channel);
+      expect(h!.length).toBe(symbols.length);
+      expect(noiseVariance.every((variance) => Math.abs(variance - 0.3) < 1e-6)).toBe(true);
+      expect(Math.max(...subtract(y, multiply(h!, symbols)).map(Math.abs))).toBeLessThan(1e-4);
+      expect(Math.abs(meanPower(h!) - (0.6 ** 2 + 1.1 ** 2))).toBeLessThan(1e-4);
+    });
+
+    it.each(['two paths', 'gains that change within the frame'])('says the truth of gains and noise: %s', (kind) => {
+      const symbols = unitSymbols(MANY);
+      const sent = modem.modulate(symbols);
+      const count = sent.length / 2;
+      const values = complexNormal(Math.ceil(count / 4000), 1, 'gains');
+      const taps =
+        kind === 'two paths'
+          ? [constant(0, count, 0.9, 0.1), constant(5, count, 0, 0.4)]
+          : [{ delay: 0, gains: { coherence: 4000, values } }];
+      const channel = { taps, noiseVariance: 0.05 };
+      const received = add(applyTaps(sent, channel), complexNormal(count, 0.05, 'noise'));
+      const { y, h, noiseVariance } = modem.demodulate(received, channel);
+      const error = subtract(y, multiply(h!, symbols)).map((value, i) => value / Math.sqrt(noiseVariance[i >> 1]!));
+      expect(Math.abs(meanPower(error) - 1)).toBeLessThan(0.1);
+    });
+
+    it('assumes something finite where it is told nothing', () => {
+      const symbols = unitSymbols(1000);
+      const sent = modem.modulate(symbols);
+      const { y, h, noiseVariance } = modem.demodulate(add(sent, complexNormal(sent.length / 2, 0.1, 'noise')), null);
+      expect([y.length, (h ?? y).length, noiseVariance.length]).toEqual([2000, 2000, 1000]);
+      expect(noiseVariance.every((variance) => variance > 0 && variance < 1)).toBe(true);
+    });
+
+    it('refuses what is no complex vector', () => {
+      expect(() => modem.modulate(new Float32Array(3))).toThrow(/pairs/);
+      expect(() => modem.demodulate(new Float32Array(3), null)).toThrow(/pairs/);
+    });
+  });
+}
