@@ -186,7 +186,7 @@ describe('parity', () => {
     const { latent } = first!.outputs;
     const fake = (data: Float32Array, dims = latent!.dims) => ({
       signatures: { encoder: { inputs: [], outputs: [] } },
-      run: async () => ({ latent: { data, dims } }),
+      run: async () => ({ tensors: { latent: { data, dims } }, images: [] }),
     });
     const worst = async (pool: object): Promise<number> =>
       (await replayParity(bundle, pool as Parameters<typeof replayParity>[1]))[0]!.maxError;

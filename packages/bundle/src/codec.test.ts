@@ -77,7 +77,7 @@ describe('createCodec', () => {
     const spy = {
       run: async (graph: string, feeds: Record<string, Feed>) => {
         calls.push([graph, feeds]);
-        return { latent: { data: new Float32Array(48), dims: [1, 48, 1, 1] } };
+        return { tensors: { latent: { data: new Float32Array(48), dims: [1, 48, 1, 1] } }, images: [] };
       },
     } as unknown as SessionPool;
     await createCodec(bundle, spy).encode(noise(3, 2), { csnrDb: 31, cbr: '1/4' });
@@ -87,19 +87,6 @@ describe('createCodec', () => {
     expect(values('csnr_db')).toEqual([20]);
     expect(values('rate')).toEqual([0.5]);
     expect(values('mask')).toEqual(Array.from({ length: 48 }, (_, i) => (i < 24 ? 1 : 0)));
-  });
-
-  it('takes batches of tensors, each with its own condition', async () => {
-    const conditions = [full, { csnrDb: 3, cbr: '1/4' }];
-    const image = { data: Float32Array.from({ length: 2 * 3 * 64 }, (_, i) => Math.sin(i)), dims: [2, 3, 8, 8] };
-    const latent = await codec.encodeTensor(image, conditions);
-    expect(latent.dims).toEqual([2, 48, 2, 2]);
-    expect(latent.data.subarray(48 * 4 + 24 * 4).every((value) => value === 0)).toBe(true);
-    const back = await codec.decodeTensor(latent, conditions);
-    expect(back.dims).toEqual(image.dims);
-    const first = image.data.subarray(0, 3 * 64);
-    expect(Math.max(...first.map((value, i) => Math.abs(value - back.data[i]!)))).toBeLessThan(1e-6);
-    await expect(codec.decodeTensor(latent, [full])).rejects.toThrow(/batch of 2 needs 2 conditions, not 1/);
   });
 
   it('knows the sizes beforehand', () => {
@@ -125,8 +112,6 @@ describe('createCodec', () => {
     await expect(codec.decode(zeros([2, 48, 1, 1]), { ...full, width: 4, height: 4 })).rejects.toThrow(
       /\[2, 48, 1, 1\]/,
     );
-    await expect(codec.encodeTensor(zeros([1, 3, 6, 8]), full)).rejects.toThrow(/\[1, 3, 6, 8\]/);
-    await expect(codec.decodeTensor(zeros([1, 47, 2, 2]), full)).rejects.toThrow(FeedError);
   });
 
   it('limits the size of pictures', async () => {
@@ -138,8 +123,6 @@ describe('createCodec', () => {
     await expect(codec.decode(noise(1, 1) as never, { ...full, width: 20_000, height: 20_000 })).rejects.toThrow(
       ImageTooLargeError,
     );
-    const batch = { data: new Float32Array(2 * 3 * 64), dims: [2, 3, 8, 8] };
-    await expect(small.encodeTensor(batch, full)).rejects.toThrow(ImageTooLargeError);
   });
 
   it('notices an encoder that does not fit its manifest', async () => {

@@ -3,7 +3,7 @@ import type { Bundle } from './bundle.js';
 import { FeedError, ImageTooLargeError, InferenceError } from './errors.js';
 import { padTo } from './images.js';
 import { activeChannels, clampCsnrDb, type Condition } from './rates.js';
-import type { ImageFeed, RunOptions, SessionPool } from './types.js';
+import type { RunOptions, SessionPool } from './types.js';
 
 /** 8.4 million pixels: about 1.3 GB in a worker while it runs, with the bundle that comes with semcast. */
 const DEFAULT_MAX_IMAGE_PIXELS = 2 ** 23;
@@ -38,19 +38,6 @@ export interface LatentGeometry {
   readonly paddedWidth: number;
 }
 
-/** One condition for the whole batch, or one for each item. */
-export type BatchCondition = Condition | readonly Condition[];
-
-/** Condition inputs as the graphs take them. */
-export interface ConditionTensors {
-  /** [B], dB, clamped to the bundle's range. */
-  readonly csnrDb: Tensor;
-  /** [B], active channels / latent channels. */
-  readonly rate: Tensor;
-  /** [B, C, 1, 1], 1 for active channels. */
-  readonly mask: Tensor;
-}
-
 /** A bundle's encoder and decoder, for pictures of any size. */
 export interface Codec {
   /** Picture → latent. */
@@ -61,16 +48,10 @@ export interface Codec {
     condition: Condition & { readonly width: number; readonly height: number },
     options?: RunOptions,
   ): Promise<RgbImage>;
-  /** Network input [B,3,H,W] (sizes multiples of the stride) → latent [B,C,h,w]. */
-  encodeTensor(image: Tensor, condition: BatchCondition, options?: RunOptions): Promise<Tensor>;
-  /** Latent [B,C,h,w] → network output [B,3,H,W]. */
-  decodeTensor(latent: Tensor, condition: BatchCondition, options?: RunOptions): Promise<Tensor>;
   /** Sizes of latent and padded picture. */
   geometry(width: number, height: number): LatentGeometry;
   /** Channels that a rate sends. */
   activeChannels(cbr: string | Cbr): number;
-  /** The inputs that tell a graph about channel and rate. */
-  conditionTensors(conditions: readonly Condition[]): ConditionTensors;
 }
 
 /**
@@ -92,32 +73,12 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
     return { channels: latentChannels, height: h, width: w, positions: h * w, paddedWidth, paddedHeight };
   }
 
-  function conditionTensors(conditions: readonly Condition[]): ConditionTensors {
-    const batch = conditions.length;
-    const csnrDb = new Float32Array(batch);
-    const rate = new Float32Array(batch);
-    const mask = new Float32Array(batch * latentChannels);
-    for (const [item, condition] of conditions.entries()) {
-      const active = activeChannels(manifest, condition.cbr);
-      csnrDb[item] = clampCsnrDb(manifest, condition.csnrDb);
-      rate[item] = active / latentChannels;
-      mask.fill(1, item * latentChannels, item * latentChannels + active);
-    }
+  /** What tells both graphs about channel and rate: dB, clamped to the bundle's range, and active / latent channels. */
+  function conditionFeeds(csnrDb: number, active: number): { csnr_db: Tensor; rate: Tensor } {
     return {
-      csnrDb: tensor(csnrDb, [batch]),
-      rate: tensor(rate, [batch]),
-      mask: tensor(mask, [batch, latentChannels, 1, 1]),
+      csnr_db: tensor(Float32Array.of(clampCsnrDb(manifest, csnrDb)), [1]),
+      rate: tensor(Float32Array.of(active / latentChannels), [1]),
     };
-  }
-
-  function batchConditions(condition: BatchCondition, batch: number): ConditionTensors {
-    const list = isList(condition) ? condition : Array.from({ length: batch }, () => condition);
-    if (list.length !== batch) {
-      throw new FeedError(`a batch of ${batch} needs ${batch} conditions, not ${list.length}`, {
-        remedy: 'pass one condition for all, or one for each',
-      });
-    }
-    return conditionTensors(list);
   }
 
   function checkSize(width: number, height: number): void {
@@ -133,90 +94,41 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
     }
   }
 
-  function checkLatent({ dims }: Tensor, batch: number, { channels, height, width }: LatentGeometry): void {
-    const wanted = [batch, channels, height, width];
-    if (dims.join() !== wanted.join()) {
-      throw new FeedError(`a latent has the shape [${dims.join(', ')}]`, {
-        remedy: `the bundle ${manifest.name} takes [${wanted.join(', ')}] here`,
-      });
-    }
-  }
-
-  async function runEncoder(
-    image: Tensor | ImageFeed,
-    conditions: ConditionTensors,
-    expected: readonly number[],
-    runOptions: RunOptions | undefined,
-  ): Promise<Tensor> {
-    const { latent } = await pool.run(
-      'encoder',
-      { image, csnr_db: conditions.csnrDb, rate: conditions.rate, mask: conditions.mask },
-      runOptions,
-    );
-    if (latent === undefined || latent.dims.join() !== expected.join()) {
-      throw new InferenceError(
-        `the encoder of the bundle ${manifest.name} gave a latent of [${latent?.dims.join(', ')}] ` +
-          `where its manifest (stride ${stride}, ${latentChannels} channels) makes it [${expected.join(', ')}]`,
-        { remedy: 'correct stride or latentChannels in bundle.json, or export the graph again' },
-      );
-    }
-    return latent;
-  }
-
   return {
     geometry,
-    conditionTensors,
     activeChannels: (cbr) => activeChannels(manifest, cbr),
 
-    async encode(image, condition, runOptions) {
+    async encode(image, { csnrDb, cbr }, runOptions) {
       checkSize(image.width, image.height);
       const { positions, height, width } = geometry(image.width, image.height);
-      const active = activeChannels(manifest, condition.cbr);
-      const latent = await runEncoder(
-        { image, multiple: stride, normalisation },
-        conditionTensors([condition]),
-        [1, latentChannels, height, width],
-        runOptions,
-      );
+      const active = activeChannels(manifest, cbr);
+      const mask = tensor(new Float32Array(latentChannels).fill(1, 0, active), [1, latentChannels, 1, 1]);
+      const feeds = { image: { image, multiple: stride, normalisation }, ...conditionFeeds(csnrDb, active), mask };
+      const { latent } = (await pool.run('encoder', feeds, runOptions)).tensors;
+      const expected = [1, latentChannels, height, width].join(', ');
+      if (latent?.dims.join(', ') !== expected) {
+        throw new InferenceError(
+          `the encoder of the bundle ${manifest.name} gave a latent of [${latent?.dims.join(', ')}] ` +
+            `where its manifest (stride ${stride}, ${latentChannels} channels) makes it [${expected}]`,
+          { remedy: 'correct stride or latentChannels in bundle.json, or export the graph again' },
+        );
+      }
       return { latent, activeChannels: active, positions, channelUses: (active / 2) * positions };
     },
 
-    async decode(latent, { width, height, ...condition }, runOptions) {
+    async decode(latent, { width, height, csnrDb, cbr }, runOptions) {
       checkSize(width, height);
-      checkLatent(latent, 1, geometry(width, height));
-      const { csnrDb, rate } = conditionTensors([condition]);
-      const [image] = await pool.runToImages(
-        'decoder',
-        { latent, csnr_db: csnrDb, rate },
-        { output: 'image', normalisation, sizes: [{ width, height }] },
-        runOptions,
-      );
-      return image!;
-    },
-
-    async encodeTensor(image, condition, runOptions) {
-      const [batch = 0, , height = 0, width = 0] = image.dims;
-      if (image.dims.length !== 4 || height % stride !== 0 || width % stride !== 0) {
-        throw new FeedError(`a picture tensor has the shape [${image.dims.join(', ')}]`, {
-          remedy: `make it [batch, 3, height, width] with sides that are multiples of ${stride}`,
+      const { channels, height: rows, width: columns } = geometry(width, height);
+      const wanted = [1, channels, rows, columns].join(', ');
+      if (latent.dims.join(', ') !== wanted) {
+        throw new FeedError(`a latent has the shape [${latent.dims.join(', ')}]`, {
+          remedy: `the bundle ${manifest.name} takes [${wanted}] here`,
         });
       }
-      checkSize(width, batch * height);
-      const expected = [batch, latentChannels, height / stride, width / stride];
-      return runEncoder(image, batchConditions(condition, batch), expected, runOptions);
-    },
-
-    async decodeTensor(latent, condition, runOptions) {
-      const [batch = 0, , height = 0, width = 0] = latent.dims;
-      checkLatent(latent, batch, geometry(width * stride, height * stride));
-      checkSize(width * stride, batch * height * stride);
-      const { csnrDb, rate } = batchConditions(condition, batch);
-      const { image } = await pool.run('decoder', { latent, csnr_db: csnrDb, rate }, runOptions);
-      return image!;
+      const feeds = { latent, ...conditionFeeds(csnrDb, activeChannels(manifest, cbr)) };
+      const fetch = { output: 'image', normalisation, sizes: [{ width, height }], keepTensor: false };
+      const { images } = await pool.run('decoder', feeds, { ...runOptions, fetch });
+      return images[0]!;
     },
   };
-}
-
-function isList(condition: BatchCondition): condition is readonly Condition[] {
-  return Array.isArray(condition);
 }

@@ -2,20 +2,12 @@ import { WorkerPool } from './pool.js';
 import type { SessionPool, SessionPoolOptions } from './types.js';
 
 export { findDefaultBundle, loadBundle, type Bundle } from './bundle.js';
-export {
-  createCodec,
-  type BatchCondition,
-  type Codec,
-  type CodecOptions,
-  type ConditionTensors,
-  type EncodedImage,
-  type LatentGeometry,
-} from './codec.js';
+export { createCodec, type Codec, type CodecOptions, type EncodedImage } from './codec.js';
 export * from './errors.js';
-export { imageToTensor, tensorToImages } from './images.js';
+export { tensorToImages } from './images.js';
 export { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName } from './manifest.js';
 export { createMetricPool, type MetricPool } from './metric-pool.js';
-export { readParityCases, replayParity, type ParityCase, type ParityResult } from './parity.js';
+export { replayParity, type ParityResult } from './parity.js';
 export { activeChannels, decoderRmse, defaultRate, type Condition } from './rates.js';
 export type * from './types.js';
 

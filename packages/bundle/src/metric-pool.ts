@@ -88,8 +88,8 @@ export async function createMetricPool(
           { remedy: 'crop or resize one of them first' },
         );
       }
-      const { distance } = await pool.run(graph, { a: pictureFeed(a), b: pictureFeed(b) }, runOptions);
-      return distance!.data[0]!;
+      const { tensors } = await pool.run(graph, { a: pictureFeed(a), b: pictureFeed(b) }, runOptions);
+      return tensors['distance']!.data[0]!;
     },
 
     async features(name, patches, runOptions) {
@@ -100,8 +100,8 @@ export async function createMetricPool(
       for (let start = 0; start < count; start += PATCHES_PER_RUN) {
         const part = Math.min(PATCHES_PER_RUN, count - start);
         const data = patches.data.subarray(start * patchSize, (start + part) * patchSize);
-        const { features } = await pool.run(graph, { patches: { data, dims: [part, ...patchDims] } }, runOptions);
-        rows.push(features!.data);
+        const { tensors } = await pool.run(graph, { patches: { data, dims: [part, ...patchDims] } }, runOptions);
+        rows.push(tensors['features']!.data);
       }
       const data = new Float32Array(rows.reduce((size, row) => size + row.length, 0));
       let offset = 0;

@@ -95,7 +95,7 @@ export async function replayParity(bundle: Bundle, pool: SessionPool): Promise<P
     if (!(graph in pool.signatures)) {
       continue;
     }
-    const actual = await pool.run(graph, inputs);
+    const { tensors: actual } = await pool.run(graph, inputs);
     for (const [output, expected] of Object.entries(outputs)) {
       results.push({ graph, output, dims: expected.dims, maxError: maxDifference(actual[output], expected) });
     }

@@ -73,7 +73,7 @@ describe('runs', () => {
     const times: [string, number][] = [];
     const pool = await start({ onRun: (graph, seconds) => times.push([graph, seconds]) });
     const feeds = { a: tensor([1, 2, 3, 4, 5, 6], [2, 3]), b: tensor([1, 1, 1, 2, 2, 2], [2, 3]) };
-    const outputs = await pool.run('sum', feeds);
+    const { tensors: outputs } = await pool.run('sum', feeds);
     expect(outputs).toEqual({
       sum: tensor([2, 3, 4, 6, 7, 8], [2, 3]),
       difference: tensor([0, 1, 2, 2, 3, 4], [2, 3]),
@@ -93,14 +93,14 @@ describe('runs', () => {
     ];
     const file = block === 0 ? graphs.sum : join(fixtures, 'swapped.onnx');
     const pool = await start({ graphs: { any: { file, cpuForms, deferred } } });
-    const { sum } = await pool.run('any', ones);
+    const { sum } = (await pool.run('any', ones)).tensors;
     expect([...sum!.data]).toEqual([2, 3, 4]);
   });
 
   it('are those of the graph where no form is for this processor', async () => {
     const cpuForms = [{ block: 7, file: join(fixtures, 'nothing.onnx') }];
     const pool = await start({ graphs: { sum: { file: graphs.sum, cpuForms } } });
-    const { sum } = await pool.run('sum', ones);
+    const { sum } = (await pool.run('sum', ones)).tensors;
     expect([...sum!.data]).toEqual([2, 3, 4]);
   });
 
@@ -118,7 +118,7 @@ describe('runs', () => {
       loads.push(seconds);
     };
     for (let i = 0; i < 2; i++) {
-      const { sum } = await pool.run('sum', ones, { onLoad });
+      const { sum } = (await pool.run('sum', ones, { onLoad })).tensors;
       expect([...sum!.data]).toEqual([2, 3, 4]);
     }
     await pool.run('work', work(SHORT), { onLoad });
@@ -132,7 +132,7 @@ describe('runs', () => {
     const a = tensor([1, 2, 3], [1, 3]);
     const second = pool.run('sum', { a, b: ones.b });
     a.data.fill(100);
-    expect((await second)['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+    expect((await second).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
     await first;
   });
 
@@ -140,7 +140,7 @@ describe('runs', () => {
     const pool = await start();
     const given = tensor([1, 2, 3], [1, 3]);
     const view = { data: new Float32Array(10).fill(5).subarray(2, 5), dims: [1, 3] };
-    const outputs = await pool.run('sum', { a: given, b: view }, { transfer: true });
+    const { tensors: outputs } = await pool.run('sum', { a: given, b: view }, { transfer: true });
     expect(outputs['sum']!.data).toEqual(Float32Array.of(6, 7, 8));
     expect(given.data).toHaveLength(0);
     expect(view.data).toHaveLength(3);
@@ -153,7 +153,7 @@ describe('runs', () => {
     const pinned = { data: new Float32Array(3).fill(2), dims: [1, 3] };
     markAsUntransferable(pinned.data.buffer);
     for (const transfer of [false, true]) {
-      const results = await pool.run('sum', { a: shared, b: pinned }, { transfer });
+      const { tensors: results } = await pool.run('sum', { a: shared, b: pinned }, { transfer });
       expect(results['sum']!.data).toEqual(Float32Array.of(3, 3, 3));
     }
     expect(shared.data).toHaveLength(3);
@@ -177,9 +177,14 @@ describe('runs', () => {
       return thread;
     });
     // What is wrong with this only shows inside: `sum` is no picture.
-    const fetch = { output: 'sum', normalisation: { mean: [0, 0, 0], std: [1, 1, 1] }, sizes: [] } as const;
-    await expect(pool.runToImages('sum', ones, fetch)).rejects.toThrow(InferenceError);
-    expect((await pool.run('sum', ones))['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+    const fetch = {
+      output: 'sum',
+      normalisation: { mean: [0, 0, 0], std: [1, 1, 1] },
+      sizes: [],
+      keepTensor: false,
+    } as const;
+    await expect(pool.run('sum', ones, { fetch })).rejects.toThrow(InferenceError);
+    expect((await pool.run('sum', ones)).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
     expect(threads).toHaveLength(1);
   });
 });
@@ -215,8 +220,13 @@ describe('feeds', () => {
   it('for a graph or an output that is not there are refused', async () => {
     const pool = await start();
     await expect(pool.run('product', ones)).rejects.toMatchObject({ code: 'E_FEED', remedy: 'it has sum, work' });
-    const fetch = { output: 'image', normalisation: { mean: [0, 0, 0], std: [1, 1, 1] }, sizes: [] } as const;
-    await expect(pool.runToImages('sum', ones, fetch)).rejects.toThrow(/no output "image"/);
+    const fetch = {
+      output: 'image',
+      normalisation: { mean: [0, 0, 0], std: [1, 1, 1] },
+      sizes: [],
+      keepTensor: false,
+    } as const;
+    await expect(pool.run('sum', ones, { fetch })).rejects.toThrow(/no output "image"/);
   });
 });
 
@@ -273,7 +283,7 @@ describe('an AbortSignal', () => {
     await expect(running).rejects.toThrow(CancelledError);
     expect(performance.now() - start0).toBeLessThan(50);
     expect(pool.running).toBe(1);
-    expect((await pool.run('sum', ones))['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+    expect((await pool.run('sum', ones)).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
   });
 
   it('may cancel many runs, with one listener', async () => {
@@ -319,7 +329,7 @@ describe('a worker that dies', () => {
       message: 'an inference worker died (out of luck)',
       remedy: expect.stringContaining('again') as string,
     });
-    expect((await waiting)['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+    expect((await waiting).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
     expect(spawned).toBe(2);
     expect(warnings).toEqual(['an inference worker died (out of luck); starting another one']);
   });
@@ -332,7 +342,7 @@ describe('a worker that dies', () => {
       return thread;
     });
     await threads[0]!.terminate();
-    expect((await pool.run('sum', ones))['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+    expect((await pool.run('sum', ones)).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
     expect(threads).toHaveLength(2);
   });
 
@@ -366,7 +376,7 @@ describe('a worker that dies', () => {
     await expect(pool.run('sum', ones)).rejects.toThrow(InferenceError);
     mended = true;
     await vi.waitFor(() => expect(available).toEqual([false, true]), { timeout: 20_000 });
-    expect((await pool.run('sum', ones))['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+    expect((await pool.run('sum', ones)).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
   });
 });
 
@@ -378,7 +388,7 @@ describe('closing', () => {
     const closing = pool.close();
     await expect(waiting).rejects.toThrow(PoolClosedError);
     await expect(pool.run('sum', ones)).rejects.toThrow(PoolClosedError);
-    expect((await running)['y']!.dims).toEqual([256, 256]);
+    expect((await running).tensors['y']!.dims).toEqual([256, 256]);
     await closing;
     await pool.close();
   });
@@ -445,7 +455,7 @@ describe('the process', () => {
     const { code, stdout, stderr } = await runProgram(`
       const listeners = process.listenerCount('exit');
       const pool = await createSessionPool({ graphs, workers: 2 });
-      const { sum } = await pool.run('sum', { a: row(1), b: row(2) });
+      const { sum } = (await pool.run('sum', { a: row(1), b: row(2) })).tensors;
       await pool.close();
       const missing = await createSessionPool({ graphs: { gone: '/gone.onnx' }, workers: 2 }).catch((error) => error.code);
       console.log(sum.data.join(), missing, process.listenerCount('exit') - listeners);`);

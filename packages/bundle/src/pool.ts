@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { ArgumentError, describeError, type RgbImage, type SemcastError, type Tensor } from '@semcast/core';
+import { ArgumentError, describeError, type SemcastError } from '@semcast/core';
 import { cudaUnavailable } from './cuda.js';
 import {
   BundleGraphError,
@@ -15,7 +15,7 @@ import {
 import { checkFeeds, packFeeds } from './feeds.js';
 import { tellsOfLinks } from './linked-weights.js';
 import { createGuardMemory, NativeGuard, unwatchExit, watchExit } from './native-guard.js';
-import type { GraphToLoad, LoadFailure, RunOutcome, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
+import type { GraphToLoad, LoadFailure, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
 import { checkSignature } from './signatures.js';
 import type {
   Device,
@@ -24,6 +24,7 @@ import type {
   GraphSignature,
   ImageFetch,
   RunOptions,
+  RunResult,
   SessionPool,
   SessionPoolOptions,
 } from './types.js';
@@ -51,7 +52,7 @@ export function spawnWorker(setup: WorkerSetup): Worker {
 interface Job {
   readonly request: RunRequest;
   readonly buffers: readonly ArrayBuffer[];
-  readonly resolve: (outcome: RunOutcome) => void;
+  readonly resolve: (result: RunResult) => void;
   readonly reject: (error: unknown) => void;
   readonly onLoad: ((seconds: number) => void) | undefined;
 }
@@ -238,31 +239,23 @@ export class WorkerPool implements SessionPool {
   async run(
     graph: string,
     feeds: Readonly<Record<string, Feed>>,
-    options: RunOptions = {},
-  ): Promise<Record<string, Tensor>> {
-    const { tensors } = await this.#submit(graph, feeds, undefined, options);
-    return Object.fromEntries(tensors.map(({ name, dims, data }) => [name, { dims, data }]));
-  }
-
-  async runToImages(
-    graph: string,
-    feeds: Readonly<Record<string, Feed>>,
-    fetch: ImageFetch,
-    options: RunOptions = {},
-  ): Promise<RgbImage[]> {
-    const { images } = await this.#submit(graph, feeds, { ...fetch, keepTensor: false }, options);
-    return [...images];
-  }
-
-  async runToImagesAndTensor(
-    graph: string,
-    feeds: Readonly<Record<string, Feed>>,
-    fetch: ImageFetch,
-    options: RunOptions = {},
-  ): Promise<{ images: RgbImage[]; tensor: Tensor }> {
-    const { images, tensors } = await this.#submit(graph, feeds, { ...fetch, keepTensor: true }, options);
-    const { data, dims } = tensors[0]!;
-    return { images: [...images], tensor: { data, dims } };
+    { fetch, signal, transfer = false, onLoad }: RunOptions = {},
+  ): Promise<RunResult> {
+    this.#checkRun(graph, feeds, fetch);
+    if (signal?.aborted === true) {
+      throw cancelled(graph, signal);
+    }
+    const { packed, buffers } = packFeeds(feeds, transfer);
+    const { promise, resolve, reject } = defer<RunResult>();
+    const job: Job = { request: { graph, feeds: packed, fetch }, buffers, resolve, reject, onLoad };
+    const forget = signal === undefined ? undefined : this.#cancelWith(signal, job);
+    try {
+      this.#queue.add(job);
+      this.#dispatch();
+      return await promise;
+    } finally {
+      forget?.();
+    }
   }
 
   async close(): Promise<void> {
@@ -279,30 +272,6 @@ export class WorkerPool implements SessionPool {
       });
     }
     await Promise.all(this.#slots.map(async ({ thread }) => thread && endThread(thread)));
-  }
-
-  async #submit(
-    graph: string,
-    feeds: Readonly<Record<string, Feed>>,
-    fetch: RunRequest['fetch'],
-    { signal, transfer = false, onLoad }: RunOptions,
-  ): Promise<RunOutcome> {
-    this.#checkRun(graph, feeds, fetch);
-    if (signal?.aborted === true) {
-      throw cancelled(graph, signal);
-    }
-    const { packed, buffers } = packFeeds(feeds, transfer);
-    const request: RunRequest = fetch === undefined ? { graph, feeds: packed } : { graph, feeds: packed, fetch };
-    const { promise, resolve, reject } = defer<RunOutcome>();
-    const job: Job = { request, buffers, resolve, reject, onLoad };
-    const forget = signal === undefined ? undefined : this.#cancelWith(signal, job);
-    try {
-      this.#queue.add(job);
-      this.#dispatch();
-      return await promise;
-    } finally {
-      forget?.();
-    }
   }
 
   /**
@@ -471,7 +440,7 @@ export class WorkerPool implements SessionPool {
     if (message.loadSeconds > 0) {
       job.onLoad?.(message.loadSeconds);
     }
-    job.resolve(message.outcome);
+    job.resolve(message.result);
     this.#onRun?.(graph, message.seconds);
   }
 

@@ -47,7 +47,7 @@ describe('several pictures as one input', () => {
   it('are encoded as each is alone', async () => {
     const images = [picture(8, 10), picture(7, 200)];
     const image = { images, multiple: 4, normalisation };
-    const { latent } = await pool.run('encoder', { image, ...condition });
+    const { latent } = (await pool.run('encoder', { image, ...condition })).tensors;
     expect(latent!.dims).toEqual([2, 8, 2, 2]);
     for (const [i, each] of images.entries()) {
       const alone = await pool.run('encoder', {
@@ -56,7 +56,7 @@ describe('several pictures as one input', () => {
         rate: fill(1, [1]),
         mask: fill(1, [1, 8, 1, 1]),
       });
-      expect(latent!.data.slice(32 * i, 32 * i + 32)).toEqual(alone['latent']!.data);
+      expect(latent!.data.slice(32 * i, 32 * i + 32)).toEqual(alone.tensors['latent']!.data);
     }
     expect(images[0]!.data).toHaveLength(192);
   });
@@ -78,10 +78,12 @@ describe('a picture and its tensor', () => {
       { width: 5, height: 6 },
     ];
     const fetch = { output: 'image', normalisation, sizes };
-    const { images, tensor } = await pool.runToImagesAndTensor('decoder', feeds, fetch);
-    expect(images).toEqual(await pool.runToImages('decoder', feeds, fetch));
+    const { images, tensors } = await pool.run('decoder', feeds, { fetch: { ...fetch, keepTensor: true } });
+    expect(await pool.run('decoder', feeds, { fetch: { ...fetch, keepTensor: false } })).toEqual({
+      images,
+      tensors: {},
+    });
     expect(images.map(({ width, height }) => ({ width, height }))).toEqual(sizes);
-    const { image } = await pool.run('decoder', feeds);
-    expect(tensor).toEqual(image);
+    expect(await pool.run('decoder', feeds)).toEqual({ images: [], tensors });
   });
 });

@@ -1,5 +1,4 @@
-import type { RgbImage } from '@semcast/core';
-import type { CpuForm, Device, GraphSignature, ImageBatchFeed, ImageFetch } from './types.js';
+import type { CpuForm, Device, GraphSignature, ImageBatchFeed, ImageFetch, RunResult } from './types.js';
 
 export interface GraphToLoad {
   readonly name: string;
@@ -36,14 +35,7 @@ export type PackedFeed = PackedTensor | PackedImages;
 export interface RunRequest {
   readonly graph: string;
   readonly feeds: readonly PackedFeed[];
-  /** Absent: all outputs, as tensors. `keepTensor`: the output that became pictures comes as it was, too. */
-  readonly fetch?: ImageFetch & { readonly keepTensor: boolean };
-}
-
-/** What a run came to: tensors, or (where the request had a `fetch`) pictures, and perhaps what they were made of. */
-export interface RunOutcome {
-  readonly tensors: readonly PackedTensor[];
-  readonly images: readonly RgbImage[];
+  readonly fetch: ImageFetch | undefined;
 }
 
 /** Worker → main thread. `seconds` is the time inside ONNX Runtime, but for `loadSeconds` of loading before the run. */
@@ -58,7 +50,7 @@ export type WorkerReply =
       readonly type: 'done';
       readonly seconds: number;
       readonly loadSeconds: number;
-      readonly outcome: RunOutcome;
+      readonly result: RunResult;
     }
   | { readonly type: 'failed'; readonly message: string };
 

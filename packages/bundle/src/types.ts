@@ -28,14 +28,21 @@ export interface ImageBatchFeed extends Omit<ImageFeed, 'image'> {
 /** What a graph can be fed with. */
 export type Feed = Tensor | ImageFeed | ImageBatchFeed;
 
-/** Which output becomes pictures, how, and how large: one size for each picture of the batch, cropped top left. */
+/**
+ * Which output [B,3,H,W] becomes 8-bit pictures (made in the worker), how, and how large: one size for each picture of
+ * the batch, cropped top left.
+ */
 export interface ImageFetch {
   readonly output: string;
   readonly normalisation: Normalisation;
   readonly sizes: readonly { readonly width: number; readonly height: number }[];
+  /** Whether that output itself is wanted beside the pictures. */
+  readonly keepTensor: boolean;
 }
 
 export interface RunOptions {
+  /** Take pictures from one output, and none of the others. */
+  readonly fetch?: ImageFetch;
   /** Cancels the run: at once while it waits; while it runs, the caller is freed and the result thrown away. */
   readonly signal?: AbortSignal;
   /**
@@ -45,6 +52,12 @@ export interface RunOptions {
   readonly transfer?: boolean;
   /** Told, before the run resolves, for how many seconds it waited for a deferred graph to be loaded. */
   readonly onLoad?: (seconds: number) => void;
+}
+
+/** What a run gives: outputs by name, or (with `fetch`) pictures, and what they were made of where that is wanted. */
+export interface RunResult {
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  readonly images: readonly RgbImage[];
 }
 
 /** An input or output of a graph: its name and its sizes, a number where fixed, a name (or null) where dynamic. */
@@ -122,26 +135,12 @@ export interface SessionPool {
   /** What each graph takes and gives. */
   readonly signatures: Readonly<Record<string, GraphSignature>>;
   /**
-   * Run a graph on tensors (or pictures) and resolve to its outputs by name.
+   * Run a graph on tensors (or pictures).
    *
    * @throws FeedError (E_FEED), QueueFullError (E_QUEUE_FULL), CancelledError (E_CANCELLED), InferenceError
    *   (E_INFERENCE), PoolClosedError (E_POOL_CLOSED); always as a rejection.
    */
-  run(graph: string, feeds: Readonly<Record<string, Feed>>, options?: RunOptions): Promise<Record<string, Tensor>>;
-  /** As {@link runToImages}, and the output itself [B,3,H,W] comes as well. */
-  runToImagesAndTensor(
-    graph: string,
-    feeds: Readonly<Record<string, Feed>>,
-    fetch: ImageFetch,
-    options?: RunOptions,
-  ): Promise<{ readonly images: RgbImage[]; readonly tensor: Tensor }>;
-  /** As {@link run}, but one output [B,3,H,W] becomes B 8-bit pictures (made in the worker); the rest is dropped. */
-  runToImages(
-    graph: string,
-    feeds: Readonly<Record<string, Feed>>,
-    fetch: ImageFetch,
-    options?: RunOptions,
-  ): Promise<RgbImage[]>;
+  run(graph: string, feeds: Readonly<Record<string, Feed>>, options?: RunOptions): Promise<RunResult>;
   /** Refuse new runs, reject waiting ones (E_POOL_CLOSED), let running ones end, then end the threads. */
   close(): Promise<void>;
 }

@@ -3,22 +3,15 @@
  * so it has one of its own; the passes over pixels happen here as well. See pool.ts for the other side.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Tensor } from '@semcast/core';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { channelBlock } from './channel-block.js';
 import { imagesToTensor, tensorToImages } from './images.js';
 import { tellsOfLinks, withoutLinks } from './linked-weights.js';
 import { NativeGuard } from './native-guard.js';
-import type {
-  GraphToLoad,
-  PackedFeed,
-  PackedTensor,
-  RunOutcome,
-  RunRequest,
-  WorkerReply,
-  WorkerSetup,
-} from './protocol.js';
+import type { GraphToLoad, PackedFeed, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
 import { LoadFailureError, loadGraph, peekSignature, readSignature } from './sessions.js';
-import type { GraphSignature } from './types.js';
+import type { GraphSignature, RunResult } from './types.js';
 
 const port = parentPort;
 if (port === null) {
@@ -91,21 +84,11 @@ function unpack(feed: PackedFeed): OrtTensor {
   return new OrtTensor('float32', data, dims);
 }
 
-function pack(name: string, value: OrtTensor): PackedTensor {
-  const data = value.data as Float32Array;
-  const whole = data.byteOffset === 0 && data.byteLength === data.buffer.byteLength;
-  return { name, dims: value.dims, data: whole ? data : data.slice() };
-}
-
-async function runSession(
-  session: InferenceSession,
-  { feeds, fetch }: Pick<RunRequest, 'feeds' | 'fetch'>,
-): Promise<{ outputs: readonly PackedTensor[]; seconds: number }> {
-  const inputs = Object.fromEntries(feeds.map((feed) => [feed.name, unpack(feed)]));
-  const start = performance.now();
-  const outputs = fetch === undefined ? await session.run(inputs) : await session.run(inputs, [fetch.output]);
-  const seconds = (performance.now() - start) / 1000;
-  return { outputs: Object.entries(outputs).map(([name, value]) => pack(name, value)), seconds };
+/** A tensor of memory that it has to itself, so that it can be moved. */
+function pack({ data, dims }: OrtTensor): Tensor {
+  const values = data as Float32Array;
+  const whole = values.byteOffset === 0 && values.byteLength === values.buffer.byteLength;
+  return { dims, data: whole ? values : values.slice() };
 }
 
 /** The session of a graph, loaded now if that was put off until now, and how long that took. */
@@ -123,24 +106,24 @@ async function sessionOf(
   return { session, loadSeconds: (performance.now() - start) / 1000 };
 }
 
-async function execute(loaded: LoadedGraphs, request: RunRequest) {
-  const { session, loadSeconds } = await sessionOf(request.graph, loaded);
-  return { ...(await runSession(session, request)), loadSeconds };
+/** Inside ONNX Runtime, from the graph's loading to its outputs. */
+async function execute(loaded: LoadedGraphs, { graph, feeds, fetch }: RunRequest) {
+  const { session, loadSeconds } = await sessionOf(graph, loaded);
+  const inputs = Object.fromEntries(feeds.map((feed) => [feed.name, unpack(feed)]));
+  const start = performance.now();
+  const outputs = fetch === undefined ? await session.run(inputs) : await session.run(inputs, [fetch.output]);
+  return { outputs, seconds: (performance.now() - start) / 1000, loadSeconds };
 }
 
 /** One request, from unpacked feeds to packed outputs. */
 async function answer(loaded: LoadedGraphs, request: RunRequest): Promise<void> {
   const { outputs, seconds, loadSeconds } = await execute(loaded, request).finally(() => guard.leave());
   const { fetch } = request;
-  const outcome: RunOutcome =
-    fetch === undefined
-      ? { tensors: outputs, images: [] }
-      : {
-          tensors: fetch.keepTensor ? outputs : [],
-          images: tensorToImages(outputs[0]!, fetch.sizes, fetch.normalisation),
-        };
-  const moved = [...outcome.tensors, ...outcome.images];
-  reply({ type: 'done', seconds, loadSeconds, outcome }, [
+  const tensors = Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, pack(value)]));
+  const images = fetch === undefined ? [] : tensorToImages(tensors[fetch.output]!, fetch.sizes, fetch.normalisation);
+  const result: RunResult = { tensors: fetch?.keepTensor === false ? {} : tensors, images };
+  const moved = [...Object.values(result.tensors), ...images];
+  reply({ type: 'done', seconds, loadSeconds, result }, [
     ...new Set(moved.map(({ data }) => data.buffer as ArrayBuffer)),
   ]);
 }

@@ -142,7 +142,9 @@ describe('a batch', () => {
     ['another batch', [2, 3, 8, 12]],
   ])('is refused where a graph gives %s', async (_, dims) => {
     const x0 = tensor(new Float32Array(sizeOf(dims)), dims);
-    const odd = createBatchNetworks(bundle.manifest, { run: async () => ({ x0 }) } as unknown as SessionPool);
+    const odd = createBatchNetworks(bundle.manifest, {
+      run: async () => ({ tensors: { x0 }, images: [] }),
+    } as unknown as SessionPool);
     await expect(odd.run(rowsOf('denoiser', 1), 1)).rejects.toThrow(EvaluationError);
   });
 

@@ -1,5 +1,5 @@
-import type { BundleManifest, Feed, SessionPool } from '@semcast/bundle';
-import { sizeOf, tensor, type Tensor } from '@semcast/core';
+import type { BundleManifest, Feed, ImageFetch, SessionPool } from '@semcast/bundle';
+import { sizeOf, tensor, type RgbImage, type Tensor } from '@semcast/core';
 import {
   EvaluationError,
   type DenoiserEvaluation,
@@ -7,7 +7,7 @@ import {
   type Observation,
   type PosteriorStepEvaluation,
 } from '@semcast/posterior';
-import type { EncodeRow, NetworkGraph, NetworkResult, NetworkRow, OneShotRow } from './network-rows.js';
+import type { NetworkGraph, NetworkResult, NetworkRow } from './network-rows.js';
 
 /** Told how many seconds a run waited until its graph was loaded. */
 type OnLoad = (seconds: number) => void;
@@ -25,6 +25,7 @@ export interface BatchNetworks {
 }
 
 type Outputs = Readonly<Record<string, Tensor>>;
+type Manifest = Pick<BundleManifest, 'stride' | 'latentChannels' | 'normalisation'>;
 
 /** Item `i` where there is one, else the last: a batch is padded with copies of what it ends with. */
 function paddedTo<Item>(bucket: number, items: readonly Item[]): Item[] {
@@ -109,146 +110,131 @@ function rowOf(graph: NetworkGraph, outputs: Outputs, name: string, i: number, r
   return tensor(rows === 1 ? data : data.slice(i * size, (i + 1) * size), rowDims);
 }
 
-/** The network functions of a bundle's graphs, on the workers of a pool. */
-export function createBatchNetworks(
-  { stride, latentChannels, normalisation }: Pick<BundleManifest, 'stride' | 'latentChannels' | 'normalisation'>,
-  pool: Pick<SessionPool, 'run' | 'runToImagesAndTensor' | 'runToImages'>,
-): BatchNetworks {
-  async function run<Row extends NetworkRow>(
-    rows: readonly Row[],
-    feeds: Readonly<Record<string, Feed>>,
-    bucket: number,
-    expected: Readonly<Record<string, readonly number[]>>,
-    onLoad: OnLoad,
-    resultOf: (tensorOf: (output: string) => Tensor, row: Row) => NetworkResult,
-  ): Promise<NetworkResult[]> {
-    const { graph } = rows[0]!;
-    const outputs = await pool.run(graph, feeds, { transfer: true, onLoad });
-    for (const [name, dims] of Object.entries(expected)) {
-      const given = outputs[name]?.dims ?? [];
-      if (given.join() !== [bucket, ...dims].join()) {
-        throw new EvaluationError(
-          `${graph} gave ${name} of shape [${given.join(', ')}], not [${[bucket, ...dims].join(', ')}]`,
-        );
-      }
-    }
-    return rows.map((row, i) => resultOf((output) => rowOf(graph, outputs, output, i, bucket), row));
-  }
+/** What a run of a graph takes for the rows of a batch, and what it gives for each of them. */
+interface Call {
+  readonly feeds: Readonly<Record<string, Feed>>;
+  readonly fetch?: ImageFetch;
+  /** The shape of each output, without the batch. */
+  readonly expected: Readonly<Record<string, readonly number[]>>;
+  /** The result of row `i`, from its row of each output and the pictures of all. */
+  readonly resultOf: (of: (output: string) => Tensor, i: number, images: readonly RgbImage[]) => NetworkResult;
+}
 
-  async function decode(rows: readonly OneShotRow[], bucket: number, onLoad: OnLoad): Promise<NetworkResult[]> {
-    const all = paddedTo(bucket, rows);
-    const feeds = {
-      latent: stack(
-        all.map(({ latent }) => latent),
-        rows[0]!.latent.dims.slice(1),
-      ),
-      csnr_db: scalars(all.map(({ csnrDb }) => csnrDb)),
-      rate: scalars(all.map(({ rate }) => rate)),
-    };
-    // Of the padding rows, a pixel each: a picture must come, and nobody looks at it.
-    const sizes = all.map(({ width, height }, i) => (i < rows.length ? { width, height } : { width: 1, height: 1 }));
-    const fetch = { output: 'image', normalisation, sizes };
-    if (!rows.some(({ keepTensor }) => keepTensor)) {
-      const images = await pool.runToImages('decoder', feeds, fetch, { transfer: true, onLoad });
-      return rows.map((_, i) => ({ image: images[i]!, xJ: null }));
-    }
-    const { images, tensor: image } = await pool.runToImagesAndTensor('decoder', feeds, fetch, {
-      transfer: true,
-      onLoad,
-    });
-    return rows.map(({ keepTensor }, i) => ({
-      image: images[i]!,
-      xJ: keepTensor ? rowOf('decoder', { image }, 'image', i, bucket) : null,
-    }));
-  }
+/** By graph, the run for a batch: `count` rows, and behind them those that pad it. */
+type Calls = {
+  readonly [Graph in NetworkGraph]: (
+    rows: readonly Extract<NetworkRow, { readonly graph: Graph }>[],
+    count: number,
+  ) => Call;
+};
 
-  async function encode(rows: readonly EncodeRow[], bucket: number, onLoad: OnLoad): Promise<NetworkResult[]> {
-    const all = paddedTo(bucket, rows);
-    const feeds = {
-      image: { images: all.map(({ image }) => image), multiple: stride, normalisation },
-      csnr_db: scalars(all.map(({ csnrDb }) => csnrDb)),
-      rate: scalars(all.map(({ activeChannels }) => activeChannels / latentChannels)),
-      mask: masks(
-        all.map(({ activeChannels }) => activeChannels),
-        latentChannels,
-      ),
-    };
-    const { width, height } = rows[0]!.image;
-    const latent = [latentChannels, Math.ceil(height / stride), Math.ceil(width / stride)];
-    return run(rows, feeds, bucket, { latent }, onLoad, (of) => ({ latent: of('latent') }));
-  }
+function denoise(rows: readonly DenoiserRow[]): Call {
+  return { feeds: denoiserFeeds(rows), expected: { x0: rows[0]!.x.dims }, resultOf: (of) => ({ x0: of('x0') }) };
+}
 
-  async function denoise(rows: readonly DenoiserRow[], bucket: number, onLoad: OnLoad): Promise<NetworkResult[]> {
-    const expected = { x0: rows[0]!.x.dims };
-    return run(rows, denoiserFeeds(paddedTo(bucket, rows)), bucket, expected, onLoad, (of) => ({ x0: of('x0') }));
-  }
-
-  async function differentiate(
-    rows: readonly EncoderVjpEvaluation[],
-    bucket: number,
-    onLoad: OnLoad,
-  ): Promise<NetworkResult[]> {
-    const all = paddedTo(bucket, rows);
-    const feeds = {
-      x: stack(all.map(({ x }) => x)),
-      rate: scalars(all.map(({ observation }) => observation.rate)),
-      ...receivedFeeds(all),
-    };
-    const { x, observation } = rows[0]!;
-    const expected = { z: observation.y.dims, gradient: x.dims, measurement_norm: [] };
-    return run(rows, feeds, bucket, expected, onLoad, (of) => ({
-      z: of('z'),
-      gradient: of('gradient'),
-      measurementNorm: of('measurement_norm').data[0]!,
-    }));
-  }
-
-  async function step(
-    rows: readonly PosteriorStepEvaluation[],
-    bucket: number,
-    onLoad: OnLoad,
-  ): Promise<NetworkResult[]> {
-    const all = paddedTo(bucket, rows);
-    const feeds = {
-      ...denoiserFeeds(all),
-      ...receivedFeeds(all),
-      zeta: scalars(all.map(({ zeta }) => zeta)),
-      gamma: scalars(all.map(({ gamma }) => gamma)),
-    };
-    const { x, observation } = rows[0]!;
-    const expected = {
-      x0: x.dims,
-      gradient: x.dims,
-      z: observation.y.dims,
-      measurement_norm: [],
-      confirming_norm: [],
-    };
-    return run(rows, feeds, bucket, expected, onLoad, (of) => ({
-      x0: of('x0'),
-      gradient: of('gradient'),
-      z: of('z'),
-      measurementNorm: of('measurement_norm').data[0]!,
-      confirmingNorm: of('confirming_norm').data[0]!,
-    }));
-  }
-
-  const byGraph: {
-    readonly [Graph in NetworkGraph]: (
-      rows: readonly Extract<NetworkRow, { readonly graph: Graph }>[],
-      bucket: number,
-      onLoad: OnLoad,
-    ) => Promise<NetworkResult[]>;
-  } = {
-    decoder: decode,
-    encoder: encode,
+function callsOf({ stride, latentChannels, normalisation }: Manifest): Calls {
+  return {
     denoiser: denoise,
     distilled: denoise,
-    encoderVjp: differentiate,
-    posteriorStep: step,
+
+    decoder: (rows, count) => ({
+      feeds: {
+        latent: stack(
+          rows.map(({ latent }) => latent),
+          rows[0]!.latent.dims.slice(1),
+        ),
+        csnr_db: scalars(rows.map(({ csnrDb }) => csnrDb)),
+        rate: scalars(rows.map(({ rate }) => rate)),
+      },
+      fetch: {
+        output: 'image',
+        normalisation,
+        // Of the padding rows, a pixel each: a picture must come, and nobody looks at it.
+        sizes: rows.map(({ width, height }, i) => (i < count ? { width, height } : { width: 1, height: 1 })),
+        keepTensor: rows.some(({ keepTensor }) => keepTensor),
+      },
+      expected: {},
+      resultOf: (of, i, images) => ({ image: images[i]!, xJ: rows[i]!.keepTensor ? of('image') : null }),
+    }),
+
+    encoder: (rows) => {
+      const { width, height } = rows[0]!.image;
+      return {
+        feeds: {
+          image: { images: rows.map(({ image }) => image), multiple: stride, normalisation },
+          csnr_db: scalars(rows.map(({ csnrDb }) => csnrDb)),
+          rate: scalars(rows.map(({ activeChannels }) => activeChannels / latentChannels)),
+          mask: masks(
+            rows.map(({ activeChannels }) => activeChannels),
+            latentChannels,
+          ),
+        },
+        expected: { latent: [latentChannels, Math.ceil(height / stride), Math.ceil(width / stride)] },
+        resultOf: (of) => ({ latent: of('latent') }),
+      };
+    },
+
+    encoderVjp: (rows) => ({
+      feeds: {
+        x: stack(rows.map(({ x }) => x)),
+        rate: scalars(rows.map(({ observation }) => observation.rate)),
+        ...receivedFeeds(rows),
+      },
+      expected: { z: rows[0]!.observation.y.dims, gradient: rows[0]!.x.dims, measurement_norm: [] },
+      resultOf: (of) => ({
+        z: of('z'),
+        gradient: of('gradient'),
+        measurementNorm: of('measurement_norm').data[0]!,
+      }),
+    }),
+
+    posteriorStep: (rows) => {
+      const { x, observation } = rows[0]!;
+      return {
+        feeds: {
+          ...denoiserFeeds(rows),
+          ...receivedFeeds(rows),
+          zeta: scalars(rows.map(({ zeta }) => zeta)),
+          gamma: scalars(rows.map(({ gamma }) => gamma)),
+        },
+        expected: {
+          x0: x.dims,
+          gradient: x.dims,
+          z: observation.y.dims,
+          measurement_norm: [],
+          confirming_norm: [],
+        },
+        resultOf: (of) => ({
+          x0: of('x0'),
+          gradient: of('gradient'),
+          z: of('z'),
+          measurementNorm: of('measurement_norm').data[0]!,
+          confirmingNorm: of('confirming_norm').data[0]!,
+        }),
+      };
+    },
   };
+}
+
+/** The network functions of a bundle's graphs, on the workers of a pool. */
+export function createBatchNetworks(manifest: Manifest, pool: Pick<SessionPool, 'run'>): BatchNetworks {
+  const calls = callsOf(manifest);
   return {
-    // The graph tells which rows these are; the type of a table's entry doesn't follow from its key.
-    run: async (rows, bucket, onLoad = () => undefined) =>
-      (byGraph[rows[0]!.graph] as BatchNetworks['run'])(rows, bucket, onLoad),
+    run: async (rows, bucket, onLoad = () => undefined) => {
+      const { graph } = rows[0]!;
+      // The graph tells which rows these are; the type of a table's entry doesn't follow from its key.
+      const call = calls[graph] as (rows: readonly NetworkRow[], count: number) => Call;
+      const { feeds, fetch, expected, resultOf } = call(paddedTo(bucket, rows), rows.length);
+      const { tensors, images } = await pool.run(graph, feeds, { transfer: true, onLoad, ...(fetch && { fetch }) });
+      for (const [name, dims] of Object.entries(expected)) {
+        const given = tensors[name]?.dims ?? [];
+        if (given.join() !== [bucket, ...dims].join()) {
+          throw new EvaluationError(
+            `${graph} gave ${name} of shape [${given.join(', ')}], not [${[bucket, ...dims].join(', ')}]`,
+          );
+        }
+      }
+      return rows.map((_, i) => resultOf((output) => rowOf(graph, tensors, output, i, bucket), i, images));
+    },
   };
 }
