@@ -1,6 +1,6 @@
+import type { Forecast } from './forecast.js';
 import type { FrameState } from './frame-state.js';
 import type { RefusalReason } from './plan.js';
-import type { StepGrants } from './step-grants.js';
 import type { StreamState } from './stream-clocks.js';
 
 /** Why a frame can't be admitted. */
@@ -13,7 +13,7 @@ export interface Refusal {
   readonly yields: boolean;
 }
 
-export interface AdmissionLimits {
+interface AdmissionLimits {
   readonly maxFrames: number;
   readonly maxBacklogMs: number;
   readonly safety: number;
@@ -29,15 +29,17 @@ export interface AdmissionLimits {
  * And a frame may not insist on more than that share, or it would have its worker for as long. Both shares shrink as
  * streams come, so what is admitted in all stays below maxBacklogMs·(1 + 1/2 + … + 1/n) for n streams of equal shares.
  *
- * @param service all frames, the newcomer among them, in the order of service, forecast at their fewest steps
+ * @param forecast of all frames, the newcomer among them, at their fewest steps
+ * @param broken those that were going to miss their deadline before the newcomer came: they are no reason
  */
 export function whyRefused(
   newcomer: FrameState,
-  service: readonly FrameState[],
-  grants: StepGrants,
+  forecast: Forecast,
+  broken: ReadonlySet<FrameState>,
   nowMs: number,
   { maxFrames, maxBacklogMs, safety, workers, shareOfMachine }: AdmissionLimits,
 ): Refusal | undefined {
+  const { service } = forecast.outlook;
   if (service.length > maxFrames) {
     const detail = `${maxFrames} frames are waiting or running already`;
     return { reason: 'queue-full', detail, displaceable: service, yields: false };
@@ -58,9 +60,9 @@ export function whyRefused(
       `and the share of its stream is ${Math.floor(shareMs)} ms`;
     return { reason: 'too-many-steps', detail, displaceable: [], yields: false };
   }
-  // Who was going to be late anyway is no reason. The newcomer must be in time with care, the others by the mean.
+  // The newcomer must be in time with care, the others by the mean.
   const first = service.findIndex(
-    (each) => !each.broken && grants.missesDeadline(each, each === newcomer ? safety : 1),
+    (each, i) => !broken.has(each) && forecast.missesDeadline(i, each === newcomer ? safety : 1),
   );
   if (first >= 0) {
     const detail =

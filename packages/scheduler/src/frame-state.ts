@@ -34,22 +34,19 @@ export class FrameState {
   granted: number | undefined;
   /** Steps that it would be granted now. */
   steps: number;
+  /** A run of it has begun: from then on it takes memory by its pixels. */
+  begun = false;
   /** A batch with it failed: its rows run alone from now on. */
   alone = false;
   #purpose: Purpose;
   /** Requests of the current step that it has made, the open one included. */
   #requestsInStep = 0;
 
-  // The newest plan's view of it.
+  // Where it stands in the newest order of service.
   /** How far ahead of its stream's share it would end, in windows. */
   round = 0;
   /** It can't be on time even with the fewest steps: it must not hold up those that can. */
   late = false;
-  /** Forecast, from when the waiting previews are done. */
-  startsInMs = 0;
-  finishesInMs = 0;
-  /** It was going to miss its deadline before the newest offer. */
-  broken = false;
 
   constructor(
     stream: StreamState,

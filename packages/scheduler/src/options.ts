@@ -20,6 +20,11 @@ export const schedulerOptionsSchema = z
       .default([1])
       .describe('sizes that a batch may have, rising from 1: [1] on a CPU, [1, 2, 4, 8, 16] on a GPU'),
     maxFrames: z.int().min(1).max(MAX_FRAMES).default(64).describe('most frames admitted at a time'),
+    maxPixels: z
+      .number()
+      .positive()
+      .optional()
+      .describe('most pixels of all frames that have begun to run; others wait, but one alone never does'),
     maxBacklogMs: positiveMs
       .default(60_000)
       .describe(
@@ -72,6 +77,7 @@ export const schedulerOptionsSchema = z
     ...options,
     reduceAboveFrames: options.reduceAboveFrames ?? Math.floor(options.maxFrames / 2),
     targetWaitMs: options.targetWaitMs ?? options.maxBacklogMs,
+    maxPixels: options.maxPixels ?? Infinity,
   }));
 
 export type SchedulerOptions = z.output<typeof schedulerOptionsSchema>;

@@ -1,6 +1,7 @@
 import type { CostEstimator } from './cost-estimator.js';
 import { formBatch } from './form-batch.js';
 import type { FrameState, OpenRequest } from './frame-state.js';
+import type { SchedulerOptions } from './options.js';
 
 /** One evaluation of a frame's request. */
 export interface BatchRow {
@@ -24,15 +25,17 @@ const CHEAP = 0.5;
 export class BatchPicker {
   readonly #buckets: readonly number[];
   readonly #previewBurst: number;
+  readonly #maxPixels: number;
   readonly #costs: CostEstimator;
   #previewsInARow = 0;
 
   constructor(
-    { buckets, previewBurst }: { readonly buckets: readonly number[]; readonly previewBurst: number },
+    { buckets, previewBurst, maxPixels }: Pick<SchedulerOptions, 'buckets' | 'previewBurst' | 'maxPixels'>,
     costs: CostEstimator,
   ) {
     this.#buckets = buckets;
     this.#previewBurst = previewBurst;
+    this.#maxPixels = maxPixels;
     this.#costs = costs;
   }
 
@@ -40,23 +43,30 @@ export class BatchPicker {
    * The next batch, led by whoever is served next; undefined when nothing is ready.
    *
    * @param service frames in the order of service
+   * @param pixels of those that have begun
    * @param onStepless a frame would begin now, but is granted no step at all; its request must be taken back
    */
-  pick(service: readonly FrameState[], onStepless: (state: FrameState) => void): Batch | undefined {
-    const head = this.#pickHead(service, onStepless);
+  pick(service: readonly FrameState[], pixels: number, onStepless: (state: FrameState) => void): Batch | undefined {
+    const head = this.#pickHead(service, new PixelRoom(pixels, this.#maxPixels), onStepless);
     if (head?.request === undefined) {
       return undefined;
     }
     const graph = head.request.graphs[head.request.ready[0]!]!;
-    return { graph, ...this.#rowsFor(head, service, graph) };
+    const room = new PixelRoom(pixels, this.#maxPixels);
+    room.take(head);
+    return { graph, ...this.#rowsFor(head, service, graph, room) };
   }
 
   /** Previews first, but not for ever. */
-  #pickHead(service: readonly FrameState[], onStepless: (state: FrameState) => void): FrameState | undefined {
+  #pickHead(
+    service: readonly FrameState[],
+    room: PixelRoom,
+    onStepless: (state: FrameState) => void,
+  ): FrameState | undefined {
     let preview: FrameState | undefined;
     let step: FrameState | undefined;
     for (const state of service) {
-      if (state.request === undefined || state.request.ready.length === 0) {
+      if (state.request === undefined || state.request.ready.length === 0 || !room.has(state)) {
         continue;
       }
       if (state.purpose === 'preview') {
@@ -86,7 +96,12 @@ export class BatchPicker {
    * Where frames of other graphs or sizes wait, rows of streams that are further ahead of their share than those only
    * ride along if that is cheap.
    */
-  #rowsFor(head: FrameState, service: readonly FrameState[], graph: string): Pick<Batch, 'rows' | 'bucket'> {
+  #rowsFor(
+    head: FrameState,
+    service: readonly FrameState[],
+    graph: string,
+    room: PixelRoom,
+  ): Pick<Batch, 'rows' | 'bucket'> {
     const largest = head.alone ? 1 : this.#buckets.at(-1)!;
     const rows: BatchRow[] = [];
     let entitled = 0;
@@ -97,12 +112,16 @@ export class BatchPicker {
         return;
       }
       let others = 0;
+      const before = rows.length;
       for (const evaluation of request.ready) {
         if (state.size.key !== head.size.key || request.graphs[evaluation] !== graph) {
           others += 1;
         } else if (rows.length < largest && (state === head || !state.alone)) {
           rows.push({ state, request, evaluation });
         }
+      }
+      if (state !== head && rows.length > before) {
+        room.take(state);
       }
       if (state === head || (!state.late && state.round <= rivalRound)) {
         entitled = rows.length;
@@ -116,7 +135,7 @@ export class BatchPicker {
       if (rows.length === largest) {
         break;
       }
-      if (state !== head && mayRun(state)) {
+      if (state !== head && room.has(state) && mayRun(state)) {
         take(state);
       }
     }
@@ -126,6 +145,33 @@ export class BatchPicker {
     const extraMs = costMs(all.bucket) - costMs(few.bucket);
     const { rows: count, bucket } = extraMs <= CHEAP * (all.rows - few.rows) * costMs(1) ? all : few;
     return { rows: rows.slice(0, count), bucket };
+  }
+}
+
+/**
+ * Room for frames that begin: a frame that has begun has its place. Once one doesn't fit, none behind it begins, so that
+ * small ones don't keep a large one waiting for ever; and a frame begins where there is no other, however large it is.
+ */
+class PixelRoom {
+  #pixels: number;
+  #full = false;
+  readonly #maxPixels: number;
+
+  constructor(pixels: number, maxPixels: number) {
+    this.#pixels = pixels;
+    this.#maxPixels = maxPixels;
+  }
+
+  has({ begun, size }: FrameState): boolean {
+    if (begun) {
+      return true;
+    }
+    this.#full ||= this.#pixels > 0 && this.#pixels + size.pixels > this.#maxPixels;
+    return !this.#full;
+  }
+
+  take({ begun, size }: FrameState): void {
+    this.#pixels += begun ? 0 : size.pixels;
   }
 }
 

@@ -63,6 +63,8 @@ export interface SchedulerStats {
   readonly waiting: number;
   /** Streams with frames. */
   readonly streams: number;
+  /** Of the frames that have begun to run. */
+  readonly pixels: number;
   /** Evaluations that no worker has taken yet. */
   readonly readyEvaluations: number;
   readonly runningJobs: number;

@@ -44,6 +44,8 @@ const anyOptions: Arbitrary<SchedulerOptionsInput> = record({
   maxFrames: integer({ min: 1, max: 12 }),
   maxBacklogMs: constantFrom(500, 60_000),
   previewBurst: integer({ min: 1, max: 3 }),
+  // One large frame alone, one large and one small, or no limit.
+  maxPixels: constantFrom(200_000, 330_000, undefined),
 });
 
 describe('a runner that does what it is told', () => {

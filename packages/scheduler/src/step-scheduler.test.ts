@@ -643,6 +643,93 @@ describe('steps', () => {
   });
 });
 
+describe('memory', () => {
+  const large = { key: '512x512', pixels: 4 * 65_536 };
+  const room = { workers: 4, maxPixels: 5 * 65_536 };
+  const end = (scheduler: StepScheduler, { jobs }: Plan, nowMs: number): void => {
+    for (const job of jobs) {
+      for (const key of scheduler.complete(job.id, nowMs)) {
+        scheduler.finish(key);
+      }
+    }
+  };
+  const once = { steps: { min: 1, max: 1 } };
+
+  it('keeps frames waiting as they came, and lets in the next when one has ended', () => {
+    const scheduler = schedulerOf({ ...room, maxPixels: 2 * 65_536 });
+    admit(scheduler, ...[0, 1, 2, 3].map((frame) => offerOf('a', frame, once)), offerOf('b', 0, once));
+    const first = scheduler.plan(0);
+    expect(rowsOf(first)).toEqual([['a0'], ['b0']]);
+    expect(scheduler.stats(0)).toMatchObject({ frames: 5, readyEvaluations: 3, pixels: 2 * 65_536 });
+    expect(scheduler.plan(5).jobs).toEqual([]);
+    end(scheduler, { ...first, jobs: first.jobs.slice(0, 1) }, 10);
+    const second = scheduler.plan(10);
+    expect(rowsOf(second)).toEqual([['a1']]);
+    end(scheduler, { ...first, jobs: first.jobs.slice(1) }, 10);
+    expect(rowsOf(scheduler.plan(10))).toEqual([['a2']]);
+  });
+
+  it('is held from the first run to the end, whatever ends a frame, and not by who waits', () => {
+    const scheduler = schedulerOf({ ...room, maxFrames: 4 });
+    const begun = offerOf('a', 0, { size: large, preview: ['decoder'] });
+    admit(scheduler, begun, offerOf('a', 1, { size: large }));
+    const [preview] = scheduler.plan(0).jobs;
+    scheduler.complete(preview!.id, 10);
+    expect([scheduler.plan(10).jobs, scheduler.stats(10).pixels]).toEqual([[], large.pixels]);
+    scheduler.cancel({ stream: 'a', frame: 1 });
+    expect(scheduler.stats(10).pixels).toBe(large.pixels);
+    scheduler.cancel({ stream: 'a', frame: 0 });
+    expect(scheduler.stats(10).pixels).toBe(0);
+    admit(scheduler, offerOf('a', 2, { size: large }));
+    const [failing] = scheduler.plan(20).jobs;
+    scheduler.fail(failing!.id, 30);
+    expect(scheduler.stats(30).pixels).toBe(0);
+  });
+
+  it('is free again when a frame that has had its preview is displaced', () => {
+    const scheduler = schedulerOf({ ...room, workers: 1, maxFrames: 2 });
+    admit(scheduler, offerOf('a', 0), offerOf('a', 1, { preview: ['decoder'] }));
+    const [preview] = scheduler.plan(0).jobs;
+    expect(preview!.rows[0]).toMatchObject({ frame: 1, purpose: 'preview' });
+    scheduler.complete(preview!.id, 10);
+    scheduler.request({ stream: 'a', frame: 1 }, { purpose: 'step', step: 0, evaluations: ['posteriorStep'] });
+    expect(scheduler.stats(10).pixels).toBe(65_536);
+    expect(scheduler.admit(offerOf('b'), 10)).toMatchObject({ displaced: [{ stream: 'a', frame: 1 }] });
+    expect(scheduler.stats(10).pixels).toBe(0);
+  });
+
+  it('goes to a large frame in its turn, and to no smaller one before it', () => {
+    const scheduler = schedulerOf(room);
+    const order = [offerOf('a', 0, once), offerOf('b', 0, { ...once, size: large }), offerOf('c', 0, once)];
+    admit(scheduler, offerOf('a', 1, once));
+    const first = scheduler.plan(0);
+    admit(scheduler, ...order.map((offer, i) => ({ ...offer, stream: 'd', frame: i, deadlineMs: 1000 + i })));
+    const second = scheduler.plan(1);
+    // 4 + 1 of 5 are taken when d0 runs beside a1: d1 doesn't fit, and d2 doesn't overtake it.
+    expect([rowsOf(first), rowsOf(second)]).toEqual([[['a1']], [['d0']]]);
+    end(scheduler, first, 10);
+    expect(rowsOf(scheduler.plan(10))).toEqual([['d1']]);
+    end(scheduler, second, 10);
+    expect(rowsOf(scheduler.plan(10))).toEqual([['d2']]);
+  });
+
+  it('is there for a frame alone, however large it is, and for no other beside it', () => {
+    const scheduler = schedulerOf({ ...room, maxPixels: 65_536 });
+    admit(scheduler, offerOf('a', 0, { ...once, size: large }), offerOf('a', 1, once));
+    const plan = scheduler.plan(0);
+    expect(rowsOf(plan)).toEqual([['a0']]);
+    end(scheduler, plan, 10);
+    expect(rowsOf(scheduler.plan(10))).toEqual([['a1']]);
+  });
+
+  it('bounds batches, too', () => {
+    const scheduler = schedulerOf({ ...gpu, maxPixels: 3 * 65_536 });
+    admit(scheduler, ...['a', 'b', 'c', 'd', 'e'].map((stream) => offerOf(stream)));
+    expect(rowsOf(scheduler.plan(0)).flat()).toHaveLength(2);
+    expect(scheduler.stats(0).pixels).toBe(2 * 65_536);
+  });
+});
+
 describe('cancelling', () => {
   it('frees places at once, and workers with the step that they are at', () => {
     const scheduler = schedulerOf({ workers: 2, maxFrames: 2 });

@@ -1,6 +1,7 @@
 import { whomToDisplace, whyRefused } from './admission-control.js';
 import { CostEstimator } from './cost-estimator.js';
 import { FrameOfferError, SchedulerStateError } from './errors.js';
+import { Outlook, type Forecast, type MachineState } from './forecast.js';
 import { checkEvaluations, checkOffer, MAX_STEPS } from './frame.js';
 import type { FrameKey, FrameOffer, FrameRequest, ImageSize } from './frame.js';
 import { FrameState } from './frame-state.js';
@@ -8,7 +9,7 @@ import { parseSchedulerOptions, type SchedulerOptions, type SchedulerOptionsInpu
 import { BatchPicker, type BatchRow } from './pick-batch.js';
 import type { Admission, AnsweredFrame, Job, Plan, SchedulerStats } from './plan.js';
 import { ServiceOrder } from './service-order.js';
-import { StepGrants, type MachineState } from './step-grants.js';
+import { StepGrants } from './step-grants.js';
 import { StreamClocks } from './stream-clocks.js';
 import { Utilisation } from './utilisation.js';
 import { WorkProfiles } from './work-profiles.js';
@@ -64,6 +65,8 @@ export class StepScheduler {
   #nowMs = -Infinity;
   /** Compute time that a stream may get ahead of its share. */
   #windowMs = 0;
+  /** Of the frames that have begun. */
+  #pixels = 0;
   #spareRuns = false;
   /** From when on a spare run may hold up frames. */
   #spareFromMs = -Infinity;
@@ -124,7 +127,8 @@ export class StepScheduler {
     }
     this.#setTime(nowMs);
     this.#offered += 1;
-    this.#markBroken();
+    const before = this.#forecastFewest();
+    const broken = new Set(before.outlook.service.filter((_, i) => before.missesDeadline(i)));
     const stream = this.#streams.enter(offer.stream, offer.client);
     this.#grants.noteOffer(this.size);
     const state = new FrameState(stream, offer, {
@@ -137,7 +141,7 @@ export class StepScheduler {
     const displaced: FrameState[] = [];
     const shareOfMachine = this.#streams.shareOf(stream);
     const refusalNow = () =>
-      whyRefused(state, this.#forecastFewest(), this.#grants, this.#nowMs, { ...this.options, shareOfMachine });
+      whyRefused(state, this.#forecastFewest(), broken, this.#nowMs, { ...this.options, shareOfMachine });
     let refusal = refusalNow();
     while (refusal !== undefined) {
       const victim = displaced.length === MAX_DISPLACED ? undefined : whomToDisplace(state, refusal.displaceable);
@@ -158,7 +162,7 @@ export class StepScheduler {
       refusal = refusalNow();
     }
     for (const each of displaced) {
-      this.#profiles.release(each.profile);
+      this.#forget(each);
       this.#ended.displaced += 1;
     }
     return { admitted: true, displaced: displaced.map(keyOf) };
@@ -174,7 +178,9 @@ export class StepScheduler {
     const jobs: Job[] = [];
     if (this.#jobs.size < this.#busyWorkers.length && this.size > 0) {
       const service = this.#order.sort(this.#streams, this.#windowMs, this.#nowMs);
-      this.#grants.grant(service, this.#machineState());
+      for (const [i, steps] of this.#grants.grant(service, this.#machineState()).entries()) {
+        service[i]!.steps = steps;
+      }
       this.#cutShort(service, finishEarly);
       for (let worker = 0; worker < this.#busyWorkers.length; worker++) {
         if (!this.#busyWorkers[worker]!) {
@@ -349,6 +355,7 @@ export class StepScheduler {
       frames: frames.length,
       waiting: waiting.length,
       streams: this.#streams.size,
+      pixels: this.#pixels,
       readyEvaluations: sum(frames.map(({ request }) => request?.ready.length ?? 0)),
       runningJobs: this.#jobs.size,
       backlogMs: {
@@ -410,12 +417,18 @@ export class StepScheduler {
 
   #remove(state: FrameState): void {
     this.#takeOut(state);
-    this.#profiles.release(state.profile);
+    this.#forget(state);
     // Rows still in a job belong to nobody from now on.
     state.request = undefined;
     if (state.stream.frames.size === 0) {
       this.#streams.leave(state.stream);
     }
+  }
+
+  /** It has left for good. */
+  #forget(state: FrameState): void {
+    this.#profiles.release(state.profile);
+    this.#pixels -= state.begun ? state.size.pixels : 0;
   }
 
   #refreshCosts(): void {
@@ -431,20 +444,11 @@ export class StepScheduler {
     this.#streams.leash(2 * this.#windowMs);
   }
 
-  /** Note which frames miss their deadline as things are: they are no reason to refuse another. */
-  #markBroken(): void {
-    this.#forecastFewest();
-    for (const state of this.#order.frames) {
-      state.broken = this.#grants.missesDeadline(state);
-    }
-  }
-
-  /** @returns the frames in the order of service */
-  #forecastFewest(): readonly FrameState[] {
+  /** When all frames are done if each gets its fewest steps. */
+  #forecastFewest(): Forecast {
     this.#refreshCosts();
     const service = this.#order.sort(this.#streams, this.#windowMs, this.#nowMs);
-    this.#grants.forecastFewest(service, this.#machineState());
-    return service;
+    return new Outlook(service, this.#machineState()).forecast((frame) => frame.fewestSteps);
   }
 
   #machineState(): MachineState {
@@ -455,8 +459,11 @@ export class StepScheduler {
       busyMs.push(0);
     }
     busyMs.sort((a, b) => a - b);
+    const { workers, buckets } = this.options;
     return {
       nowMs: this.#nowMs,
+      workers,
+      rowsAtOnce: workers * buckets.at(-1)!,
       cycleMs: (share) => this.#profiles.cycleMs(share),
       busyMs,
       previewShare: this.#previewUtilisation.at(this.#nowMs),
@@ -515,7 +522,7 @@ export class StepScheduler {
   }
 
   #nextJobFor(worker: number, service: readonly FrameState[], finishEarly: FrameState[]): Job | undefined {
-    const batch = this.#picker.pick(service, (state) => {
+    const batch = this.#picker.pick(service, this.#pixels, (state) => {
       this.#tellToFinish(state, finishEarly);
     });
     if (batch === undefined) {
@@ -526,6 +533,8 @@ export class StepScheduler {
     const costMs = this.#costs.costMs(graph, size, bucket);
     for (const { state, request, evaluation } of rows) {
       request.ready.splice(request.ready.indexOf(evaluation), 1);
+      this.#pixels += state.begun ? 0 : state.size.pixels;
+      state.begun = true;
       if (state.purpose === 'step') {
         state.granted ??= state.steps;
       }

@@ -53,8 +53,6 @@ export class WorkProfile {
   /** Whether all its costs rest on measurements. */
   known = false;
   references = 0;
-  /** A forecast's notes: what frames of this kind that are served earlier need. */
-  readonly ahead = { forecast: 0, workMs: 0, sequenceMs: 0 };
 
   constructor(key: string, requestsPerStep: number, parts: Readonly<Record<Purpose, readonly GroupPart[]>>) {
     this.key = key;

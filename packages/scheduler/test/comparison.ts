@@ -23,6 +23,8 @@ interface ModelFrame {
   readonly open: Set<number>;
   steps: number;
   begun: boolean;
+  /** Whether anything of it has run: it takes memory. */
+  ran: boolean;
 }
 
 /** What may happen to a scheduler. */
@@ -59,11 +61,14 @@ export class Comparison {
   nowMs = 0;
   offered = 0;
   refused = 0;
+  /** Whether frames may have to wait for memory: then those that haven't begun are left out of some checks. */
+  readonly #limited: boolean;
   #nextFrame = 0;
   #previewsInARow = 0;
 
   constructor(options: SchedulerOptionsInput) {
     this.scheduler = new StepScheduler(options);
+    this.#limited = this.scheduler.options.maxPixels < Infinity;
   }
 
   apply(operation: Operation): void {
@@ -186,6 +191,7 @@ export class Comparison {
       open: new Set(),
       steps: offer.steps.max,
       begun: false,
+      ran: false,
     };
     this.frames.set(nameOf(key), frame);
     this.#open(frame, graphs);
@@ -199,6 +205,32 @@ export class Comparison {
     ok(job.rows.length > 0);
     ok(job.rows.length <= job.bucket);
 
+    if (!this.#limited) {
+      this.#checkBurst(job);
+    }
+    const rows = job.rows.map((row) => {
+      const frame = this.#get(row);
+      deepEqual(
+        [row.purpose, row.step, frame.graphs[row.evaluation], frame.offer.size.key],
+        [frame.purpose, frame.step, job.graph, job.size],
+      );
+      // Nothing is run twice.
+      ok(frame.ready.delete(row.evaluation));
+      frame.ran = true;
+      if (row.purpose === 'step') {
+        ok(row.steps > row.step);
+        ok(row.steps >= frame.offer.steps.min);
+        ok(row.steps <= frame.steps);
+        frame.steps = row.steps;
+        frame.begun = true;
+      }
+      return frame;
+    });
+    this.running.set(job.id, { job, rows });
+  }
+
+  #checkBurst(job: Job): void {
+    const { options } = this.scheduler;
     const isPreview = job.rows[0]!.purpose === 'preview';
     const burst = this.#previewsInARow;
     const stepWaits = [...this.frames.values()].some(({ purpose, ready }) => purpose !== 'preview' && ready.size > 0);
@@ -211,25 +243,6 @@ export class Comparison {
       // A step goes before a preview only after a full burst.
       equal(burst, options.previewBurst);
     }
-
-    const rows = job.rows.map((row) => {
-      const frame = this.#get(row);
-      deepEqual(
-        [row.purpose, row.step, frame.graphs[row.evaluation], frame.offer.size.key],
-        [frame.purpose, frame.step, job.graph, job.size],
-      );
-      // Nothing is run twice.
-      ok(frame.ready.delete(row.evaluation));
-      if (row.purpose === 'step') {
-        ok(row.steps > row.step);
-        ok(row.steps >= frame.offer.steps.min);
-        ok(row.steps <= frame.steps);
-        frame.steps = row.steps;
-        frame.begun = true;
-      }
-      return frame;
-    });
-    this.running.set(job.id, { job, rows });
   }
 
   #endJob(job: Job, how: 'complete' | 'fail'): void {
@@ -322,19 +335,28 @@ export class Comparison {
   /** No worker is idle while anything is ready, except for what the runner asked for in answer to the plan. */
   #checkWorkConservation({ finishEarly }: Plan): void {
     if (this.running.size < this.scheduler.options.workers && finishEarly.length === 0) {
-      for (const { key, ready } of this.frames.values()) {
-        deepEqual([nameOf(key), ready.size], [nameOf(key), 0]);
+      const none = [...this.frames.values()].every(({ ran }) => !ran);
+      for (const { key, ready, ran } of this.frames.values()) {
+        if (ran || none || !this.#limited) {
+          deepEqual([nameOf(key), ready.size], [nameOf(key), 0]);
+        }
       }
     }
   }
 
   #check(): void {
-    const { maxFrames } = this.scheduler.options;
+    const { maxFrames, maxPixels } = this.scheduler.options;
     equal(this.scheduler.size, this.frames.size);
     ok(this.frames.size <= maxFrames);
     const stats = this.scheduler.stats(this.nowMs);
     const ready = [...this.frames.values()].reduce((sum, frame) => sum + frame.ready.size, 0);
     deepEqual([stats.frames, stats.readyEvaluations, stats.runningJobs], [this.frames.size, ready, this.running.size]);
+    const ran = [...this.frames.values()].filter((frame) => frame.ran);
+    equal(
+      stats.pixels,
+      ran.reduce((sum, { offer }) => sum + offer.size.pixels, 0),
+    );
+    ok(stats.pixels <= maxPixels || ran.length === 1);
     const { offered, refused, finished, displaced, dropped, cancelled, failed } = stats.totals;
     deepEqual({ finished, displaced, dropped, cancelled, failed }, this.ended);
     const refusals = refused['queue-full'] + refused['too-many-steps'] + refused.deadline;
