@@ -109,8 +109,6 @@ export async function createChannelService(
     ...(config.token === undefined ? {} : { token: config.token }),
     helloTimeoutMs: config.helloTimeoutMs,
     maxSessions: config.maxSessions,
-    ...(config.maxGreetings === undefined ? {} : { maxGreetings: config.maxGreetings }),
-    ...(config.maxGreetingsPerAddress === undefined ? {} : { maxGreetingsPerAddress: config.maxGreetingsPerAddress }),
     welcome: async (hello, session) => {
       const relay = await Relay.open(hello, session, services);
       relays.set(session, relay);

@@ -21,18 +21,6 @@ export const channelServiceConfigSchema = z.strictObject({
   receiverToken: secretSchema.optional().describe('what the receiver wants to hear'),
   controlToken: secretSchema.optional().describe('bearer token without which PUT /channel is refused'),
   maxSessions: z.int().min(1).max(100_000).default(64).describe('most transmitters linked at a time'),
-  maxGreetings: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .optional()
-    .describe('most connections without a good hello, the oldest gives way; twice maxGreetingsPerAddress unless told'),
-  maxGreetingsPerAddress: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .optional()
-    .describe('most of these from one address; maxSessions and 32 more unless told'),
   maxPayloadBytes: z
     .int()
     .min(1024)

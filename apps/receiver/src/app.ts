@@ -24,11 +24,10 @@ import {
 } from '@semcast/service';
 import { InboundStreams, serveLinks, LinkError, type ServedLinks, type ServerSession } from '@semcast/wire';
 import sharp from 'sharp';
-import { bucketsOf, decodingPixelsOf, schedulerOptionsOf, workerCount, type ReceiverConfig } from './config.js';
+import { bucketsOf, schedulerOptionsOf, workerCount, type ReceiverConfig } from './config.js';
 import { addDecoderCheck } from './decoder-check.js';
 import type { Decoder } from './decoders/decoder.js';
 import { decodersOf, graphsOf } from './decoders/registry.js';
-import { DecodeRoom } from './enqueue-frame.js';
 import { UnknownDecoderError } from './errors.js';
 import { FramePath } from './frame-path.js';
 import { liveStatusOf, ReceiverLive } from './live.js';
@@ -88,18 +87,6 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
     },
   });
   try {
-    const waiting = { room: 0, runner: 0 };
-    const showWaiting = (where: keyof typeof waiting, frames: number): void => {
-      waiting[where] = frames;
-      metrics.schedulerQueueDepth.set(waiting.room + waiting.runner);
-      live.noteWaiting(waiting.room + waiting.runner);
-    };
-    const room = new DecodeRoom({
-      maxPixels: decodingPixelsOf(config),
-      onWaiting: (frames) => {
-        showWaiting('room', frames);
-      },
-    });
     const runner = await startRunner(config, bundle, pool, {
       onBatch: (rows) => {
         metrics.schedulerBatchSize.observe(rows);
@@ -109,7 +96,8 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
         logger.info({ graph, seconds }, 'a worker has loaded a graph that frames ask for');
       },
       onWaiting: (frames) => {
-        showWaiting('runner', frames);
+        metrics.schedulerQueueDepth.set(frames);
+        live.noteWaiting(frames);
       },
     });
     inference.observed = true;
@@ -119,7 +107,6 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
       graphs,
       pool,
       workers,
-      room,
       runner,
       metrics,
       live,
@@ -160,10 +147,10 @@ async function startPool(
 }
 
 /**
- * The fused step holds the kernels of three networks, each in both directions: more than all other graphs together.
- * Unless the decoders that need it were named, a worker loads it when a frame asks for one of them.
+ * What every frame runs, or that of the residuals. Unless the decoders that need the others were named, a worker on a CPU
+ * loads those when a frame asks for one of them: they take most of the memory, and many a receiver never needs them.
  */
-const LATE_GRAPHS: ReadonlySet<GraphName> = new Set(['posteriorStep']);
+const EARLY_GRAPHS: ReadonlySet<GraphName> = new Set(['decoder', 'encoder']);
 
 function loadable(
   name: GraphName,
@@ -175,11 +162,14 @@ function loadable(
 }
 
 function isLate(name: GraphName, decoders: ReceiverConfig['decoders']): boolean {
-  return decoders === undefined && LATE_GRAPHS.has(name);
+  return decoders === undefined && !EARLY_GRAPHS.has(name);
 }
 
 /** The most that warming up may hold up the start on a CPU, where it only teaches the scheduler what runs take. */
 const CPU_WARM_UP_MS = 2000;
+
+/** Pictures whose residual waits for a worker: a diagnosis, of which the newest will do. */
+const MAX_RESIDUALS = 16;
 
 async function startRunner(
   config: ReceiverConfig,
@@ -192,7 +182,7 @@ async function startRunner(
     scheduler: new StepScheduler(schedulerOptionsOf(config, pool.workers)),
     networks,
     planAhead: pool.device === 'cuda',
-    maxSpare: { pictures: config.maxResiduals, pixels: config.maxImagePixels },
+    maxSpare: { pictures: MAX_RESIDUALS, pixels: config.maxImagePixels },
     ...events,
   });
   if (config.warmUp) {
@@ -223,7 +213,6 @@ interface Parts {
   readonly graphs: ReadonlySet<GraphName>;
   readonly pool: SessionPool;
   readonly workers: WorkerWatch;
-  readonly room: DecodeRoom;
   readonly runner: StepRunner;
   readonly metrics: Metrics<'receiver'>;
   readonly live: ReceiverLive;
@@ -232,7 +221,7 @@ interface Parts {
 }
 
 async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverService> {
-  const { bundle, decoders, graphs, pool, workers, room, runner, metrics, live, logger, output } = parts;
+  const { bundle, decoders, graphs, pool, workers, runner, metrics, live, logger, output } = parts;
   // Pictures are written in threads of libvips; a picture gets one, as the networks have the other cores.
   sharp.concurrency(1);
 
@@ -241,7 +230,6 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     codec: createCodec(bundle, pool, { maxImagePixels: config.maxImagePixels }),
     decoders,
     graphs,
-    room,
     runner,
     maxImagePixels: config.maxImagePixels,
     maxMinSteps: config.maxMinSteps,
@@ -300,7 +288,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     }
     streams.close();
   };
-  const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, room, runner, path });
+  const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, runner, path });
   http.app.get('/status', status);
   addDecoderCheck(http, decoders, config);
   addFeedRoute(http, { feed: live.feed, status: () => liveStatusOf(status(), decoders) });
@@ -390,9 +378,8 @@ function serveStreams(
     ...(config.token === undefined ? {} : { token: config.token }),
     helloTimeoutMs: config.helloTimeoutMs,
     keepAliveMs: config.pingIntervalMs,
-    maxSessions: config.maxSessions,
-    ...(config.maxGreetings === undefined ? {} : { maxGreetings: config.maxGreetings }),
-    ...(config.maxGreetingsPerAddress === undefined ? {} : { maxGreetingsPerAddress: config.maxGreetingsPerAddress }),
+    // Each link is of a stream of its own, so that one limit does for both.
+    maxSessions: config.maxStreams,
     maxPayloadBytes: config.maxPayloadBytes,
     onTraffic: (direction, bytes) => {
       metrics.wireBytes.inc({ direction }, bytes);
@@ -417,10 +404,6 @@ function serveStreams(
     onSession: (session) => {
       const log = logger.child({ stream: session.hello.stream });
       streams.attach(session);
-      if (!session.isOpen) {
-        // No place left for its stream; it has been told.
-        return;
-      }
       fitWindows();
       if (promised.get(session) !== streams.window) {
         session.send('credit', { credits: streams.window });

@@ -42,7 +42,7 @@ export const receiverConfigSchema = z
       .min(1)
       .optional()
       .describe(
-        'decoders to offer, and to load networks for; all that the bundle has networks for unless told (on a CPU the largest are then loaded when a frame needs them)',
+        'decoders to offer, and to load networks for; by default all that the bundle has networks for (on a CPU those that not every frame needs are then loaded when one does)',
       ),
     buckets: z
       .array(z.int().min(1).max(1024))
@@ -66,36 +66,13 @@ export const receiverConfigSchema = z
       .describe(
         'measure the residual before a picture is sent, so that every result carries it; it comes later for that',
       ),
-    maxResiduals: z
-      .int()
-      .min(1)
-      .max(10_000)
-      .default(16)
-      .describe(
-        'most pictures whose residual waits for a worker, and never more pixels than maxImagePixels; the oldest goes without',
-      ),
     outputDir: z.string().min(1).optional().describe('folder to write every decoded picture to'),
-    maxSessions: z.int().min(1).max(100_000).default(64).describe('most links at a time'),
-    maxGreetings: z
-      .int()
-      .min(1)
-      .max(1_000_000)
-      .optional()
-      .describe(
-        'most connections without a good hello, the oldest gives way; twice maxGreetingsPerAddress unless told',
-      ),
-    maxGreetingsPerAddress: z
-      .int()
-      .min(1)
-      .max(1_000_000)
-      .optional()
-      .describe('most of these from one address; maxSessions and 32 more unless told'),
     maxStreams: z
       .int()
       .min(1)
       .max(100_000)
       .default(64)
-      .describe('most streams remembered at a time, those whose link is lost included'),
+      .describe('most streams, with a link or remembered without one; each has one link at a time'),
     creditsPerStream: z.int().min(1).max(MAX_CREDITS).default(8).describe('most unresolved frames of one stream'),
     maxQueue: z
       .int()
@@ -109,19 +86,13 @@ export const receiverConfigSchema = z
       .max(2 ** 40)
       .default(2 ** 30)
       .describe('most bytes of received samples held for frames that wait or are being decoded'),
-    maxFrames: z
-      .int()
-      .min(1)
-      .max(100_000)
-      .optional()
-      .describe('most frames being decoded or waiting for it; twice maxQueue unless told'),
     maxBacklogMs: z
       .number()
       .positive()
       .max(86_400_000)
       .default(600_000)
       .describe(
-        'longest time that all of these may need at their fewest steps; a frame of a stream that has more than its share of it is refused then',
+        'longest time that all unresolved frames may need at their fewest steps; a frame of a stream that has more than its share of it is refused then',
       ),
     maxMinSteps: z
       .int()
@@ -142,7 +113,9 @@ export const receiverConfigSchema = z
       .min(1)
       .max(2 ** 40)
       .optional()
-      .describe('most pixels of all frames spread out in memory; others wait. Twice maxImagePixels unless told'),
+      .describe(
+        'most pixels of all frames that have begun to be decoded; others wait. Twice maxImagePixels by default',
+      ),
     maxPayloadBytes: z
       .int()
       .min(1024)
@@ -204,19 +177,16 @@ export function bucketsOf({ buckets, device }: ReceiverConfig): readonly number[
 
 /** The scheduler's options. */
 export function schedulerOptionsOf(config: ReceiverConfig, workers: number): SchedulerOptionsInput {
-  const { maxFrames, maxQueue, maxBacklogMs, targetWaitMs } = config;
+  const { maxQueue, maxBacklogMs, targetWaitMs, maxDecodingPixels, maxImagePixels } = config;
   return {
     workers,
     buckets: [...bucketsOf(config)],
-    maxFrames: maxFrames ?? 2 * maxQueue,
+    // Those who keep to their credits are never refused for it; the others are, before they fill the memory.
+    maxFrames: 2 * maxQueue,
+    maxPixels: maxDecodingPixels ?? 2 * maxImagePixels,
     maxBacklogMs,
     targetWaitMs,
   };
-}
-
-/** Pixels of all frames that may be spread out in memory at a time. */
-export function decodingPixelsOf({ maxDecodingPixels, maxImagePixels }: ReceiverConfig): number {
-  return maxDecodingPixels ?? 2 * maxImagePixels;
 }
 
 /** Worker threads of a configuration. */

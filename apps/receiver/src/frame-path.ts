@@ -9,7 +9,6 @@ import type { DecodedPicture, PartialResult } from './decoders/decoder.js';
 import { deliverResult, type ResultFacts } from './deliver-result.js';
 import { csnrFound, demodulateFrame, type DemodulatedFrame } from './demodulate-frame.js';
 import { encodeResult, type EncodedImage } from './encode-result.js';
-import { enqueueFrame, type DecodeRoom } from './enqueue-frame.js';
 import { FrameDropError } from './errors.js';
 import type { ReceiverLive } from './live.js';
 import { measureResidual } from './measure-residual.js';
@@ -22,7 +21,6 @@ import type { OutputFolder } from './write-output.js';
 import { WritingTime } from './writing-time.js';
 
 export interface FramePathOptions extends ReceptionRules {
-  readonly room: DecodeRoom;
   readonly runner: StepRunner;
   /** Whether links had to show a token. */
   readonly hasToken: boolean;
@@ -98,13 +96,11 @@ export class FramePath {
    * while it waits has cost nothing. So it is demodulated when the scheduler has its one-shot decode run.
    */
   async #carryFrame(delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { room, runner, bundle } = this.#options;
+    const { runner, bundle } = this.#options;
     const clock = new StageClock(this.#options.metrics);
     this.#checkRoom();
     const received = receiveFrame(delivery, delivery.hello.result.format, this.#options);
     const client = clientOf(delivery, this.#options);
-    const { stream } = delivery;
-    const place = await enqueueFrame(room, { stream, client, pixels: received.paddedPixels }, signal);
     let seat: FrameSeat | undefined;
     try {
       const residual = this.#options.residual && (received.head.impairment?.noiseVariance ?? 0) > 0;
@@ -146,7 +142,6 @@ export class FramePath {
       }
     } finally {
       seat?.leave();
-      place.end();
     }
   }
 

@@ -1,7 +1,6 @@
 import type { Bundle, SessionPool } from '@semcast/bundle';
 import type { SchedulerStats } from '@semcast/scheduler';
 import type { InboundStreams, ServedLinks } from '@semcast/wire';
-import type { DecodeRoom } from './enqueue-frame.js';
 import type { FramePath } from './frame-path.js';
 import type { StepRunner } from './step-runner.js';
 
@@ -33,7 +32,7 @@ export interface ReceiverStatus {
     readonly linked: readonly StreamStatus[];
   };
   readonly queue: {
-    /** Frames that wait for room in memory, for their first run, or for their first step. */
+    /** Frames that wait for room in memory, for their first run, or for their next step. */
     readonly waiting: number;
     /** Frames being decoded. */
     readonly decoding: number;
@@ -41,7 +40,7 @@ export interface ReceiverStatus {
     readonly residuals: number;
     /** Bytes of the samples of all these. */
     readonly bytes: number;
-    /** Pixels of the frames that have room in memory, and how many there may be. */
+    /** Pixels of the frames that have begun to run, and how many there may be. */
     readonly pixels: number;
     readonly maxPixels: number;
   };
@@ -66,22 +65,13 @@ export interface StatusSources {
   readonly pool: SessionPool;
   readonly links: ServedLinks;
   readonly streams: InboundStreams;
-  readonly room: DecodeRoom;
   readonly runner: StepRunner;
   readonly path: FramePath;
 }
 
-export function statusOf({
-  bundle,
-  decoders,
-  pool,
-  links,
-  streams,
-  room,
-  runner,
-  path,
-}: StatusSources): ReceiverStatus {
+export function statusOf({ bundle, decoders, pool, links, streams, runner, path }: StatusSources): ReceiverStatus {
   const { name, version, rates, csnrDb } = bundle.manifest;
+  const scheduler = runner.stats();
   return {
     service: 'receiver',
     uptimeSeconds: process.uptime(),
@@ -105,13 +95,13 @@ export function statusOf({
       })),
     },
     queue: {
-      waiting: room.waiting + runner.waiting,
-      decoding: room.frames - runner.waiting,
+      waiting: runner.waiting,
+      decoding: path.frames - runner.waiting,
       residuals: runner.spare,
       bytes: path.bytes,
-      pixels: room.pixels,
-      maxPixels: room.maxPixels,
+      pixels: scheduler.pixels,
+      maxPixels: runner.maxPixels,
     },
-    scheduler: runner.stats(),
+    scheduler,
   };
 }

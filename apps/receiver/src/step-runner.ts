@@ -205,6 +205,11 @@ export class StepRunner {
     return waiting;
   }
 
+  /** Pixels that all frames that have begun to run may have. */
+  get maxPixels(): number {
+    return this.#scheduler.options.maxPixels;
+  }
+
   /** Pictures that wait to be encoded in spare time. */
   get spare(): number {
     return this.#spare.length;

@@ -125,7 +125,7 @@ describe('clients that do not belong', () => {
   });
 
   it('wait outside when the receiver is full', async () => {
-    const { wsUrl } = await start({ maxSessions: 1 });
+    const { wsUrl } = await start({ maxStreams: 1 });
     const first = await open(wsUrl);
     await expect(open(wsUrl, { stream: 'cam-2' })).rejects.toMatchObject({ code: 'E_TOO_MANY_SESSIONS' });
     first.link.close();

@@ -90,7 +90,7 @@ export class Outlook {
       const inTurnMs = aheadMs + this.#slowdown * sequenceMs;
       startsInMs[i] = Math.min(free[lane]!, aheadMs);
       finishesInMs[i] = Math.min(inLaneMs, inTurnMs);
-      free[lane] = Math.max(free[lane]!, finishesInMs[i]!);
+      free[lane] = Math.max(free[lane]!, finishesInMs[i]);
       // By how much longer those behind wait if this frame, and all before it of its kind, go first whenever they can.
       const kind = ahead.get(frame.profile) ?? { workMs: 0, sequenceMs: 0 };
       ahead.set(frame.profile, kind);

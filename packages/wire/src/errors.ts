@@ -49,8 +49,10 @@ export const LINK_FAULTS = {
     CLOSE_CODES.streamTaken,
     'give every transmitter a stream id of its own; a link that a lost one left behind is gone in half a minute',
   ],
-  E_TOO_MANY_SESSIONS: [CLOSE_CODES.tooManySessions, 'try again later, raise maxSessions, or add a server'],
-  E_TOO_MANY_STREAMS: [CLOSE_CODES.tooManySessions, 'try again later, raise maxStreams, or add a server'],
+  E_TOO_MANY_SESSIONS: [
+    CLOSE_CODES.tooManySessions,
+    'try again later, raise maxSessions (of a receiver: maxStreams), or add a server',
+  ],
   E_TRY_AGAIN: [tryAgain, 'nothing to do if it comes back: clients connect again by themselves'],
   E_SLOW_READER: [
     CLOSE_CODES.slowReader,

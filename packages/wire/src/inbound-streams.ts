@@ -3,7 +3,6 @@
  * is sent again when the frame is. No sockets here: sessions are whatever has their shape.
  */
 import { SemcastError } from '@semcast/core';
-import { LinkError } from './errors.js';
 import { encodeFrameParts, type EncodedFrame, type PayloadSource } from './frame.js';
 import { MAX_TEXT_LENGTH, type DropReason, type FrameHead, type FrameMessage, type ResultHead } from './heads.js';
 import { Inbox } from './inbox.js';
@@ -54,7 +53,10 @@ export interface InboundStreamsOptions {
    * was sent under a wider one is still to be taken.
    */
   readonly maxInProgress?: number;
-  /** Streams remembered, connected or not; 1,024 by default. Beyond it, the one longest disconnected is forgotten. */
+  /**
+   * Streams remembered, connected or not; 1,024 by default. Beyond it, the one longest disconnected is forgotten. Give
+   * it no less than `maxSessions` of the server.
+   */
   readonly maxStreams?: number;
   /** Milliseconds for which a disconnected stream's frames and outcomes are kept; 300,000 by default. */
   readonly retainMs?: number;
@@ -129,11 +131,7 @@ export class InboundStreams {
       state = undefined;
     }
     if (state === undefined) {
-      if (!this.#makeRoom()) {
-        const error = new LinkError('E_TOO_MANY_STREAMS', `all ${this.#options.maxStreams ?? 1024} streams are taken`);
-        session.close(error.closeCode, error);
-        return;
-      }
+      this.#makeRoom();
       const { maxInProgress } = this.#options;
       const inbox = new Inbox<EncodedFrame>({
         window: this.#window,
@@ -249,17 +247,13 @@ export class InboundStreams {
     state.working.clear();
   }
 
-  /** Make place for one more stream; false when all are connected. */
-  #makeRoom(): boolean {
-    if (this.#streams.size < (this.#options.maxStreams ?? 1024)) {
-      return true;
-    }
-    for (const state of this.#streams.values()) {
-      if (state.session === undefined) {
-        this.#forget(state, `too many streams, and "${state.stream}" was away the longest`);
-        return true;
+  /** Make place for one more stream: how many are connected is for `serveLinks` to limit. */
+  #makeRoom(): void {
+    if (this.#streams.size >= (this.#options.maxStreams ?? 1024)) {
+      const left = [...this.#streams.values()].find(({ session }) => session === undefined);
+      if (left !== undefined) {
+        this.#forget(left, `too many streams, and "${left.stream}" was away the longest`);
       }
     }
-    return false;
   }
 }

@@ -404,7 +404,7 @@ function streamTaken(stream: string, byOwnRun: boolean): LinkError {
 
 function tooManyGreetings(): WireError {
   return new LinkError('E_TRY_AGAIN', 'too many connections wait without a hello, and this is the oldest of them', {
-    remedy: 'send the hello right after connecting, or raise maxGreetings and maxGreetingsPerAddress',
+    remedy: 'send the hello right after connecting, or raise maxSessions (of a receiver: maxStreams)',
   });
 }
 

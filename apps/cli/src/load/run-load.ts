@@ -250,8 +250,8 @@ async function untilLinked(
             (words === undefined ? '' : `: ${words.message}`),
           {
             remedy:
-              'start channel and receiver (semcast up does), name another with --to ws://HOST:PORT, or raise their ' +
-              'maxSessions and maxStreams',
+              'start channel and receiver (semcast up does), name another with --to ws://HOST:PORT, or raise ' +
+              'maxSessions of the channel and maxStreams of the receiver',
             cause: words,
           },
         );
