@@ -106,7 +106,7 @@ export async function createChannelService(
   const links = serveLinks({
     ...socket,
     upgrades: http.upgrades,
-    ...(config.token === undefined ? {} : { token: config.token }),
+    token: config.token,
     helloTimeoutMs: config.helloTimeoutMs,
     maxSessions: config.maxSessions,
     welcome: async (hello, session) => {

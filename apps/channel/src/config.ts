@@ -1,6 +1,6 @@
 import { channelConfigSchema, type ChannelConfig, type ChannelConfigInput } from '@semcast/channel-models';
-import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/config';
-import { DEFAULT_MAX_PAYLOAD_BYTES } from '@semcast/wire';
+import { listenSettings, logLevelSchema, secretSchema } from '@semcast/config';
+import { linkSettings } from '@semcast/wire';
 import { z } from 'zod';
 
 // Interfaces, because a declaration file refers to these by name, and would spell a type alias out.
@@ -10,9 +10,7 @@ const channel: z.ZodType<ChannelSettings, ChannelSettingsInput> = channelConfigS
 
 /** The configuration of the channel emulator: every option, its default and its meaning. */
 export const channelServiceConfigSchema = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all'),
-  port: z.int().min(0).max(65_535).default(7401).describe('port for links and HTTP; 0 takes any free one'),
-  allowedHosts: allowedHostsSchema,
+  ...listenSettings(7401),
   receiverUrl: z
     .url({ protocol: /^wss?$/ })
     .default('ws://127.0.0.1:7402')
@@ -21,20 +19,13 @@ export const channelServiceConfigSchema = z.strictObject({
   receiverToken: secretSchema.optional().describe('what the receiver wants to hear'),
   controlToken: secretSchema.optional().describe('bearer token without which PUT /channel is refused'),
   maxSessions: z.int().min(1).max(100_000).default(64).describe('most transmitters linked at a time'),
-  maxPayloadBytes: z
-    .int()
-    .min(1024)
-    .max(2 ** 31 - 1)
-    .default(DEFAULT_MAX_PAYLOAD_BYTES)
-    .describe('longest payload of a message, in bytes'),
+  ...linkSettings,
   maxBufferedBytes: z
     .int()
     .min(0)
     .max(2 ** 40)
     .default(16 * 1024 * 1024)
     .describe('bytes that may wait for one peer to read before its partner is made to wait too'),
-  helloTimeoutMs: z.int().min(10).max(600_000).default(5000).describe('longest wait for a hello or a welcome'),
-  pingIntervalMs: z.int().min(10).max(3_600_000).default(15_000).describe('how often a silent peer is probed'),
   probeIntervalMs: z
     .int()
     .min(10)
@@ -50,7 +41,7 @@ export const channelServiceConfigSchema = z.strictObject({
     .optional()
     .describe('CSV file of an SNR trace ("frame,snr_db" or "snr_db"); takes the place of channel.snr'),
   traceLoop: z.boolean().default(false).describe('start the trace again after its last row'),
-  logLevel: z.enum(LOG_LEVELS).default('info').describe('least severe log lines that are written'),
+  logLevel: logLevelSchema,
 });
 
 export type ChannelServiceConfig = z.output<typeof channelServiceConfigSchema>;

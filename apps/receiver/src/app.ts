@@ -288,7 +288,26 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     }
     streams.close();
   };
-  const status = (): ReceiverStatus => statusOf({ bundle, decoders, pool, links, streams, runner, path });
+  const status = (): ReceiverStatus => {
+    const scheduler = runner.stats();
+    return statusOf({
+      bundle,
+      decoders,
+      links,
+      streams,
+      device: pool.device,
+      workers: pool.workers,
+      queue: {
+        waiting: runner.waiting,
+        decoding: path.frames - runner.waiting,
+        residuals: runner.spare,
+        bytes: path.bytes,
+        pixels: scheduler.pixels,
+        maxPixels: runner.maxPixels,
+      },
+      scheduler,
+    });
+  };
   http.app.get('/status', status);
   addDecoderCheck(http, decoders, config);
   addFeedRoute(http, { feed: live.feed, status: () => liveStatusOf(status(), decoders) });
@@ -375,7 +394,7 @@ function serveStreams(
 
   const links = serveLinks({
     upgrades,
-    ...(config.token === undefined ? {} : { token: config.token }),
+    token: config.token,
     helloTimeoutMs: config.helloTimeoutMs,
     keepAliveMs: config.pingIntervalMs,
     // Each link is of a stream of its own, so that one limit does for both.

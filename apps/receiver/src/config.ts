@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { consoleConfigSchema } from '@semcast/console-server';
 import { MAX_STEPS, MIN_STEPS } from '@semcast/posterior';
 import type { SchedulerOptionsInput } from '@semcast/scheduler';
-import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/config';
-import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_CREDITS } from '@semcast/wire';
+import { listenSettings, logLevelSchema, secretSchema } from '@semcast/config';
+import { linkSettings, MAX_CREDITS } from '@semcast/wire';
 import { z } from 'zod';
 import { decoderNames } from './decoders/registry.js';
 
@@ -19,9 +19,7 @@ export const MAX_MIN_STEPS = MAX_STEPS;
 /** The configuration of the receiver: every option, its default and its meaning. */
 export const receiverConfigSchema = z
   .strictObject({
-    host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all'),
-    port: z.int().min(0).max(65_535).default(7402).describe('port for links and HTTP; 0 takes any free one'),
-    allowedHosts: allowedHostsSchema,
+    ...listenSettings(7402),
     token: secretSchema.optional().describe('what clients must say; without it anyone may connect'),
     bundle: z.string().min(1).optional().describe('folder of the model bundle; models/natural unless told'),
     device: z.enum(['cpu', 'cuda']).default('cpu').describe('where the networks run'),
@@ -67,6 +65,7 @@ export const receiverConfigSchema = z
         'measure the residual before a picture is sent, so that every result carries it; it comes later for that',
       ),
     outputDir: z.string().min(1).optional().describe('folder to write every decoded picture to'),
+    ...linkSettings,
     maxStreams: z
       .int()
       .min(1)
@@ -116,12 +115,6 @@ export const receiverConfigSchema = z
       .describe(
         'most pixels of all frames that have begun to be decoded; others wait. Twice maxImagePixels by default',
       ),
-    maxPayloadBytes: z
-      .int()
-      .min(1024)
-      .max(2 ** 31 - 1)
-      .default(DEFAULT_MAX_PAYLOAD_BYTES)
-      .describe('longest payload of a message, in bytes'),
     maxImagePixels: z
       .int()
       .min(1)
@@ -134,10 +127,8 @@ export const receiverConfigSchema = z
       .max(86_400_000)
       .default(120_000)
       .describe('how long a stream without a link is remembered, with its finished results'),
-    helloTimeoutMs: z.int().min(10).max(600_000).default(5000).describe('longest wait for the hello of a new link'),
-    pingIntervalMs: z.int().min(10).max(3_600_000).default(15_000).describe('how often a silent peer is probed'),
     console: consoleConfigSchema.prefault({}).describe('the console page that this receiver serves'),
-    logLevel: z.enum(LOG_LEVELS).default('info').describe('least severe log lines that are written'),
+    logLevel: logLevelSchema,
   })
   .superRefine((config, context) => {
     if (config.maxStreams > config.maxQueue) {

@@ -1,8 +1,6 @@
-import type { Bundle, SessionPool } from '@semcast/bundle';
+import type { Bundle } from '@semcast/bundle';
 import type { SchedulerStats } from '@semcast/scheduler';
 import type { InboundStreams, ServedLinks } from '@semcast/wire';
-import type { FramePath } from './frame-path.js';
-import type { StepRunner } from './step-runner.js';
 
 /** What `GET /status` tells: what this receiver is, and what it is doing. */
 export interface ReceiverStatus {
@@ -59,26 +57,21 @@ export interface StreamStatus {
   readonly bufferedBytes: number;
 }
 
-export interface StatusSources {
+/** What a status is made of, beside the values that it has as they are. */
+export interface StatusSources extends Pick<ReceiverStatus, 'device' | 'workers' | 'queue' | 'scheduler'> {
   readonly bundle: Bundle;
   readonly decoders: ReadonlyMap<string, unknown>;
-  readonly pool: SessionPool;
   readonly links: ServedLinks;
   readonly streams: InboundStreams;
-  readonly runner: StepRunner;
-  readonly path: FramePath;
 }
 
-export function statusOf({ bundle, decoders, pool, links, streams, runner, path }: StatusSources): ReceiverStatus {
+export function statusOf({ bundle, decoders, links, streams, ...values }: StatusSources): ReceiverStatus {
   const { name, version, rates, csnrDb } = bundle.manifest;
-  const scheduler = runner.stats();
   return {
     service: 'receiver',
     uptimeSeconds: process.uptime(),
     decoders: [...decoders.keys()],
     bundle: { name, version, digest: bundle.digest, rates: rates.map(({ cbr }) => cbr), csnrDb },
-    device: pool.device,
-    workers: pool.workers,
     sessions: links.sessions.size,
     streams: {
       known: streams.size,
@@ -94,14 +87,6 @@ export function statusOf({ bundle, decoders, pool, links, streams, runner, path 
         bufferedBytes,
       })),
     },
-    queue: {
-      waiting: runner.waiting,
-      decoding: path.frames - runner.waiting,
-      residuals: runner.spare,
-      bytes: path.bytes,
-      pixels: scheduler.pixels,
-      maxPixels: runner.maxPixels,
-    },
-    scheduler,
+    ...values,
   };
 }

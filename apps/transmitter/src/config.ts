@@ -1,5 +1,5 @@
 import { describeError, formatCbr, parseCbr } from '@semcast/core';
-import { allowedHostsSchema, LOG_LEVELS, secretSchema } from '@semcast/config';
+import { listenSettings, logLevelSchema, secretSchema } from '@semcast/config';
 import { waveformNames } from '@semcast/phy';
 import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
 import { z } from 'zod';
@@ -151,10 +151,8 @@ export const transmitterConfigSchema = z.strictObject({
   drainMs: z.number().min(0).max(600_000).default(2000).describe('how long to wait for frames under way when closing'),
 
   controlToken: secretSchema.optional().describe('bearer token without which PUT /stream is refused'),
-  host: z.string().min(1).default('127.0.0.1').describe('address of the HTTP side'),
-  port: z.int().min(0).max(65_535).default(7403).describe('port of the HTTP side; 0: any free one'),
-  allowedHosts: allowedHostsSchema,
-  logLevel: z.enum(LOG_LEVELS).default('info').describe('least serious log lines that are written'),
+  ...listenSettings(7403),
+  logLevel: logLevelSchema,
 });
 
 /** The validated configuration. */

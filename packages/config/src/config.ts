@@ -162,8 +162,8 @@ function describe(schema: z.core.$ZodType): string | undefined {
  * A configuration as YAML, for `--print-config`: every secret `[redacted]`, passwords in URLs too, and, given the
  * schema, each key under its description. Without its secrets it can be read back as a file.
  */
-export function formatConfig(config: Readonly<Record<string, unknown>>, schema?: z.ZodObject): string {
-  const redacted = redact(config);
+export function formatConfig(config: object, schema?: z.ZodObject): string {
+  const redacted = redact({ ...config });
   const document = new Document(redacted);
   if (schema !== undefined && isMap(document.contents)) {
     arrange(document.contents, [schema], redacted);

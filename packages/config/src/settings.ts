@@ -11,14 +11,26 @@ export const secretSchema = z
   .min(1, { error: 'is empty: give it a value, or leave it out where none is wanted' })
   .max(1024);
 
-/** Names that a service answers to. */
-export const allowedHostsSchema = z
-  .array(z.string().regex(/^[a-z0-9._-]+$/i, 'must be a host name, without a port'))
-  .max(1000)
-  .default([])
-  .describe('names by which this service may be called, beside localhost, the name of its machine, and any IP address');
+/**
+ * Where a service listens, and by which names it may be called.
+ *
+ * @param port the default
+ */
+export const listenSettings = (port: number) => ({
+  host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all'),
+  port: z.int().min(0).max(65_535).default(port).describe('port to listen on; 0 takes any free one'),
+  allowedHosts: z
+    .array(z.string().regex(/^[a-z0-9._-]+$/i, 'must be a host name, without a port'))
+    .max(1000)
+    .default([])
+    .describe(
+      'names by which this service may be called, beside localhost, the name of its machine, and any IP address',
+    ),
+});
 
 /** From the most talkative to none at all. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const logLevelSchema = z.enum(LOG_LEVELS).default('info').describe('least severe log lines that are written');

@@ -32,13 +32,10 @@ export const EVENT_NAMES = [
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
-export const EVENT_LEVELS = ['info', 'warn', 'error'] as const;
-export type EventLevel = (typeof EVENT_LEVELS)[number];
-
 /** A notable moment; everything here is JSON. */
 export interface NotableEvent {
   readonly event: EventName;
-  readonly level: EventLevel;
+  readonly level: 'info' | 'warn' | 'error';
   /** A sentence for people. */
   readonly words: string;
   readonly stream?: string;

@@ -28,10 +28,6 @@ export interface HttpServerOptions {
   /** Asked at every GET /readyz. */
   readonly ready: () => Readiness;
   readonly logger: Logger;
-  /** The longest request body, default 64 KiB; a route may set its own `bodyLimit`. */
-  readonly maxBodyBytes?: number;
-  /** The longest time to wait for a whole request, default 30 s. Sockets upgraded to WebSockets are not concerned. */
-  readonly requestTimeoutMs?: number;
   /** How long close() waits for open sockets before it cuts them, default 2 s. */
   readonly closeGraceMs?: number;
 }
@@ -59,8 +55,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
-const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
+/** The longest request body, unless a route sets its own `bodyLimit`. */
+const MAX_BODY_BYTES = 64 * 1024;
+/** The longest time to wait for a whole request. Sockets upgraded to WebSockets are not concerned. */
+const REQUEST_TIMEOUT_MS = 30_000;
 const DEFAULT_CLOSE_GRACE_MS = 2000;
 
 function addressOf(host: string, { address, port }: AddressInfo): HttpAddress {
@@ -99,8 +97,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     loggerInstance: logger,
     // A scrape every few seconds would drown the frames.
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
-    requestTimeout: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     frameworkErrors: answerFrameworkError,
   });
   const sockets = new Set<Socket>();

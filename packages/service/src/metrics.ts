@@ -56,22 +56,17 @@ export type Metrics<S extends ServiceName> = { readonly [K in MetricsOf<S>]: Ins
 export interface MetricsOptions {
   /** Also expose prom-client's process metrics (CPU, memory, event loop, garbage collection). Default true. */
   readonly processMetrics?: boolean;
-  /**
-   * The most label sets one metric may have, default 100. Those beyond it are counted under `other`, so that a name
-   * that came over a socket can't grow the service's memory or the scrape.
-   */
-  readonly maxLabelSets?: number;
 }
 
-/** The metrics that belong to a service, in the order of the definitions. */
-export function metricDefinitionsOf(service: ServiceName): MetricDefinition[] {
-  return Object.values<MetricDefinition>(METRIC_DEFINITIONS).filter(({ services }) => services.includes(service));
-}
-
+/**
+ * The most label sets one metric may have. Those beyond it are counted under `other`, so that a name that came over a
+ * socket can't grow the service's memory or the scrape.
+ */
+const MAX_LABEL_SETS = 100;
 const OTHER = 'other';
 
-/** Folds label sets beyond a metric's limit into one whose values all read `other`. */
-function labelLimiter(labelNames: readonly string[], maxLabelSets: number) {
+/** Folds label sets beyond the limit into one whose values all read `other`. */
+function labelLimiter(labelNames: readonly string[]) {
   const seen = new Set<string>();
   const folded = Object.fromEntries(labelNames.map((name) => [name, OTHER]));
   return (labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
@@ -79,7 +74,7 @@ function labelLimiter(labelNames: readonly string[], maxLabelSets: number) {
     if (seen.has(key)) {
       return labels;
     }
-    if (seen.size >= maxLabelSets) {
+    if (seen.size >= MAX_LABEL_SETS) {
       return folded;
     }
     seen.add(key);
@@ -92,9 +87,9 @@ const finite = (value: number | undefined): value is number => Number.isFinite(v
 
 type LabelValues = Readonly<Record<string, string>>;
 
-function createInstrument(definition: MetricDefinition, registry: Registry, maxLabelSets: number) {
+function createInstrument(definition: MetricDefinition, registry: Registry) {
   const { name, help, labels: labelNames } = definition;
-  const limit = labelLimiter(labelNames, maxLabelSets);
+  const limit = labelLimiter(labelNames);
   // The labels are the first argument exactly when the metric has labels; the types above say the same.
   const call =
     (effect: (labels: LabelValues, value: number | undefined) => unknown) =>
@@ -135,7 +130,7 @@ export function createMetrics<S extends ServiceName>(service: S, options: Metric
   const instruments = Object.fromEntries(
     Object.entries<MetricDefinition>(METRIC_DEFINITIONS)
       .filter(([, definition]) => definition.services.includes(service))
-      .map(([key, definition]) => [key, createInstrument(definition, registry, options.maxLabelSets ?? 100)]),
+      .map(([key, definition]) => [key, createInstrument(definition, registry)]),
   );
   const endpoint: MetricsEndpoint = {
     service,

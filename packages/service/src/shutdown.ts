@@ -10,13 +10,6 @@ export interface ShutdownOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Shutdown {
-  /** Begin the end from within, as a signal would. */
-  close(): void;
-  /** Leave signals to somebody else again. */
-  uninstall(): void;
-}
-
 /**
  * What the processor, or the process itself, raises at a fault. With a listener the faulting instruction would run
  * again and again while the event loop, which calls listeners, never comes to its turn. Without one the process dies by
@@ -55,8 +48,13 @@ export function leaveClosedTerminal(): void {
  * Run until a signal (SIGINT, SIGTERM, SIGHUP, …), then `close()` and exit: 0 when all went well, 1 after an uncaught
  * error or when `close` failed. A second signal ends the process at once, by that signal, except SIGHUP: both the kernel
  * and the shell send it when a terminal closes. A process that isn't closed after the timeout ends by SIGKILL. A native fault isn't caught: it ends the process by its own signal.
+ *
+ * @returns begins the end from within, as a signal would
  */
-export function runUntilSignal(close: () => Promise<void>, { logger, timeoutMs = 10_000 }: ShutdownOptions): Shutdown {
+export function runUntilSignal(
+  close: () => Promise<void>,
+  { logger, timeoutMs = 10_000 }: ShutdownOptions,
+): () => void {
   process.on('exit', leaveClosedTerminal);
   let closing = false;
   let hungUp: NodeJS.Signals | undefined;
@@ -86,18 +84,11 @@ export function runUntilSignal(close: () => Promise<void>, { logger, timeoutMs =
       logger.info('closed');
     },
   );
-  const hangUp = (signal: NodeJS.Signals): void => {
+  process.on('SIGHUP', (signal) => {
     if (!closing) {
       hungUp = signal;
       grace.close();
     }
-  };
-  process.on('SIGHUP', hangUp);
-  return {
-    close: grace.close,
-    uninstall() {
-      process.off('SIGHUP', hangUp);
-      grace.uninstall();
-    },
-  };
+  });
+  return grace.close;
 }

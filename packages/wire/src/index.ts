@@ -50,6 +50,7 @@ export type {
   SocketOptions,
   UpgradeRoutes,
 } from './link-types.js';
+export { linkSettings } from './link-settings.js';
 export { openLink } from './open-link.js';
 export { Outbox, type OutboxFrame, type OutboxOptions, type OutcomeVerdict } from './outbox.js';
 export {

@@ -241,7 +241,7 @@ export interface ServeLinksOptions extends SocketOptions {
   /** Path of the upgrade request; `/` by default. */
   readonly path?: string;
   /** The shared secret that every hello must carry; without it, everybody may connect. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Milliseconds until the hello must have arrived; 5,000 by default. */
   readonly helloTimeoutMs?: number;
   /** Sessions at a time; 64 by default. */

@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { DEFAULT_MAX_PAYLOAD_BYTES } from './limits.js';
+
+/** Settings of whoever serves links: the same for every server. */
+export const linkSettings = {
+  maxPayloadBytes: z
+    .int()
+    .min(1024)
+    .max(2 ** 31 - 1)
+    .default(DEFAULT_MAX_PAYLOAD_BYTES)
+    .describe('longest payload of a message, in bytes'),
+  helloTimeoutMs: z.int().min(10).max(600_000).default(5000).describe('longest wait for the greeting of a new link'),
+  pingIntervalMs: z.int().min(10).max(3_600_000).default(15_000).describe('how often a silent peer is probed'),
+};
