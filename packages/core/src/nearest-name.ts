@@ -34,9 +34,9 @@ export function nearestName(name: string, known: readonly string[]): string | un
   // A third of the letters may be wrong, and one always may.
   let limit = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const name = candidate.toLowerCase();
+    const lower = candidate.toLowerCase();
     // A beginning counts as near, however much is missing.
-    const edits = wanted.length >= 3 && name.startsWith(wanted) ? 0.5 : editDistance(wanted, name);
+    const edits = wanted.length >= 3 && lower.startsWith(wanted) ? 0.5 : editDistance(wanted, lower);
     if (edits < limit) {
       limit = edits;
       nearest = candidate;
