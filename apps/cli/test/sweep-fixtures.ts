@@ -1,3 +1,4 @@
+import { eachMetric } from '@semcast/quality';
 import { planSweep, type SweepGroup } from '../src/sweep/plan.js';
 import { SWEEP_SCHEMA, type SweepRow, type SweepSummary } from '../src/sweep/report.js';
 import type { ReportHead } from '../src/sweep/sweep-log.js';
@@ -49,9 +50,9 @@ export const row = (change: Partial<SweepRow> = {}): SweepRow => ({
   decoder: 'jscc',
   steps: 0,
   evaluations: null,
+  ...eachMetric(() => null),
   psnrDb: 25,
   ssim: 0.7,
-  msSsim: null,
   metrics: {},
   residual: 0.8,
   previewMs: 10,
@@ -69,6 +70,7 @@ export const summaryEntry = (change: Partial<SweepSummary> = {}): SweepSummary =
   snrDb: 0,
   cbr: '1/48',
   n: 2,
+  ...eachMetric(() => null),
   psnrDb: 25,
   ssim: 0.7,
   msSsim: 0.8,

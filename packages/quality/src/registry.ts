@@ -27,9 +27,9 @@ export function eachMetric<Value>(make: (name: MetricName, metric: QualityMetric
 /** Figures of a picture by name; the one that every picture has is PSNR. */
 export type Figures = Readonly<Record<string, number>> & Pick<QualityReport, 'psnrDb'>;
 
-/** One value a metric; null where the picture is too small for it. Only ever null for metrics that can be. */
-export type QualityReport = {
-  readonly [K in MetricName]: ReturnType<(typeof qualityMetrics)[K]['compute']>;
+/** One value a metric; null where the picture is too small for it, which none is for PSNR. */
+export type QualityReport = { readonly [K in Exclude<MetricName, 'psnrDb'>]: number | null } & {
+  readonly psnrDb: number;
 };
 
 /**

@@ -1,3 +1,4 @@
+import { eachMetric } from '@semcast/quality';
 import type { CompletedSummary } from '@semcast/transmitter';
 import { describe, expect, it } from 'vitest';
 import { caseKey, planSweep } from './plan.js';
@@ -19,9 +20,9 @@ const completed: CompletedSummary = {
   steps: 0,
   evaluations: null,
   reducedSteps: false,
+  ...eachMetric(() => null),
   psnrDb: 30,
   ssim: 0.9,
-  msSsim: null,
   previewPsnrDb: null,
   metrics: { vgg: 0.5 },
   residual: 1.1,
