@@ -53,7 +53,7 @@ export async function createChannelService(
     url: config.receiverUrl,
     intervalMs: config.probeIntervalMs,
     onFound: (problem) => {
-      live.noteReceiver(problem);
+      live.tellReceiver(problem);
     },
   });
   let closing = false;
@@ -155,7 +155,7 @@ export async function createChannelService(
       state: () => control.state(),
       update: (change) => {
         const changed = control.update(change);
-        live.noteChange(changed);
+        live.tellChange(changed);
         return changed;
       },
       onChange: (listener) => {

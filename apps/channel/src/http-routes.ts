@@ -18,7 +18,7 @@ export function addChannelRoutes(
     onRequest: checkControlToken(controlToken, 'changing the channel'),
     handler: (request) => {
       const state = control.update(request.body);
-      live.noteChange(state);
+      live.tellChange(state);
       return state;
     },
   });

@@ -1,9 +1,10 @@
 import { channelModels, snrSchedules } from '@semcast/channel-models';
 import type { ChannelFact, ChannelLiveStatus } from '@semcast/console-messages';
-import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
-import type { DropReason } from '@semcast/wire';
+import { createEventLog, LiveFeed, observeSnr, type EventLog, type Logger, type Metrics } from '@semcast/service';
+import type { DropReason, LinkEnd, ServerSession } from '@semcast/wire';
 import { z } from 'zod';
 import type { ChannelState } from './channel-control.js';
+import type { HeardFrame } from './impair-frame.js';
 
 /** Options of each entry of a registry as JSON Schema, for forms. */
 function optionsOf(registry: Readonly<Record<string, { readonly optionsSchema: z.ZodObject }>>) {
@@ -14,40 +15,47 @@ function optionsOf(registry: Readonly<Record<string, { readonly optionsSchema: z
 
 const OFFERS = { models: optionsOf(channelModels), schedules: optionsOf(snrSchedules) };
 
-/** What the channel tells whoever watches it, and its notable moments. */
+/** The one place where the channel tells what happens: to Prometheus, log, live feed and event log. */
 export class ChannelLive {
   readonly feed = new LiveFeed<ChannelFact>();
   readonly #events: EventLog;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics<'channel'>;
   readonly #frames = { forwarded: 0, dropped: 0 };
   #channelUses = 0;
   #receiverProblem: string | null = null;
   #receiverSeen = false;
 
-  constructor(parts: { readonly logger: Logger; readonly metrics: Metrics<'channel'> }) {
-    this.#events = createEventLog({
-      logger: parts.logger,
-      counter: parts.metrics.events,
-      onEvent: (event) => {
-        this.feed.push({ kind: 'event', ...event });
-      },
-    });
+  constructor({ logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics<'channel'> }) {
+    this.#logger = logger;
+    this.#metrics = metrics;
+    this.#events = createEventLog({ logger, metrics, feed: this.feed });
   }
 
-  noteForwarded(channelUses: number): void {
+  /** A frame has crossed the channel. */
+  tellForwarded({ head, impaired: { snrDb, measuredSnrDb } }: HeardFrame): void {
+    const { stream, frame, samples } = head;
     this.#frames.forwarded++;
-    this.#channelUses += channelUses;
+    this.#channelUses += samples.count;
+    this.#metrics.frames.inc({ stage: 'channel', outcome: 'forwarded' });
+    this.#metrics.channelUses.inc(samples.count);
+    observeSnr(this.#metrics.snr, { configured: snrDb, measured: measuredSnrDb });
+    this.#logger.debug({ stream, frame, snrDb, channelUses: samples.count }, 'frame forwarded');
   }
 
-  /** Its log line is written where it is dropped. */
-  noteDropped(reason: DropReason, stream: string, frame: number): void {
+  /** A frame ended here; `detail` is for people. */
+  tellDropped(stream: string, frame: number, reason: DropReason, detail: string): void {
     this.#frames.dropped++;
+    this.#metrics.frames.inc({ stage: 'channel', outcome: 'dropped' });
+    this.#metrics.droppedFrames.inc({ reason });
+    // Losses are what the channel was asked for; anything else is worth a line.
+    const [level, logLevel] = reason === 'channel-loss' ? (['info', 'debug'] as const) : (['warn', 'warn'] as const);
     const words = `the channel dropped a frame: ${reason}`;
-    const level = reason === 'channel-loss' ? 'info' : 'warn';
-    this.#events.note({ event: 'frame-dropped', level, words, stream, frame });
+    this.#events.record({ event: 'frame-dropped', level, words, stream, frame }, { reason, detail }, logLevel);
   }
 
   /** The channel was changed. */
-  noteChange({ model, snr, snrDb, loss }: ChannelState): void {
+  tellChange({ model, snr, snrDb, loss }: ChannelState): void {
     const lossy = loss === 0 ? '' : `, ${loss} of the frames lost`;
     const words =
       snr.name === 'constant'
@@ -57,7 +65,7 @@ export class ChannelLive {
   }
 
   /** Whether the receiver can be reached: told when that changes. One that hasn't started yet is no event. */
-  noteReceiver(problem: string | undefined): void {
+  tellReceiver(problem: string | undefined): void {
     const wasAway = this.#receiverProblem !== null;
     this.#receiverProblem = problem ?? null;
     if (problem === undefined) {
@@ -71,10 +79,14 @@ export class ChannelLive {
     }
   }
 
-  /** Its log line is written by the relay. */
-  noteStream(stream: string, joined: boolean): void {
-    const words = `the stream ${stream} ${joined ? 'joined' : 'left'} the channel`;
-    this.#events.note({ event: joined ? 'stream-joined' : 'stream-left', level: 'info', words, stream });
+  /** A stream's link is up, or has ended. */
+  tellLink({ hello: { stream, agent }, remoteAddress }: ServerSession, end?: LinkEnd): void {
+    const [event, does] =
+      end === undefined ? (['stream-joined', 'joined'] as const) : (['stream-left', 'left'] as const);
+    this.#events.record(
+      { event, level: 'info', words: `the stream ${stream} ${does} the channel`, stream },
+      end === undefined ? { agent, remoteAddress } : { code: end.code, reason: end.reason, error: end.error?.message },
+    );
   }
 
   status(state: ChannelState, receiverUrl: string, sessions: number): ChannelLiveStatus {

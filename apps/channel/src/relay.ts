@@ -1,12 +1,11 @@
 import { SemcastError } from '@semcast/core';
-import { observeSnr, type Logger, type Metrics } from '@semcast/service';
+import type { Logger, Metrics } from '@semcast/service';
 import {
   CLOSE_CODES,
   FrameError,
   openLink,
   PeerError,
   type ClientSocketOptions,
-  type DropReason,
   type FrameHead,
   type FrameMessage,
   type LinkEnd,
@@ -21,7 +20,7 @@ import type { ChannelControl } from './channel-control.js';
 import { FrameDropError, ReceiverAwayError } from './errors.js';
 import { forwardFrame } from './forward-frame.js';
 import { HoldBack } from './hold-back.js';
-import { impairFrame, type HeardFrame } from './impair-frame.js';
+import { impairFrame } from './impair-frame.js';
 import type { ChannelLive } from './live.js';
 import { receiveFrame } from './receive-frame.js';
 
@@ -48,7 +47,6 @@ export interface RelayServices {
 export class Relay {
   readonly #session: ServerSession;
   readonly #services: RelayServices;
-  readonly #logger: Logger;
   #upstream!: OpenLink;
   #holdDown!: HoldBack;
   #holdUp!: HoldBack;
@@ -59,7 +57,6 @@ export class Relay {
   private constructor(session: ServerSession, services: RelayServices) {
     this.#session = session;
     this.#services = services;
-    this.#logger = services.logger.child({ stream: session.hello.stream });
   }
 
   /**
@@ -108,6 +105,7 @@ export class Relay {
   /** Begin to pass messages; the transmitter has been welcomed. */
   begin(): void {
     const session = this.#session;
+    const { live } = this.#services;
     session.on('frame', (message) => {
       this.#carryFrame(message);
     });
@@ -118,11 +116,7 @@ export class Relay {
       this.#upstream.send('bye', { stream: session.hello.stream });
     });
     session.on('refused', (drop) => {
-      this.#count(drop.reason, drop.frame);
-      this.#logger.warn(
-        { event: 'frame-dropped', frame: drop.frame, reason: drop.reason, detail: drop.detail },
-        'frame dropped',
-      );
+      live.tellDropped(session.hello.stream, drop.frame, drop.reason, drop.detail);
     });
     session.on('close', (end) => {
       this.#sessionClosed(end);
@@ -136,38 +130,24 @@ export class Relay {
     if (this.#upstreamEnd !== undefined) {
       this.#upstreamClosed(this.#upstreamEnd);
     }
-    this.#services.live.noteStream(session.hello.stream, true);
-    const { agent } = session.hello;
-    this.#logger.info({ event: 'stream-joined', agent, remoteAddress: session.remoteAddress }, 'stream linked');
+    live.tellLink(session);
   }
 
   /** The way of a frame through this process. */
   #carryFrame(message: FrameMessage): void {
-    const { control, metrics } = this.#services;
+    const { control, metrics, live } = this.#services;
     const startedMs = performance.now();
     try {
       const sent = receiveFrame(message);
       control.sawFrame(sent.head);
       const heard = impairFrame(control.channel, sent);
       forwardFrame(this.#upstream, heard);
-      this.#recordFrame(heard);
+      live.tellForwarded(heard);
     } catch (error) {
       this.#dropFrame(message.head, error);
     }
     metrics.frameLatency.observe({ stage: 'channel' }, (performance.now() - startedMs) / 1000);
     this.#holdDown.check();
-  }
-
-  #recordFrame({ head, impaired }: HeardFrame): void {
-    const { metrics, live } = this.#services;
-    live.noteForwarded(head.samples.count);
-    metrics.frames.inc({ stage: 'channel', outcome: 'forwarded' });
-    metrics.channelUses.inc(head.samples.count);
-    observeSnr(metrics.snr, { configured: impaired.snrDb, measured: impaired.measuredSnrDb });
-    this.#logger.debug(
-      { frame: head.frame, snrDb: impaired.snrDb, channelUses: head.samples.count },
-      'frame forwarded',
-    );
   }
 
   #dropFrame({ stream, frame, samples }: FrameHead, error: unknown): void {
@@ -179,20 +159,8 @@ export class Relay {
     if (reason === 'channel-loss') {
       this.#services.metrics.channelUses.inc(samples.count);
     }
-    this.#count(reason, frame);
-    // Losses are what the channel was asked for; anything else is worth a line.
-    this.#logger[reason === 'channel-loss' ? 'debug' : 'warn'](
-      { event: 'frame-dropped', frame, reason, detail: error.message },
-      'frame dropped',
-    );
+    this.#services.live.tellDropped(stream, frame, reason, error.message);
     this.#session.send('drop', { stream, frame, reason, detail: error.message });
-  }
-
-  #count(reason: DropReason, frame: number): void {
-    const { metrics, live } = this.#services;
-    live.noteDropped(reason, this.#session.hello.stream, frame);
-    metrics.frames.inc({ stage: 'channel', outcome: 'dropped' });
-    metrics.droppedFrames.inc({ reason });
   }
 
   #passDown(message: ServerMessage): void {
@@ -224,9 +192,7 @@ export class Relay {
     // The link to the receiver ends by itself: it was opened with the signal of this session.
     this.#holdDown.stop();
     this.#holdUp.stop();
-    this.#services.live.noteStream(this.#session.hello.stream, false);
-    const { code, reason, error } = end;
-    this.#logger.info({ event: 'stream-left', code, reason, error: error?.message }, 'stream unlinked');
+    this.#services.live.tellLink(this.#session, end);
   }
 }
 

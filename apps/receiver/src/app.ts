@@ -89,15 +89,13 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
   try {
     const runner = await startRunner(config, bundle, pool, {
       onBatch: (rows) => {
-        metrics.schedulerBatchSize.observe(rows);
-        live.noteBatch(rows);
+        live.tellBatch(rows);
       },
       onLoad: (graph, seconds) => {
         logger.info({ graph, seconds }, 'a worker has loaded a graph that frames ask for');
       },
       onWaiting: (frames) => {
-        metrics.schedulerQueueDepth.set(frames);
-        live.noteWaiting(frames);
+        live.tellWaiting(frames);
       },
     });
     inference.observed = true;
@@ -251,10 +249,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
       path.take(delivery);
     },
     onRefused: (stream, frame, reason) => {
-      metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
-      metrics.droppedFrames.inc({ reason });
-      live.noteDropped(reason, { stream, frame });
-      logger.warn({ event: 'frame-dropped', stream, frame, reason }, 'frame dropped: its sender exceeds its credits');
+      live.tellDropped({ stream, frame }, reason, 'its sender exceeds its credits');
     },
   });
 
@@ -421,27 +416,18 @@ function serveStreams(
       };
     },
     onSession: (session) => {
-      const log = logger.child({ stream: session.hello.stream });
       streams.attach(session);
       fitWindows();
       if (promised.get(session) !== streams.window) {
         session.send('credit', { credits: streams.window });
       }
-      metrics.sessions.set(links.sessions.size);
-      live.noteStream(session.hello.stream, true);
-      const { agent } = session.hello;
-      log.info({ event: 'stream-joined', agent, remoteAddress: session.remoteAddress }, 'stream linked');
+      live.tellLink(session, links.sessions.size);
       session.on('refused', ({ frame, reason, detail }) => {
-        metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
-        metrics.droppedFrames.inc({ reason });
-        live.noteDropped(reason, { stream: session.hello.stream, frame });
-        log.warn({ event: 'frame-dropped', frame, reason, detail }, 'frame dropped');
+        live.tellDropped({ stream: session.hello.stream, frame }, reason, detail);
       });
-      session.on('close', ({ code, error }) => {
+      session.on('close', (end) => {
         fitWindows();
-        metrics.sessions.set(links.sessions.size);
-        live.noteStream(session.hello.stream, false);
-        log.info({ event: 'stream-left', code, error: error?.message }, 'stream unlinked');
+        live.tellLink(session, links.sessions.size, end);
       });
     },
     onRefused: ({ error, remoteAddress, stream }) => {

@@ -1,6 +1,6 @@
 import type { RgbImage } from '@semcast/core';
-import { observeSnr, type Logger, type Metrics } from '@semcast/service';
-import type { Delivery, DropReason } from '@semcast/wire';
+import type { Logger, Metrics } from '@semcast/service';
+import type { Delivery } from '@semcast/wire';
 import { admitFrame, imageSizeOf } from './admit-frame.js';
 import { clientOf } from './client-of.js';
 import { startDeadline } from './deadline.js';
@@ -82,7 +82,9 @@ export class FramePath {
     try {
       await this.#carryFrame(delivery, deadline.signal);
     } catch (error) {
-      this.#dropFrame(delivery, asDrop(error));
+      const { reason, message, cause } = asDrop(error);
+      this.#options.live.tellDropped(delivery, reason, message, cause);
+      delivery.drop(reason, message);
     } finally {
       deadline.stop();
       this.#bytes -= bytes;
@@ -131,8 +133,7 @@ export class FramePath {
       await this.#writeOutput(delivery, image);
       clock.markDeparted();
       const facts = factsOf(received, decoded, demodulated, ratio, clock);
-      this.#recordResult(delivery, facts, deliverResult(delivery, image, facts));
-      this.#options.live.noteDecoded(delivery, demodulated, facts);
+      this.#options.live.tellCompleted(delivery, demodulated, facts, deliverResult(delivery, image, facts));
       // A decoder that finds the channel itself has a residual that the head didn't promise.
       if (!residualFirst && (residual || (this.#options.residual && decoded.channel !== undefined))) {
         const measuring = this.#measureLater(delivery, received, decoded, demodulated).finally(() => {
@@ -194,7 +195,7 @@ export class FramePath {
     decoded: DecodedPicture,
     demodulated: DemodulatedFrame,
   ): Promise<void> {
-    const { runner, bundle, metrics, live } = this.#options;
+    const { runner, bundle, live } = this.#options;
     const size = imageSizeOf(received, bundle.manifest);
     const decoder = received.decoder.name;
     try {
@@ -203,8 +204,7 @@ export class FramePath {
         return encoded?.latent ?? null;
       });
       if (residual !== null) {
-        metrics.measurementResidual.observe({ decoder }, residual);
-        live.noteResidual(delivery, { decoder, steps: decoded.steps, residual });
+        live.tellResidual(delivery, { decoder, steps: decoded.steps, residual });
       }
     } catch (error) {
       this.#log(delivery).warn({ err: error }, 'the residual of a picture could not be measured');
@@ -272,48 +272,8 @@ export class FramePath {
     }
   }
 
-  #recordResult(delivery: Delivery, facts: ResultFacts, delivered: boolean): void {
-    const { metrics } = this.#options;
-    const { decoder, csnrDb, residual, steps, timingsMs } = facts;
-    metrics.frames.inc({ stage: 'receiver', outcome: 'completed' });
-    metrics.samplerSteps.inc({ decoder }, steps);
-    if (residual !== null) {
-      metrics.measurementResidual.observe({ decoder }, residual);
-    }
-    observeSnr(metrics.snr, csnrDb);
-    this.#log(delivery).debug({ decoder, csnrDb, residual, steps, timingsMs, delivered }, 'frame decoded');
-  }
-
-  #dropFrame(delivery: Delivery, error: FrameDropError): void {
-    const { reason, message } = error;
-    const { metrics, live } = this.#options;
-    metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
-    metrics.droppedFrames.inc({ reason });
-    live.noteDropped(reason, delivery);
-    const failed = reason === 'decode-failed' || reason === 'encode-failed';
-    this.#log(delivery)[levelOf(reason)](
-      { event: 'frame-dropped', reason, detail: message, ...(failed ? { err: error.cause } : {}) },
-      'frame dropped',
-    );
-    delivery.drop(reason, message);
-  }
-
   #log({ stream, frame }: Delivery): Logger {
     return this.#options.logger.child({ stream, frame });
-  }
-}
-
-/** Faults of this side are errors, faults of the sender warnings; the rest is traffic. */
-function levelOf(reason: DropReason): 'error' | 'warn' | 'info' {
-  switch (reason) {
-    case 'decode-failed':
-    case 'encode-failed':
-      return 'error';
-    case 'deadline':
-    case 'cancelled':
-      return 'info';
-    default:
-      return 'warn';
   }
 }
 

@@ -55,38 +55,56 @@ describe('what the receiver tells', () => {
     residual,
     timingsMs: { queue: 0, preview: 1, decode: 2, total: 3 },
   });
-  const start = () =>
-    new ReceiverLive({
-      logger: createLogger({ service: 'receiver', level: 'silent' }),
-      metrics: createMetrics('receiver', { processMetrics: false }),
-    });
+  const metrics = createMetrics('receiver', { processMetrics: false });
+  const start = () => new ReceiverLive({ logger: createLogger({ service: 'receiver', level: 'silent' }), metrics });
   const name = { stream: 'demo', frame: 0 };
   const kinds = (live: ReceiverLive) => live.feed.read(0).items.map(({ fact }) => fact.kind);
 
   it('takes samples of symbols only while somebody watches, and keeps the newest', () => {
     const live = start();
-    live.noteDecoded(name, observe(null, 0.1), facts(0, 1));
+    live.tellCompleted(name, observe(null, 0.1), facts(0, 1), true);
     expect(kinds(live)).toEqual(['decoded']);
     for (let i = 0; i < 3; i++) {
-      live.noteDecoded(name, observe(null, 0.1), facts(0, 1));
+      live.tellCompleted(name, observe(null, 0.1), facts(0, 1), true);
     }
     expect(kinds(live).filter((kind) => kind === 'scope')).toHaveLength(1);
   });
 
+  it('tells of a dropped frame once in the log, in Prometheus, in the feed and in the event log', async () => {
+    const lines: unknown[] = [];
+    const write = (line: string) => void lines.push(JSON.parse(line));
+    const live = new ReceiverLive({ logger: createLogger({ service: 'receiver', destination: { write } }), metrics });
+    live.tellDropped(name, 'deadline', 'too late');
+    live.tellDropped(name, 'decode-failed', 'no picture', new Error('out of memory'));
+    const dropped = { event: 'frame-dropped', ...name };
+    expect(lines).toMatchObject([
+      { level: 'info', ...dropped, reason: 'deadline', detail: 'too late' },
+      { level: 'error', ...dropped, reason: 'decode-failed', err: { message: 'out of memory' } },
+    ]);
+    expect(live.feed.read(0).items.map(({ fact }) => fact)).toMatchObject([
+      { kind: 'event', level: 'warn', words: 'the receiver dropped a frame: deadline', ...dropped },
+      { kind: 'event', level: 'warn', words: 'the receiver dropped a frame: decode-failed', ...dropped },
+    ]);
+    const text = await metrics.text();
+    expect(text).toContain('semcast_dropped_frames_total{reason="deadline"} 1');
+    expect(text).toContain('semcast_frames_total{stage="receiver",outcome="dropped"} 2');
+    expect(text).toContain('semcast_events_total{event="frame-dropped"} 2');
+  });
+
   it('calls a sampler diverged whose picture explains nothing, and no other', () => {
     const live = start();
-    live.noteDecoded(name, observe(null, 0.1), facts(0, 500));
-    live.noteDecoded(name, observe(null, 0.1), facts(8, 1.2));
+    live.tellCompleted(name, observe(null, 0.1), facts(0, 500), true);
+    live.tellCompleted(name, observe(null, 0.1), facts(8, 1.2), true);
     expect(kinds(live)).not.toContain('event');
-    live.noteDecoded(name, observe(null, 0.1), facts(8, 11));
+    live.tellCompleted(name, observe(null, 0.1), facts(8, 11), true);
     const told = live.feed.read(0).items.map(({ fact }) => fact);
     expect(told).toContainEqual(expect.objectContaining({ event: 'diverged', stream: 'demo', frame: 0 }));
   });
 
   it('judges a picture that has gone by the residual that followed it', () => {
     const live = start();
-    live.noteDecoded(name, observe(null, 0.1), { ...facts(8, 0), residual: null });
-    live.noteResidual(name, { decoder: 'diffcom', steps: 8, residual: 11 });
+    live.tellCompleted(name, observe(null, 0.1), { ...facts(8, 0), residual: null }, true);
+    live.tellResidual(name, { decoder: 'diffcom', steps: 8, residual: 11 });
     const told = live.feed.read(0).items.map(({ fact }) => fact);
     expect(told).toMatchObject([
       { kind: 'decoded', residual: null },

@@ -1,7 +1,7 @@
 import { equalise, type Demodulated } from '@semcast/phy';
 import type { ReceiverFact, ReceiverLiveStatus, ScopeFact } from '@semcast/console-messages';
-import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
-import type { DropReason } from '@semcast/wire';
+import { createEventLog, LiveFeed, observeSnr, type EventLog, type Logger, type Metrics } from '@semcast/service';
+import type { DropReason, LinkEnd, ServerSession } from '@semcast/wire';
 import { z } from 'zod';
 import type { Decoder } from './decoders/decoder.js';
 import type { ResultFacts } from './deliver-result.js';
@@ -29,35 +29,46 @@ export interface FrameName {
 
 type MeasuredResidual = Pick<ResultFacts, 'decoder' | 'steps'> & { readonly residual: number };
 
-/** What the receiver tells whoever watches it, and its notable moments. */
+/** The one place where the receiver tells what happens: to Prometheus, log, live feed and event log. */
 export class ReceiverLive {
   readonly feed = new LiveFeed<ReceiverFact>();
   readonly events: EventLog;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics<'receiver'>;
   #batchSize = 0;
   #waiting = 0;
 
-  constructor(parts: { readonly logger: Logger; readonly metrics: Metrics<'receiver'> }) {
-    this.events = createEventLog({
-      logger: parts.logger,
-      counter: parts.metrics.events,
-      onEvent: (event) => {
-        this.feed.push({ kind: 'event', ...event });
-      },
-    });
+  constructor({ logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics<'receiver'> }) {
+    this.#logger = logger;
+    this.#metrics = metrics;
+    this.events = createEventLog({ logger, metrics, feed: this.feed });
   }
 
-  /** Frames that shared the newest run of a network. */
-  noteBatch(size: number): void {
+  /** Frames that shared a run of a network. */
+  tellBatch(size: number): void {
     this.#batchSize = size;
+    this.#metrics.schedulerBatchSize.observe(size);
   }
 
   /** Frames that wait for a decoder. */
-  noteWaiting(frames: number): void {
+  tellWaiting(frames: number): void {
     this.#waiting = frames;
+    this.#metrics.schedulerQueueDepth.set(frames);
   }
 
-  noteDecoded({ stream, frame }: FrameName, demodulated: DemodulatedFrame, facts: ResultFacts): void {
+  /** A frame's picture has gone, or nobody wanted it any more (`delivered`). */
+  tellCompleted(
+    { stream, frame }: FrameName,
+    demodulated: DemodulatedFrame,
+    facts: ResultFacts,
+    delivered: boolean,
+  ): void {
     const { decoder, steps, residual, csnrDb, timingsMs } = facts;
+    const metrics = this.#metrics;
+    metrics.frames.inc({ stage: 'receiver', outcome: 'completed' });
+    metrics.samplerSteps.inc({ decoder }, steps);
+    observeSnr(metrics.snr, csnrDb);
+    this.#logger.debug({ stream, frame, decoder, csnrDb, residual, steps, timingsMs, delivered }, 'frame decoded');
     this.feed.push({
       kind: 'decoded',
       stream,
@@ -71,7 +82,7 @@ export class ReceiverLive {
       batchSize: this.#batchSize,
     });
     if (residual !== null) {
-      this.#judge({ stream, frame }, { decoder, steps, residual });
+      this.#tellRatio({ stream, frame }, { decoder, steps, residual });
     }
     if (this.feed.watched) {
       this.feed.push({ kind: 'scope', stream, frame, ...scopeOf(demodulated) }, { replaces: 'scope' });
@@ -79,29 +90,55 @@ export class ReceiverLive {
   }
 
   /** The residual of a picture that has gone. */
-  noteResidual({ stream, frame }: FrameName, measured: MeasuredResidual): void {
+  tellResidual({ stream, frame }: FrameName, measured: MeasuredResidual): void {
     const { decoder, residual } = measured;
     this.feed.push({ kind: 'residual', stream, frame, decoder, residual });
-    this.#judge({ stream, frame }, measured);
+    this.#tellRatio({ stream, frame }, measured);
   }
 
-  #judge({ stream, frame }: FrameName, { decoder, steps, residual }: MeasuredResidual): void {
+  #tellRatio({ stream, frame }: FrameName, { decoder, steps, residual }: MeasuredResidual): void {
+    this.#metrics.measurementResidual.observe({ decoder }, residual);
     if (steps > 0 && residual > DIVERGED_RESIDUAL) {
       const words = `${decoder} diverged: residual ${residual.toFixed(1)} after ${steps} steps`;
       this.events.record({ event: 'diverged', level: 'warn', words, stream, frame }, { decoder, residual, steps });
     }
   }
 
-  /** Its log line is written where it is dropped. */
-  noteDropped(reason: DropReason, { stream, frame }: FrameName): void {
-    const words = `the receiver dropped a frame: ${reason}`;
-    this.events.note({ event: 'frame-dropped', level: 'warn', words, stream, frame });
+  /** A frame ended without a picture; `detail` is for people, `cause` of a fault of this side. */
+  tellDropped({ stream, frame }: FrameName, reason: DropReason, detail: string, cause?: unknown): void {
+    this.#metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
+    this.#metrics.droppedFrames.inc({ reason });
+    const logLevel = levelOf(reason);
+    this.events.record(
+      { event: 'frame-dropped', level: 'warn', words: `the receiver dropped a frame: ${reason}`, stream, frame },
+      { reason, detail, ...(logLevel === 'error' ? { err: cause } : {}) },
+      logLevel,
+    );
   }
 
-  /** Its log line is written where it is linked. */
-  noteStream(stream: string, joined: boolean): void {
-    const words = `the stream ${stream} ${joined ? 'joined' : 'left'} the receiver`;
-    this.events.note({ event: joined ? 'stream-joined' : 'stream-left', level: 'info', words, stream });
+  /** A stream's link is up, or has ended. */
+  tellLink({ hello: { stream, agent }, remoteAddress }: ServerSession, sessions: number, end?: LinkEnd): void {
+    this.#metrics.sessions.set(sessions);
+    const [event, does] =
+      end === undefined ? (['stream-joined', 'joined'] as const) : (['stream-left', 'left'] as const);
+    this.events.record(
+      { event, level: 'info', words: `the stream ${stream} ${does} the receiver`, stream },
+      end === undefined ? { agent, remoteAddress } : { code: end.code, error: end.error?.message },
+    );
+  }
+}
+
+/** Faults of this side are errors, faults of the sender warnings; the rest is traffic. */
+function levelOf(reason: DropReason): 'error' | 'warn' | 'info' {
+  switch (reason) {
+    case 'decode-failed':
+    case 'encode-failed':
+      return 'error';
+    case 'deadline':
+    case 'cancelled':
+      return 'info';
+    default:
+      return 'warn';
   }
 }
 

@@ -186,6 +186,7 @@ async function startTransmitter(
     journal,
     shelf,
     control,
+    live,
     metrics,
     logger,
     encoder,
@@ -204,7 +205,6 @@ async function startTransmitter(
     decoding: new Gate(config.maxDecodeBytes),
   });
   started.push(() => transmitter.close());
-  live.watch(transmitter);
 
   const status = (): TransmitterStatus =>
     transmitterStatus(transmitter, { config, link, encoder, source, shelf, control });
@@ -218,7 +218,13 @@ async function startTransmitter(
     logger,
   });
   addTransmitterRoutes(server, { status, shelf, control, controlToken: config.controlToken });
-  addFeedRoute(server, { feed: live.feed, status: () => live.status(transmitter, link, encoder) });
+  addFeedRoute(server, {
+    feed: live.feed,
+    status: () => {
+      const { inFlight, queued, totals } = transmitter;
+      return live.status({ inFlight, queued, completed: totals.completed, dropped: totals.dropped }, link, encoder);
+    },
+  });
   // The last to close: status and metrics are there until all frames have ended.
   started.unshift(() => server.close());
   const address = await server.listen();

@@ -1,6 +1,6 @@
 import { describeError } from '@semcast/core';
 import type { CompletedFact, PartialFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
-import { allFigures } from '@semcast/quality';
+import { allFigures, eachMetric } from '@semcast/quality';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { ClientLink, LinkState } from '@semcast/wire';
 import type { TransmitterConfig } from './config.js';
@@ -8,7 +8,6 @@ import type { FrameEncoder } from './encode-frame.js';
 import type { CompletedFrame, FrameOutcome, PreviewedFrame } from './outcome.js';
 import type { StreamControl, StreamSettings } from './stream-control.js';
 import { summariseLink } from './status.js';
-import type { Transmitter } from './transmitter.js';
 
 export interface TransmitterLiveParts {
   readonly config: TransmitterConfig;
@@ -18,7 +17,7 @@ export interface TransmitterLiveParts {
   readonly logger: Logger;
 }
 
-/** What the transmitter tells whoever watches it, and its notable moments. */
+/** The one place where the transmitter tells what happens: to Prometheus, log, live feed and event log. */
 export class TransmitterLive {
   readonly feed = new LiveFeed<TransmitterFact>();
   readonly #parts: TransmitterLiveParts;
@@ -28,16 +27,9 @@ export class TransmitterLive {
 
   constructor(parts: TransmitterLiveParts) {
     this.#parts = parts;
-    const { logger, metrics, control } = parts;
-    this.#events = createEventLog({
-      logger,
-      counter: metrics.events,
-      onEvent: (event) => {
-        this.feed.push({ kind: 'event', ...event });
-      },
-    });
-    control.on('change', (settings) => {
-      this.#noteSettings(settings);
+    this.#events = createEventLog({ ...parts, feed: this.feed });
+    parts.control.on('change', (settings) => {
+      this.#tellSettings(settings);
     });
   }
 
@@ -47,22 +39,9 @@ export class TransmitterLive {
     this.#wireBytes[direction] += bytes;
   }
 
-  watch(transmitter: Transmitter): void {
-    transmitter.on('preview', (preview) => {
-      this.feed.push(partialFact(preview));
-    });
-    transmitter.on('outcome', (outcome) => {
-      this.#noteOutcome(outcome);
-    });
-    transmitter.on('state', (state) => {
-      this.#noteLink(state);
-    });
-  }
-
-  status(transmitter: Transmitter, link: ClientLink, encoder: FrameEncoder): TransmitterLiveStatus {
+  status(frames: TransmitterLiveStatus['frames'], link: ClientLink, encoder: FrameEncoder): TransmitterLiveStatus {
     const { config, stream, control } = this.#parts;
     const { decoderOptions = {}, ...settings } = control.settings;
-    const { completed, dropped } = transmitter.totals;
     return {
       stream,
       to: config.to,
@@ -71,40 +50,69 @@ export class TransmitterLive {
       csi: config.csi,
       rates: [...encoder.rates],
       decoders: link.welcome === undefined ? null : [...link.welcome.decoders],
-      frames: { completed, dropped, inFlight: transmitter.inFlight, queued: transmitter.queued },
+      frames,
       wireBytes: { ...this.#wireBytes },
     };
   }
 
-  #noteOutcome(outcome: FrameOutcome): void {
-    if (outcome.kind === 'completed') {
-      this.feed.push(completedFact(outcome));
+  /** A picture on the way came. */
+  tellPreview(preview: PreviewedFrame): void {
+    this.feed.push(partialFact(preview));
+  }
+
+  /** A frame came to its end. A drop that channel or receiver decided (`decidedHere` false) is counted by reason there. */
+  tellOutcome(outcome: FrameOutcome, decidedHere: boolean): void {
+    const { metrics, logger } = this.#parts;
+    const { kind, stream, frame, name } = outcome;
+    metrics.frames.inc({ stage: 'transmitter', outcome: kind });
+    if (kind === 'dropped') {
+      const { reason, detail } = outcome;
+      if (decidedHere) {
+        metrics.droppedFrames.inc({ reason });
+      }
+      this.feed.push({ kind, frame, name, reason });
+      const words = `a frame ended without a picture: ${reason}`;
+      this.#events.record({ event: 'frame-dropped', level: 'warn', words, stream, frame }, { name, reason, detail });
       return;
     }
-    const { frame, name, reason } = outcome;
-    this.feed.push({ kind: 'dropped', frame, name, reason });
-    const { stream } = this.#parts;
-    const words = `a frame ended without a picture: ${reason}`;
-    this.#events.note({ event: 'frame-dropped', level: 'warn', words, stream, frame });
+    const { decoder, endToEndMs, previewPsnrDb } = outcome;
+    metrics.endToEndLatency.observe({ decoder }, endToEndMs / 1000);
+    metrics.previewPsnr.observe({ decoder }, previewPsnrDb);
+    eachMetric((metric) => {
+      metrics[`reconstruction.${metric}`].observe({ decoder }, outcome[metric]);
+    });
+    logger.info({ stream, frame, name, decoder, ...allFigures(outcome), endToEndMs }, 'frame completed');
+    this.feed.push(completedFact(outcome));
   }
 
-  /** Down is told once, however often it is tried again. */
-  #noteLink(state: LinkState): void {
-    const { stream, config } = this.#parts;
+  /** The link went up or down. Down is an event once, however often it is tried again. */
+  tellLink(state: LinkState): void {
+    const { stream, config, metrics, logger } = this.#parts;
+    const { to } = config;
+    metrics.sessions.set(state.name === 'open' ? 1 : 0);
     if (state.name === 'open') {
       if (this.#linked === 'lost') {
-        const words = `the link to ${config.to} is up again`;
-        this.#events.note({ event: 'link-restored', level: 'info', words, stream });
+        const words = `the link to ${to} is up again`;
+        this.#events.record({ event: 'link-restored', level: 'info', words, stream }, { to });
+      } else {
+        logger.info({ stream, to }, 'link open');
       }
       this.#linked = 'open';
-    } else if (state.name === 'waiting' && this.#linked === 'open') {
-      this.#linked = 'lost';
-      const words = `the link to ${config.to} went down: ${describeError(state.error)}`;
-      this.#events.note({ event: 'link-lost', level: 'warn', words, stream });
+    } else if (state.name === 'waiting') {
+      const { attempt, error } = state;
+      const details = { to, attempt, code: error.code };
+      if (this.#linked === 'open') {
+        this.#linked = 'lost';
+        const words = `the link to ${to} went down: ${describeError(error)}`;
+        this.#events.record({ event: 'link-lost', level: 'warn', words, stream }, details);
+      } else {
+        // Every attempt would fill the log of a night without a channel.
+        logger[attempt === 1 ? 'warn' : 'debug']({ stream, ...details }, describeError(error));
+      }
     }
   }
 
-  #noteSettings({ decoder, decoderOptions, cbr, fps, paused }: StreamSettings): void {
+  #tellSettings({ decoder, decoderOptions, cbr, fps, paused }: StreamSettings): void {
     const options = Object.entries(decoderOptions ?? {}).map(([name, value]) => ` ${name}=${value}`);
     const pace = paused ? 'paused' : fps === 0 ? 'as fast as they get through' : `${fps} frames/s`;
     const words = `the stream is ${decoder}${options.join('')}, CBR ${cbr}, ${pace}`;

@@ -2,7 +2,6 @@ import { EventEmitter, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basename } from 'node:path';
 import { describeError, formatCbr, parseCbr, SemcastError } from '@semcast/core';
-import { allFigures, eachMetric } from '@semcast/quality';
 import { observeSnr, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason, LinkState, ResultMessage } from '@semcast/wire';
 import { abortable } from './abortable.js';
@@ -11,9 +10,9 @@ import type { FrameJob, FrameRequest } from './frame-request.js';
 import { FrameSet } from './frame-set.js';
 import { Gate, type Release } from './gate.js';
 import type { Journal } from './journal.js';
+import type { TransmitterLive } from './live.js';
 import {
   summariseOutcome,
-  type CompletedFrame,
   type FrameOutcome,
   type OutcomeSummary,
   type PreviewedFrame,
@@ -58,6 +57,7 @@ export interface TransmitterParts extends Omit<FrameTools, 'recording'> {
   readonly shelf: PictureShelf;
   /** Decoder, rate and pace of the frames to come. */
   readonly control: StreamControl;
+  readonly live: TransmitterLive;
   readonly metrics: Metrics<'transmitter'>;
   readonly logger: Logger;
 }
@@ -92,8 +92,6 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   readonly #droppedByReason: Partial<Record<DropReason, number>> = {};
   #completed = 0;
   #dropped = 0;
-  #wasLinked = false;
-  #linkLost = false;
   #streaming: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #failure: SemcastError | undefined;
@@ -102,7 +100,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   constructor(parts: TransmitterParts) {
     super();
-    const { config, link, desk } = parts;
+    const { config, link, desk, live } = parts;
     this.#parts = parts;
     // Each frame that is being recorded listens.
     setMaxListeners(config.maxInFlight, this.#recording.signal);
@@ -124,7 +122,8 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       desk.deliverDrop(head);
     });
     link.on('state', (state) => {
-      this.#observeState(state);
+      live.tellLink(state);
+      this.#tell('state', state);
     });
     link.on('error', (error) => {
       this.#fail(error);
@@ -357,7 +356,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   /** Write down a frame's outcome, then tell everybody: once, whatever happens. */
   async #conclude(job: FrameJob, end: JourneyEnd): Promise<FrameOutcome> {
-    const { journal, link, logger, shelf } = this.#parts;
+    const { journal, link, shelf, live } = this.#parts;
     let { outcome, decidedHere } = end;
     if (end.isFinal) {
       try {
@@ -372,20 +371,15 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     if (this.#recent.length > RECENT_OUTCOMES) {
       this.#recent.shift();
     }
-    const { stream, frame, name } = job;
     if (outcome.kind === 'completed') {
       this.#completed++;
-      this.#measureCompleted(outcome);
-      const { endToEndMs, decoder } = outcome;
-      logger.info({ stream, frame, name, decoder, ...allFigures(outcome), endToEndMs }, 'frame completed');
     } else {
-      const { reason, detail } = outcome;
       this.#dropped++;
-      this.#droppedByReason[reason] = (this.#droppedByReason[reason] ?? 0) + 1;
-      this.#measureDropped(reason, decidedHere);
-      logger.warn({ event: 'frame-dropped', stream, frame, name, reason, detail }, 'frame dropped');
+      this.#droppedByReason[outcome.reason] = (this.#droppedByReason[outcome.reason] ?? 0) + 1;
     }
+    // Before anybody is told, who may ask for its pictures.
     shelf.end(outcome);
+    live.tellOutcome(outcome, decidedHere);
     this.#tell('outcome', outcome);
     return outcome;
   }
@@ -449,7 +443,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   }
 
   #watcher(preparing: Release): FrameWatcher {
-    const { metrics, shelf } = this.#parts;
+    const { metrics, shelf, live } = this.#parts;
     return {
       onStage: (stage, milliseconds) => {
         metrics.frameLatency.observe({ stage }, milliseconds / 1000);
@@ -462,6 +456,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       },
       onPreview: (preview) => {
         shelf.addPreview(preview);
+        live.tellPreview(preview);
         this.#tell('preview', preview);
       },
     };
@@ -469,52 +464,6 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   #observeResult({ head }: ResultMessage): void {
     observeSnr(this.#parts.metrics.snr, head.csnrDb);
-  }
-
-  #observeState(state: LinkState): void {
-    const { logger, metrics, config } = this.#parts;
-    metrics.sessions.set(state.name === 'open' ? 1 : 0);
-    const { stream } = this;
-    if (state.name === 'open') {
-      logger.info({ ...(this.#linkLost ? { event: 'link-restored' } : {}), stream, to: config.to }, 'link open');
-      this.#wasLinked = true;
-      this.#linkLost = false;
-    } else if (state.name === 'waiting') {
-      const isNews = this.#wasLinked && !this.#linkLost;
-      this.#linkLost = this.#wasLinked;
-      // Every attempt would fill the log of a night without a channel.
-      const level = state.attempt === 1 ? 'warn' : 'debug';
-      logger[level](
-        {
-          ...(isNews ? { event: 'link-lost' } : {}),
-          stream,
-          to: config.to,
-          attempt: state.attempt,
-          code: state.error.code,
-        },
-        describeError(state.error),
-      );
-    }
-    this.#tell('state', state);
-  }
-
-  #measureCompleted(outcome: CompletedFrame): void {
-    const { metrics } = this.#parts;
-    const { decoder, endToEndMs, previewPsnrDb } = outcome;
-    metrics.frames.inc({ stage: 'transmitter', outcome: 'completed' });
-    metrics.endToEndLatency.observe({ decoder }, endToEndMs / 1000);
-    eachMetric((name) => {
-      metrics[`reconstruction.${name}`].observe({ decoder }, outcome[name]);
-    });
-    metrics.previewPsnr.observe({ decoder }, previewPsnrDb);
-  }
-
-  #measureDropped(reason: DropReason, decidedHere: boolean): void {
-    const { metrics } = this.#parts;
-    metrics.frames.inc({ stage: 'transmitter', outcome: 'dropped' });
-    if (decidedHere) {
-      metrics.droppedFrames.inc({ reason });
-    }
   }
 
   /** A listener that throws is its own fault; frames go on. */

@@ -5,13 +5,13 @@ import { createMetrics } from './metrics.js';
 
 function start() {
   const lines: Record<string, unknown>[] = [];
-  const told: NotableEvent[] = [];
+  const told: unknown[] = [];
   const metrics = createMetrics('channel', { processMetrics: false });
   const logger = createLogger({
     service: 'channel',
     destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   });
-  const events = createEventLog({ logger, counter: metrics.events, onEvent: (event) => told.push(event) });
+  const events = createEventLog({ logger, metrics, feed: { push: (fact) => void told.push(fact) } });
   return { events, lines, told, metrics };
 }
 
@@ -24,16 +24,19 @@ describe('the event log', () => {
     expect(lines).toMatchObject([
       { level: 'warn', event: 'link-lost', stream: 'demo', attempt: 3, msg: 'the link went down' },
     ]);
-    expect(told).toEqual([lost]);
+    expect(told).toEqual([{ kind: 'event', ...lost }]);
     expect(await metrics.text()).toContain('semcast_events_total{event="link-lost"} 1');
   });
 
-  it('notes what has its line elsewhere', async () => {
+  it('tells what is logged at another level all the same', async () => {
     const { events, lines, told, metrics } = start();
-    events.note(lost);
-    events.note(lost);
-    expect(lines).toEqual([]);
-    expect(told).toHaveLength(2);
+    events.record(lost, {}, 'error');
+    events.record(lost, {}, 'debug');
+    expect(lines).toMatchObject([{ level: 'error', event: 'link-lost' }]);
+    expect(told).toEqual([
+      { kind: 'event', ...lost },
+      { kind: 'event', ...lost },
+    ]);
     expect(await metrics.text()).toContain('semcast_events_total{event="link-lost"} 2');
   });
 

@@ -44,32 +44,34 @@ export interface NotableEvent {
 
 export interface EventLogOptions {
   readonly logger: Logger;
-  readonly counter: CounterMetric<'event'>;
-  /** Told of every event, for the live feed. */
-  readonly onEvent?: (event: NotableEvent) => void;
+  readonly metrics: { readonly events: CounterMetric<'event'> };
+  /** The live feed. */
+  readonly feed: { push(fact: NotableEvent & { readonly kind: 'event' }): void };
 }
 
 /** Where a service records its notable moments, once for logs, metrics and the console. */
 export interface EventLog {
-  /** Write a log line with the field `event`, count it, and tell whoever watches. */
-  record(event: NotableEvent, logged?: Readonly<Record<string, unknown>>): void;
-  /** The same for what has its log line (with the field `event`) elsewhere. */
-  note(event: NotableEvent): void;
+  /**
+   * Write a log line with the field `event`, count it, and tell whoever watches.
+   *
+   * @param logged more fields of the log line
+   * @param logLevel that of the log line; default: the event's
+   */
+  record(event: NotableEvent, logged?: Readonly<Record<string, unknown>>, logLevel?: EventLevel | 'debug'): void;
 }
 
-export function createEventLog({ logger, counter, onEvent }: EventLogOptions): EventLog {
+export function createEventLog({ logger, metrics, feed }: EventLogOptions): EventLog {
   const note = (event: NotableEvent): void => {
-    counter.inc({ event: event.event });
-    onEvent?.(event);
+    metrics.events.inc({ event: event.event });
+    feed.push({ kind: 'event', ...event });
   };
   onLogFailure(logger, ({ message }) => {
     note({ event: 'log-failed', level: 'error', words: `the log can't be written, lines are left out: ${message}` });
   });
   return {
-    note,
-    record: (event, logged) => {
-      const { level, words, ...fields } = event;
-      logger[level]({ ...fields, ...logged }, words);
+    record: (event, logged, logLevel = event.level) => {
+      const { level: _, words, ...fields } = event;
+      logger[logLevel]({ ...fields, ...logged }, words);
       note(event);
     },
   };
