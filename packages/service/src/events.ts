@@ -57,7 +57,11 @@ export interface EventLog {
    * @param logged more fields of the log line
    * @param logLevel that of the log line; default: the event's
    */
-  record(event: NotableEvent, logged?: Readonly<Record<string, unknown>>, logLevel?: EventLevel | 'debug'): void;
+  record(
+    event: NotableEvent,
+    logged?: Readonly<Record<string, unknown>>,
+    logLevel?: NotableEvent['level'] | 'debug',
+  ): void;
 }
 
 export function createEventLog({ logger, metrics, feed }: EventLogOptions): EventLog {
