@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describeError, nearestName, SemcastError } from '@semcast/core';
-import { defineCommand, runCommand } from 'citty';
-import { toCittyCommand, type CommandEntry } from './command.js';
+import type { CommandEntry } from './command.js';
 import { UsageError } from './errors.js';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
 import type { CliIo } from './io.js';
@@ -47,9 +46,7 @@ async function dispatch(argv: readonly string[], io: CliIo): Promise<ExitCode> {
     const help = renderProgramHelp(
       {
         version: semcastVersion(),
-        commands: Object.entries(entries)
-          .filter(([, { hidden }]) => hidden !== true)
-          .map(([command, { summary }]) => ({ name: command, summary })),
+        commands: Object.entries(entries).map(([command, { summary }]) => ({ name: command, summary })),
       },
       { colours: terminal.resultColours, columns: terminal.resultColumns },
     );
@@ -79,15 +76,7 @@ async function dispatch(argv: readonly string[], io: CliIo): Promise<ExitCode> {
       },
     );
   }
-  let code: ExitCode = EXIT_CODES.failed;
-  const program = defineCommand({
-    meta: { name: 'semcast' },
-    subCommands: {
-      [name]: toCittyCommand(name, entries[name]!, io, (exit) => {
-        code = exit;
-      }),
-    },
-  });
-  await runCommand(program, { rawArgs: [...argv] });
-  return code;
+  const { summary, load } = entries[name]!;
+  const command = await load();
+  return await command.run(argv.slice(1), io, { name, summary });
 }

@@ -1,38 +1,27 @@
-import { defineCommand, type CommandDef } from 'citty';
-import { parseArguments } from './arguments/parse.js';
-import type { Flags, FlagValues, Positionals } from './arguments/spec.js';
-import type { ExitCode } from './exit-codes.js';
-import { EXIT_CODES } from './exit-codes.js';
+import { parseArguments, type ParsedArguments } from './arguments/parse.js';
+import type { Flags } from './arguments/spec.js';
+import { EXIT_CODES, type ExitCode } from './exit-codes.js';
 import type { CliIo } from './io.js';
-import { renderCommandHelp, type CommandHelp, type Example } from './terminal/help.js';
+import { renderCommandHelp, type CommandHelp } from './terminal/help.js';
 import { createTerminal } from './terminal/terminal.js';
 
 /** What a command is called with. */
-export interface Invocation<F extends Flags> {
-  readonly flags: FlagValues<F>;
-  readonly positionals: readonly string[];
-  /** The flags that were typed. */
-  readonly given: ReadonlySet<string>;
+export interface Invocation<F extends Flags> extends ParsedArguments<F> {
   /** The words after the command's name, as they were typed. */
   readonly argv: readonly string[];
   readonly io: CliIo;
 }
 
-export interface CommandSpec<F extends Flags> {
-  readonly name: string;
-  /** One line, in the list of commands. */
-  readonly summary: string;
-  readonly details?: string;
+export interface CommandSpec<F extends Flags> extends Omit<CommandHelp, 'name' | 'summary'> {
   readonly flags: F;
-  readonly positionals?: Positionals;
-  readonly examples: readonly Example[];
   run(invocation: Invocation<F>): Promise<ExitCode>;
 }
 
 /** A command that is ready to be run with the words that follow its name. */
 export interface Command {
-  readonly help: CommandHelp;
-  run(argv: readonly string[], io: CliIo): Promise<ExitCode>;
+  readonly help: Omit<CommandHelp, 'name' | 'summary'>;
+  /** @param named what it is called and what it does, for its help */
+  run(argv: readonly string[], io: CliIo, named: Pick<CommandHelp, 'name' | 'summary'>): Promise<ExitCode>;
 }
 
 /** Whether `--help` or `-h` stands among the words, before a lone `--`. */
@@ -45,10 +34,11 @@ function asksForHelp(argv: readonly string[]): boolean {
 export function createCommand<F extends Flags>(spec: CommandSpec<F>): Command {
   return {
     help: spec,
-    run: async (argv, io) => {
+    run: async (argv, io, named) => {
       if (asksForHelp(argv)) {
         const terminal = createTerminal(io);
-        terminal.result(renderCommandHelp(spec, { colours: terminal.resultColours, columns: terminal.resultColumns }));
+        const options = { colours: terminal.resultColours, columns: terminal.resultColumns };
+        terminal.result(renderCommandHelp({ ...spec, ...named }, options));
         return EXIT_CODES.done;
       }
       return await spec.run({ ...parseArguments(argv, spec), argv, io });
@@ -59,26 +49,5 @@ export function createCommand<F extends Flags>(spec: CommandSpec<F>): Command {
 /** What is known of a command before its code is loaded, so that `--help` and a typo answer at once. */
 export interface CommandEntry {
   readonly summary: string;
-  /** Not listed: for semcast's own use. */
-  readonly hidden?: boolean;
-  load(): Promise<Command>;
-}
-
-/**
- * A command as citty has it, for dispatch by name. citty's own parser is passed by: it lets unknown and misspelt
- * flags through in silence, and wrong usage must exit with 2.
- */
-export function toCittyCommand(
-  name: string,
-  entry: CommandEntry,
-  io: CliIo,
-  onExit: (code: ExitCode) => void,
-): CommandDef {
-  return defineCommand({
-    meta: { name, description: entry.summary, hidden: entry.hidden === true },
-    run: async ({ rawArgs }) => {
-      const command = await entry.load();
-      onExit(await command.run(rawArgs, io));
-    },
-  });
+  readonly load: () => Promise<Command>;
 }

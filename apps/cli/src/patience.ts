@@ -16,7 +16,7 @@ export function timeoutFlag(
   words = 'give up when nothing has come for so long',
   defaultMs = DEFAULT_TIMEOUT_MS,
 ): ValueFlag<number> {
-  return value('S', duration({ minMs: 100 }), `${words} (${defaultMs / 1000})`);
+  return value('S', duration({ minMs: 100 }), words, defaultMs / 1000);
 }
 
 export interface PatienceOptions {

@@ -1,6 +1,7 @@
 import { SemcastError } from '@semcast/core';
 import { listPhotos } from '@semcast/transmitter';
 import { UsageError } from './errors.js';
+import { counted } from './terminal/progress.js';
 
 /**
  * The photographs of files and folders, in the order in which they are sent.
@@ -12,11 +13,13 @@ export async function findPhotographs(paths: readonly string[]): Promise<readonl
     return (await listPhotos(paths)).files;
   } catch (error) {
     if (error instanceof SemcastError) {
-      throw new UsageError(error.message, {
-        ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
-        cause: error,
-      });
+      throw new UsageError(error.message, { remedy: error.remedy, cause: error });
     }
     throw error;
   }
+}
+
+/** `9 photographs at 256×256`. */
+export function photographsText(count: number, size = 0): string {
+  return `${counted(count, 'photograph')}${size === 0 ? '' : ` at ${size}×${size}`}`;
 }

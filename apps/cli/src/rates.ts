@@ -2,9 +2,6 @@ import { defaultRate, type BundleManifest } from '@semcast/bundle';
 import { sameCbr } from './arguments/values.js';
 import { UsageError } from './errors.js';
 
-/** How `--help` puts the rate of whoever names none. */
-export const DEFAULT_RATE_TEXT = 'the nearest to 1/24';
-
 /** A rate as the bundle writes it, or its default one. @throws UsageError naming the rates that there are */
 export function rateOf({ name, rates }: BundleManifest, wanted: string | undefined): string {
   if (wanted === undefined) {

@@ -239,7 +239,9 @@ describe('semcast load', () => {
     expect(report.quality.psnrDb!).toBeGreaterThan(15);
     // Under overload a frame waits for its credit as long as several others take.
     expect(report.creditMs.p50!).toBeGreaterThan(2 * 15 * STEP_MS);
-    expect(report.command).toMatch(/^semcast load --to ws:.* --streams 4 --rate 400 .* --decoder-option steps=15$/);
+    expect(report.command).toMatch(
+      /^semcast load --to ws:.* --streams 4 --rate 400 .* --decoder slow --steps 15 .* --cbr 1\/2 /,
+    );
     expect(report.command).not.toContain(TOKEN);
   });
 

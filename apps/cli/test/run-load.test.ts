@@ -18,8 +18,7 @@ afterEach(async () => {
 describe('a run at one rate', () => {
   it('completes every frame at a receiver that keeps up', async () => {
     const { url } = await start();
-    const streams = ['load-1', 'load-2', 'load-3'];
-    const { ledger, measuredS, quality, failure, interrupted } = await runFakeLoad(120, { url, streams });
+    const { ledger, measuredS, quality, failure, interrupted } = await runFakeLoad(120, { to: url, streams: 3 });
     expect(ledger.counts()).toEqual({
       sent: 60,
       transmitted: 60,
@@ -51,7 +50,7 @@ describe('a run at one rate', () => {
         }
       },
     });
-    const { ledger } = await runFakeLoad(50, { url, durationMs: 2000, backlog: 200 });
+    const { ledger } = await runFakeLoad(50, { to: url, durationS: 2, backlog: 200 });
     expect(ledger.counts()).toMatchObject({ sent: 100, completed: 100, dropped: 0 });
     // Frames come due every 20 ms: 25 of them within the first half of the stall, 5 within its first tenth.
     expect(ledger.latency.percentile(80)!).toBeGreaterThanOrEqual(stallMs / 2);
@@ -68,7 +67,7 @@ describe('a run at one rate', () => {
     }, 5);
     const { ledger } = await runFakeLoad(
       4000,
-      { url, streams: ['load-1', 'load-2'], backlog: 3, drainMs: 0 },
+      { to: url, streams: 2, backlog: 3, drainS: 0 },
       {
         onStart: (started) => {
           progress = started;
@@ -91,7 +90,7 @@ describe('a run at one rate', () => {
 
   it('sends nothing that waits where no backlog is allowed, and whatever finds a credit', async () => {
     const { url } = await start({ credits: 2, answer: () => {} });
-    const { ledger } = await runFakeLoad(100, { url, backlog: 0, drainMs: 0 });
+    const { ledger } = await runFakeLoad(100, { to: url, backlog: 0, drainS: 0 });
     expect(ledger.counts()).toMatchObject({ transmitted: 2, droppedByReason: { 'client-backlog': 48, 'gave-up': 2 } });
   });
 
@@ -99,7 +98,7 @@ describe('a run at one rate', () => {
     const fake = await start({ credits: 1, answer: () => {} });
     const { ledger } = await runFakeLoad(
       100,
-      { url: fake.url, durationMs: 1000, drainMs: 0 },
+      { to: fake.url, durationS: 1, drainS: 0 },
       { onStart: () => void sleep(100).then(() => fake.setWindow(7)) },
     );
     expect(ledger.counts().transmitted).toBe(7);
@@ -116,7 +115,7 @@ describe('a run at one rate', () => {
         }
       },
     });
-    const { ledger } = await runFakeLoad(100, { url }, { onPeerDrop: (reason) => drops.push(reason) });
+    const { ledger } = await runFakeLoad(100, { to: url }, { onPeerDrop: (reason) => drops.push(reason) });
     expect(ledger.counts()).toMatchObject({
       sent: 50,
       completed: 25,
@@ -137,7 +136,7 @@ describe('a run at one rate', () => {
         void sleep(150).then(() => finish(held.shift()!));
       },
     });
-    const { ledger } = await runFakeLoad(20, { url });
+    const { ledger } = await runFakeLoad(20, { to: url });
     const { latency, preview } = ledger;
     expect([latency.count, preview.count]).toEqual([10, 10]);
     expect(latency.percentile(1)!).toBeGreaterThan(preview.percentile(1)!);
@@ -145,7 +144,7 @@ describe('a run at one rate', () => {
 
   it('counts nothing of the warm-up but what comes back too late for it', async () => {
     const { url } = await start();
-    const { ledger, measuredS } = await runFakeLoad(100, { url, warmupMs: 300 });
+    const { ledger, measuredS } = await runFakeLoad(100, { to: url, warmupS: 0.3 });
     expect(receiver!.frames).toBe(80);
     expect(ledger.counts()).toMatchObject({ sent: 50, completed: 50 });
     expect(measuredS).toBe(0.5);
@@ -156,7 +155,7 @@ describe('a run at one rate', () => {
     const { url } = await start({ credits: 3, answer: (_, n) => n === 2 && interruption.abort() });
     const { ledger, interrupted, measuredS } = await runFakeLoad(
       100,
-      { url, durationMs: 600_000, backlog: 5 },
+      { to: url, durationS: 600, backlog: 5 },
       { signal: interruption.signal },
     );
     const { sent, completed, dropped, droppedByReason } = ledger.counts();
@@ -175,7 +174,7 @@ describe('a run at one rate', () => {
         }
       },
     });
-    const { ledger, failure, interrupted } = await runFakeLoad(50, { url, durationMs: 600_000 });
+    const { ledger, failure, interrupted } = await runFakeLoad(50, { to: url, durationS: 600 });
     expect(interrupted).toBe(false);
     expect(failure).toMatchObject({ code: 'E_TOKEN', message: expect.stringContaining('the token has changed') });
     const { sent, completed, dropped, droppedByReason } = ledger.counts();
@@ -189,7 +188,7 @@ describe('links', () => {
   it('that are not there in time are named', async () => {
     const fake = await startFakeReceiver();
     await fake.close();
-    await expect(runFakeLoad(1, { url: fake.url, streams: ['load-1', 'load-2'], waitMs: 300 })).rejects.toMatchObject({
+    await expect(runFakeLoad(1, { to: fake.url, streams: 2, waitMs: 300 })).rejects.toMatchObject({
       code: 'E_NO_LINK',
       message: expect.stringContaining('2 of 2 streams have no link'),
     });
@@ -197,7 +196,7 @@ describe('links', () => {
 
   it('that are refused end the run with the words of the refusal', async () => {
     const fake = await start();
-    const run = runFakeLoad(1, { url: `${fake.url}/elsewhere` });
+    const run = runFakeLoad(1, { to: `${fake.url}/elsewhere` });
     await expect(run).rejects.toMatchObject({ code: 'E_LINK_UPGRADE' });
   });
 
@@ -205,6 +204,6 @@ describe('links', () => {
     const fake = await startFakeReceiver();
     await fake.close();
     const signal = AbortSignal.timeout(100);
-    await expect(runFakeLoad(1, { url: fake.url }, { signal })).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    await expect(runFakeLoad(1, { to: fake.url }, { signal })).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
   });
 });

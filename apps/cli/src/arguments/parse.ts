@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { nearestName, SemcastError } from '@semcast/core';
 import { UsageError } from '../errors.js';
 import type { Flag, Flags, FlagValues, Positionals } from './spec.js';
@@ -5,8 +6,8 @@ import type { Flag, Flags, FlagValues, Positionals } from './spec.js';
 export interface ParsedArguments<F extends Flags> {
   readonly flags: FlagValues<F>;
   readonly positionals: readonly string[];
-  /** The flags that were typed: tells `--no-loop` from no word about it. */
-  readonly given: ReadonlySet<string>;
+  /** The flags that were typed, with their texts: tells `--no-loop` from no word about it. */
+  readonly given: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface ArgumentSpec<F extends Flags> {
@@ -27,84 +28,50 @@ function looksLikeFlag(argument: string): boolean {
  */
 export function parseArguments<F extends Flags>(argv: readonly string[], spec: ArgumentSpec<F>): ParsedArguments<F> {
   const known: Flags = spec.flags;
-  const found = new Map<string, unknown>();
+  // Not strict: its errors name neither what was meant nor what to write.
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: Object.fromEntries(
+      Object.entries(known).map(([name, { kind }]) => [name, { type: kind === 'switch' ? 'boolean' : 'string' }]),
+    ),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given = new Map<string, string[]>();
   const positionals: string[] = [];
-  const rest = [...argv];
-
-  const take = (name: string, hint: string): string => {
-    const next = rest.shift();
-    if (next === undefined || looksLikeFlag(next)) {
-      throw new UsageError(`--${name} needs a value`, { remedy: `write --${name} ${hint}` });
-    }
-    return next;
-  };
-
-  for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
-    if (argument === '--') {
-      positionals.push(...rest.splice(0));
-      break;
-    }
-    if (!looksLikeFlag(argument)) {
-      positionals.push(argument);
-      continue;
-    }
-    const { name, flag, negated, inline } = lookUp(argument, known);
-    switch (flag.kind) {
-      case 'switch': {
-        if (inline !== undefined && inline !== 'true' && inline !== 'false') {
-          throw new UsageError(`--${name} takes no value`, { remedy: `write --${name} or --no-${name}` });
-        }
-        // `--loop false` would be taken for two things, and means one.
-        if (spec.positionals === undefined && (rest[0] === 'true' || rest[0] === 'false')) {
-          throw new UsageError(`--${name} takes no value`, { remedy: `write --${name} or --no-${name}` });
-        }
-        found.set(name, (inline !== 'false') !== negated);
-        break;
-      }
-      case 'value': {
-        if (found.has(name)) {
-          throw new UsageError(`--${name} is given twice`, { remedy: 'give it once' });
-        }
-        found.set(name, parseValue(name, flag.parse, inline ?? take(name, flag.hint)));
-        break;
-      }
-      case 'many': {
-        const values = (found.get(name) as unknown[] | undefined) ?? [];
-        values.push(parseValue(name, flag.parse, inline ?? take(name, flag.hint)));
-        // Where nothing but flags is expected, what follows belongs to the flag: `--metric-bundle A B`.
-        while (spec.positionals === undefined && rest.length > 0 && !looksLikeFlag(rest[0]!)) {
-          values.push(parseValue(name, flag.parse, rest.shift()!));
-        }
-        found.set(name, values);
-        break;
-      }
+  /** Where nothing but flags is expected, what follows belongs to the flag: `--metric-bundle A B`. */
+  let open: { readonly name: string; readonly flag: Flag } | undefined;
+  for (const token of tokens) {
+    if (token.kind === 'option') {
+      const { name, flag, isOn } = lookUp(argv[token.index]!, known);
+      given.set(name, textsOf(name, flag, token, isOn, given.get(name)));
+      open = spec.positionals === undefined ? { name, flag } : undefined;
+    } else if (token.kind === 'option-terminator') {
+      open = undefined;
+    } else if (open?.flag.kind === 'many') {
+      given.get(open.name)!.push(token.value);
+    } else if (open?.flag.kind === 'switch' && /^(true|false)$/.test(token.value)) {
+      // `--loop false` would be taken for two things, and means one.
+      throw noValue(open.name);
+    } else if (spec.positionals === undefined) {
+      throw new UsageError(`"${token.value}" is not expected here`, { remedy: 'values follow their flag; see --help' });
+    } else {
+      positionals.push(token.value);
     }
   }
-
-  if (spec.positionals === undefined && positionals.length > 0) {
-    throw new UsageError(`"${positionals[0]}" is not expected here`, {
-      remedy: 'values follow their flag; see --help',
-    });
-  }
-  const flags: Record<string, unknown> = {};
-  for (const [name, flag] of Object.entries(known)) {
-    flags[name] = found.get(name) ?? (flag.kind === 'switch' ? false : flag.kind === 'many' ? [] : undefined);
-  }
-  return { flags: flags as FlagValues<F>, positionals, given: new Set(found.keys()) };
+  const flags = Object.entries(known).map(([name, flag]) => [name, valueOf(name, flag, given.get(name))] as const);
+  return { flags: Object.fromEntries(flags) as FlagValues<F>, positionals, given };
 }
 
-function lookUp(argument: string, known: Flags): { name: string; flag: Flag; negated: boolean; inline?: string } {
-  const [typed, ...values] = argument.replace(/^--?/, '').split('=') as [string, ...string[]];
-  const inline = values.length === 0 ? {} : { inline: values.join('=') };
-  if (argument.startsWith('--')) {
-    const flag = own(known, typed);
-    if (flag !== undefined) {
-      return { name: typed, flag, negated: false, ...inline };
-    }
-    const positive = typed.startsWith('no-') ? typed.slice(3) : undefined;
-    const negatedFlag = positive === undefined ? undefined : own(known, positive);
-    if (positive !== undefined && negatedFlag?.kind === 'switch') {
-      return { name: positive, flag: negatedFlag, negated: true, ...inline };
+/** A flag by what was typed, blind to what every object inherits (`--constructor`). */
+function lookUp(argument: string, known: Flags): { name: string; flag: Flag; isOn: boolean } {
+  const typed = argument.replace(/^--?/, '').split('=')[0]!;
+  const positive = typed.replace(/^no-/, '');
+  for (const name of argument.startsWith('--') ? [typed, positive] : []) {
+    const flag = Object.hasOwn(known, name) ? known[name]! : undefined;
+    if (flag !== undefined && (name === typed || flag.kind === 'switch')) {
+      return { name, flag, isOn: name === typed };
     }
   }
   const meant = nearestName(typed, Object.keys(known));
@@ -113,20 +80,46 @@ function lookUp(argument: string, known: Flags): { name: string; flag: Flag; neg
   });
 }
 
-/** A flag by name, blind to what every object inherits (`--constructor`). */
-function own(flags: Flags, name: string): Flag | undefined {
-  return Object.hasOwn(flags, name) ? flags[name] : undefined;
+/** What a flag was given, now and before. */
+function textsOf(
+  name: string,
+  flag: Flag,
+  { value, inlineValue }: { readonly value: string | undefined; readonly inlineValue: boolean | undefined },
+  isOn: boolean,
+  before: readonly string[] = [],
+): string[] {
+  if (flag.kind === 'switch') {
+    if (value !== undefined && value !== 'true' && value !== 'false') {
+      throw noValue(name);
+    }
+    return [String((value !== 'false') === isOn)];
+  }
+  if (value === undefined || (inlineValue !== true && looksLikeFlag(value))) {
+    throw new UsageError(`--${name} needs a value`, { remedy: `write --${name} ${flag.hint}` });
+  }
+  if (flag.kind === 'value' && before.length > 0) {
+    throw new UsageError(`--${name} is given twice`, { remedy: 'give it once' });
+  }
+  return [...before, value];
 }
 
-function parseValue(name: string, parse: (text: string) => unknown, typed: string): unknown {
+function noValue(name: string): UsageError {
+  return new UsageError(`--${name} takes no value`, { remedy: `write --${name} or --no-${name}` });
+}
+
+function valueOf(name: string, flag: Flag, typed: readonly string[] = []): unknown {
+  if (flag.kind === 'switch') {
+    return typed[0] === 'true';
+  }
   try {
-    return parse(typed);
+    if (flag.kind === 'many') {
+      return typed.map(flag.parse);
+    }
+    const text = typed[0] ?? flag.fallback;
+    return text === undefined ? undefined : flag.parse(text);
   } catch (error) {
     if (error instanceof SemcastError) {
-      throw new UsageError(`--${name}: ${error.message}`, {
-        ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
-        cause: error,
-      });
+      throw new UsageError(`--${name}: ${error.message}`, { remedy: error.remedy, cause: error });
     }
     throw error;
   }

@@ -59,14 +59,13 @@ function addFlags(flags: Record<string, Flag>, path: readonly string[], schema: 
   }
   const name = path.map(kebabCase).join('.');
   const text = summaryOf(schema);
-  const group = path.length > 1 ? NESTED : undefined;
-  if (schema.type === 'boolean') {
-    flags[name] = toggle(text, group);
-  } else if (schema.type === 'array') {
-    flags[name] = many(hintOf(schema.items ?? {}), asTyped, text, group);
-  } else {
-    flags[name] = value(hintOf(schema), asTyped, text, group);
-  }
+  const flag =
+    schema.type === 'boolean'
+      ? toggle(text)
+      : schema.type === 'array'
+        ? many(hintOf(schema.items ?? {}), asTyped, text)
+        : value(hintOf(schema), asTyped, text);
+  flags[name] = path.length > 1 ? { ...flag, group: NESTED } : flag;
 }
 
 /** A key as one shape of a union has it. */

@@ -13,6 +13,8 @@ export interface ValueFlag<T> extends FlagText {
   /** What stands for the value in `--help`: `DIR`, `N`. */
   readonly hint: string;
   readonly parse: ValueParser<T>;
+  /** The default, as it would be typed; `--help` shows it behind the summary. */
+  readonly fallback?: string;
 }
 
 /** A flag that collects: `--metric-bundle A --metric-bundle B`, or `--metric-bundle A B`. */
@@ -38,23 +40,36 @@ export interface Positionals {
   readonly summary: string;
 }
 
-/** What was typed, by flag: undefined where a value flag wasn't given. */
+/** What was typed, by flag: undefined where a value flag without a default wasn't given. */
 export type FlagValues<F extends Flags> = {
   readonly [K in keyof F]: F[K] extends ValueFlag<infer T>
-    ? T | undefined
+    ? T
     : F[K] extends ManyFlag<infer T>
       ? readonly T[]
       : boolean;
 };
 
-export function value<T>(hint: string, parse: ValueParser<T>, summary: string, group?: string): ValueFlag<T> {
-  return { kind: 'value', hint, parse, summary, ...(group === undefined ? {} : { group }) };
+export function value<T>(hint: string, parse: ValueParser<T>, summary: string): ValueFlag<T | undefined>;
+export function value<T>(hint: string, parse: ValueParser<T>, summary: string, fallback: string | number): ValueFlag<T>;
+export function value<T>(
+  hint: string,
+  parse: ValueParser<T>,
+  summary: string,
+  fallback?: string | number,
+): ValueFlag<T> {
+  return { kind: 'value', hint, parse, summary, ...(fallback === undefined ? {} : { fallback: String(fallback) }) };
 }
 
-export function many<T>(hint: string, parse: ValueParser<T>, summary: string, group?: string): ManyFlag<T> {
-  return { kind: 'many', hint, parse, summary, ...(group === undefined ? {} : { group }) };
-}
+export const many = <T>(hint: string, parse: ValueParser<T>, summary: string): ManyFlag<T> => ({
+  kind: 'many',
+  hint,
+  parse,
+  summary,
+});
 
-export function toggle(summary: string, group?: string): SwitchFlag {
-  return { kind: 'switch', summary, ...(group === undefined ? {} : { group }) };
+export const toggle = (summary: string): SwitchFlag => ({ kind: 'switch', summary });
+
+/** The same flags under a heading of `--help`. */
+export function inGroup<F extends Flags>(group: string, flags: F): F {
+  return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, { ...flag, group }])) as unknown as F;
 }

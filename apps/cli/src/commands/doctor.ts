@@ -1,14 +1,12 @@
 import { describeError } from '@semcast/core';
+import { bundleFlag, deviceFlag, jsonFlag, portBaseFlag } from '../arguments/common-flags.js';
 import { commandLine } from '../arguments/command-line.js';
 import { flagList } from '../arguments/flag-list.js';
-import { oneOf, integer, text } from '../arguments/values.js';
-import { value } from '../arguments/spec.js';
 import { createCommand } from '../command.js';
 import type { CheckResult, CheckStatus } from '../doctor/check.js';
 import { checks } from '../doctor/registry.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { writeJson } from '../json-output.js';
-import { DEFAULT_PORT_BASE } from '../layout.js';
 import { startPatience, timeoutFlag } from '../patience.js';
 import { createTerminal } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/width.js';
@@ -21,33 +19,23 @@ const DEFAULT_TIMEOUT_MS = 120_000;
 const EXIT_GRACE_MS = 1000;
 
 export const doctor = createCommand({
-  name: 'doctor',
-  summary: 'check this machine and the model bundle; say what to do about problems',
   flags: {
-    bundle: value('DIR', text, 'model bundle to check (the one that comes with semcast)'),
-    device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the networks are meant to run (cpu)'),
-    'port-base': value(
-      'N',
-      integer({ min: 1, max: 65_000 }),
-      `check the ports N to N+3, the console's and the services' (${DEFAULT_PORT_BASE})`,
-    ),
+    bundle: bundleFlag('model bundle to check'),
+    device: deviceFlag('where the networks are meant to run'),
+    'port-base': portBaseFlag("check the ports N to N+3, the console's and the services'"),
     timeout: timeoutFlag('give up a check that has found nothing for so long', DEFAULT_TIMEOUT_MS),
-    json: value('FILE', text, 'write the findings as JSON; - is standard output'),
+    json: jsonFlag('the findings'),
   },
   examples: [
     { line: 'semcast doctor', does: 'is everything ready for `semcast up`?' },
     { line: 'semcast doctor --device cuda --json -', does: 'would a GPU work? as JSON' },
   ],
-  run: async ({ flags, io }) => {
+  run: async ({ flags, given, io }) => {
     const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === '-' });
     const { resultColours: colours } = terminal;
     const paint = { ok: colours.green, warning: colours.yellow, problem: colours.red, skipped: colours.dim };
     const titleWidth = Math.max(...Object.values(checks).map(({ title }) => title.length));
-    const options = {
-      bundle: flags.bundle,
-      device: flags.device ?? 'cpu',
-      portBase: flags['port-base'] ?? DEFAULT_PORT_BASE,
-    } as const;
+    const { bundle, device, 'port-base': portBase } = flags;
 
     terminal.result('');
     let stuck = false;
@@ -55,13 +43,13 @@ export const doctor = createCommand({
     for (const check of Object.values(checks)) {
       const patience = startPatience({
         terminal,
-        timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
+        timeoutMs: flags.timeout,
         waitingFor: () => `the check "${check.title}"`,
       });
       const givenUp = new Promise<never>((_resolve, reject) => {
         patience.signal.addEventListener('abort', () => reject(patience.signal.reason as Error));
       });
-      const found = await Promise.race([check.run(options), givenUp])
+      const found = await Promise.race([check.run({ bundle, device, portBase }), givenUp])
         .catch((error: unknown): CheckResult => ({ status: 'problem', text: describeError(error) }))
         .finally(() => patience.stop());
       stuck ||= patience.signal.aborted;
@@ -74,22 +62,16 @@ export const doctor = createCommand({
       terminal.result(
         `  ${paint[found.status](MARKS[found.status])} ${colours.bold(check.title.padEnd(titleWidth))}  ${first}`,
       );
-      for (const line of rest) {
-        terminal.result(indent + line);
-      }
+      terminal.result(...rest.map((line) => indent + line));
       if (found.remedy !== undefined) {
-        for (const [i, line] of wrap(
-          printable(found.remedy),
-          Math.max(30, terminal.resultColumns - indent.length - 3),
-        ).entries()) {
-          terminal.result(`${indent}${paint[found.status](i === 0 ? '→' : ' ')} ${line}`);
-        }
+        const remedy = wrap(printable(found.remedy), Math.max(30, terminal.resultColumns - indent.length - 3));
+        terminal.result(...remedy.map((line, i) => `${indent}${paint[found.status](i === 0 ? '→' : ' ')} ${line}`));
       }
     }
     terminal.result('');
     const problems = results.filter(({ status }) => status === 'problem').length;
-    const { bundle, device, 'port-base': portBase } = flags;
-    const next = commandLine('up', flagList({ bundle, device, 'port-base': portBase }));
+    const asked = ['bundle', 'device', 'port-base'].map((name) => [name, given.get(name)?.[0]] as const);
+    const next = commandLine('up', flagList(Object.fromEntries(asked)));
     terminal.result(
       problems === 0
         ? `  ${colours.green('Ready.')} Start with ${colours.cyan(next)}.`

@@ -2,11 +2,20 @@ import { basename } from 'node:path';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
 import { RESULT_FORMATS, streamIdSchema, type ResultMessage } from '@semcast/wire';
+import {
+  bundleFlag,
+  cbrFlag,
+  decoderOptionFlag,
+  deviceFlag,
+  jsonFlag,
+  seedFlag,
+  sizeFlag,
+  stepsFlag,
+} from '../arguments/common-flags.js';
 import { duration } from '../arguments/durations.js';
-import { many, toggle, value } from '../arguments/spec.js';
-import { cbr, integer, list, number, oneOf, snrDb, text, webSocketUrl, type ValueParser } from '../arguments/values.js';
+import { inGroup, many, toggle, value } from '../arguments/spec.js';
+import { integer, list, number, oneOf, snrDb, text, webSocketUrl, type ValueParser } from '../arguments/values.js';
 import { createCommand } from '../command.js';
-import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfNamed } from '../decoders/options.js';
 import { InterruptedError, UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
@@ -14,29 +23,23 @@ import type { CliIo } from '../io.js';
 import { checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
 import { ARRIVAL_KINDS } from '../load/arrivals.js';
 import { cleanFrames, encodeCorpus, MAX_PHOTOGRAPHS, noisyFrames, type FrameMaker } from '../load/corpus.js';
-import { figuresOf, reportOf, type LoadFigures, type LoadReport, type LoadReportSettings } from '../load/report.js';
-import { runLoad, type LoadProgress, type LoadRun, type LoadSettings } from '../load/run-load.js';
+import { figuresOf, reportOf, type LoadFigures, type LoadReport } from '../load/report.js';
+import { runLoad, type LoadConditions, type LoadLinks, type LoadProgress, type LoadRun } from '../load/run-load.js';
 import { SaturationSearch } from '../load/saturation.js';
 import { commandText } from '../load/settings.js';
 import { parseSlo, type Slo } from '../load/slo.js';
-import { LoadView, loadRowPrinter, ms, rateText, reasonsText, verdictText } from '../load/view.js';
+import { LOAD_COLUMNS, LoadView, rateText, reasonsText, verdictText } from '../load/view.js';
 import { startPatience } from '../patience.js';
-import { findPhotographs } from '../photographs.js';
-import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
-import { formatSeconds } from '../terminal/progress.js';
+import { findPhotographs, photographsText } from '../photographs.js';
+import { rateOf } from '../rates.js';
+import { createRowPrinter } from '../terminal/columns.js';
+import { counted, formatLatency as ms, formatSeconds } from '../terminal/progress.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
 import { readToken } from '../token.js';
 import { figure } from '../up/frame-columns.js';
 
-const DEFAULT_TO = 'ws://127.0.0.1:7401';
 const DEFAULT_DESIGN_SNR_DB = 10;
-const DEFAULT_SIZE = 256;
-const DEFAULT_BACKLOG = 32;
-const DEFAULT_DURATION_MS = 30_000;
-const DEFAULT_WARMUP_MS = 5000;
-const DEFAULT_DRAIN_MS = 10_000;
-const DEFAULT_WAIT_MS = 10_000;
 const MAX_STREAMS = 1000;
 const MIN_RATE = 0.01;
 const MAX_RATE = 10_000;
@@ -56,72 +59,63 @@ const prefix: ValueParser<string> = (typed) => {
   return typed;
 };
 
+const flags = {
+  to: value('URL', webSocketUrl, 'channel, or with --snr a receiver', 'ws://127.0.0.1:7401'),
+  streams: value('N', integer({ min: 1, max: MAX_STREAMS }), 'virtual transmitters', 1),
+  rate: value(
+    'R,R',
+    list(number({ min: MIN_RATE, max: MAX_RATE })),
+    'frames per second of all streams together; several are run one after the other',
+    1,
+  ),
+  duration: value('S', duration({ minMs: 100 }), 'how long frames that count are offered', 30),
+  warmup: value('S', duration(), 'how long frames are offered before that', 5),
+  drain: value('S', duration(), 'wait so long for frames under way at the end', 10),
+  'find-saturation': toggle('search for the highest rate that is sustained, beginning at --rate'),
+  arrivals: value('poisson|constant', oneOf(ARRIVAL_KINDS), 'random gaps between frames, or equal ones', 'poisson'),
+  backlog: value(
+    'N',
+    integer({ max: 10_000 }),
+    'frames of a stream that may wait for a credit; one more is dropped',
+    32,
+  ),
+  slo: many('TERM', parseSlo, 'objective: p99=2s, max=10s, preview-p95=300ms, drops=1%; exit code 1 if missed'),
+  json: jsonFlag('the report'),
+
+  ...inGroup('Frames', {
+    decoder: value('NAME', text, 'decoder of the receiver', 'jscc'),
+    steps: stepsFlag,
+    'decoder-option': decoderOptionFlag,
+    deadline: value('S', duration({ minMs: 1 }), 'the receiver gives each frame so long (no deadline)'),
+    images: value('PATH', text, `photographs, the first ${MAX_PHOTOGRAPHS} (the nine that come along)`),
+    size: sizeFlag(256),
+    cbr: cbrFlag,
+    snr: value('DB', snrDb, '--to is a receiver: add white noise at this SNR here'),
+    'design-snr': value(
+      'DB',
+      snrDb,
+      `SNR that the encoder prepares for (that of --snr, else ${DEFAULT_DESIGN_SNR_DB})`,
+    ),
+    'result-format': value(RESULT_FORMATS.join('|'), oneOf(RESULT_FORMATS), 'how pictures come back', 'png'),
+    seed: seedFlag('arrivals and of noise that is added here'),
+    bundle: bundleFlag('model bundle; the receiver must have the same'),
+    device: deviceFlag('where photographs are encoded'),
+  }),
+
+  ...inGroup('Links', {
+    token: value('TEXT', text, 'shared secret, if there is one; or in SEMCAST_TRANSMITTER_TOKEN'),
+    prefix: value('NAME', prefix, 'streams are NAME-1, NAME-2, …; two at a time need two names', 'load'),
+    wait: value('S', duration(), 'wait so long for the links', 10),
+  }),
+};
+
 export const load = createCommand({
-  name: 'load',
-  summary: 'load-test a receiver: frames at a set rate, whatever comes back, and how long they take',
   details:
     'Open-loop: virtual transmitters, each with a link of its own, offer frames at times that do not depend on the ' +
     'answers. Photographs are encoded once, before the load begins. Latency counts from the time at which a frame was ' +
     'to be sent, so that waiting for a credit is part of it. Every frame ends completed or dropped with a reason; ' +
     'client-backlog and gave-up are reasons of this command itself. docs/load-testing.md tells how to read the figures.',
-  flags: {
-    to: value('URL', webSocketUrl, `channel, or with --snr a receiver (${DEFAULT_TO})`),
-    streams: value('N', integer({ min: 1, max: MAX_STREAMS }), 'virtual transmitters (1)'),
-    rate: value(
-      'R,R',
-      list(number({ min: MIN_RATE, max: MAX_RATE })),
-      'frames per second of all streams together; several are run one after the other (1)',
-    ),
-    duration: value(
-      'S',
-      duration({ minMs: 100 }),
-      `how long frames that count are offered (${DEFAULT_DURATION_MS / 1000})`,
-    ),
-    warmup: value('S', duration(), `how long frames are offered before that (${DEFAULT_WARMUP_MS / 1000})`),
-    drain: value('S', duration(), `wait so long for frames under way at the end (${DEFAULT_DRAIN_MS / 1000})`),
-    'find-saturation': toggle('search for the highest rate that is sustained, beginning at --rate'),
-    arrivals: value('poisson|constant', oneOf(ARRIVAL_KINDS), 'random gaps between frames, or equal ones (poisson)'),
-    backlog: value(
-      'N',
-      integer({ max: 10_000 }),
-      `frames of a stream that may wait for a credit; one more is dropped (${DEFAULT_BACKLOG})`,
-    ),
-    slo: many('TERM', parseSlo, 'objective: p99=2s, max=10s, preview-p95=300ms, drops=1%; exit code 1 if missed'),
-    json: value('FILE', text, 'write the report as JSON; - is standard output'),
-
-    decoder: value('NAME', text, 'decoder of the receiver (jscc)', 'Frames'),
-    steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples', 'Frames'),
-    'decoder-option': decoderOptionFlag('Frames'),
-    deadline: value('S', duration({ minMs: 1 }), 'the receiver gives each frame so long (no deadline)', 'Frames'),
-    images: value('PATH', text, `photographs, the first ${MAX_PHOTOGRAPHS} (the nine that come along)`, 'Frames'),
-    size: value(
-      'N',
-      integer({ max: 16_384 }),
-      `short side resized to N, centre-cropped to N×N; 0: own size (${DEFAULT_SIZE})`,
-      'Frames',
-    ),
-    cbr: value(
-      'RATIO',
-      cbr,
-      `channel bandwidth ratio, one of the rates of the bundle (${DEFAULT_RATE_TEXT})`,
-      'Frames',
-    ),
-    snr: value('DB', snrDb, '--to is a receiver: add white noise at this SNR here', 'Frames'),
-    'design-snr': value(
-      'DB',
-      snrDb,
-      `SNR that the encoder prepares for (that of --snr, else ${DEFAULT_DESIGN_SNR_DB})`,
-      'Frames',
-    ),
-    'result-format': value(RESULT_FORMATS.join('|'), oneOf(RESULT_FORMATS), 'how pictures come back (png)', 'Frames'),
-    seed: value('N', integer(), 'seed of arrivals and of noise that is added here (0)', 'Frames'),
-    bundle: value('DIR', text, 'model bundle; the receiver must have the same (the one that comes along)', 'Frames'),
-    device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where photographs are encoded (cpu)', 'Frames'),
-
-    token: value('TEXT', text, 'shared secret, if there is one; or in SEMCAST_TRANSMITTER_TOKEN', 'Links'),
-    prefix: value('NAME', prefix, 'streams are NAME-1, NAME-2, …; two at a time need two names (load)', 'Links'),
-    wait: value('S', duration(), `wait so long for the links (${DEFAULT_WAIT_MS / 1000})`, 'Links'),
-  },
+  flags,
   examples: [
     {
       line: 'semcast load --streams 8 --rate 4 --duration 60 --slo p99=2s drops=1%',
@@ -136,106 +130,68 @@ export const load = createCommand({
       does: 'a receiver without a channel, some rates',
     },
   ],
-  run: async ({ flags, io }) => {
-    const rates = flags.rate ?? [1];
-    if (flags['find-saturation'] && rates.length > 1) {
+  run: async ({ flags: chosen, given, io }) => {
+    const { to, streams, rate: rates, decoder, deadline, snr, seed, json, slo, backlog, arrivals, size } = chosen;
+    if (chosen['find-saturation'] && rates.length > 1) {
       throw new UsageError('--find-saturation begins at one rate', { remedy: 'give one --rate, or leave it out' });
     }
-    const decoder = flags.decoder ?? 'jscc';
-    const decoderOptions = optionsOfNamed(decoder, flags['decoder-option'], flags.steps) ?? {};
-    const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
+    const decoderOptions = optionsOfNamed(decoder, chosen['decoder-option'], chosen.steps) ?? {};
+    const terminal = createTerminal({ ...io, jsonOnStdout: json === STANDARD_OUTPUT });
     const interruption = io.interruption();
-    const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
-    const rate = rateOf(bundle.manifest, flags.cbr);
-    const files = (await findPhotographs([flags.images ?? DEMO_PHOTOS])).slice(0, MAX_PHOTOGRAPHS);
-    if (flags.json !== undefined) {
-      await checkWritable(flags.json);
+    const bundle = await loadBundle(chosen.bundle ?? findDefaultBundle());
+    const cbr = rateOf(bundle.manifest, chosen.cbr);
+    const files = (await findPhotographs([chosen.images ?? DEMO_PHOTOS])).slice(0, MAX_PHOTOGRAPHS);
+    if (json !== undefined) {
+      await checkWritable(json);
     }
-
-    const streams = flags.streams ?? 1;
-    const settings: LoadSettings = {
-      url: flags.to ?? DEFAULT_TO,
-      token: readToken(flags.token, io.env),
-      streams: Array.from({ length: streams }, (_, i) => `${flags.prefix ?? 'load'}-${i + 1}`),
-      arrivals: flags.arrivals ?? 'poisson',
-      decoder,
-      resultFormat: flags['result-format'] ?? 'png',
-      backlog: flags.backlog ?? DEFAULT_BACKLOG,
-      seed: flags.seed ?? 0,
-      warmupMs: flags.warmup ?? DEFAULT_WARMUP_MS,
-      durationMs: flags.duration ?? DEFAULT_DURATION_MS,
-      drainMs: flags.drain ?? DEFAULT_DRAIN_MS,
-      waitMs: flags.wait ?? DEFAULT_WAIT_MS,
-    };
     const { name, version } = bundle.manifest;
-    const about: LoadReportSettings = {
-      to: settings.url,
+    const conditions: LoadConditions = {
+      to,
       streams,
-      arrivals: settings.arrivals,
+      arrivals,
       decoder,
       decoderOptions,
-      deadlineMs: flags.deadline ?? null,
-      cbr: rate,
-      size: flags.size ?? DEFAULT_SIZE,
+      deadlineMs: deadline ?? null,
+      cbr,
+      size,
       images: files.map((file) => basename(file)),
       bundle: { name, version, digest: bundle.digest },
-      designCsnrDb: flags['design-snr'] ?? flags.snr ?? DEFAULT_DESIGN_SNR_DB,
-      resultFormat: settings.resultFormat,
-      backlog: settings.backlog,
-      warmupS: settings.warmupMs / 1000,
-      durationS: settings.durationMs / 1000,
-      drainS: settings.drainMs / 1000,
-      seed: settings.seed,
+      designCsnrDb: chosen['design-snr'] ?? snr ?? DEFAULT_DESIGN_SNR_DB,
+      resultFormat: chosen['result-format'],
+      backlog,
+      warmupS: chosen.warmup / 1000,
+      durationS: chosen.duration / 1000,
+      drainS: chosen.drain / 1000,
+      seed,
     };
     const terms = {
       decoder,
       csi: 'genie' as const,
       ...(Object.keys(decoderOptions).length === 0 ? {} : { decoderOptions }),
-      ...(flags.deadline === undefined ? {} : { deadlineMs: flags.deadline }),
+      ...(deadline === undefined ? {} : { deadlineMs: deadline }),
     };
-    const { snr } = flags;
+    const { designCsnrDb } = conditions;
     return await runAndReport({
       terminal,
       io,
       interruption,
-      settings,
-      about,
+      conditions,
+      links: { token: readToken(chosen.token, io.env), prefix: chosen.prefix, waitMs: chosen.wait },
       files,
-      device: flags.device ?? 'cpu',
+      device: chosen.device,
       bundle: bundle.dir,
-      makeFrame: snr === undefined ? cleanFrames(terms) : noisyFrames(terms, { snrDb: snr, seed: settings.seed }),
+      makeFrame: snr === undefined ? cleanFrames(terms) : noisyFrames(terms, { snrDb: snr, seed }),
       snrDb: snr,
       rates,
-      search: flags['find-saturation'],
-      slo: flags.slo,
-      json: flags.json,
-      command: commandText(
-        {
-          to: about.to,
-          streams,
-          rate: rates.join(),
-          'find-saturation': flags['find-saturation'] ? true : undefined,
-          duration: about.durationS,
-          warmup: about.warmupS,
-          drain: about.drainS,
-          arrivals: about.arrivals,
-          backlog: about.backlog,
-          decoder,
-          deadline: flags.deadline === undefined ? undefined : flags.deadline / 1000,
-          images: flags.images,
-          size: about.size,
-          cbr: about.cbr,
-          snr,
-          'design-snr': about.designCsnrDb,
-          'result-format': about.resultFormat,
-          seed: about.seed,
-          prefix: flags.prefix,
-        },
-        {
-          'decoder-option': Object.entries(decoderOptions).map(([option, chosen]) => `${option}=${chosen}`),
-          slo: flags.slo.map((objective) => objective.text),
-        },
-      ),
+      search: chosen['find-saturation'],
+      slo,
+      json,
+      command: commandText('load', flags, given, {
+        token: undefined,
+        json: undefined,
+        cbr,
+        'design-snr': designCsnrDb,
+      }),
     });
   },
 });
@@ -244,8 +200,8 @@ interface LoadTest {
   readonly terminal: Terminal;
   readonly io: CliIo;
   readonly interruption: AbortSignal;
-  readonly settings: LoadSettings;
-  readonly about: LoadReportSettings;
+  readonly conditions: LoadConditions;
+  readonly links: LoadLinks;
   readonly files: readonly string[];
   readonly device: 'cpu' | 'cuda';
   /** The bundle's folder. */
@@ -261,7 +217,7 @@ interface LoadTest {
 }
 
 async function runAndReport(test: LoadTest): Promise<ExitCode> {
-  const { terminal, io, interruption, json, command, about } = test;
+  const { terminal, io, interruption, json, command, conditions } = test;
   let measured: MeasuredRates;
   try {
     measured = await runRates(test);
@@ -273,12 +229,12 @@ async function runAndReport(test: LoadTest): Promise<ExitCode> {
   if (runs.length === 0) {
     throw interruption.aborted ? new InterruptedError('interrupted before anything was measured') : failure;
   }
-  const report = reportOf(runs, { command, settings: about, noise, interrupted });
+  const report = reportOf(runs, { command, settings: conditions, noise, interrupted });
   printReport(terminal, report, test);
   if (interrupted) {
     if (json !== undefined && json !== STANDARD_OUTPUT) {
       await writeJson(`${json}.partial`, report, io);
-      caution(terminal, `what was measured until then is in ${json}.partial`);
+      terminal.caution(`what was measured until then is in ${json}.partial`);
     }
     throw interruption.aborted ? new InterruptedError('interrupted before the end of the load test') : failure;
   }
@@ -298,50 +254,50 @@ interface MeasuredRates {
 
 /** Run one rate after the other, each over links of its own, with a row for each. */
 async function runRates(test: LoadTest): Promise<MeasuredRates> {
-  const { terminal, interruption, settings, about, files, makeFrame, slo } = test;
-  const { colours, resultColours } = terminal;
+  const { terminal, interruption, conditions, files, makeFrame, slo } = test;
+  const { colours, resultColours, resultColumns } = terminal;
   terminal.setLive({ render: () => `  ${colours.dim(`encoding ${files.length} photographs …`)}` });
-  const photos = await encodeCorpus(files, {
-    bundle: test.bundle,
-    device: test.device,
-    size: about.size,
-    cbr: about.cbr,
-    designCsnrDb: about.designCsnrDb,
-    signal: interruption,
-  }).catch((error: unknown) => {
-    throw interruption.aborted ? new InterruptedError('interrupted before anything was measured') : error;
-  });
+  const { bundle, device } = test;
+  const photos = await encodeCorpus(files, { ...conditions, bundle, device, signal: interruption }).catch(
+    (error: unknown) => {
+      throw interruption.aborted ? new InterruptedError('interrupted before anything was measured') : error;
+    },
+  );
 
   const watch = watchPeer(test);
   const view = new LoadView(terminal);
-  const printer = loadRowPrinter(terminal.resultColumns);
+  const printer = createRowPrinter(LOAD_COLUMNS, { colours: resultColours, width: resultColumns });
   const runs: LoadFigures[] = [];
   let failure: unknown;
   let underWay: LoadProgress | undefined;
   const runRate = (rate: number): Promise<LoadRun> =>
-    runLoad(rate, settings, {
-      photos,
-      makeFrame,
-      signal: interruption,
-      onStart: (progress) => {
-        view.watch(rate, progress);
-        underWay = progress;
-        patience.progress();
-        terminal.setLive(view);
+    runLoad(
+      rate,
+      { ...conditions, ...test.links },
+      {
+        photos,
+        makeFrame,
+        signal: interruption,
+        onStart: (progress) => {
+          view.watch(rate, progress);
+          underWay = progress;
+          patience.progress();
+          terminal.setLive(view);
+        },
+        onPeerDrop: watch.onPeerDrop,
+        onResult: (message) => {
+          patience.progress();
+          watch.onResult(message);
+        },
       },
-      onPeerDrop: watch.onPeerDrop,
-      onResult: (message) => {
-        patience.progress();
-        watch.onResult(message);
-      },
-    });
+    );
   const ticking = setInterval(() => view.tick(), REFRESH_MS);
   // It has its end in --wait, --duration and --drain.
   const patience = startPatience({
     terminal,
     timeoutMs: Infinity,
     waitingFor: () =>
-      `${underWay === undefined || underWay.phase === 'connecting' ? 'links to' : 'pictures from'} ${settings.url}`,
+      `${underWay === undefined || underWay.phase === 'connecting' ? 'links to' : 'pictures from'} ${conditions.to}`,
   });
   printHead(terminal, test);
   try {
@@ -350,8 +306,7 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
       const run = await runRate(rate);
       if (run.measuredS > 0) {
         if (runs.length === 0) {
-          terminal.result(resultColours.bold(printer.header));
-          terminal.result(resultColours.dim(`  ${'─'.repeat(printer.width)}`));
+          terminal.result(...printer.header);
         }
         const figures = figuresOf(run, slo);
         runs.push(figures);
@@ -374,14 +329,14 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
 }
 
 /** The rates to run: those that were asked for, or what the search wants to know. Told how the last one went. */
-function ratesOf({ rates, search, about }: LoadTest): (last: LoadFigures | undefined) => number | null {
+function ratesOf({ rates, search, conditions }: LoadTest): (last: LoadFigures | undefined) => number | null {
   if (!search) {
     const remaining = rates.values();
     return () => remaining.next().value ?? null;
   }
   const [firstRate] = rates as readonly [number];
   // Lower, hardly a frame would come due.
-  const minRate = Math.min(firstRate, Math.max(MIN_RATE, MIN_FRAMES_SEARCHED / about.durationS));
+  const minRate = Math.min(firstRate, Math.max(MIN_RATE, MIN_FRAMES_SEARCHED / conditions.durationS));
   const finder = new SaturationSearch({ firstRate, minRate, maxRate: MAX_RATE });
   return (last) => {
     if (last !== undefined) {
@@ -391,17 +346,13 @@ function ratesOf({ rates, search, about }: LoadTest): (last: LoadFigures | undef
   };
 }
 
-function caution(terminal: Terminal, words: string): void {
-  terminal.note(`  ${terminal.colours.yellow('!')} ${printable(words)}`);
-}
-
 /** Looks at what comes back for what somebody who watches should know, each once. */
-function watchPeer({ terminal, settings, snrDb: ownSnrDb }: LoadTest) {
+function watchPeer({ terminal, conditions, snrDb: ownSnrDb }: LoadTest) {
   const told = new Set<string>();
   const once = (what: string, words: string): void => {
     if (!told.has(what)) {
       told.add(what);
-      caution(terminal, words);
+      terminal.caution(words);
     }
   };
   let noise: LoadReport['noise'] = { source: ownSnrDb === undefined ? null : 'generator', snrDb: ownSnrDb ?? null };
@@ -419,27 +370,24 @@ function watchPeer({ terminal, settings, snrDb: ownSnrDb }: LoadTest) {
       if (noise.source === 'none') {
         once(
           'no noise',
-          `there is no channel at ${settings.url}: frames arrive without noise; --snr DB adds some here`,
+          `there is no channel at ${conditions.to}: frames arrive without noise; --snr DB adds some here`,
         );
       }
     },
   };
 }
 
-function printHead(terminal: Terminal, { settings, about }: LoadTest): void {
-  const { resultColours: colours } = terminal;
-  const { streams, arrivals, size, images, durationS } = about;
+function printHead({ resultColours: colours, result }: Terminal, { conditions }: LoadTest): void {
+  const { streams, arrivals, size, images, durationS, cbr, decoder, to } = conditions;
   const details = [
-    `${streams} ${streams === 1 ? 'stream' : 'streams'}`,
+    counted(streams, 'stream'),
     arrivals,
-    `${images.length} ${images.length === 1 ? 'photograph' : 'photographs'}${size === 0 ? '' : ` at ${size}×${size}`}`,
-    `CBR ${about.cbr}`,
+    photographsText(images.length, size),
+    `CBR ${cbr}`,
     `${formatSeconds(durationS)} each`,
-    settings.url,
+    to,
   ];
-  terminal.result('');
-  terminal.result(`  ${colours.bold(printable(about.decoder))} ${colours.dim(`· ${details.join(' · ')}`)}`);
-  terminal.result('');
+  result('', `  ${colours.bold(printable(decoder))} ${colours.dim(`· ${details.join(' · ')}`)}`, '');
 }
 
 /** What there is to say below the rows, of the rate that the report is about. */
@@ -491,9 +439,9 @@ function printReport(terminal: Terminal, report: LoadReport, { rates, search }: 
   }
   terminal.result('');
   if ((generator.latenessMs.p99 ?? 0) > LATE_MS) {
-    caution(terminal, 'the generator itself was late: its latencies say more of this machine than of the receiver');
+    terminal.caution('the generator itself was late: its latencies say more of this machine than of the receiver');
   }
   if (frames.completed === 0) {
-    caution(terminal, 'not one frame was completed');
+    terminal.caution('not one frame was completed');
   }
 }

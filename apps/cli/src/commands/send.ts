@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { describeError } from '@semcast/core';
 import { createLogger } from '@semcast/service';
@@ -9,18 +10,27 @@ import {
   type OutcomeSummary,
   type TransmitterService,
 } from '@semcast/transmitter';
+import {
+  bundleFlag,
+  cbrFlag,
+  csiFlag,
+  decoderOptionFlag,
+  deviceFlag,
+  jsonFlag,
+  sizeFlag,
+  stepsFlag,
+} from '../arguments/common-flags.js';
 import { value } from '../arguments/spec.js';
-import { cbr, integer, oneOf, snrDb, text, webSocketUrl } from '../arguments/values.js';
+import { integer, snrDb, text, webSocketUrl } from '../arguments/values.js';
 import { createCommand } from '../command.js';
-import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfNamed } from '../decoders/options.js';
 import { findDecoder, isSampling } from '../decoders/registry.js';
 import { InterruptedError, NoLinkError, TimeoutError, UsageError } from '../errors.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { checkFolder, checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
-import { DEFAULT_TIMEOUT_MS, startPatience, timeoutFlag } from '../patience.js';
+import { startPatience, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
-import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
+import { rateOf } from '../rates.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
 import { readToken } from '../token.js';
@@ -29,36 +39,29 @@ import { StreamView } from '../up/stream-view.js';
 export const SEND_SCHEMA = 'semcast.send/1';
 
 const DEFAULT_TO = 'ws://127.0.0.1:7401';
-const DEFAULT_WAIT_S = 10;
 const FRAMES_IN_FLIGHT = 4;
-const REFRESH_MS = 120;
+const POLL_MS = 50;
 
 export const send = createCommand({
-  name: 'send',
-  summary: 'send photographs to a channel that runs somewhere',
   details:
     'Encodes photographs, sends them through a channel to its receiver, and shows how well they came back. The shared ' +
     'secret of a channel that wants one is read from the environment: SEMCAST_TRANSMITTER_TOKEN.',
   positionals: { name: 'PATH', summary: 'image files, and folders of them' },
   flags: {
-    to: value('URL', webSocketUrl, `address of the channel (${DEFAULT_TO})`),
-    decoder: value('NAME', text, 'decoder of the receiver (jscc)'),
-    steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples (its own)'),
-    'decoder-option': decoderOptionFlag(),
-    cbr: value('RATIO', cbr, `channel bandwidth ratio, one of the rates of the bundle (${DEFAULT_RATE_TEXT})`),
-    size: value('N', integer({ max: 16_384 }), 'short side resized to N, centre-cropped to N×N; 0: own size (0)'),
+    to: value('URL', webSocketUrl, 'address of the channel', DEFAULT_TO),
+    decoder: value('NAME', text, 'decoder of the receiver', 'jscc'),
+    steps: stepsFlag,
+    'decoder-option': decoderOptionFlag,
+    cbr: cbrFlag,
+    size: sizeFlag(0),
     'design-snr': value('DB', snrDb, 'SNR that the encoder prepares for (what the receiver measured last)'),
-    csi: value(
-      'genie|none',
-      oneOf(['genie', 'none']),
-      'what the receiver is told of the channel: everything or nothing (genie)',
-    ),
+    csi: csiFlag,
     out: value('DIR', text, 'write received pictures there, and their previews'),
-    bundle: value('DIR', text, 'model bundle; the receiver must have the same (the one that comes with semcast)'),
-    device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the encoder runs (cpu)'),
-    wait: value('S', integer({ max: 86_400 }), `seconds to wait for the channel (${DEFAULT_WAIT_S})`),
+    bundle: bundleFlag('model bundle; the receiver must have the same'),
+    device: deviceFlag('where the encoder runs'),
+    wait: value('S', integer({ max: 86_400 }), 'seconds to wait for the channel', 10),
     timeout: timeoutFlag(),
-    json: value('FILE', text, 'write what became of each photograph as JSON; - is standard output'),
+    json: jsonFlag('what became of each photograph'),
   },
   examples: [
     {
@@ -78,7 +81,7 @@ export const send = createCommand({
     if (positionals.length === 0) {
       throw new UsageError('there is nothing to send', { remedy: 'name photographs: semcast send PATH…' });
     }
-    const decoder = flags.decoder ?? 'jscc';
+    const { to, decoder } = flags;
     const decoderOptions = optionsOfNamed(decoder, flags['decoder-option'], flags.steps);
     const files = await findPhotographs(positionals);
     if (flags.json !== undefined) {
@@ -87,7 +90,6 @@ export const send = createCommand({
     if (flags.out !== undefined) {
       await checkFolder(resolve(flags.out));
     }
-    const to = flags.to ?? DEFAULT_TO;
     const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
     const { colours } = terminal;
     const interruption = io.interruption();
@@ -98,7 +100,7 @@ export const send = createCommand({
     const outcomes: OutcomeSummary[] = [];
     const patience = startPatience({
       terminal,
-      timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
+      timeoutMs: flags.timeout,
       waitingFor: () => whatIsMissing(service, to),
     });
     const ending = AbortSignal.any([interruption, patience.signal]);
@@ -107,7 +109,6 @@ export const send = createCommand({
     // Of a decoder that this release doesn't know it may be that it samples.
     const sampling = known === undefined || isSampling(known);
     const view = new StreamView({ terminal, expected: files.length, sampling });
-    const ticking = setInterval(() => terminal.refresh(), REFRESH_MS);
     try {
       service = await createTransmitter(
         {
@@ -118,12 +119,12 @@ export const send = createCommand({
           decoder,
           ...(decoderOptions === undefined ? {} : { decoderOptions: { ...decoderOptions } }),
           cbr: rateOf(bundle.manifest, flags.cbr),
-          ...(flags.size === undefined ? {} : { size: flags.size }),
+          size: flags.size,
           ...(flags['design-snr'] === undefined ? {} : { designCsnrDb: flags['design-snr'] }),
-          ...(flags.csi === undefined ? {} : { csi: flags.csi }),
+          csi: flags.csi,
           ...(flags.out === undefined ? {} : { outputDir: resolve(flags.out), outputPreviews: true }),
           bundle: bundle.dir,
-          ...(flags.device === undefined ? {} : { device: flags.device }),
+          device: flags.device,
           maxInFlight: FRAMES_IN_FLIGHT,
           keepPictures: 0,
           drainMs: 0,
@@ -132,7 +133,7 @@ export const send = createCommand({
         { logger: createLogger({ service: 'transmitter', level: 'silent' }) },
       );
       patience.progress();
-      await untilLinked(service, to, flags.wait ?? DEFAULT_WAIT_S, terminal, ending);
+      await untilLinked(service, to, flags.wait, terminal, ending);
       patience.progress();
       service.on('preview', patience.progress);
       service.on('outcome', patience.progress);
@@ -140,7 +141,6 @@ export const send = createCommand({
       outcomes.push(...(await sendAll(service, files, view, ending)));
     } finally {
       patience.stop();
-      clearInterval(ticking);
       terminal.setLive(null);
       await service?.close();
     }
@@ -185,48 +185,40 @@ async function untilLinked(
   terminal: Terminal,
   ending: AbortSignal,
 ): Promise<void> {
-  const linkState = (): string => service.status().link.state;
-  const words = (): string => printable(service.status().link.error ?? '');
-  const startedAt = performance.now();
   let last = '';
+  const isOpen = (): boolean => {
+    const { state, error } = service.status().link;
+    last = error === undefined ? last : printable(error);
+    return state === 'open';
+  };
   terminal.setLive({
     render: () => {
-      last = words() === '' ? last : words();
+      isOpen();
       return `  ${terminal.colours.yellow('…')} connecting to ${to} ${terminal.colours.dim(last)}`;
     },
   });
-  await new Promise<void>((done, fail) => {
-    const settle = (finish: () => void): void => {
-      clearInterval(polling);
-      service.off('state', check);
-      ending.removeEventListener('abort', check);
-      finish();
-    };
-    const check = (): void => {
-      last = words() === '' ? last : words();
-      if (ending.aborted) {
-        const { reason } = ending as { reason: unknown };
-        settle(() =>
-          fail(reason instanceof TimeoutError ? reason : new InterruptedError('interrupted while connecting')),
-        );
-      } else if (linkState() === 'open') {
-        settle(done);
-      } else if (performance.now() - startedAt > waitSeconds * 1000) {
-        settle(() =>
-          fail(
-            new NoLinkError(`no link to ${to} within ${waitSeconds} s${last === '' ? '' : `: ${last}`}`, {
-              remedy: `start channel and receiver (semcast up does), or name another channel: --to ws://HOST:PORT`,
-            }),
-          ),
-        );
-      }
-    };
-    const polling = setInterval(check, 100);
-    service.on('state', check);
-    ending.addEventListener('abort', check);
-    void service.failed.then((error) => settle(() => fail(error)));
-    check();
-  });
+  const waiting = AbortSignal.any([ending, AbortSignal.timeout(waitSeconds * 1000)]);
+  try {
+    while (!isOpen()) {
+      await Promise.race([sleep(POLL_MS, undefined, { signal: waiting }), failure(service)]);
+    }
+  } catch (error) {
+    if (!waiting.aborted) {
+      throw error;
+    }
+    if (!ending.aborted) {
+      throw new NoLinkError(`no link to ${to} within ${waitSeconds} s${last === '' ? '' : `: ${last}`}`, {
+        remedy: `start channel and receiver (semcast up does), or name another channel: --to ws://HOST:PORT`,
+      });
+    }
+    const reason: unknown = ending.reason;
+    throw reason instanceof TimeoutError ? reason : new InterruptedError('interrupted while connecting');
+  }
+}
+
+/** Rejects when the transmitter can't go on. */
+async function failure(service: TransmitterService): Promise<never> {
+  throw await service.failed;
 }
 
 /** Send so many at a time, in order. Rejects when the transmitter can't go on. */
@@ -255,9 +247,6 @@ async function sendAll(
       view.add(outcome);
     }
   };
-  const failed = service.failed.then((error) => {
-    throw error;
-  });
-  await Promise.race([Promise.all(Array.from({ length: FRAMES_IN_FLIGHT }, work)), failed]);
+  await Promise.race([Promise.all(Array.from({ length: FRAMES_IN_FLIGHT }, work)), failure(service)]);
   return outcomes.filter((outcome) => outcome !== undefined);
 }

@@ -3,12 +3,12 @@ import { receiverConfigSchema, runReceiver } from '@semcast/receiver';
 import { loadConfig } from '@semcast/config';
 import { runTransmitter, transmitterConfigSchema, type TransmitterConfig } from '@semcast/transmitter';
 import type { z } from 'zod';
+import { decoderOptionFlag, stepsFlag } from '../arguments/common-flags.js';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
 import { toggle, value, type Flags } from '../arguments/spec.js';
-import { integer, text } from '../arguments/values.js';
+import { text } from '../arguments/values.js';
 import { createCommand, type Command } from '../command.js';
-import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfOne, validateOptions } from '../decoders/options.js';
 import { findDecoder } from '../decoders/registry.js';
 import { UsageError } from '../errors.js';
@@ -17,7 +17,6 @@ import type { Example } from '../terminal/help.js';
 
 interface ServiceCommand {
   readonly name: string;
-  readonly summary: string;
   readonly schema: z.ZodObject;
   /** Runs until a signal ends it; exits the process itself when the configuration is wrong or it can't start. */
   readonly run: (flags: Record<string, unknown>) => Promise<void>;
@@ -34,7 +33,7 @@ function variableOf(name: string): string {
 }
 
 function createServiceCommand(spec: ServiceCommand): Command {
-  const { name, summary, schema, run, examples, moreFlags = {}, prepare = (settings) => ({ ...settings }) } = spec;
+  const { name, schema, run, examples, moreFlags = {}, prepare = (settings) => ({ ...settings }) } = spec;
   const flags: Flags = {
     config: value('FILE', text, 'YAML or JSON file with any of the settings below'),
     'print-config': toggle('print the settings that would be used, secrets left out, and end'),
@@ -42,8 +41,6 @@ function createServiceCommand(spec: ServiceCommand): Command {
     ...moreFlags,
   };
   return createCommand({
-    name,
-    summary,
     details:
       `Settings come from flags, then environment variables (${variableOf(name)}PORT=…), then the file, then the ` +
       'defaults in brackets. Logs are JSON lines on standard error; secrets belong into the environment, where `ps` ' +
@@ -108,12 +105,11 @@ function readTransmitterConfig(flags: Readonly<Record<string, unknown>>): Transm
 
 export const transmitter = createServiceCommand({
   name: 'transmitter',
-  summary: 'one service: sends photographs and measures what comes back',
   schema: transmitterConfigSchema,
   run: runTransmitter,
   moreFlags: {
-    steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples (its own)'),
-    'decoder-option': decoderOptionFlag(),
+    steps: stepsFlag,
+    'decoder-option': decoderOptionFlag,
   },
   prepare: prepareDecoderOptions,
   examples: [
@@ -130,7 +126,6 @@ export const transmitter = createServiceCommand({
 
 export const channel = createServiceCommand({
   name: 'channel',
-  summary: 'one service: the radio channel (noise, fading, loss)',
   schema: channelServiceConfigSchema,
   run: runChannel,
   examples: [
@@ -148,7 +143,6 @@ export const channel = createServiceCommand({
 
 export const receiver = createServiceCommand({
   name: 'receiver',
-  summary: 'one service: decodes noisy samples to pictures',
   schema: receiverConfigSchema,
   run: runReceiver,
   examples: [

@@ -2,25 +2,33 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
-import { channelModelNames } from '@semcast/channel-models';
 import { createLogger } from '@semcast/service';
 import type { DroppedFrame } from '@semcast/transmitter';
+import {
+  bundleFlag,
+  channelFlag,
+  csiFlag,
+  DEFAULT_RATE_TEXT,
+  decoderOptionFlag,
+  deviceFlag,
+  jsonFlag,
+  seedFlag,
+  steps,
+} from '../arguments/common-flags.js';
 import { commandLine } from '../arguments/command-line.js';
 import { many, toggle, value } from '../arguments/spec.js';
 import { cbr, integer, list, oneOf, snrDb, text } from '../arguments/values.js';
 import { createCommand } from '../command.js';
-import { decoderOptionFlag } from '../decoders/flag.js';
 import { decoderNames, requireDecoder } from '../decoders/registry.js';
 import { InterruptedError, UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { checkFolder, checkWritable, STANDARD_OUTPUT, writeFileWhole, writeJson } from '../json-output.js';
 import { startPatience, timeoutFlag } from '../patience.js';
-import { findPhotographs } from '../photographs.js';
+import { findPhotographs, photographsText } from '../photographs.js';
 import { hasFont } from '../pictures/contact-sheet.js';
 import { createLineSplitter } from '../processes/log-lines.js';
-import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
-import { CSI_MODES } from '@semcast/wire';
+import { rateOf } from '../rates.js';
 import { channelFlags, channelOptionsOf, channelText, typedChannelFlags } from '../sweep/channel-options.js';
 import { startCheckpoints } from '../sweep/checkpoints.js';
 import { BASELINE } from '../sweep/compare.js';
@@ -38,20 +46,17 @@ import { SweepLog, type ReportHead } from '../sweep/sweep-log.js';
 import { summaryTable } from '../sweep/table.js';
 import { planVariants, variantName } from '../sweep/variants.js';
 import { startProgress } from '../terminal/progress.js';
-import { renderTable } from '../terminal/table.js';
+import { renderTable } from '../terminal/columns.js';
 import { createTerminal, type Terminal } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/width.js';
 import { createWarningFilter } from '../up/warnings.js';
 
 /** The longest sweep that is begun: a slip in a list should not cost a month. */
 const MAX_CASES = 1_000_000;
-const DEFAULT_CROP = 256;
 /** A sweep may be of the slowest decoder at the largest size. */
 const DEFAULT_TIMEOUT_MS = 3_600_000;
 
 export const sweep = createCommand({
-  name: 'sweep',
-  summary: 'measure decoders over SNRs, rates and photographs: a table, JSON, pictures',
   details:
     'Starts a receiver and a channel of its own on free ports and sends every combination over the sockets. SNR is ' +
     'E|hz|²/N0 per complex symbol with unit-power symbols; CBR is complex channel uses per image value (3·H·W). All ' +
@@ -61,23 +66,15 @@ export const sweep = createCommand({
     images: value('DIR', text, 'folder of photographs, or one photograph; in order of name'),
     limit: value('N', integer({ min: 1 }), 'only the first N of them'),
     size: value('N', integer({ min: 1, max: 16_384 }), 'short side resized to N, centre-cropped to N×N (own size)'),
-    decoders: value('A,B', list(oneOf(decoderNames)), `decoders to compare: ${decoderNames.join(', ')} (jscc)`),
-    channel: value('MODEL', oneOf(channelModelNames), `channel model: ${channelModelNames.join(', ')} (awgn)`),
-    csi: value(
-      CSI_MODES.join('|'),
-      oneOf(CSI_MODES),
-      'what the receiver is told of the channel: everything or nothing (genie)',
-    ),
-    snr: value('DB,DB', list(snrDb), 'SNRs in dB (10)'),
+    decoders: value('A,B', list(oneOf(decoderNames)), `decoders to compare: ${decoderNames.join(', ')}`, 'jscc'),
+    channel: channelFlag,
+    csi: csiFlag,
+    snr: value('DB,DB', list(snrDb), 'SNRs in dB', 10),
     cbr: value('RATIO,RATIO', list(cbr), `channel bandwidth ratios, rates of the bundle (${DEFAULT_RATE_TEXT})`),
-    steps: value(
-      'N,N',
-      list(integer({ min: 1, max: 10_000 })),
-      'steps of the decoders that sample, each of them at each (their own)',
-    ),
-    'decoder-option': decoderOptionFlag(),
-    seed: value('N', integer(), 'seed of noise and fading (0)'),
-    draws: value('N', integer({ min: 1, max: 100 }), 'draws of noise and fading of each photograph (1)'),
+    steps: value('N,N', list(steps), 'steps of the decoders that sample, each of them at each (their own)'),
+    'decoder-option': decoderOptionFlag,
+    seed: seedFlag('noise and fading'),
+    draws: value('N', integer({ min: 1, max: 100 }), 'draws of noise and fading of each photograph', 1),
     control: value(
       'sharpened',
       oneOf(['sharpened']),
@@ -88,8 +85,8 @@ export const sweep = createCommand({
       text,
       'more measures: a folder with metric.onnx (a distance) or features.onnx (realism)',
     ),
-    bundle: value('DIR', text, 'model bundle (the one that comes with semcast)'),
-    device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the networks run (cpu)'),
+    bundle: bundleFlag(),
+    device: deviceFlag(),
     'in-flight': value(
       'N',
       integer({ min: 1, max: 64 }),
@@ -101,13 +98,9 @@ export const sweep = createCommand({
       text,
       'draw a PNG with a row a photograph: original, then each decoder; one for each SNR and rate',
     ),
-    'contact-crop': value(
-      'N',
-      integer({ min: 32, max: 4096 }),
-      `sides of the crops on the sheet, at 1:1 (${DEFAULT_CROP})`,
-    ),
+    'contact-crop': value('N', integer({ min: 32, max: 4096 }), 'sides of the crops on the sheet, at 1:1', 256),
     timeout: timeoutFlag('give up when no picture has come for so long', DEFAULT_TIMEOUT_MS),
-    json: value('FILE', text, 'write the report as JSON; - is standard output'),
+    json: jsonFlag('the report'),
     markdown: value('FILE', text, 'write the summary as Markdown, a table for each SNR and rate'),
     resume: toggle('go on from what --json FILE or FILE.partial has, under the same conditions; decoders may be added'),
     // Typed by their schema, which reads them: here they are names with texts.
@@ -148,27 +141,27 @@ export const sweep = createCommand({
     const terminal = createTerminal({ ...io, jsonOnStdout: json === STANDARD_OUTPUT });
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
     const metricBundles = checkMetricBundles(flags['metric-bundle']);
-    const chosen = (flags.decoders ?? ['jscc']).map((name) => requireDecoder(name, bundle));
+    const chosen = flags.decoders.map((name) => requireDecoder(name, bundle));
     const variants = planVariants(chosen, { steps: flags.steps, options: flags['decoder-option'] });
     const sheet: ContactSheetOptions | undefined =
       flags['contact-sheet'] === undefined
         ? undefined
-        : { target: resolve(flags['contact-sheet']), crop: flags['contact-crop'] ?? DEFAULT_CROP };
+        : { target: resolve(flags['contact-sheet']), crop: flags['contact-crop'] };
     const out = flags.out === undefined ? undefined : resolve(flags.out);
-    const model = flags.channel ?? 'awgn';
+    const { channel, device, csi, seed, draws, timeout: timeoutMs, resume, markdown } = flags;
     const typedChannel = typedChannelFlags(flags, given);
     const settings: SweepSettings = {
       bundle,
-      device: flags.device ?? 'cpu',
+      device,
       files: (await findPhotographs([flags.images])).slice(0, flags.limit),
       variants,
-      channel: model,
-      channelOptions: channelOptionsOf(model, typedChannel),
-      csi: flags.csi ?? 'genie',
-      snrsDb: flags.snr ?? [10],
+      channel,
+      channelOptions: channelOptionsOf(channel, typedChannel),
+      csi,
+      snrsDb: flags.snr,
       cbrs: [...new Set((flags.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],
       size: flags.size ?? 0,
-      draws: flags.draws ?? 1,
+      draws,
       metricBundles: metricBundles.filter((dir) => existsSync(join(dir, 'metric.onnx'))),
       // Sheet and control are made in the end, maybe of another run than began them: what they need is on the disk.
       pictures:
@@ -189,7 +182,7 @@ export const sweep = createCommand({
     if (withControl) {
       checkControl(settings);
     }
-    for (const target of [json, flags.markdown, sheet?.target]) {
+    for (const target of [json, markdown, sheet?.target]) {
       if (target !== undefined) {
         await checkWritable(target);
       }
@@ -197,15 +190,11 @@ export const sweep = createCommand({
     if (settings.pictures !== undefined) {
       await checkFolder(settings.pictures);
     }
-    const seed = flags.seed ?? 0;
-    const head = await reportHead(settings, {
-      command: commandLine(
-        'sweep',
-        argv.filter((word) => word !== '--resume'),
-      ),
-      seed,
-      metricBundles,
-    });
+    const command = commandLine(
+      'sweep',
+      argv.filter((word) => word !== '--resume'),
+    );
+    const head = await reportHead(settings, { command, seed, metricBundles });
     return await runAndReport({
       terminal,
       io,
@@ -216,11 +205,11 @@ export const sweep = createCommand({
       metricBundles,
       typedChannel,
       json,
-      markdown: flags.markdown,
+      markdown,
       sheet,
       withControl,
-      resume: flags.resume,
-      timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
+      resume,
+      timeoutMs,
     });
   },
 });
@@ -250,8 +239,7 @@ const MAX_DROPS_TOLD = 10;
 
 async function runAndReport(run: SweepRun): Promise<ExitCode> {
   const { terminal, io, settings, total, json } = run;
-  const { colours } = terminal;
-  const caution = (words: string): void => terminal.note(`  ${colours.yellow('!')} ${printable(words)}`);
+  const { caution } = terminal;
   // Before anything is begun that would have to be ended: an earlier report may be of other conditions.
   const featureBundles = run.metricBundles.filter((dir) => existsSync(join(dir, 'features.onnx')));
   const measured = await openSweepLog(run, featureBundles);
@@ -291,7 +279,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     }
   };
 
-  terminal.setLive({ render: () => `  ${colours.dim('starting receiver and channel …')}` });
+  terminal.setLive({ render: () => `  ${terminal.colours.dim('starting receiver and channel …')}` });
   let realism: Realism | undefined;
   let compared: Pick<SweepReport, 'controls' | 'comparisons'> = {};
   try {
@@ -428,7 +416,7 @@ async function openSweepLog(run: SweepRun, featureBundles: readonly string[]): P
     terminal.note(`  ${terminal.colours.dim(`${log.size} of ${total} photographs are in ${earlier.file}`)}`);
   } else if (json !== undefined && existsSync(partialOf(json))) {
     const words = `beginning anew: ${partialOf(json)} of an earlier sweep is replaced; --resume would go on from it`;
-    terminal.note(`  ${terminal.colours.yellow('!')} ${words}`);
+    terminal.caution(words);
   }
   return log;
 }
@@ -487,17 +475,18 @@ function checkMetricBundles(dirs: readonly string[]): string[] {
 function printReport(terminal: Terminal, report: SweepReport, settings: SweepSettings, names: ColumnNames): void {
   const { resultColours: colours, resultColumns: width } = terminal;
   const { manifest } = settings.bundle;
-  terminal.result('');
-  terminal.result(
-    `  ${colours.bold(channelText(settings.channel, report.conditions.channelOptions, report.conditions.csi))} ${colours.dim(`· ${manifest.name} ${manifest.version} on ${settings.device} · ${settings.files.length} ${settings.files.length === 1 ? 'photograph' : 'photographs'}${settings.size === 0 ? '' : ` at ${settings.size}×${settings.size}`}`)}`,
-  );
-  terminal.result('');
+  const details = [
+    `${manifest.name} ${manifest.version} on ${settings.device}`,
+    photographsText(settings.files.length, settings.size),
+  ];
   const { columns, rows, legend } = summaryTable(report, { ...names, colours });
-  for (const line of renderTable(columns, rows, { colours, width })) {
-    terminal.result(line);
-  }
-  for (const line of legend.flatMap((words) => wrap(words, width - 2))) {
-    terminal.result(`  ${line}`);
-  }
-  terminal.result('');
+  const channel = channelText(settings.channel, report.conditions.channelOptions, report.conditions.csi);
+  terminal.result(
+    '',
+    `  ${colours.bold(channel)} ${colours.dim(`· ${details.join(' · ')}`)}`,
+    '',
+    ...renderTable(columns, rows, { colours, width }),
+    ...legend.flatMap((words) => wrap(words, width - 2)).map((line) => `  ${line}`),
+    '',
+  );
 }

@@ -1,20 +1,27 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
-import { channelModelNames } from '@semcast/channel-models';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
+import {
+  bundleFlag,
+  cbrFlag,
+  channelFlag,
+  decoderOptionFlag,
+  deviceFlag,
+  portBaseFlag,
+  seedFlag,
+  stepsFlag,
+} from '../arguments/common-flags.js';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { toggle, value } from '../arguments/spec.js';
-import { cbr, integer, number, oneOf, snrOrRange, text, type SnrRange } from '../arguments/values.js';
+import { integer, number, oneOf, snrOrRange, text, type SnrRange } from '../arguments/values.js';
 import { createCommand } from '../command.js';
-import { decoderOptionFlag } from '../decoders/flag.js';
 import { optionsOfOne } from '../decoders/options.js';
 import { decoderNames, defaultDecoder, isSampling, requireDecoder } from '../decoders/registry.js';
 import { checkFolder, makeTemporaryFolder } from '../json-output.js';
-import { DEFAULT_PORT_BASE } from '../layout.js';
-import { DEFAULT_TIMEOUT_MS, timeoutFlag } from '../patience.js';
+import { timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
-import { DEFAULT_RATE_TEXT, rateOf } from '../rates.js';
+import { rateOf } from '../rates.js';
 import { createTerminal } from '../terminal/terminal.js';
 import { checkPorts, portsFrom, type UpSettings } from '../up/boot.js';
 import { runUp } from '../up/run-up.js';
@@ -26,8 +33,6 @@ const DEFAULT_SWING: SnrRange = { fromDb: 0, toDb: 20 };
 const DEFAULT_ONCE_SNR_DB = 10;
 
 export const up = createCommand({
-  name: 'up',
-  summary: 'all three services on this machine, demo photographs streaming',
   details:
     'Starts receiver, channel and transmitter as processes of their own on loopback sockets, and streams photographs ' +
     'until Ctrl-C. Without --snr the SNR swings slowly between 20 and 0 dB, so that one sees pictures soften instead ' +
@@ -37,7 +42,7 @@ export const up = createCommand({
     timeout: timeoutFlag('with --once: give up when nothing has come for so long'),
     images: value('DIR', text, 'your own photographs (the nine that come with semcast)'),
     snr: value('DB', snrOrRange, 'SNR in dB per complex symbol: 10, or 0..20 for a slow swing'),
-    cbr: value('RATIO', cbr, `channel uses per image value, one of the rates of the bundle (${DEFAULT_RATE_TEXT})`),
+    cbr: cbrFlag,
     size: value(
       'N',
       integer({ max: 16_384 }),
@@ -48,19 +53,15 @@ export const up = createCommand({
       number({ min: 0, max: 1000 }),
       `photographs per second; 0: as fast as they get through (${DEFAULT_FPS}; 0 with --once)`,
     ),
-    channel: value('MODEL', oneOf(channelModelNames), `fading: ${channelModelNames.join(', ')} (awgn)`),
+    channel: channelFlag,
     decoder: value('NAME', oneOf(decoderNames), `decoder: ${decoderNames.join(', ')} (the best that the bundle has)`),
-    steps: value('N', integer({ min: 1, max: 10_000 }), 'steps of a decoder that samples (its own)'),
-    'decoder-option': decoderOptionFlag(),
-    seed: value('N', integer(), 'seed of noise and fading (0)'),
-    device: value('cpu|cuda', oneOf(['cpu', 'cuda']), 'where the networks run (cpu)'),
-    bundle: value('DIR', text, 'model bundle (the one that comes with semcast)'),
+    steps: stepsFlag,
+    'decoder-option': decoderOptionFlag,
+    seed: seedFlag('noise and fading'),
+    device: deviceFlag(),
+    bundle: bundleFlag(),
     out: value('DIR', text, 'where pictures and the log go (a new folder among the temporary files)'),
-    'port-base': value(
-      'N',
-      integer({ min: 1, max: 65_000 }),
-      `console on N, channel on N+1, receiver on N+2, transmitter on N+3 (${DEFAULT_PORT_BASE})`,
-    ),
+    'port-base': portBaseFlag('console on N, channel on N+1, receiver on N+2, transmitter on N+3'),
     'console-port': value('N', integer({ max: 65_535 }), 'port of the console page (N of --port-base)'),
   },
   examples: [
@@ -78,7 +79,7 @@ export const up = createCommand({
     const { decoder, decoderOptions, sampling } = chooseDecoder(bundle, flags);
     const size = flags.size ?? (sampling ? SAMPLING_SIZE : 0);
     const files = await findPhotographs([flags.images ?? DEMO_PHOTOS]);
-    const portBase = flags['port-base'] ?? DEFAULT_PORT_BASE;
+    const portBase = flags['port-base'];
     const ports = portsFrom(portBase);
     const consolePort = flags['console-port'] ?? portBase;
     await checkPorts(ports, consolePort, portBase);
@@ -89,7 +90,7 @@ export const up = createCommand({
       ports,
       consolePort,
       bundle: bundle.dir,
-      device: flags.device ?? 'cpu',
+      device: flags.device,
       source: resolve(flags.images ?? DEMO_PHOTOS),
       once: flags.once,
       fps: flags.fps ?? (flags.once ? 0 : DEFAULT_FPS),
@@ -98,9 +99,9 @@ export const up = createCommand({
       decoder,
       decoderOptions,
       sampling,
-      model: flags.channel ?? 'awgn',
+      model: flags.channel,
       snr: flags.snr ?? (flags.once ? DEFAULT_ONCE_SNR_DB : DEFAULT_SWING),
-      seed: flags.seed ?? 0,
+      seed: flags.seed,
       receivedDir: join(dir, 'arriving'),
       // Of this run alone: it lets a transmitter that is started again go on where it ended.
       journal: join(await makeTemporaryFolder('semcast-journal-'), 'journal.jsonl'),
@@ -119,7 +120,7 @@ export const up = createCommand({
         settings,
         dir,
         files,
-        timeoutMs: flags.once ? (flags.timeout ?? DEFAULT_TIMEOUT_MS) : Infinity,
+        timeoutMs: flags.once ? flags.timeout : Infinity,
       });
     } finally {
       terminal.close();

@@ -1,6 +1,6 @@
 import type { LatencySummary } from './latencies.js';
 import type { Fairness, FrameCounts, StreamFigures } from './ledger.js';
-import type { LoadRun } from './run-load.js';
+import type { LoadConditions, LoadRun } from './run-load.js';
 import { isSustained } from './saturation.js';
 import { judgeSlo, type Slo, type SloVerdict } from './slo.js';
 import type { SeriesPoint } from './time-series.js';
@@ -58,27 +58,6 @@ export interface LoadFigures {
   readonly slo: readonly SloVerdict[];
 }
 
-/** What the frames were, and how they were sent. */
-export interface LoadReportSettings {
-  readonly to: string;
-  readonly streams: number;
-  readonly arrivals: string;
-  readonly decoder: string;
-  readonly decoderOptions: Readonly<Record<string, number | string | boolean>>;
-  readonly deadlineMs: number | null;
-  readonly cbr: string;
-  readonly size: number;
-  readonly images: readonly string[];
-  readonly bundle: { readonly name: string; readonly version: string; readonly digest: string };
-  readonly designCsnrDb: number;
-  readonly resultFormat: string;
-  readonly backlog: number;
-  readonly warmupS: number;
-  readonly durationS: number;
-  readonly drainS: number;
-  readonly seed: number;
-}
-
 /** Who added noise: a channel on the way, the generator (`--snr`), or nobody. */
 export type NoiseSource = 'channel' | 'generator' | 'none';
 
@@ -86,7 +65,7 @@ export interface LoadReport extends LoadFigures {
   readonly schema: typeof LOAD_SCHEMA;
   /** The command line, without its token. */
   readonly command: string;
-  readonly settings: LoadReportSettings;
+  readonly settings: LoadConditions;
   /** Null when nothing came back that would tell. */
   readonly noise: { readonly source: NoiseSource | null; readonly snrDb: number | null };
   /** Ctrl-C, or a link that was refused, before the end. */

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '@semcast/core';
-import type { ResultMessage } from '@semcast/wire';
+import type { DecoderOptions } from '@semcast/transmitter';
+import type { ResultFormat, ResultMessage } from '@semcast/wire';
 import { InterruptedError, NoLinkError } from '../errors.js';
 import { arrivals, type ArrivalKind } from './arrivals.js';
 import type { EncodedPhoto, FrameMaker } from './corpus.js';
@@ -9,24 +10,39 @@ import { Ledger, type DueFrame } from './ledger.js';
 import { QualitySampler } from './quality-sampler.js';
 import { allLinked, VirtualTransmitter, wordsOf, type FlightWatcher } from './virtual-transmitter.js';
 
-/** What all rates of a load test share. */
-export interface LoadSettings {
-  readonly url: string;
-  readonly token: string | undefined;
-  /** Names of the streams; each has a link of its own. */
-  readonly streams: readonly string[];
+/** What all rates of a load test share: what the frames are, and how they are sent. It is part of the report. */
+export interface LoadConditions {
+  readonly to: string;
+  readonly streams: number;
   readonly arrivals: ArrivalKind;
   readonly decoder: string;
-  readonly resultFormat: 'png' | 'webp' | 'raw';
+  readonly decoderOptions: DecoderOptions;
+  readonly deadlineMs: number | null;
+  readonly cbr: string;
+  /** 0 for photographs at their own size. */
+  readonly size: number;
+  readonly images: readonly string[];
+  readonly bundle: { readonly name: string; readonly version: string; readonly digest: string };
+  readonly designCsnrDb: number;
+  readonly resultFormat: ResultFormat;
   readonly backlog: number;
-  readonly seed: number;
-  readonly warmupMs: number;
-  readonly durationMs: number;
+  readonly warmupS: number;
+  readonly durationS: number;
   /** How long frames under way at the end are waited for. */
-  readonly drainMs: number;
+  readonly drainS: number;
+  readonly seed: number;
+}
+
+/** How the links of a load test are made. */
+export interface LoadLinks {
+  readonly token: string | undefined;
+  /** Streams are PREFIX-1, PREFIX-2, …; each has a link of its own. */
+  readonly prefix: string;
   /** How long the links may take. */
   readonly waitMs: number;
 }
+
+export type LoadSettings = LoadConditions & LoadLinks;
 
 export type LoadPhase = 'connecting' | 'warm-up' | 'measuring' | 'draining';
 
@@ -87,14 +103,16 @@ const SAMPLE_MS = 250;
  * @throws NoLinkError or the peer's refusal when the links can't be made; InterruptedError before the first frame
  */
 export async function runLoad(rate: number, settings: LoadSettings, tools: LoadTools): Promise<LoadRun> {
-  const measuresFrom = settings.warmupMs;
-  let measuredTo = settings.warmupMs + settings.durationMs;
+  const measuresFrom = 1000 * settings.warmupS;
+  let measuredTo = measuresFrom + 1000 * settings.durationS;
+  const drainMs = 1000 * settings.drainS;
+  const streams = Array.from({ length: settings.streams }, (_, i) => `${settings.prefix}-${i + 1}`);
   // The clock of the run: milliseconds since frames began to come due; before that, since connecting began.
   let origin = performance.now();
   const now = (): number => performance.now() - origin;
   const quality = new QualitySampler();
   const lateness = new Latencies();
-  const ledger = new Ledger({ streams: settings.streams, fromMs: measuresFrom, toMs: measuredTo });
+  const ledger = new Ledger({ streams, fromMs: measuresFrom, toMs: measuredTo });
   const watcher: FlightWatcher = {
     onTransmitted: (flight) => ledger.transmitted(flight, now()),
     onPreview: (flight) => ledger.previewed(flight, now()),
@@ -121,8 +139,9 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
       }
     },
   };
-  const transmitters = settings.streams.map((stream, index) =>
-    openTransmitter(stream, index, settings, tools, watcher),
+  // Streams show different photographs at a time, as real ones would.
+  const transmitters = streams.map(
+    (stream, firstPhoto) => new VirtualTransmitter({ ...settings, ...tools, stream, firstPhoto, watcher }),
   );
   const sum = (of: (transmitter: VirtualTransmitter) => number): number =>
     transmitters.reduce((total, transmitter) => total + of(transmitter), 0);
@@ -172,15 +191,15 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
       ledger.due(due);
       transmitters[stream]!.offer(due);
     };
-    const { arrivals: kind, streams, seed } = settings;
+    const { arrivals: kind, seed } = settings;
     const source = arrivals({ kind, ratePerSecond: rate, streams: streams.length, seed });
     await offerUntil(measuredTo, source, now, signal, offer);
     if (signal.aborted) {
       measuredTo = Math.min(measuredTo, now());
     } else {
       stage = 'draining';
-      stageEndsAt = now() + settings.drainMs;
-      await drain(ledger, settings.drainMs, signal);
+      stageEndsAt = now() + drainMs;
+      await drain(ledger, drainMs, signal);
     }
     const [reason, words] = tools.signal.aborted
       ? (['cancelled', 'the run was interrupted'] as const)
@@ -209,32 +228,10 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
   };
 }
 
-function openTransmitter(
-  stream: string,
-  index: number,
-  { url, token, decoder, resultFormat, backlog }: LoadSettings,
-  { photos, makeFrame }: LoadTools,
-  watcher: FlightWatcher,
-): VirtualTransmitter {
-  return new VirtualTransmitter({
-    url,
-    stream,
-    token,
-    decoder,
-    resultFormat,
-    backlog,
-    photos,
-    // Streams show different photographs at a time, as real ones would.
-    firstPhoto: index,
-    makeFrame,
-    watcher,
-  });
-}
-
 /** @throws NoLinkError when a link isn't there in time; the peer's refusal; InterruptedError */
 async function untilLinked(
   transmitters: readonly VirtualTransmitter[],
-  { url, waitMs }: LoadSettings,
+  { to, waitMs }: LoadSettings,
   signal: AbortSignal,
   interruption: AbortSignal,
 ): Promise<void> {
@@ -246,7 +243,7 @@ async function untilLinked(
         const missing = transmitters.filter(({ link }) => link.welcome === undefined);
         const words = missing.map(wordsOf).find((error) => error !== undefined);
         throw new NoLinkError(
-          `${missing.length} of ${transmitters.length} streams have no link to ${url} within ${waitMs / 1000} s` +
+          `${missing.length} of ${transmitters.length} streams have no link to ${to} within ${waitMs / 1000} s` +
             (words === undefined ? '' : `: ${words.message}`),
           {
             remedy:

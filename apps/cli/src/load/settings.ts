@@ -1,13 +1,28 @@
 import { commandLine } from '../arguments/command-line.js';
-import { flagList, type FlagInput } from '../arguments/flag-list.js';
+import { flagList } from '../arguments/flag-list.js';
+import type { Flags } from '../arguments/spec.js';
 
-/** A command line that does the same again: what was typed and what was filled in, without the token. */
+/**
+ * A command line that does the same again: what was typed, and every default.
+ *
+ * @param known in place of what was typed: what a default came to; undefined for what is left out
+ */
 export function commandText(
-  flags: Readonly<Record<string, FlagInput>>,
-  lists: Readonly<Record<string, readonly string[]>>,
+  name: string,
+  flags: Flags,
+  given: ReadonlyMap<string, readonly string[]>,
+  known: Readonly<Record<string, string | number | undefined>>,
 ): string {
-  const many = Object.entries(lists).flatMap(([name, values]) =>
-    values.length === 0 ? [] : [`--${name}`].concat(values),
-  );
-  return commandLine('load', [...flagList(flags), ...many]);
+  const words = Object.entries(flags).flatMap(([flagName, flag]) => {
+    const typed = given.get(flagName);
+    if (flagName in known) {
+      return flagList({ [flagName]: known[flagName] });
+    }
+    if (flag.kind === 'many') {
+      return typed === undefined ? [] : [`--${flagName}`, ...typed];
+    }
+    const text = typed?.[0] ?? (flag.kind === 'value' ? flag.fallback : undefined);
+    return flagList({ [flagName]: flag.kind === 'switch' && text !== undefined ? text === 'true' : text });
+  });
+  return commandLine(name, words);
 }

@@ -1,16 +1,13 @@
-import { createRowPrinter, type Column, type RowPrinter } from '../terminal/columns.js';
-import { formatMilliseconds, formatSeconds } from '../terminal/progress.js';
+import type { Column } from '../terminal/columns.js';
+import { createSpinner, formatLatency as ms, formatMilliseconds, formatSeconds } from '../terminal/progress.js';
 import type { LiveLine, Terminal } from '../terminal/terminal.js';
 import { figure } from '../up/frame-columns.js';
 import type { LoadFigures } from './report.js';
 import type { LoadProgress } from './run-load.js';
 import type { SloVerdict } from './slo.js';
 
-const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 /** Without a terminal: the least time between two lines. */
 const LINE_EVERY_MS = 10_000;
-
-export const ms = (value: number | null): string => (value === null ? '–' : formatMilliseconds(value));
 
 /** `0.50`, `12.0`, `1250`: a rate in as many digits as tell something. */
 export function rateText(rate: number): string {
@@ -31,7 +28,7 @@ export class LoadView implements LiveLine {
   readonly #now: () => number;
   #progress: LoadProgress | undefined;
   #rate = 0;
-  #tick = 0;
+  readonly #spinner = createSpinner();
   #lastLineAt: number;
 
   constructor(terminal: Terminal, { now = () => performance.now() }: { readonly now?: () => number } = {}) {
@@ -45,18 +42,16 @@ export class LoadView implements LiveLine {
     this.#progress = progress;
   }
 
-  /** To be called every now and then: draws the line again, or prints one where lines don't live. */
+  /** To be called every now and then: prints the line where lines don't live. */
   tick(): void {
-    if (this.#terminal.interactive) {
-      this.#terminal.refresh();
-    } else if (this.#now() - this.#lastLineAt >= LINE_EVERY_MS) {
+    if (!this.#terminal.interactive && this.#now() - this.#lastLineAt >= LINE_EVERY_MS) {
       this.#lastLineAt = this.#now();
       this.#terminal.note(this.#text(Infinity));
     }
   }
 
   render(columns: number): string {
-    return `  ${this.#terminal.colours.cyan(SPINNER.charAt(this.#tick++ % SPINNER.length))} ${this.#text(columns - 4)}`;
+    return `  ${this.#terminal.colours.cyan(this.#spinner())} ${this.#text(columns - 4)}`;
   }
 
   #text(room: number): string {
@@ -88,7 +83,7 @@ export class LoadView implements LiveLine {
 }
 
 /** A row a rate. Widths are fixed, as rows are printed when they are measured. */
-const COLUMNS: readonly Column<LoadFigures>[] = [
+export const LOAD_COLUMNS: readonly Column<LoadFigures>[] = [
   { title: 'rate/s', align: 'right', width: 6, cell: ({ rate }) => rateText(rate) },
   { title: 'offered/s', align: 'right', width: 7, optional: 4, cell: ({ offeredRate }) => rateText(offeredRate) },
   { title: 'goodput/s', align: 'right', width: 7, cell: ({ goodput }) => rateText(goodput) },
@@ -103,10 +98,6 @@ const COLUMNS: readonly Column<LoadFigures>[] = [
   { title: 'steps', align: 'right', width: 5, optional: 3, cell: ({ quality: { steps } }) => figure(steps, 1) },
   { title: '', width: 8, cell: ({ sustained }) => (sustained ? '' : 'overload') },
 ];
-
-export function loadRowPrinter(width: number): RowPrinter<LoadFigures> {
-  return createRowPrinter(COLUMNS, width);
-}
 
 /** `p99=2s: 1.3 s`. */
 export function verdictText({ slo, value }: SloVerdict): string {

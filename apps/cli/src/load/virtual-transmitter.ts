@@ -7,8 +7,9 @@ import {
   type ResultMessage,
   type WireError,
 } from '@semcast/wire';
-import type { EncodedPhoto, FrameMaker } from './corpus.js';
+import type { EncodedPhoto } from './corpus.js';
 import type { DropDecider, DueFrame, LoadDropReason } from './ledger.js';
+import type { LoadSettings, LoadTools } from './run-load.js';
 
 /** The most frames of one stream between socket and outcome, whatever the receiver allows. */
 const MAX_UNDER_WAY = 256;
@@ -29,18 +30,13 @@ export interface FlightWatcher {
   onDropped(due: DueFrame, reason: LoadDropReason, decider: DropDecider, detail: string): void;
 }
 
-export interface VirtualTransmitterOptions {
-  readonly url: string;
+export interface VirtualTransmitterOptions
+  extends
+    Pick<LoadSettings, 'to' | 'token' | 'decoder' | 'resultFormat' | 'backlog'>,
+    Pick<LoadTools, 'photos' | 'makeFrame'> {
   readonly stream: string;
-  readonly token: string | undefined;
-  readonly decoder: string;
-  readonly resultFormat: 'png' | 'webp' | 'raw';
-  /** Due frames that may wait for a credit. */
-  readonly backlog: number;
-  /** Photographs to cycle through, from this one on. */
-  readonly photos: readonly EncodedPhoto[];
+  /** Photographs are cycled through from this one on. */
   readonly firstPhoto: number;
-  readonly makeFrame: FrameMaker;
   readonly watcher: FlightWatcher;
 }
 
@@ -58,8 +54,8 @@ export class VirtualTransmitter {
 
   constructor(options: VirtualTransmitterOptions) {
     this.#options = options;
-    const { url, stream, token, decoder, resultFormat } = options;
-    this.link = connectLink(url, {
+    const { to, stream, token, decoder, resultFormat } = options;
+    this.link = connectLink(to, {
       hello: {
         stream,
         ...(token === undefined ? {} : { token }),

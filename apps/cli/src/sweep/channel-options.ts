@@ -2,21 +2,24 @@ import { channelServiceConfigSchema } from '@semcast/channel';
 import type { ChannelModelName } from '@semcast/channel-models';
 import { ConfigError, loadConfig } from '@semcast/config';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
-import type { Flag } from '../arguments/spec.js';
+import { inGroup, type Flags } from '../arguments/spec.js';
 import { UsageError } from '../errors.js';
 
 /** What a sweep sets itself: the SNR by a trace, the seed and the model by flags of its own. */
 const SET_BY_SWEEP = /^channel\.(snr\.|seed$|model\.name$)/;
 
 /** The flags of `semcast channel` that say what the channel is, so that a sweep takes whatever a channel does. */
-export const channelFlags: Readonly<Record<string, Flag>> = Object.fromEntries(
-  Object.entries(flagsOfSchema(channelServiceConfigSchema))
-    .filter(([name]) => name.startsWith('channel.') && !SET_BY_SWEEP.test(name))
-    .map(([name, flag]) => [name, { ...flag, group: 'Channel (as semcast channel takes them)' }]),
+export const channelFlags: Flags = inGroup(
+  'Channel (as semcast channel takes them)',
+  Object.fromEntries(
+    Object.entries(flagsOfSchema(channelServiceConfigSchema)).filter(
+      ([name]) => name.startsWith('channel.') && !SET_BY_SWEEP.test(name),
+    ),
+  ),
 );
 
 /** Those of {@link channelFlags} that were typed, to be passed on to a channel. */
-export function typedChannelFlags(flags: object, given: ReadonlySet<string>): Record<string, string> {
+export function typedChannelFlags(flags: object, given: ReadonlyMap<string, unknown>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(flags).filter(([name]) => name in channelFlags && given.has(name)),
   ) as Record<string, string>;

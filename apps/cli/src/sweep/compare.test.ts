@@ -1,7 +1,7 @@
 import pico from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { HEAD, summaryEntry } from '../../test/sweep-fixtures.js';
-import { renderTable } from '../terminal/table.js';
+import { renderTable } from '../terminal/columns.js';
 import { byConditions, isBest, isWorse, qualityColumns, summaryLines } from './compare.js';
 import { renderMarkdown } from './markdown.js';
 import { summaryTable } from './table.js';

@@ -1,3 +1,4 @@
+import { photographsText } from '../photographs.js';
 import { channelText } from './channel-options.js';
 import { figure } from '../up/frame-columns.js';
 import {
@@ -18,9 +19,9 @@ export interface MarkdownOptions {
   readonly realism: readonly string[];
 }
 
-interface MarkdownColumn {
+interface MarkdownColumn<Row> {
   readonly title: string;
-  readonly cell: (entry: SweepSummary) => string;
+  readonly cell: (row: Row) => string;
 }
 
 const seconds = (ms: number | null): string => (ms === null ? '–' : (ms / 1000).toFixed(ms < 995 ? 3 : 2));
@@ -36,9 +37,8 @@ export function renderMarkdown(report: SweepReport, { metrics, realism }: Markdo
   const { command, bundle, device, seed, conditions, comparisons = [] } = report;
   const { images, size, channel, channelOptions, csi, draws } = conditions;
   const summary = summaryLines(report);
-  const photographs = `${images.length} ${images.length === 1 ? 'photograph' : 'photographs'}`;
   const measures = qualityColumns(metrics, realism);
-  const columns: MarkdownColumn[] = [
+  const columns: MarkdownColumn<SweepSummary>[] = [
     { title: 'decoder', cell: ({ decoder }) => decoder },
     { title: 'steps', cell: ({ steps }) => (steps === 0 ? '–' : String(steps)) },
     ...measures.map((measure) => ({
@@ -65,7 +65,7 @@ export function renderMarkdown(report: SweepReport, { metrics, realism }: Markdo
     command,
     '```',
     '',
-    `${channelText(channel, channelOptions, csi)}, ${photographs}${size === 0 ? '' : ` at ${size}×${size}`}, bundle ${bundle.name} ${bundle.version} ` +
+    `${channelText(channel, channelOptions, csi)}, ${photographsText(images.length, size)}, bundle ${bundle.name} ${bundle.version} ` +
       `(${bundle.digest.slice(0, 12)}) on ${device}, seed ${seed}${draws === 1 ? '' : `, ${draws} draws of the noise`}.`,
     '',
     legend.join(' '),
@@ -77,7 +77,7 @@ export function renderMarkdown(report: SweepReport, { metrics, realism }: Markdo
   ].join('\n');
 }
 
-function renderSection(columns: readonly MarkdownColumn[], entries: readonly SweepSummary[]): string[] {
+function renderSection(columns: readonly MarkdownColumn<SweepSummary>[], entries: readonly SweepSummary[]): string[] {
   const { snrDb, cbr } = entries[0]!;
   return ['', `## CSNR ${snrDb} dB, CBR ${cbr}`, '', ...renderTable(columns, entries)];
 }
@@ -99,13 +99,13 @@ function renderComparisons(
   if (lines.length === 0) {
     return [];
   }
-  const columns = [
-    { title: 'decoder', cell: (found: readonly SweepComparison[]) => found[0]!.decoder },
-    { title: 'steps', cell: (found: readonly SweepComparison[]) => String(found[0]!.steps) },
-    { title: 'against', cell: (found: readonly SweepComparison[]) => found[0]!.against },
-    ...measures.map(({ name, title, unit, digits }) => ({
+  const columns: MarkdownColumn<readonly SweepComparison[]>[] = [
+    { title: 'decoder', cell: ([first]) => first!.decoder },
+    { title: 'steps', cell: ([first]) => String(first!.steps) },
+    { title: 'against', cell: ([first]) => first!.against },
+    ...measures.map(({ name, title, unit, digits }): MarkdownColumn<readonly SweepComparison[]> => ({
       title: unit === '' ? `Δ ${title} %` : `Δ ${title}`,
-      cell: (found: readonly SweepComparison[]) => {
+      cell: (found) => {
         const one = found.find(({ measure }) => measure === name);
         if (one === undefined) {
           return '–';
@@ -120,9 +120,7 @@ function renderComparisons(
     '',
     'Differences and their 95 % intervals (paired bootstrap over photographs):',
     '',
-    tableLine(columns.map(({ title }) => escaped(title))),
-    tableLine(columns.map((_, i) => (i === 0 ? '---' : '--:'))),
-    ...lines.map((found) => tableLine(columns.map(({ cell }) => escaped(cell(found))))),
+    ...renderTable(columns, lines),
   ];
 }
 
@@ -136,10 +134,10 @@ function qualityCell(entry: SweepSummary, measure: QualityColumn, summary: reado
 
 const tableLine = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
-function renderTable(columns: readonly MarkdownColumn[], entries: readonly SweepSummary[]): string[] {
+function renderTable<Row>(columns: readonly MarkdownColumn<Row>[], rows: readonly Row[]): string[] {
   return [
     tableLine(columns.map(({ title }) => escaped(title))),
     tableLine(columns.map((_, i) => (i === 0 ? '---' : '--:'))),
-    ...entries.map((entry) => tableLine(columns.map(({ cell }) => escaped(cell(entry))))),
+    ...rows.map((row) => tableLine(columns.map(({ cell }) => escaped(cell(row))))),
   ];
 }

@@ -1,12 +1,10 @@
 import { qualityMetrics, type QualityMetric } from '@semcast/quality';
-import type { TableColumn } from '../terminal/table.js';
-import { formatMilliseconds } from '../terminal/progress.js';
+import type { TableColumn } from '../terminal/columns.js';
+import { formatLatency as ms } from '../terminal/progress.js';
 import type { Colours } from '../terminal/terminal.js';
 import { figure } from '../up/frame-columns.js';
 import { anyWorse, byConditions, CONTROL_LEGEND, isWorse, qualityColumns, summaryLines } from './compare.js';
 import type { SweepReport, SweepSummary } from './report.js';
-
-const ms = (value: number | null): string => (value === null ? '–' : formatMilliseconds(value));
 
 /** Stands behind a figure, so that it is seen without colours, too. */
 const WORSE = '-';

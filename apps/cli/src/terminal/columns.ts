@@ -1,3 +1,4 @@
+import type { Colours } from './terminal.js';
 import { fit, visibleWidth } from './width.js';
 
 /** A column of a table: what it is called and how an entry reads. */
@@ -11,14 +12,18 @@ export interface Column<Row> {
   cell(row: Row): string;
 }
 
+/** A column of a table whose rows are all there: its width follows from them. */
+export type TableColumn<Row> = Omit<Column<Row>, 'width'>;
+
 const GAP = '  ';
+const INDENT = '  ';
+
+const widthOf = ({ title, width }: Pick<Column<never>, 'title' | 'width'>): number =>
+  Math.max(visibleWidth(title), width);
 
 /** Width of a table of these columns. */
-function tableWidth(columns: readonly { readonly title: string; readonly width: number }[]): number {
-  return columns.reduce(
-    (sum, { title, width }, i) => sum + Math.max(visibleWidth(title), width) + (i === 0 ? 0 : GAP.length),
-    0,
-  );
+function tableWidth(columns: readonly Pick<Column<never>, 'title' | 'width'>[]): number {
+  return columns.reduce((sum, column, i) => sum + widthOf(column) + (i === 0 ? 0 : GAP.length), 0);
 }
 
 /** The columns that fit into `width`: optional ones are left out, the least important (highest number) first. */
@@ -36,18 +41,42 @@ export function fitColumns<Row>(columns: readonly Column<Row>[], width: number):
 
 /** Lines of a table whose rows come one at a time, so that widths are fixed beforehand. */
 export interface RowPrinter<Row> {
-  readonly header: string;
-  readonly width: number;
+  /** The titles, and a rule below them. */
+  readonly header: readonly [titles: string, rule: string];
+  readonly rule: string;
   row(row: Row): string;
 }
 
-export function createRowPrinter<Row>(columns: readonly Column<Row>[], width: number, indent = '  '): RowPrinter<Row> {
-  const kept = fitColumns(columns, width - indent.length);
-  const widths = kept.map((column) => Math.max(visibleWidth(column.title), column.width));
-  const join = (cells: readonly string[]): string => indent + cells.join(GAP).trimEnd();
+export function createRowPrinter<Row>(
+  columns: readonly Column<Row>[],
+  { colours, width }: { readonly colours: Colours; readonly width: number },
+): RowPrinter<Row> {
+  const kept = fitColumns(columns, width - INDENT.length);
+  const line = (text: (column: Column<Row>) => string): string =>
+    INDENT +
+    kept
+      .map((column) => fit(text(column), widthOf(column), column.align))
+      .join(GAP)
+      .trimEnd();
+  const rule = colours.dim(INDENT + '─'.repeat(tableWidth(kept)));
   return {
-    header: join(kept.map(({ title, align }, i) => fit(title, widths[i]!, align))),
-    width: tableWidth(kept),
-    row: (row) => join(kept.map((column, i) => fit(column.cell(row), widths[i]!, column.align))),
+    header: [colours.bold(line(({ title }) => title)), rule],
+    rule,
+    row: (row) => line((column) => column.cell(row)),
   };
+}
+
+/** A whole table as lines: a title row, a rule, the rows. */
+export function renderTable<Row>(
+  columns: readonly TableColumn<Row>[],
+  rows: readonly Row[],
+  options: { readonly colours: Colours; readonly width: number },
+): string[] {
+  const measured = columns.map((column): Column<Row> => ({
+    ...column,
+    cell: (row) => column.cell(row),
+    width: Math.max(0, ...rows.map((row) => visibleWidth(column.cell(row)))),
+  }));
+  const printer = createRowPrinter(measured, options);
+  return [...printer.header, ...rows.map((row) => printer.row(row))];
 }

@@ -1,6 +1,6 @@
 import type { Flag, Flags, Positionals } from '../arguments/spec.js';
 import type { Colours } from './terminal.js';
-import { visibleWidth, wrap } from './width.js';
+import { fit, visibleWidth, wrap } from './width.js';
 
 /** An example in `--help`: a command line that works as it stands, and what it does. */
 export interface Example {
@@ -32,21 +32,19 @@ function twoColumns(entries: readonly (readonly [string, string])[], { columns }
   const left = Math.min(longest, Math.floor(width * 0.42));
   const room = Math.max(20, width - left - 4);
   return entries.flatMap(([head, text]) => {
-    const lines = wrap(text, room);
     // A head that is too long stands alone, its text below.
-    const first = visibleWidth(head) > left ? [`  ${head}`] : [];
-    return [
-      ...first,
-      ...lines.map((line, i) =>
-        `  ${i === 0 && first.length === 0 ? head + ' '.repeat(left - visibleWidth(head)) : ' '.repeat(left)}  ${line}`.trimEnd(),
-      ),
-    ];
+    const [first, rest] = visibleWidth(head) > left ? [[`  ${head}`], ''] : [[], head];
+    return [...first, ...wrap(text, room).map((line, i) => `  ${fit(i === 0 ? rest : '', left)}  ${line}`.trimEnd())];
   });
 }
 
 function flagHead(name: string, flag: Flag, { colours }: HelpOptions): string {
   const hint = flag.kind === 'switch' ? '' : ` ${colours.dim(flag.hint)}`;
   return `${colours.cyan(`--${name}`)}${hint}${flag.kind === 'many' ? colours.dim(' …') : ''}`;
+}
+
+function summaryOf(flag: Flag): string {
+  return flag.kind === 'value' && flag.fallback !== undefined ? `${flag.summary} (${flag.fallback})` : flag.summary;
 }
 
 /** `semcast COMMAND --help`. */
@@ -70,20 +68,13 @@ export function renderCommandHelp(command: CommandHelp, options: HelpOptions): s
   if (command.positionals !== undefined) {
     lines.push(...twoColumns([[colours.cyan(command.positionals.name), command.positionals.summary]], options), '');
   }
-  const groups = new Map<string, [string, Flag][]>();
+  const groups = new Map<string, (readonly [string, string])[]>();
   for (const [name, flag] of Object.entries(command.flags)) {
     const group = flag.group ?? 'Flags';
-    groups.set(group, [...(groups.get(group) ?? []), [name, flag]]);
+    groups.set(group, [...(groups.get(group) ?? []), [flagHead(name, flag, options), summaryOf(flag)]]);
   }
   for (const [group, flags] of groups) {
-    lines.push(
-      colours.bold(group),
-      ...twoColumns(
-        flags.map(([name, flag]) => [flagHead(name, flag, options), flag.summary] as const),
-        options,
-      ),
-      '',
-    );
+    lines.push(colours.bold(group), ...twoColumns(flags, options), '');
   }
   if (command.examples.length > 0) {
     lines.push(colours.bold('Examples'));

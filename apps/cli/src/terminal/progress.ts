@@ -1,5 +1,5 @@
 import type { Terminal } from './terminal.js';
-import { visibleWidth } from './width.js';
+import { truncate, visibleWidth } from './width.js';
 
 /** 7 → "7 s", 75 → "1 min 15 s", 4000 → "1 h 7 min". */
 export function formatSeconds(seconds: number): string {
@@ -25,6 +25,19 @@ export function formatMilliseconds(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : ms < 99_950 ? `${(ms / 1000).toFixed(1)} s` : formatSeconds(ms / 1000);
 }
 
+/** The same where there may be no figure. */
+export const formatLatency = (ms: number | null): string => (ms === null ? '–' : formatMilliseconds(ms));
+
+/** `1 photograph`, `9 photographs`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Each call gives the next picture of a spinner. */
+export function createSpinner(): () => string {
+  let tick = 0;
+  return () => SPINNER.charAt(tick++ % SPINNER.length);
+}
+
+const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
 
 /** A bar of `width` columns, filled to a share (0 … 1) in steps of an eighth of a column. */
@@ -71,6 +84,7 @@ export function startProgress(options: ProgressOptions): Progress {
   let detail = '';
   let lastLineAt = startedAt;
 
+  const text = (): string => [`${done}/${total}`, remaining(), detail].filter((part) => part !== '').join(' · ');
   const remaining = (): string => {
     if (done === 0) {
       return '';
@@ -81,21 +95,13 @@ export function startProgress(options: ProgressOptions): Progress {
   terminal.setLive({
     render: (columns) => {
       const { dim, cyan } = terminal.colours;
-      const tail = [`${done}/${total}`, remaining(), detail].filter((part) => part !== '');
       const width = Math.max(8, Math.min(28, columns - label.length - 40));
       const { full, empty } = bar(total === 0 ? 1 : done / total, width);
       // Cut here, where it is known what may go: the detail.
       const line = `  ${label} `;
-      const room = columns - line.length - width - 2;
-      let text = tail.join(' · ');
-      if (text.length > room) {
-        text = `${text.slice(0, Math.max(0, room - 1))}…`;
-      }
-      return `${line}${dim('▕')}${cyan(full)}${empty}${dim('▏')}${text}`;
+      return `${line}${dim('▕')}${cyan(full)}${empty}${dim('▏')}${truncate(text(), columns - line.length - width - 2)}`;
     },
   });
-  // The time left passes by itself.
-  const timer = terminal.interactive ? setInterval(() => terminal.refresh(), 250).unref() : undefined;
 
   return {
     advance: (what = '') => {
@@ -105,14 +111,9 @@ export function startProgress(options: ProgressOptions): Progress {
         terminal.refresh();
       } else if (now() - lastLineAt >= lineEveryMs || done === total) {
         lastLineAt = now();
-        terminal.note(
-          `${label} ${[`${done}/${total}`, remaining(), detail].filter((part) => part !== '').join(' · ')}`,
-        );
+        terminal.note(`${label} ${text()}`);
       }
     },
-    stop: () => {
-      clearInterval(timer);
-      terminal.setLive(null);
-    },
+    stop: () => terminal.setLive(null),
   };
 }

@@ -1,5 +1,5 @@
 import pico from 'picocolors';
-import { truncate } from './width.js';
+import { printable, truncate } from './width.js';
 
 /** What is needed of process.stdout and process.stderr. */
 export interface OutputStream {
@@ -39,11 +39,13 @@ export interface Terminal {
   readonly columns: number;
   /** Standard error is a terminal, so a live line can be shown. */
   readonly interactive: boolean;
-  /** Print a line of results. */
-  result(line: string): void;
-  /** Print a line that accompanies results. */
-  note(line: string): void;
-  /** Show a live line (null: none). It is redrawn at once and by {@link refresh}. */
+  /** Print lines of results. */
+  readonly result: (...lines: string[]) => void;
+  /** Print lines that accompany results. */
+  readonly note: (...lines: string[]) => void;
+  /** Print a warning, in words that may be of other hosts. */
+  readonly caution: (words: string) => void;
+  /** Show a live line (null: none). It is redrawn at once, now and then, and by {@link refresh}. */
   setLive(line: LiveLine | null): void;
   /** Draw the live line again. */
   refresh(): void;
@@ -55,6 +57,7 @@ const HIDE_CURSOR = '\u001B[?25l';
 export const SHOW_CURSOR = '\u001B[?25h';
 const CLEAR_LINE = '\r\u001B[2K';
 const DEFAULT_COLUMNS = 100;
+const REFRESH_MS = 120;
 
 function wantsColour(stream: OutputStream, env: TerminalOptions['env']): boolean {
   // https://no-color.org: present and not empty, whatever the value.
@@ -79,6 +82,8 @@ export function createTerminal({ stdout, stderr, env, jsonOnStdout = false }: Te
   const interactive = stderr.isTTY === true && env['TERM'] !== 'dumb';
   let live: LiveLine | null = null;
   let drawn = false;
+  let ticking: NodeJS.Timeout | undefined;
+  const colours = pico.createColors(wantsColour(stderr, env));
 
   const erase = (): void => {
     if (drawn) {
@@ -94,15 +99,29 @@ export function createTerminal({ stdout, stderr, env, jsonOnStdout = false }: Te
       drawn = true;
     }
   };
-  const print = (stream: OutputStream, line: string): void => {
+  const print = (stream: OutputStream, lines: readonly string[]): void => {
     erase();
-    stream.write(`${line}\n`);
+    for (const line of lines) {
+      stream.write(`${line}\n`);
+    }
     draw();
+  };
+  const setLive = (line: LiveLine | null): void => {
+    erase();
+    clearInterval(ticking);
+    if (live !== null && line === null && interactive) {
+      stderr.write(SHOW_CURSOR);
+    }
+    live = line;
+    draw();
+    if (live !== null && interactive) {
+      ticking = setInterval(draw, REFRESH_MS).unref();
+    }
   };
 
   return {
     resultColours: pico.createColors(wantsColour(results, env)),
-    colours: pico.createColors(wantsColour(stderr, env)),
+    colours,
     get resultColumns() {
       return columnsOf(results, env);
     },
@@ -110,23 +129,11 @@ export function createTerminal({ stdout, stderr, env, jsonOnStdout = false }: Te
       return columnsOf(stderr, env);
     },
     interactive,
-    result: (line) => print(results, line),
-    note: (line) => print(stderr, line),
-    setLive: (line) => {
-      erase();
-      if (live !== null && line === null && interactive) {
-        stderr.write(SHOW_CURSOR);
-      }
-      live = line;
-      draw();
-    },
+    result: (...lines) => print(results, lines),
+    note: (...lines) => print(stderr, lines),
+    caution: (words) => print(stderr, [`  ${colours.yellow('!')} ${printable(words)}`]),
+    setLive,
     refresh: draw,
-    close: () => {
-      erase();
-      if (live !== null && interactive) {
-        stderr.write(SHOW_CURSOR);
-      }
-      live = null;
-    },
+    close: () => setLive(null),
   };
 }

@@ -1,7 +1,6 @@
+import { createSpinner } from '../terminal/progress.js';
 import type { LiveLine, Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
-
-const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 
 /** The services as they come up: a line for each that is ready, and one that lives for those that aren't. */
 export class BootView implements LiveLine {
@@ -9,7 +8,7 @@ export class BootView implements LiveLine {
   readonly #waiting: Set<string>;
   readonly #nameWidth: number;
   readonly #startedAt = performance.now();
-  #tick = 0;
+  readonly #spinner = createSpinner();
 
   constructor(terminal: Terminal, services: readonly string[]) {
     this.#terminal = terminal;
@@ -29,6 +28,6 @@ export class BootView implements LiveLine {
   render(): string {
     const { colours } = this.#terminal;
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(1);
-    return `  ${colours.cyan(SPINNER.charAt(this.#tick++ % SPINNER.length))} starting ${[...this.#waiting].join(', ')} ${colours.dim(`${seconds} s`)}`;
+    return `  ${colours.cyan(this.#spinner())} starting ${[...this.#waiting].join(', ')} ${colours.dim(`${seconds} s`)}`;
   }
 }

@@ -2,7 +2,7 @@ import { parse } from 'node:path';
 import { otherMetrics, type QualityMetric } from '@semcast/quality';
 import type { CompletedSummary } from '@semcast/transmitter';
 import type { Column } from '../terminal/columns.js';
-import { bar, formatMilliseconds } from '../terminal/progress.js';
+import { bar, formatLatency, formatMilliseconds } from '../terminal/progress.js';
 import { printable } from '../terminal/width.js';
 import { snrDbOf } from './tally.js';
 
@@ -29,9 +29,6 @@ const FRAME_DECIMALS = 3;
 export function metricTitle({ label, unit }: Pick<QualityMetric, 'label' | 'unit'>): string {
   return `${label} ${unit}`.trimEnd();
 }
-
-const latency = (milliseconds: number | null): string =>
-  milliseconds === null ? '–' : formatMilliseconds(milliseconds);
 
 /** What comes before PSNR in any table of frames. */
 const CONDITIONS: readonly Column<CompletedSummary>[] = [
@@ -79,6 +76,6 @@ export const SAMPLING_COLUMNS: readonly Column<CompletedSummary>[] = [
     cell: ({ steps, reducedSteps }) => `${steps}${reducedSteps ? '↓' : ''}`,
   },
   ...otherColumns(true),
-  { title: 'preview', align: 'right', width: 7, cell: ({ previewLatencyMs }) => latency(previewLatencyMs) },
+  { title: 'preview', align: 'right', width: 7, cell: ({ previewLatencyMs }) => formatLatency(previewLatencyMs) },
   { title: 'latency', align: 'right', width: 7, cell: ({ endToEndMs }) => formatMilliseconds(endToEndMs) },
 ];

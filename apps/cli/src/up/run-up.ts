@@ -9,9 +9,10 @@ import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { ServiceName } from '../layout.js';
 import { openLogFile } from '../processes/log-file.js';
 import { startPatience, type Patience } from '../patience.js';
+import { photographsText } from '../photographs.js';
 import { describeExit } from '../processes/service-process.js';
 import { createSupervisor, type Supervisor } from '../processes/supervisor.js';
-import { renderTable } from '../terminal/table.js';
+import { renderTable } from '../terminal/columns.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { BootView } from './boot-view.js';
 import { serviceSpecs, type SettingsInForce, type UpSettings } from './boot.js';
@@ -36,14 +37,11 @@ export interface UpRun {
   readonly timeoutMs: number;
 }
 
-const REFRESH_MS = 120;
-
 /** Start the three services, show what comes through, and end them: after one pass, by Ctrl-C, or when one is lost. */
 export async function runUp(run: UpRun): Promise<ExitCode> {
   const { terminal, interruption, settings, dir, files } = run;
   const { colours } = terminal;
-  const note = (mark: string, text: string): void => terminal.note(`  ${mark} ${text}`);
-  const caution = (text: string): void => note(colours.yellow('!'), text);
+  const { caution } = terminal;
 
   const log = await openLogFile(join(dir, 'semcast.log'));
   const warn = createWarningFilter(caution);
@@ -135,21 +133,20 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
     },
     onLost: (service, exit, attempt) =>
       caution(`the ${service} ${describeExit(exit)}; starting it again (${attempt} of 3)`),
-    onRecovered: (service) => note(colours.green('✓'), `the ${service} is back`),
+    onRecovered: (service) => terminal.note(`  ${colours.green('✓')} the ${service} is back`),
   });
   let page: UpConsole | undefined;
-  const ticking = setInterval(() => terminal.refresh(), REFRESH_MS);
 
   try {
     await boot(run, supervisor);
     page = await serveConsole(settings.consolePort, settings.ports, (line) => log.write(line));
-    terminal.note('');
-    terminal.note(
-      `  console   ${colours.cyan(page.url)} ${colours.dim('(watch it, and change the channel, in a browser)')}`,
-    );
     const compared = settings.sampling ? 'original | preview | refined' : 'original | received';
-    terminal.note(`  pictures  ${colours.cyan(pictures.compareDir)} ${colours.dim(`(${compared})`)}`);
-    terminal.note(`  log       ${colours.cyan(log.path)}`);
+    terminal.note(
+      '',
+      `  console   ${colours.cyan(page.url)} ${colours.dim('(watch it, and change the channel, in a browser)')}`,
+      `  pictures  ${colours.cyan(pictures.compareDir)} ${colours.dim(`(${compared})`)}`,
+      `  log       ${colours.cyan(log.path)}`,
+    );
     terminal.setLive(view);
     patience = startPatience({ terminal, timeoutMs: run.timeoutMs, waitingFor: () => away ?? 'the next picture' });
     await Promise.race([finished, supervisor.lost, untilAborted(interruption), untilAborted(patience.signal)]);
@@ -166,7 +163,6 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
     await supervisor.stop();
     await log.close();
     terminal.setLive(null);
-    clearInterval(ticking);
   }
   await pictures.settled();
   const code = conclude(run, view);
@@ -186,7 +182,7 @@ async function boot({ terminal, interruption, bundle, settings, files }: UpRun, 
   const about: Readonly<Record<ServiceName, string>> = {
     receiver: `${manifest.name} ${manifest.version} on ${settings.device}, decoder ${describeDecoder(settings)}`,
     channel: `${settings.model}, SNR ${typeof snr === 'number' ? `${snr} dB` : `between ${snr.fromDb} and ${snr.toDb} dB`}`,
-    transmitter: `${files.length} ${files.length === 1 ? 'photograph' : 'photographs'}, CBR ${settings.cbr}`,
+    transmitter: `${photographsText(files.length)}, CBR ${settings.cbr}`,
   };
   const specs = serviceSpecs(settings);
   const view = new BootView(terminal, Object.keys(specs));
@@ -212,10 +208,7 @@ function conclude({ terminal, interruption, settings }: UpRun, view: StreamView)
   if (!settings.once) {
     const bands = tally.bands();
     if (bands.length > 1) {
-      terminal.result('');
-      for (const line of renderTable(BAND_COLUMNS, bands, { colours, width: terminal.resultColumns })) {
-        terminal.result(line);
-      }
+      terminal.result('', ...renderTable(BAND_COLUMNS, bands, { colours, width: terminal.resultColumns }));
     }
     terminal.result('');
     return EXIT_CODES.done;

@@ -1,12 +1,11 @@
 import type { CompletedSummary, DroppedSummary, OutcomeSummary, PreviewSummary } from '@semcast/transmitter';
 import { createRowPrinter, type Column, type RowPrinter } from '../terminal/columns.js';
-import { formatMilliseconds, sparkline } from '../terminal/progress.js';
+import { counted, createSpinner, formatMilliseconds, sparkline } from '../terminal/progress.js';
 import type { LiveLine, Terminal } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/width.js';
 import { figure, FRAME_COLUMNS, PSNR_HIGH_DB, PSNR_LOW_DB, photoName, SAMPLING_COLUMNS } from './frame-columns.js';
 import { snrDbOf, Tally } from './tally.js';
 
-const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 /** On a screen the titles come again before they have scrolled away. */
 const ROWS_PER_HEADER = 20;
 const SPARKS = 12;
@@ -31,7 +30,7 @@ export class StreamView implements LiveLine {
   #printer: RowPrinter<CompletedSummary>;
   #columns: number;
   #rows = 0;
-  #tick = 0;
+  readonly #spinner = createSpinner();
   #away: string | null = null;
   #last: CompletedSummary | undefined;
   /** The newest picture on the way, until its frame has ended. */
@@ -43,7 +42,7 @@ export class StreamView implements LiveLine {
     this.#now = now;
     this.#frameColumns = sampling ? SAMPLING_COLUMNS : FRAME_COLUMNS;
     this.#columns = terminal.resultColumns;
-    this.#printer = createRowPrinter(this.#frameColumns, this.#columns);
+    this.#printer = this.#createPrinter();
   }
 
   /** The link went away (why), or came back (null). */
@@ -66,9 +65,7 @@ export class StreamView implements LiveLine {
     this.#header();
     this.#rows++;
     if (outcome.kind === 'dropped') {
-      for (const line of this.#droppedRow(outcome)) {
-        this.#terminal.result(line);
-      }
+      this.#terminal.result(...this.#droppedRow(outcome));
     } else {
       this.#last = outcome;
       this.#terminal.result(this.#printer.row(outcome));
@@ -78,22 +75,20 @@ export class StreamView implements LiveLine {
   /** A rule and the mean, below the last row. */
   footer(): void {
     const { resultColours: colours } = this.#terminal;
-    this.#terminal.result(colours.dim(`  ${'─'.repeat(this.#printer.width)}`));
     const { completed, dropped, meanPsnrDb, meanPreviewPsnrDb } = this.tally;
     const parts = [
-      `${completed} ${completed === 1 ? 'frame' : 'frames'}`,
+      counted(completed, 'frame'),
       `mean PSNR ${colours.bold(`${figure(meanPsnrDb, 2)} dB`)}`,
       ...(Number.isNaN(meanPreviewPsnrDb) ? [] : [`of previews ${figure(meanPreviewPsnrDb, 2)} dB`]),
       ...(dropped === 0 ? [] : [colours.red(`${dropped} dropped`)]),
     ];
-    this.#terminal.result(`  ${parts.join(' · ')}`);
+    this.#terminal.result(this.#printer.rule, `  ${parts.join(' · ')}`);
   }
 
   /** The status line: how many, how fast, how noisy, how good. */
   render(columns: number): string {
     const { colours } = this.#terminal;
-    const mark =
-      this.#away === null ? colours.cyan(SPINNER.charAt(this.#tick++ % SPINNER.length)) : colours.yellow('!');
+    const mark = this.#away === null ? colours.cyan(this.#spinner()) : colours.yellow('!');
     const { tally } = this;
     const count =
       this.#expected === undefined ? `${tally.completed} frames` : `${tally.completed} of ${this.#expected}`;
@@ -134,17 +129,18 @@ export class StreamView implements LiveLine {
     return `refining ${photoName(name)} (${steps === 0 ? 'preview' : `step ${steps}`} after ${formatMilliseconds(endToEndMs)})`;
   }
 
+  #createPrinter(): RowPrinter<CompletedSummary> {
+    return createRowPrinter(this.#frameColumns, { colours: this.#terminal.resultColours, width: this.#columns });
+  }
+
   #header(): void {
     const resized = this.#terminal.resultColumns !== this.#columns;
     if (resized) {
       this.#columns = this.#terminal.resultColumns;
-      this.#printer = createRowPrinter(this.#frameColumns, this.#columns);
+      this.#printer = this.#createPrinter();
     }
     if (this.#rows === 0 || resized || (this.#terminal.interactive && this.#rows % ROWS_PER_HEADER === 0)) {
-      const { resultColours: colours } = this.#terminal;
-      this.#terminal.result('');
-      this.#terminal.result(colours.bold(this.#printer.header));
-      this.#terminal.result(colours.dim(`  ${'─'.repeat(this.#printer.width)}`));
+      this.#terminal.result('', ...this.#printer.header);
     }
   }
 

@@ -1,0 +1,50 @@
+import { channelModelNames } from '@semcast/channel-models';
+import { CSI_MODES } from '@semcast/wire';
+import { DEFAULT_PORT_BASE } from '../layout.js';
+import { parseDecoderOption } from './decoder-options.js';
+import { many, value } from './spec.js';
+import { cbr, integer, oneOf, text } from './values.js';
+
+/** How `--help` puts the rate of whoever names none. */
+export const DEFAULT_RATE_TEXT = 'the nearest to 1/24';
+
+// Flags that mean the same in several commands.
+
+export const decoderOptionFlag = many(
+  'NAME=VALUE',
+  parseDecoderOption,
+  'option of the decoder, or DECODER.NAME=VALUE for one alone: docs/samplers.md lists them',
+);
+
+/** Steps of one decoder; a sweep has a list of them. */
+export const steps = integer({ min: 1, max: 10_000 });
+export const stepsFlag = value('N', steps, 'steps of a decoder that samples (its own)');
+
+export const cbrFlag = value('RATIO', cbr, `channel uses per image value, a rate of the bundle (${DEFAULT_RATE_TEXT})`);
+
+export const sizeFlag = (fallback: string | number) =>
+  value('N', integer({ max: 16_384 }), 'short side resized to N, centre-cropped to N×N; 0: own size', fallback);
+
+export const seedFlag = (of: string) => value('N', integer(), `seed of ${of}`, 0);
+
+export const bundleFlag = (what = 'model bundle') => value('DIR', text, `${what} (the one that comes with semcast)`);
+
+export const deviceFlag = (what = 'where the networks run') => value('cpu|cuda', oneOf(['cpu', 'cuda']), what, 'cpu');
+
+export const jsonFlag = (what: string) => value('FILE', text, `write ${what} as JSON; - is standard output`);
+
+export const portBaseFlag = (what: string) => value('N', integer({ min: 1, max: 65_000 }), what, DEFAULT_PORT_BASE);
+
+export const channelFlag = value(
+  'MODEL',
+  oneOf(channelModelNames),
+  `channel model: ${channelModelNames.join(', ')}`,
+  'awgn',
+);
+
+export const csiFlag = value(
+  CSI_MODES.join('|'),
+  oneOf(CSI_MODES),
+  'what the receiver is told of the channel: everything or nothing',
+  'genie',
+);
