@@ -1,6 +1,13 @@
 /** The ports of the three services, counted from a base: 7400 is the console's. */
 export const DEFAULT_PORT_BASE = 7400;
 
-export const SERVICE_PORT_OFFSETS = { channel: 1, receiver: 2, transmitter: 3 } as const;
+export type ServiceName = 'channel' | 'receiver' | 'transmitter';
 
-export type ServiceName = keyof typeof SERVICE_PORT_OFFSETS;
+export type ServicePorts = Readonly<Record<ServiceName, number>>;
+
+/** Ports of the three services from a base. */
+export const portsFrom = (base: number): ServicePorts => ({
+  channel: base + 1,
+  receiver: base + 2,
+  transmitter: base + 3,
+});

@@ -19,11 +19,12 @@ import { createCommand } from '../command.js';
 import { optionsOfOne } from '../decoders/options.js';
 import { decoderNames, defaultDecoder, isSampling, requireDecoder } from '../decoders/registry.js';
 import { checkFolder, makeTemporaryFolder } from '../json-output.js';
+import { portsFrom } from '../layout.js';
 import { timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
 import { createTerminal } from '../terminal/terminal.js';
-import { checkPorts, portsFrom, type UpSettings } from '../up/boot.js';
+import { checkPorts, type UpSettings } from '../up/boot.js';
 import { runUp } from '../up/run-up.js';
 
 const DEFAULT_FPS = 2;

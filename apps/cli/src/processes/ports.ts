@@ -1,4 +1,5 @@
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 
 /** Try to listen; null when it works, else the error's code (`EADDRINUSE`, `EACCES`). Leaves nothing behind. */
 export async function tryPort(port: number, host = '127.0.0.1'): Promise<string | null> {
@@ -11,30 +12,23 @@ export async function tryPort(port: number, host = '127.0.0.1'): Promise<string 
   });
 }
 
+/** Those of some ports that can't be listened on, in words: `7401 (channel) is taken`. */
+export async function findTakenPorts(ports: Readonly<Record<string, number>>, inUse = 'is taken'): Promise<string[]> {
+  const taken: string[] = [];
+  for (const [service, port] of Object.entries(ports)) {
+    const code = await tryPort(port);
+    if (code !== null) {
+      taken.push(`${port} (${service}) ${code === 'EADDRINUSE' ? inUse : `can't be used: ${code}`}`);
+    }
+  }
+  return taken;
+}
+
 /** Distinct ports that are free at this moment. They are held open together, so that none comes twice. */
 export async function findFreePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      async () =>
-        await new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject);
-          server.listen({ port: 0, host }, () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(
-    servers.map(
-      async (server) =>
-        await new Promise<void>((resolve) => {
-          server.close(() => resolve());
-        }),
-    ),
-  );
+  const servers = Array.from({ length: count }, () => createServer().listen({ port: 0, host }));
+  await Promise.all(servers.map(async (server) => await once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map(async (server) => await once(server.close(), 'close')));
   return ports;
 }

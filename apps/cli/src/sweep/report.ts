@@ -89,7 +89,6 @@ export const sweepConditionsSchema = z.object({
   /** What was compared, every option filled in. */
   decoders: z.array(z.object({ decoder: z.string(), steps: z.int(), options: z.record(z.string(), z.unknown()) })),
 });
-export type SweepConditions = Readonly<z.output<typeof sweepConditionsSchema>>;
 
 /** What sharpening makes of jscc's pictures at a decoder's mean PSNR, by each of some unsharp masks. */
 export const sweepControlSchema = z.object({

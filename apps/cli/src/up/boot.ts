@@ -5,21 +5,10 @@ import { flagList, type FlagInput } from '../arguments/flag-list.js';
 import { kebabCase } from '../arguments/schema-flags.js';
 import type { SnrRange } from '../arguments/values.js';
 import { PortBusyError } from '../errors.js';
-import { DEFAULT_PORT_BASE, SERVICE_PORT_OFFSETS, type ServiceName } from '../layout.js';
+import { DEFAULT_PORT_BASE, type ServiceName, type ServicePorts } from '../layout.js';
 import { SEMCAST_ENTRY } from '../processes/entry.js';
-import { tryPort } from '../processes/ports.js';
+import { findTakenPorts } from '../processes/ports.js';
 import type { ServiceSpec } from '../processes/service-process.js';
-
-export type ServicePorts = Readonly<Record<ServiceName, number>>;
-
-/** Ports of the three services from a base. */
-export function portsFrom(base: number): ServicePorts {
-  return {
-    channel: base + SERVICE_PORT_OFFSETS.channel,
-    receiver: base + SERVICE_PORT_OFFSETS.receiver,
-    transmitter: base + SERVICE_PORT_OFFSETS.transmitter,
-  };
-}
 
 /**
  * Look before anything is started: a port that is taken is named with who wanted it and with the way out.
@@ -27,16 +16,10 @@ export function portsFrom(base: number): ServicePorts {
  * @throws PortBusyError
  */
 export async function checkPorts(ports: ServicePorts, consolePort: number, base: number): Promise<void> {
-  const taken: string[] = [];
-  for (const [service, port] of Object.entries({ ...ports, console: consolePort })) {
-    const code = await tryPort(port);
-    if (code !== null) {
-      taken.push(`port ${port} (${service}) ${code === 'EADDRINUSE' ? 'is taken' : `can't be used: ${code}`}`);
-    }
-  }
+  const taken = await findTakenPorts({ ...ports, console: consolePort });
   if (taken.length > 0) {
     const other = base === DEFAULT_PORT_BASE ? 7500 : DEFAULT_PORT_BASE;
-    throw new PortBusyError(taken.join(', '), {
+    throw new PortBusyError(taken.map((words) => `port ${words}`).join(', '), {
       remedy: `end the program that listens there (another \`semcast up\`?), or choose other ports: --port-base ${other}`,
     });
   }

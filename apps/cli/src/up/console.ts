@@ -1,6 +1,6 @@
 import { consoleConfigSchema, createConsoleServer } from '@semcast/console-server';
 import { createHttpServer, createLogger } from '@semcast/service';
-import type { ServicePorts } from './boot.js';
+import type { ServicePorts } from '../layout.js';
 
 export interface UpConsole {
   /** `http://127.0.0.1:7400` */
