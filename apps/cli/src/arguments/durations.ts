@@ -9,11 +9,10 @@ export function parseDurationMs(text: string): number | undefined {
   return digits === undefined ? undefined : Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS];
 }
 
-/** A duration within [minMs, maxMs], in milliseconds; a number without a unit counts seconds. */
-export function duration({
-  minMs = 0,
-  maxMs = 86_400_000,
-}: { minMs?: number; maxMs?: number } = {}): ValueParser<number> {
+const MAX_MS = 86_400_000;
+
+/** A duration of at least `minMs` and at most a day, in milliseconds; a number without a unit counts seconds. */
+export function duration({ minMs = 0 }: { readonly minMs?: number } = {}): ValueParser<number> {
   return (typed) => {
     const ms = parseDurationMs(typed) ?? parseDurationMs(`${typed.trim()}s`);
     if (ms === undefined) {
@@ -21,8 +20,8 @@ export function duration({
         remedy: 'write seconds as 2 or 0.5, or 500ms, 2s, 1min, 1h',
       });
     }
-    if (ms < minMs || ms > maxMs) {
-      throw new UsageError(`${typed} is outside ${minMs / 1000} … ${maxMs / 1000} s`, {
+    if (ms < minMs || ms > MAX_MS) {
+      throw new UsageError(`${typed} is outside ${minMs / 1000} … ${MAX_MS / 1000} s`, {
         remedy: 'give a value from that range',
       });
     }

@@ -4,42 +4,33 @@ import { UsageError } from '../errors.js';
 /** Turns what was typed after a flag into a value. @throws UsageError, or any SemcastError, saying what is wrong. */
 export type ValueParser<T> = (text: string) => T;
 
-/** A decimal number within [min, max]; `1e3` and `-2.5` count, an empty text, `0x10` and `Infinity` don't. */
-export function number({ min = -Infinity, max = Infinity }: { min?: number; max?: number } = {}): ValueParser<number> {
-  return (text) => {
-    const value = Number(text);
-    if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) || !Number.isFinite(value)) {
-      throw new UsageError(`"${text}" is no number`, { remedy: 'write it as 10, -2.5 or 1e3' });
-    }
-    if (value < min || value > max) {
-      throw new UsageError(`${text} is outside ${rangeText(min, max)}`, { remedy: 'give a value from that range' });
-    }
-    return value;
-  };
+interface Range {
+  readonly min?: number;
+  readonly max?: number;
 }
+
+/** A decimal number within [min, max]; `1e3` and `-2.5` count, an empty text, `0x10` and `Infinity` don't. */
+export const number = ({ min = -Infinity, max = Infinity }: Range = {}): ValueParser<number> =>
+  numberOf(/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i, 'is no number', 'write it as 10, -2.5 or 1e3', min, max);
 
 /** A whole number within [min, max], both at most 2^53 - 1. */
-export function integer({
-  min = 0,
-  max = Number.MAX_SAFE_INTEGER,
-}: { min?: number; max?: number } = {}): ValueParser<number> {
+export const integer = ({ min = 0, max = Number.MAX_SAFE_INTEGER }: Range = {}): ValueParser<number> =>
+  numberOf(/^[-+]?\d+$/, 'is no whole number', 'write digits alone', min, max);
+
+function numberOf(form: RegExp, fault: string, remedy: string, min: number, max: number): ValueParser<number> {
+  const open = max === Infinity || max === Number.MAX_SAFE_INTEGER;
   return (text) => {
     const value = Number(text);
-    if (!/^[-+]?\d+$/.test(text.trim()) || !Number.isSafeInteger(value)) {
-      throw new UsageError(`"${text}" is no whole number`, { remedy: 'write digits alone' });
+    if (!form.test(text.trim()) || !Number.isFinite(value) || (open && max < Infinity && value > max)) {
+      throw new UsageError(`"${text}" ${fault}`, { remedy });
     }
     if (value < min || value > max) {
-      throw new UsageError(`${text} is outside ${rangeText(min, max)}`, { remedy: 'give a value from that range' });
+      throw new UsageError(`${text} is outside ${open ? `${min} and above` : `${min} … ${max}`}`, {
+        remedy: 'give a value from that range',
+      });
     }
     return value;
   };
-}
-
-function rangeText(min: number, max: number): string {
-  if (max === Infinity || max === Number.MAX_SAFE_INTEGER) {
-    return `${min} and above`;
-  }
-  return `${min} … ${max}`;
 }
 
 /** Any text but an empty one: a folder, a file, a name. */

@@ -14,7 +14,7 @@ import {
 } from '../arguments/common-flags.js';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { toggle, value } from '../arguments/spec.js';
-import { integer, number, oneOf, snrOrRange, text, type SnrRange } from '../arguments/values.js';
+import { integer, port, number, oneOf, snrOrRange, text, type SnrRange } from '../arguments/values.js';
 import { createCommand } from '../command.js';
 import { optionsOfOne } from '../decoders/options.js';
 import { decoderNames, defaultDecoder, isSampling, requireDecoder } from '../decoders/registry.js';
@@ -63,7 +63,7 @@ export const up = createCommand({
     bundle: bundleFlag(),
     out: value('DIR', text, 'where pictures and the log go (a new folder among the temporary files)'),
     'port-base': portBaseFlag('console on N, channel on N+1, receiver on N+2, transmitter on N+3'),
-    'console-port': value('N', integer({ max: 65_535 }), 'port of the console page (N of --port-base)'),
+    'console-port': value('N', port, 'port of the console page (N of --port-base)'),
   },
   examples: [
     { line: 'semcast up', does: 'watch nine photographs cross a channel whose SNR swings' },

@@ -25,24 +25,25 @@ export interface SaturationSearchOptions {
   readonly firstRate: number;
   readonly minRate: number;
   readonly maxRate: number;
-  /** Stop when the bracket is this narrow: 0.1 is a tenth. */
-  readonly precision?: number;
-  /** Rates that are tried at most. */
-  readonly maxTries?: number;
 }
+
+/** The search ends when the bracket is this narrow: a tenth. */
+const PRECISION = 0.1;
+/** Rates that are tried at most. */
+const MAX_TRIES = 16;
 
 /**
  * Which rates to try for the highest one that is sustained: doubled (or halved) until it lies in between, then the
  * geometric mean of the bracket, until that is narrow. Pure: it is told how each rate went.
  */
 export class SaturationSearch {
-  readonly #options: Required<SaturationSearchOptions>;
+  readonly #options: SaturationSearchOptions;
   #sustained: number | undefined;
   #overloaded: number | undefined;
   #tries = 0;
 
   constructor(options: SaturationSearchOptions) {
-    this.#options = { precision: 0.1, maxTries: 16, ...options };
+    this.#options = options;
   }
 
   /** The highest rate so far that was sustained. */
@@ -52,8 +53,8 @@ export class SaturationSearch {
 
   /** The rate to try now; null when there is nothing more to find out. */
   next(): number | null {
-    const { firstRate, minRate, maxRate, precision, maxTries } = this.#options;
-    if (this.#tries >= maxTries) {
+    const { firstRate, minRate, maxRate } = this.#options;
+    if (this.#tries >= MAX_TRIES) {
       return null;
     }
     const [low, high] = [this.#sustained, this.#overloaded];
@@ -67,7 +68,7 @@ export class SaturationSearch {
       return high <= minRate ? null : Math.max(minRate, high / 2);
     }
     const between = Number(Math.sqrt(low * high).toPrecision(3));
-    return high / low <= 1 + precision || between <= low || between >= high ? null : between;
+    return high / low <= 1 + PRECISION || between <= low || between >= high ? null : between;
   }
 
   report(rate: number, sustained: boolean): void {

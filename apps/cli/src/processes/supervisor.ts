@@ -9,6 +9,11 @@ import {
   type ServiceSpec,
 } from './service-process.js';
 
+/** Restarts in a row before a service is given up. */
+export const MAX_RESTARTS = 3;
+/** A service that ran this long counts as recovered: its restarts are forgotten. */
+const STABLE_MS = 30_000;
+
 export interface SupervisorOptions {
   /** Every line of a service's log. */
   readonly onLine?: (service: string, line: string) => void;
@@ -18,10 +23,6 @@ export interface SupervisorOptions {
   readonly onLost?: (service: string, exit: ServiceExit, attempt: number) => void;
   /** A service that had ended is ready again. */
   readonly onRecovered?: (service: string) => void;
-  /** Restarts in a row before it gives up, default 3. */
-  readonly maxRestarts?: number;
-  /** A service that ran this long counts as recovered: its restarts are forgotten. Default 30 s. */
-  readonly stableMs?: number;
   /** First wait before a restart; doubles each time in a row. */
   readonly restartDelayMs?: number;
   /** Time that a service is given to end by itself. */
@@ -57,14 +58,7 @@ interface Watched {
 }
 
 export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
-  const {
-    maxRestarts = 3,
-    stableMs = 30_000,
-    restartDelayMs = 500,
-    graceMs = 4000,
-    bootTimeoutMs,
-    start: startProcess = startServiceProcess,
-  } = options;
+  const { restartDelayMs = 500, graceMs = 4000, bootTimeoutMs, start: startProcess = startServiceProcess } = options;
   const services = new Map<string, Watched>();
   const stopping = new AbortController();
   let stopped: Promise<void> | null = null;
@@ -94,15 +88,15 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
     const readyAt = performance.now();
     let exit = await running.ended;
     watched.process = null;
-    if (performance.now() - readyAt >= stableMs) {
+    if (performance.now() - readyAt >= STABLE_MS) {
       watched.restarts = 0;
     }
     const { name } = watched.spec;
     while (!stopping.signal.aborted && !watched.released) {
-      if (watched.restarts >= maxRestarts) {
+      if (watched.restarts >= MAX_RESTARTS) {
         giveUp(
           new ServiceLostError(
-            `the ${name} ${describeExit(exit)} and was started again ${maxRestarts} times in vain${exit.lastWords === '' ? '' : `: ${exit.lastWords}`}`,
+            `the ${name} ${describeExit(exit)} and was started again ${MAX_RESTARTS} times in vain${exit.lastWords === '' ? '' : `: ${exit.lastWords}`}`,
             { remedy: 'look into the log' },
           ),
         );

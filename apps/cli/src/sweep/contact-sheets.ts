@@ -1,5 +1,5 @@
 import { basename, extname, join, parse } from 'node:path';
-import { openPhoto } from '@semcast/transmitter';
+import { readPhoto } from '@semcast/transmitter';
 import { UsageError } from '../errors.js';
 import { writeFileWhole } from '../json-output.js';
 import { cropCentre, drawContactSheet, sheetSize, type SheetCell } from '../pictures/contact-sheet.js';
@@ -75,10 +75,8 @@ async function drawSheet(
   const rowOf = new Map(rows.map((row) => [caseKey(row, row.frame), row]));
   const cells: (SheetCell | null)[][] = [];
   for (const [index, file] of files.entries()) {
-    const original = await openPhoto(file, { size, maxImagePixels: Number.MAX_SAFE_INTEGER })
-      .then(async (photo) => await photo.read())
-      // One that can't be read was dropped, and told, when it was to be sent.
-      .catch(() => null);
+    // One that can't be read was dropped, and told, when it was to be sent.
+    const original = await readPhoto(file, { size, maxImagePixels: Number.MAX_SAFE_INTEGER }).catch(() => null);
     if (original === null) {
       continue;
     }

@@ -9,7 +9,7 @@ import {
   type PatchFrechet,
   type PatchSums,
 } from '@semcast/quality';
-import { openPhoto } from '@semcast/transmitter';
+import { readPhoto } from '@semcast/transmitter';
 import { UsageError } from '../errors.js';
 import { readPicture } from '../pictures/read-picture.js';
 import { bootstrapInterval } from './bootstrap.js';
@@ -49,11 +49,6 @@ interface Entry {
   readonly figures: readonly Figures[];
   /** By the name of the feature bundle. */
   readonly sums: ReadonlyMap<string, readonly PatchSums[]>;
-}
-
-interface Photograph {
-  readonly sweepCase: SweepCase;
-  readonly original: RgbImage;
 }
 
 /**
@@ -129,27 +124,17 @@ class Measuring {
     if (both.length === 0) {
       return null;
     }
-    const decoder = await this.#entryOf(
-      group,
-      both.map(({ own }) => own),
-    );
-    const jscc = await this.#entryOf(
-      baseline,
-      both.map(({ base }) => base),
-    );
+    const cases = both.map(({ own }) => own);
+    const baseCases = both.map(({ base }) => base);
+    const decoder = await this.#entryOf(group, cases);
+    const jscc = await this.#entryOf(baseline, baseCases);
     const psnrDb = mean(decoder.figures.map((figures) => figures.psnrDb))!;
-    const filters = await this.#sharpened(
-      both.map(({ base }) => base),
-      psnrDb,
-    );
-    const photographs = await Promise.all(both.map(async ({ own }) => this.#photograph(own)));
-    const originals = await this.#originalSums(photographs);
+    const filters = await this.#sharpened(baseCases, psnrDb);
+    const originals = await this.#sums(cases, async ({ index }, name) => this.#originalFeatures(name, index));
     const { variant, snrDb, cbr } = group;
     const named = { decoder: variant.decoder, steps: variant.steps, snrDb, cbr };
-    const indices = [...new Set(photographs.map(({ sweepCase }) => sweepCase.index))];
-    const placesOf = indices.map((index) =>
-      photographs.flatMap(({ sweepCase }, place) => (sweepCase.index === index ? [place] : [])),
-    );
+    const indices = [...new Set(cases.map(({ index }) => index))];
+    const placesOf = indices.map((index) => cases.flatMap((each, place) => (each.index === index ? [place] : [])));
     const comparisons = this.#columns.flatMap((column) => {
       const value = (entry: Entry, places?: readonly number[]) => valueOf(column, entry, originals, places);
       const own = value(decoder);
@@ -213,8 +198,8 @@ class Measuring {
     cases: readonly SweepCase[],
     psnrDb: number,
   ): Promise<{ readonly radius: number; readonly amount: number; readonly entry: Entry }[]> {
-    const photographs = await Promise.all(cases.map(async (sweepCase) => this.#photograph(sweepCase)));
-    const pixels = photographs.reduce((sum, { original: { width, height } }) => sum + width * height, 0);
+    const originals = await Promise.all(cases.map(async ({ index }) => this.#original(index)));
+    const pixels = originals.reduce((sum, { width, height }) => sum + width * height, 0);
     if (pixels > MAX_CONTROL_PIXELS) {
       throw new UsageError(
         `--control: the photographs of one setting have ${Math.ceil(pixels / 1e6)} million pixels, at most ${MAX_CONTROL_PIXELS / 1e6} million are kept in memory`,
@@ -225,7 +210,7 @@ class Measuring {
     const filters = [];
     for (const radius of SHARPENING_RADII) {
       const pictures: SharpeningPicture[] = await Promise.all(
-        photographs.map(async ({ original }, i) => ({
+        originals.map(async (original, i) => ({
           original,
           decoded: decoded[i]!,
           blurred: await blur(decoded[i]!, radius),
@@ -234,7 +219,7 @@ class Measuring {
       const amount = amountFor(pictures, psnrDb);
       const sharpened = pictures.map((picture) => sharpen(picture, amount));
       const figures: Figures[] = [];
-      for (const [i, { original }] of photographs.entries()) {
+      for (const [i, original] of originals.entries()) {
         this.#tools.signal.throwIfAborted();
         const metrics = await this.#distances(original, sharpened[i]!);
         figures.push(allFigures({ ...measureQuality(original, sharpened[i]!), metrics }));
@@ -271,13 +256,6 @@ class Measuring {
     return found;
   }
 
-  async #originalSums(photographs: readonly Photograph[]): Promise<ReadonlyMap<string, readonly PatchSums[]>> {
-    return await this.#sums(
-      photographs.map(({ sweepCase }) => sweepCase),
-      async ({ index }, name) => this.#originalFeatures(name, index),
-    );
-  }
-
   async #originalFeatures(name: string, index: number) {
     return await this.#tools.realism!.originalFeatures(name, index, async () => this.#original(index));
   }
@@ -301,16 +279,10 @@ class Measuring {
     return this.#rows.get(caseKey(variant, frame));
   }
 
-  async #photograph(sweepCase: SweepCase): Promise<Photograph> {
-    return { sweepCase, original: await this.#original(sweepCase.index) };
-  }
-
   async #original(index: number): Promise<RgbImage> {
     const { files, size } = this.#settings;
-    const open = this.#originals.get(index);
     const reading =
-      open ??
-      openPhoto(files[index]!, { size, maxImagePixels: Number.MAX_SAFE_INTEGER }).then(async (photo) => photo.read());
+      this.#originals.get(index) ?? readPhoto(files[index]!, { size, maxImagePixels: Number.MAX_SAFE_INTEGER });
     this.#originals.set(index, reading);
     return await reading;
   }

@@ -7,7 +7,7 @@ import { makeTemporaryFolder } from '../json-output.js';
 import { SEMCAST_ENTRY } from '../processes/entry.js';
 import { findFreePorts } from '../processes/ports.js';
 import { describeExit } from '../processes/service-process.js';
-import { createSupervisor } from '../processes/supervisor.js';
+import { createSupervisor, MAX_RESTARTS } from '../processes/supervisor.js';
 import type { SweepGroup } from './plan.js';
 
 export interface SweepServicesOptions {
@@ -51,7 +51,7 @@ export async function startSweepServices(options: SweepServicesOptions): Promise
   const supervisor = createSupervisor({
     onLine: options.onLine,
     onLost: (service, exit, attempt) =>
-      options.onCaution(`the ${service} ${describeExit(exit)}; starting it again (${attempt} of 3)`),
+      options.onCaution(`the ${service} ${describeExit(exit)}; starting it again (${attempt} of ${MAX_RESTARTS})`),
     onRecovered: (service) => options.onCaution(`the ${service} is back; frames that were under way are sent again`),
   });
   const stop = async (): Promise<void> => {

@@ -36,7 +36,6 @@ export interface Terminal {
   readonly resultColours: Colours;
   readonly colours: Colours;
   readonly resultColumns: number;
-  readonly columns: number;
   /** Standard error is a terminal, so a live line can be shown. */
   readonly interactive: boolean;
   /** Print lines of results. */
@@ -124,9 +123,6 @@ export function createTerminal({ stdout, stderr, env, jsonOnStdout = false }: Te
     colours,
     get resultColumns() {
       return columnsOf(results, env);
-    },
-    get columns() {
-      return columnsOf(stderr, env);
     },
     interactive,
     result: (...lines) => print(results, lines),

@@ -1,6 +1,7 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { basename, join, parse } from 'node:path';
-import { openPhoto, type CompletedSummary } from '@semcast/transmitter';
+import { readPhoto, type CompletedSummary } from '@semcast/transmitter';
+import { writeFileWhole } from '../json-output.js';
 import { readPicture } from '../pictures/read-picture.js';
 import { sideBySide } from '../pictures/side-by-side.js';
 
@@ -56,11 +57,10 @@ export async function openPictureFolder({ dir, files, size, onFailure }: Picture
       await rename(outcome.previewPath, preview);
       arrived.unshift(preview);
     }
-    const original = await openPhoto(file, { size, maxImagePixels: Number.MAX_SAFE_INTEGER });
-    const pictures = [await original.read(), ...(await Promise.all(arrived.map(readPicture)))];
+    const original = await readPhoto(file, { size, maxImagePixels: Number.MAX_SAFE_INTEGER });
+    const pictures = [original, ...(await Promise.all(arrived.map(readPicture)))];
     const compared = join(compareDir, `${name}.png`);
-    await writeFile(`${compared}.tmp`, await sideBySide(pictures));
-    await rename(`${compared}.tmp`, compared);
+    await writeFileWhole(compared, await sideBySide(pictures));
   };
 
   const draw = async (): Promise<void> => {

@@ -1,25 +1,21 @@
 import { readLogLine } from '../processes/log-lines.js';
 
-export interface WarningFilterOptions {
-  /** Milliseconds, monotonic. */
-  readonly now?: () => number;
-  /** The same words again within this time say nothing new. */
-  readonly repeatMs?: number;
-  /** Lines within {@link windowMs}; beyond them a remark that the log has more. */
-  readonly maxLines?: number;
-  readonly windowMs?: number;
-}
+/** The same words again within this time say nothing new. */
+const REPEAT_MS = 30_000;
+/** Lines within a window; beyond them a remark that the log has more. */
+const MAX_LINES = 6;
+const WINDOW_MS = 10_000;
 
 /**
  * Picks out of the services' logs what somebody who watches should see: warnings and errors, each once, few at a time.
  *
  * @param show one line, ready to be printed
+ * @param now milliseconds, monotonic
  */
 export function createWarningFilter(
   show: (line: string) => void,
-  options: WarningFilterOptions = {},
+  { now = () => performance.now() }: { readonly now?: () => number } = {},
 ): (service: string, line: string) => void {
-  const { now = () => performance.now(), repeatMs = 30_000, maxLines = 6, windowMs = 10_000 } = options;
   const shownAt = new Map<string, number>();
   return (service, line) => {
     const { level, text } = readLogLine(line);
@@ -30,18 +26,18 @@ export function createWarningFilter(
     const words = `${service}: ${text}`;
     const time = now();
     for (const [known, at] of shownAt) {
-      if (time - at > repeatMs) {
+      if (time - at > REPEAT_MS) {
         shownAt.delete(known);
       }
     }
     if (shownAt.has(words)) {
       return;
     }
-    const recent = [...shownAt.values()].filter((at) => time - at < windowMs).length;
-    if (recent > maxLines) {
+    const recent = [...shownAt.values()].filter((at) => time - at < WINDOW_MS).length;
+    if (recent > MAX_LINES) {
       return;
     }
     shownAt.set(words, time);
-    show(recent === maxLines ? 'there is more of this in the log' : words);
+    show(recent === MAX_LINES ? 'there is more of this in the log' : words);
   };
 }

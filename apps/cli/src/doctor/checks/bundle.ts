@@ -1,6 +1,6 @@
 import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
 import { SemcastError, describeError } from '@semcast/core';
-import { ok, problem, type Check, type CheckResult } from '../check.js';
+import { ok, problem, skipped, type Check, type CheckOptions, type CheckResult } from '../check.js';
 
 /** A failure in the words of the package that found it. */
 export function problemOf(error: unknown, remedy: string): CheckResult {
@@ -9,16 +9,15 @@ export function problemOf(error: unknown, remedy: string): CheckResult {
     : problem(describeError(error), remedy);
 }
 
-/** The bundle, or null when it can't be loaded: why is for the check `bundle` to tell, once. */
-export async function loadableBundle(dir: string | undefined): Promise<Bundle | null> {
-  try {
-    return await loadBundle(dir ?? findDefaultBundle());
-  } catch {
-    return null;
-  }
+/** A check of a bundle; skipped when it can't be loaded: why is for the check `bundle` to tell, once. */
+export function withBundle(
+  run: (bundle: Bundle, options: CheckOptions) => CheckResult | Promise<CheckResult>,
+): Check['run'] {
+  return async (options) => {
+    const found = await loadBundle(options.bundle ?? findDefaultBundle()).catch(() => null);
+    return found === null ? skipped('not tried without a sound model bundle') : await run(found, options);
+  };
 }
-
-export const NO_BUNDLE = 'not tried without a sound model bundle';
 
 /** Is every file of the bundle there, and the one that it was made with? */
 export const bundle: Check = {

@@ -1,7 +1,7 @@
 import type { Bundle } from '@semcast/bundle';
 import { decoderNames, defaultDecoder, findDecoder, missingGraphs } from '../../decoders/registry.js';
-import { ok, skipped, type Check, type CheckResult } from '../check.js';
-import { loadableBundle, NO_BUNDLE } from './bundle.js';
+import { ok, type Check, type CheckResult } from '../check.js';
+import { withBundle } from './bundle.js';
 
 /** Which decoders a bundle serves, which one a demonstration takes, and what the others lack. */
 export function describeDecoders(bundle: Bundle): CheckResult {
@@ -17,8 +17,5 @@ export function describeDecoders(bundle: Bundle): CheckResult {
 export const decoding: Check = {
   name: 'decoding',
   title: 'Decoders',
-  run: async ({ bundle: dir }) => {
-    const bundle = await loadableBundle(dir);
-    return bundle === null ? skipped(NO_BUNDLE) : describeDecoders(bundle);
-  },
+  run: withBundle(describeDecoders),
 };

@@ -1,6 +1,6 @@
 import { createSessionPool, replayParity, type Bundle, type ParityResult } from '@semcast/bundle';
-import { ok, problem, skipped, warning, type Check, type CheckOptions, type CheckResult } from '../check.js';
-import { loadableBundle, NO_BUNDLE, problemOf } from './bundle.js';
+import { ok, problem, warning, type Check, type CheckOptions, type CheckResult } from '../check.js';
+import { problemOf, withBundle } from './bundle.js';
 
 const worstOf = (results: readonly ParityResult[]): number => Math.max(...results.map(({ maxError }) => maxError));
 
@@ -38,11 +38,7 @@ export function judgeParity(
 export const parity: Check = {
   name: 'parity',
   title: 'Networks',
-  run: async ({ bundle: dir, device }) => {
-    const bundle = await loadableBundle(dir);
-    if (bundle === null) {
-      return skipped(NO_BUNDLE);
-    }
+  run: withBundle(async (bundle, { device }) => {
     try {
       const startedAt = performance.now();
       const pool = await createSessionPool({ graphs: bundle.graphs, device, workers: 1 });
@@ -55,5 +51,5 @@ export const parity: Check = {
     } catch (error) {
       return problemOf(error, 'see ONNX Runtime above; semcast doctor --bundle DIR checks another bundle');
     }
-  },
+  }),
 };

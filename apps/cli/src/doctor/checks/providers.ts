@@ -1,6 +1,6 @@
 import { createSessionPool, type Bundle, type Device } from '@semcast/bundle';
-import { ok, skipped, type Check, type CheckResult } from '../check.js';
-import { loadableBundle, NO_BUNDLE, problemOf } from './bundle.js';
+import { ok, type Check, type CheckResult } from '../check.js';
+import { problemOf, withBundle } from './bundle.js';
 
 /** Whether a device can load the encoder, or why not. */
 async function tryDevice(device: Device, { graphs }: Bundle): Promise<unknown> {
@@ -30,10 +30,7 @@ export function judgeProviders(wanted: Device, failures: Readonly<Record<Device,
 export const providers: Check = {
   name: 'providers',
   title: 'ONNX Runtime',
-  run: async ({ bundle: dir, device }) => {
-    const bundle = await loadableBundle(dir);
-    return bundle === null
-      ? skipped(NO_BUNDLE)
-      : judgeProviders(device, { cpu: await tryDevice('cpu', bundle), cuda: await tryDevice('cuda', bundle) });
-  },
+  run: withBundle(async (bundle, { device }) =>
+    judgeProviders(device, { cpu: await tryDevice('cpu', bundle), cuda: await tryDevice('cuda', bundle) }),
+  ),
 };
