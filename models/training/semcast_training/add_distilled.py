@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,13 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .bundle_weights import load_denoiser
 from .console import run_main
-from .cpu_graphs import manifest_entries, runnable_here, write_cpu_graphs
-from .export import BATCH, CHECK_SIZES, PARITY_SIZES, GraphSpec, check_graph, export_graph, round_weights
-from .onnx_files import WeightStore
-from .parity import read_parity, sha256_of, test_image, write_parity
-from .prior import Denoiser, DenoiserConfig
-from .train_distilled import load_distilled_checkpoint, student_input
+from .export import BATCH, BundleWriter, GraphSpec, image_axes, round_weights
+from .parity import read_parity, test_image
+from .prior import Denoiser
+from .train_distilled import student_input
 
 GRAPH = 'distilled'
 
@@ -46,10 +43,10 @@ def distilled_spec(student: Denoiser, stride: int, csnr_db: tuple[float, float],
             x, sigma, _ = student_input(student, x_j, csnr, rate, torch.randn(image.shape, generator=random))
         return {'x': x, 'sigma': sigma, 'x_j': x_j, 'flag': torch.ones(batch), 'csnr_db': csnr, 'rate': rate}
 
-    image_axes = ('batch', None, ('rows', stride), ('columns', stride))
-    axes = {name: image_axes if name in ('x', 'x_j') else BATCH for name in inputs(1, 1, 1, 0)}
+    image = image_axes(stride)
+    axes = {name: image if name in ('x', 'x_j') else BATCH for name in ('x', 'sigma', 'x_j', 'flag', 'csnr_db', 'rate')}
     config = {'kind': GRAPH, 'config': student.config.to_dict()}
-    return GraphSpec(GRAPH, student, inputs, axes, {'x0': image_axes}, config=config)
+    return GraphSpec(GRAPH, student, inputs, axes, {'x0': image}, config=config)
 
 
 def add_distilled(directory: Path, student: Denoiser, version: str, log: Callable[[str], None]) -> None:
@@ -60,35 +57,14 @@ def add_distilled(directory: Path, student: Denoiser, version: str, log: Callabl
     student.eval().requires_grad_(False)
     round_weights(student)
     spec = distilled_spec(student, manifest['stride'], csnr_db, rates)
-    with tempfile.TemporaryDirectory(prefix='.export-', dir=directory) as scratch_name:
-        scratch = Path(scratch_name)
-        store = WeightStore(scratch)
-        path = export_graph(spec, scratch, store)
-        cpu = write_cpu_graphs(path)
-        forms = [path, *runnable_here(cpu)]
-        cases, difference = check_graph(spec, forms, PARITY_SIZES)
-        _, other = check_graph(spec, forms, CHECK_SIZES)
-        log(f'{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest difference {max(difference, other):.1e}')
-        parity = write_parity([case for case in read_parity(directory) if case.graph != GRAPH] + cases, scratch)
+    with BundleWriter(directory, log) as writer:
+        writer.add(spec)
+        weights = writer.weights()
+        written = {entry['file'] for entry in weights}
         manifest['version'] = version
-        manifest['graphs'][GRAPH] = {'file': path.name, 'sha256': sha256_of(path)}
-        if cpu:
-            manifest['graphs'][GRAPH]['cpu'] = manifest_entries(cpu)
-        written = {name: sha256_of(scratch / name) for name in store.files}
-        kept = [entry for entry in manifest['weights'] if entry['file'] not in written]
-        manifest['weights'] = kept + [{'file': name, 'sha256': sha256} for name, sha256 in written.items()]
-        manifest['parity'] |= {'file': parity.name, 'sha256': sha256_of(parity)}
-        (scratch / 'bundle.json').write_text(json.dumps(manifest, indent=2) + '\n')
-        for file in sorted(scratch.iterdir(), key=lambda p: p.name == 'bundle.json'):
-            os.replace(file, directory / file.name)
-
-
-def load_distilled(path: str | Path) -> Denoiser:
-    """The averaged weights of a checkpoint as a frozen module."""
-    data = load_distilled_checkpoint(path)
-    student = Denoiser(DenoiserConfig.from_dict(data['config']))
-    student.load_state_dict(data['denoiser'])
-    return student.float().eval().requires_grad_(False)
+        manifest['graphs'] |= writer.graphs
+        manifest['weights'] = [entry for entry in manifest['weights'] if entry['file'] not in written] + weights
+        writer.publish(manifest, [case for case in read_parity(directory) if case.graph != GRAPH] + writer.cases)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('checkpoint', type=Path, help='file written by train_distilled')
     parser.add_argument('--version', required=True, help="the bundle's new version")
     args = parser.parse_args(arguments)
-    student = load_distilled(args.checkpoint)
+    student = load_denoiser(args.checkpoint, GRAPH)
     add_distilled(args.bundle, student, args.version, lambda line: print(line, file=sys.stderr, flush=True))
     return 0
 

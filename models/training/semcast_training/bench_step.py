@@ -1,25 +1,19 @@
 """What the fused step costs in ONNX Runtime, against one forward pass of denoiser, encoder and decoder.
 
-    python -m semcast_training.bench_step BUNDLE [--sizes 64,256] [--profile 256] [--eager]
+    python -m semcast_training.bench_step BUNDLE [--sizes 64,256] [--profile 256]
 
 One thread; the processor time of the calling thread, so that other work on the machine disturbs less; the graphs take
 turns and the best of several rounds counts.
-
-With ``--eager`` also what PyTorch takes for the same networks (bundles of our own networks only): on one thread, and
-then on the whole processor, each as it is used. A receiver has a worker of one thread on each core, with a picture of
-its own; a script decodes one picture on PyTorch's default threads, whose ends of work wait for each other.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +23,7 @@ import onnxruntime as ort
 from .console import run_main
 from .cpu_graphs import cpu_file
 
-#: Compared with PyTorch.
-EAGER_GRAPHS = ('denoiser', 'encoderVjp', 'posteriorStep')
+GRAPHS = ('denoiser', 'encoderVjp', 'posteriorStep')
 #: Evaluations of the default decoder for one picture: `conditional` with 4 steps, a guidance scale and its last step
 #: along the encoder's gradient (packages/posterior).
 DEFAULT_DECODER = {'denoiser': 8, 'encoderVjp': 1}
@@ -100,90 +93,6 @@ def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
     return best
 
 
-def eager_networks(bundle: Path, size: int) -> dict[str, list[Callable[[], object]]]:
-    """What runs each graph's networks once in PyTorch, without compilation: in both memory layouts."""
-    import torch
-
-    from .bundle_weights import any_codec, any_denoiser
-    from .steps import EncoderVjp, PosteriorStep
-
-    torch.set_flush_denormal(True)
-    manifest = json.loads((bundle / 'bundle.json').read_text())
-    feeds = {
-        graph: _feeds(open_session(bundle / manifest['graphs'][graph]['file']), manifest, size)
-        for graph in EAGER_GRAPHS
-    }
-    runs: dict[str, list[Callable[[], object]]] = {graph: [] for graph in EAGER_GRAPHS}
-    for layout in (torch.contiguous_format, torch.channels_last):
-        _, encoder, decoder = any_codec(bundle)
-        denoiser = any_denoiser(bundle)
-        networks = {
-            'denoiser': denoiser,
-            'encoderVjp': EncoderVjp(encoder),
-            'posteriorStep': PosteriorStep(encoder, decoder, denoiser),
-        }
-        for graph, network in networks.items():
-            network.to(memory_format=layout)
-            given = [torch.from_numpy(value) for value in feeds[graph].values()]
-            given = [t.contiguous(memory_format=layout) if t.ndim == 4 else t for t in given]
-
-            def once(network: Any = network, given: Any = given) -> object:
-                with torch.no_grad():
-                    return network(*given)
-
-            runs[graph].append(once)
-    return runs
-
-
-def measure_eager(bundle: Path, size: int, rounds: int) -> dict[str, float]:
-    """Seconds that PyTorch takes on one thread for each graph's networks, in the better memory layout."""
-    import torch
-
-    torch.set_num_threads(1)
-    best = {}
-    for graph, layouts in eager_networks(bundle, size).items():
-        times = []
-        for once in layouts:
-            once()
-            for _ in range(rounds):
-                started = time.thread_time()
-                once()
-                times.append(time.thread_time() - started)
-        best[graph] = min(times)
-    return best
-
-
-def measure_throughput(bundle: Path, size: int, rounds: int, cores: int) -> dict[str, tuple[float, float]]:
-    """Evaluations a second of ``cores`` cores, by graph: (ONNX Runtime with a session on each, PyTorch with all for one
-    picture).
-
-    The two take turns, and the best of the rounds counts: wall time, so the machine should have nothing else to do.
-    """
-    import torch
-
-    manifest = json.loads((bundle / 'bundle.json').read_text())
-    torch.set_num_threads(cores)
-    rates = {}
-    with ThreadPoolExecutor(cores) as pool:
-        for graph, layouts in eager_networks(bundle, size).items():
-            sessions = [open_session(cpu_file(bundle, manifest, graph)) for _ in range(cores)]
-            feeds = _feeds(sessions[0], manifest, size)
-            served = eager = 0.0
-            for turn in range(rounds + 1):
-                started = time.perf_counter()
-                list(pool.map(lambda session: [session.run(None, feeds) for _ in range(REPEATS)], sessions))  # noqa: B023
-                if turn:  # the first is a warm-up
-                    served = max(served, REPEATS * cores / (time.perf_counter() - started))
-                for once in layouts:
-                    started = time.perf_counter()
-                    for _ in range(REPEATS):
-                        once()
-                    if turn:
-                        eager = max(eager, REPEATS / (time.perf_counter() - started))
-            rates[graph] = (served, eager)
-    return rates
-
-
 def profile(bundle: Path, size: int) -> list[tuple[str, int, float]]:
     """(operator, how many, seconds) of one fused step, the longest first."""
     manifest = json.loads((bundle / 'bundle.json').read_text())
@@ -213,8 +122,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('bundle', type=Path)
     parser.add_argument('--sizes', default='64,256', help='sides of square pictures (default %(default)s)')
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--eager', action='store_true', help='compare with PyTorch')
-    parser.add_argument('--cores', type=int, help='of the second comparison with PyTorch (default: all)')
     parser.add_argument('--profile', type=int, metavar='SIZE', help='also list operators by time at this size')
     args = parser.parse_args(arguments)
     for size in (int(text) for text in args.sizes.split(',')):
@@ -225,18 +132,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f'  {name:24} {value * 1e3:8.1f} ms')
         print(f'  {"denoiser+encoder+decoder":24} {forward * 1e3:8.1f} ms')
         print(f'  step / forward: {seconds["posteriorStep"] / forward:.2f}')
-        if args.eager:
-            for name, value in measure_eager(args.bundle, size, args.rounds).items():
-                print(f'  {name + " in PyTorch":24} {value * 1e3:8.1f} ms, {value / seconds[name]:.2f} times as long')
-            cores = args.cores or os.cpu_count() or 1
-            rates = measure_throughput(args.bundle, size, args.rounds, cores)
-            pictures = [
-                1 / sum(count / rates[graph][side] for graph, count in DEFAULT_DECODER.items()) for side in (0, 1)
-            ]
-            rates['pictures of the default decoder'] = (pictures[0], pictures[1])
-            print(f'{size}x{size}, {cores} cores, a second' + 18 * ' ' + 'ONNX Runtime  PyTorch  ratio')
-            for name, (served, eager) in rates.items():
-                print(f'  {name:32} {served:12.2f} {eager:8.2f} {served / eager:6.2f}')
     if args.profile:
         rows = profile(args.bundle, args.profile)
         total = sum(value for *_, value in rows)

@@ -24,19 +24,31 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import asdict, dataclass
-from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .interfaces import CodecShape
+
 #: A level below this is noise, not a pilot (an all but empty symbol block): the decoder amplifies no further.
 SMALLEST_LEVEL = 0.2
 
 
+class NetworkConfig:
+    """A frozen dataclass of numbers and tuples, which checkpoints and graph files keep as a dictionary."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
 @dataclass(frozen=True)
-class CodecConfig:
+class CodecConfig(NetworkConfig, CodecShape):
     """Everything that fixes the shape of a codec's weights.
 
     ``widths`` are the encoder's channels at 1/patch, 1/(2 patch) and 1/(4 patch) of the image; the decoder
@@ -56,11 +68,7 @@ class CodecConfig:
     def __post_init__(self) -> None:
         if not len(self.widths) == len(self.encoder_blocks) == len(self.decoder_blocks):
             raise ValueError('widths, encoder_blocks and decoder_blocks must have the same length')
-        for c in (*self.channels, self.latent_channels):
-            if c % 2 or not 0 < c <= self.latent_channels:
-                raise ValueError(
-                    f'{c} active channels: must be even and at most latent_channels = {self.latent_channels}'
-                )
+        self.check_channels()
 
     @property
     def stride(self) -> int:
@@ -70,17 +78,6 @@ class CodecConfig:
     def pilot_channel(self) -> int:
         """The latent channel whose mean over the image is the level pilot: the last that is active at every rate."""
         return min(self.channels) - 1
-
-    def cbr(self, channels: int) -> Fraction:
-        """Channel uses per real source value of ``channels`` active latent channels."""
-        return Fraction(channels, 6 * self.stride**2)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @staticmethod
-    def from_dict(values: dict[str, Any]) -> CodecConfig:
-        return CodecConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 class ResidualBlock(nn.Module):
@@ -303,6 +300,32 @@ def draw_conditions(
     turns = torch.randperm(groups, generator=random) + torch.randint(len(counts), (), generator=random)
     active = counts[turns % len(counts)]
     return csnr_db.repeat_interleave(group), active.repeat_interleave(group)
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Encoder and decoder, frozen, with the numbers that describe their latent."""
+
+    config: CodecShape
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def to(self, device: torch.device) -> Codec:
+        networks = (n.to(device, memory_format=torch.channels_last) for n in (self.encoder, self.decoder))
+        return Codec(self.config, *networks)
+
+    def one_shot(self, image: Tensor, csnr_db: Tensor, active: Tensor, noise: Tensor, group: int = 1) -> Tensor:
+        """x_j [B, 3, H, W]: images through encoder, AWGN channel and decoder, clamped to [-1, 1].
+
+        ``noise`` [B, C, H/s, W/s] is standard normal. See ``normalise_power`` for ``group``.
+        """
+        rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
+        latent = normalise_power(self.encoder(image, csnr_db, rate), mask, group)
+        return self.decoder(awgn(latent, mask, csnr_db, noise), csnr_db, rate).float().clamp(-1, 1)
+
+    def noise_shape(self, image: Tensor) -> tuple[int, int, int, int]:
+        s = self.config.stride
+        return image.shape[0], self.config.latent_channels, image.shape[2] // s, image.shape[3] // s
 
 
 class EncoderGraph(nn.Module):

@@ -9,21 +9,20 @@ publishes come from `semcast sweep`, through the sockets and ONNX Runtime.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from .codec import CodecConfig, awgn, normalise_power, prefix_mask
-from .console import run_main
+from .bundle_weights import load_codec
+from .codec import Codec
+from .console import add_evaluation_arguments, run_main, start_evaluation, write_json
 from .data import Photograph, centre_crop, load_images, to_tensor
 
 RMSE_CSNR_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
@@ -37,19 +36,13 @@ def pad_to_stride(image: Tensor, stride: int) -> Tensor:
     return F.pad(image, (0, right, 0, bottom), mode=mode) if bottom or right else image
 
 
-def transmit(
-    config: CodecConfig, encoder: nn.Module, decoder: nn.Module, image: Tensor, csnr_db: float, channels: int, seed: int
-) -> Tensor:
-    """One image [1, 3, H, W] in [-1, 1] through encoder, AWGN channel and decoder; same shape, clamped to [-1, 1]."""
-    batch = image.shape[0]
-    csnr = torch.full((batch,), csnr_db, device=image.device)
-    rate = torch.full((batch,), channels / config.latent_channels, device=image.device)
-    mask = prefix_mask(torch.full((batch,), channels, device=image.device), config.latent_channels)
-    padded = pad_to_stride(image, config.stride)
-    latent = normalise_power(encoder(padded, csnr, rate), mask)
-    noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(seed)).to(image.device)
-    decoded = decoder(awgn(latent, mask, csnr, noise), csnr, rate).float()
-    return decoded[:, :, : image.shape[2], : image.shape[3]].clamp(-1, 1)
+def transmit(codec: Codec, image: Tensor, csnr_db: float, channels: int, seed: int) -> Tensor:
+    """Images [B, 3, H, W] in [-1, 1] of any size through encoder, AWGN channel and decoder; same shape, clamped."""
+    csnr = torch.full((len(image),), csnr_db, device=image.device)
+    active = torch.full((len(image),), channels, device=image.device)
+    padded = pad_to_stride(image, codec.config.stride)
+    noise = torch.randn(codec.noise_shape(padded), generator=torch.Generator().manual_seed(seed)).to(image.device)
+    return codec.one_shot(padded, csnr, active, noise)[:, :, : image.shape[2], : image.shape[3]]
 
 
 def _inputs(images: Sequence[Photograph], size: int | None, device: torch.device) -> Iterator[tuple[int, Tensor]]:
@@ -59,9 +52,7 @@ def _inputs(images: Sequence[Photograph], size: int | None, device: torch.device
 
 
 def psnr_table(
-    config: CodecConfig,
-    encoder: nn.Module,
-    decoder: nn.Module,
+    codec: Codec,
     images: Sequence[Photograph],
     csnr_db: Sequence[float],
     channels: Sequence[int],
@@ -78,7 +69,7 @@ def psnr_table(
             original = ((image + 1) * 127.5).round()
             for i, csnr in enumerate(csnr_db):
                 for j, c in enumerate(channels):
-                    decoded = transmit(config, encoder, decoder, image, csnr, c, seed)
+                    decoded = transmit(codec, image, csnr, c, seed)
                     error = (((decoded + 1) * 127.5).round() - original).square().mean().item()
                     sums[i][j] += PSNR_CAP_DB if error == 0 else 10 * math.log10(255**2 / error)
             if progress:
@@ -87,9 +78,7 @@ def psnr_table(
 
 
 def rmse_table(
-    config: CodecConfig,
-    encoder: nn.Module,
-    decoder: nn.Module,
+    codec: Codec,
     images: Sequence[Photograph],
     size: int,
     csnr_db: Sequence[float],
@@ -101,12 +90,13 @@ def rmse_table(
     The mean of the squares is over all pixels of all images' centre crops of size x size. Posterior samplers that
     start late (HiFi-DiffCom) take their starting noise level from it.
     """
+    config = codec.config
     values = [[0.0] * len(config.channels) for _ in csnr_db]
     with torch.inference_mode():
         for done, (seed, image) in enumerate(_inputs(images, size, device)):
             for i, csnr in enumerate(csnr_db):
                 for j, c in enumerate(config.channels):
-                    decoded = transmit(config, encoder, decoder, image, csnr, c, seed)
+                    decoded = transmit(codec, image, csnr, c, seed)
                     values[i][j] += (decoded - image).square().mean().item()
             if log:
                 log(f'rmse table: {done + 1} of {len(images)} images')
@@ -125,8 +115,6 @@ def format_table(csnr_db: Sequence[float], cbrs: Sequence[Fraction], values: Seq
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    from .bundle_weights import any_codec
-
     parser = argparse.ArgumentParser(
         prog='python -m semcast_training.evaluate', description='PSNR by CSNR and CBR over AWGN.'
     )
@@ -136,15 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--size', type=int, help='centre crops of this size (default: whole images)')
     parser.add_argument('--csnr', default='0,5,10,15,20', help='dB, comma separated (default %(default)s)')
     parser.add_argument('--cbr', help='such as 1/48,1/12 (default: all of the codec)')
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
-    parser.add_argument('--bfloat16', action='store_true', help='faster, within a few hundredths of a dB')
-    parser.add_argument('--threads', type=int, help='CPU threads')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='also write the table as JSON')
+    add_evaluation_arguments(parser, 'faster, within a few hundredths of a dB')
     args = parser.parse_args(arguments)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    device = torch.device(args.device)
-    config, encoder, decoder = any_codec(args.codec)
+    device = start_evaluation(args)
+    codec = load_codec(args.codec).to(device)
+    config = codec.config
     known = {config.cbr(c): c for c in config.channels}
     cbrs = [Fraction(text) for text in args.cbr.split(',')] if args.cbr else list(known)
     unknown = [str(c) for c in cbrs if c not in known]
@@ -157,9 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'\r{done} of {total} images', end='\n' if done == total else '', file=sys.stderr, flush=True)
 
     table = psnr_table(
-        config,
-        encoder.to(device, memory_format=torch.channels_last),
-        decoder.to(device, memory_format=torch.channels_last),
+        codec,
         images,
         csnr_db,
         [known[c] for c in cbrs],
@@ -169,15 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         progress=progress,
     )
     print(f'Mean PSNR in dB of {len(images)} images, AWGN\n\n{format_table(csnr_db, cbrs, table)}')
-    if args.json:
-        result = {
-            'images': len(images),
-            'size': args.size,
-            'csnrDb': csnr_db,
-            'cbr': [str(c) for c in cbrs],
-            'psnrDb': table,
-        }
-        args.json.write_text(json.dumps(result, indent=2) + '\n')
+    cbr = [str(c) for c in cbrs]
+    write_json(args, {'images': len(images), 'size': args.size, 'csnrDb': csnr_db, 'cbr': cbr, 'psnrDb': table})
     return 0
 
 

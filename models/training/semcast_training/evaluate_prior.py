@@ -4,59 +4,28 @@
 
 PRIOR and CODEC are checkpoints or folders of bundles. The images are the held-out ones of the training data (or those
 of --validation): 64 centre crops of 96x96, with the same noise each time. The condition is the codec's one-shot decode
-of the crop at 5 dB and its lowest rate. Beside them stand the figures of the first prototype (9 M parameters, 150,000
-crops), measured in the same way on other crops of the same kind and with another codec.
+of the crop at 5 dB and its lowest rate.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .codec import CodecConfig, awgn, normalise_power, prefix_mask
-from .console import run_main
+from .bundle_weights import load_codec, load_denoiser
+from .codec import Codec
+from .console import add_evaluation_arguments, run_main, start_evaluation, write_json
 from .data import Photograph, centre_crop, hold_out, load_images, to_tensor
 
 VALIDATION_CROP = 96
 VALIDATION_CROPS = 64
 VALIDATION_CSNR_DB = 5.0
 SIGMAS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-PROTOTYPE_DB = {
-    'unconditional': (36.5, 32.1, 28.0, 24.5, 21.7, 19.3),
-    'conditional': (36.5, 32.1, 28.0, 24.6, 22.3, 21.0),
-    'decode': 20.5,
-}
-
-
-@dataclass(frozen=True)
-class FrozenCodec:
-    """The codec that gives the condition; frozen, on the training's device."""
-
-    config: CodecConfig
-    encoder: nn.Module
-    decoder: nn.Module
-
-    def one_shot(self, image: Tensor, csnr_db: Tensor, active: Tensor, noise: Tensor, group: int = 1) -> Tensor:
-        """x_j [B, 3, H, W]: images through encoder, AWGN channel and decoder, clamped to [-1, 1].
-
-        ``noise`` [B, C, H/s, W/s] is standard normal. See ``normalise_power`` for ``group``.
-        """
-        rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
-        latent = normalise_power(self.encoder(image, csnr_db, rate), mask, group)
-        return self.decoder(awgn(latent, mask, csnr_db, noise), csnr_db, rate).float().clamp(-1, 1)
-
-    def noise_shape(self, image: Tensor) -> tuple[int, int, int, int]:
-        s = self.config.stride
-        return image.shape[0], self.config.latent_channels, image.shape[2] // s, image.shape[3] // s
 
 
 def validation_crops(
@@ -82,7 +51,7 @@ def mean_psnr(estimate: Tensor, original: Tensor) -> float:
 
 def denoising_table(
     denoiser: nn.Module,
-    codec: FrozenCodec,
+    codec: Codec,
     crops: Tensor,
     device: torch.device,
     *,
@@ -119,16 +88,12 @@ def format_denoising(table: dict[str, Any]) -> str:
         ['sigma', *(f'{s:g}' for s in table['sigma'])],
         ['---'] * (len(table['sigma']) + 1),
         ['unconditional', *(f'{v:.2f}' for v in table['unconditional'])],
-        ['(prototype)', *(f'{v:.1f}' for v in PROTOTYPE_DB['unconditional'])],
         [f'conditional on {table["decode"]:.2f} dB', *(f'{v:.2f}' for v in table['conditional'])],
-        [f'(prototype, on {PROTOTYPE_DB["decode"]} dB)', *(f'{v:.1f}' for v in PROTOTYPE_DB['conditional'])],
     ]
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    from .bundle_weights import any_codec, any_denoiser
-
     parser = argparse.ArgumentParser(
         prog='python -m semcast_training.evaluate_prior', description='Denoising PSNR by noise level.'
     )
@@ -139,25 +104,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         '--data', nargs='+', metavar='PATH', help='the training data, of which the held-out part counts'
     )
     images.add_argument('--validation', nargs='+', metavar='PATH', help='images none of which was trained on')
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
-    parser.add_argument('--bfloat16', action='store_true', help='faster, a little lower at low noise')
-    parser.add_argument('--threads', type=int, help='CPU threads')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='also write the table as JSON')
+    add_evaluation_arguments(parser, 'faster, a little lower at low noise')
     args = parser.parse_args(arguments)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.set_flush_denormal(True)
-    device = torch.device(args.device)
-    config, encoder, decoder = any_codec(args.codec)
-    codec = FrozenCodec(config, *(n.to(device, memory_format=torch.channels_last) for n in (encoder, decoder)))
-    denoiser = any_denoiser(args.prior).to(device, memory_format=torch.channels_last)
+    device = start_evaluation(args)
+    codec = load_codec(args.codec).to(device)
+    denoiser = load_denoiser(args.prior).to(device, memory_format=torch.channels_last)
     photographs = load_images(args.data or args.validation, minimum=VALIDATION_CROP)
     crops = validation_crops(hold_out(photographs, 0.01)[1] if args.data else photographs)
     table = denoising_table(denoiser, codec, crops, device, bfloat16=args.bfloat16)
     print(f'Mean denoising PSNR in dB of {len(crops)} crops\n\n{format_denoising(table)}')
-    if args.json:
-        args.json.write_text(json.dumps({'crops': len(crops), **table}, indent=2) + '\n')
-        print(f'wrote {args.json}', file=sys.stderr)
+    write_json(args, {'crops': len(crops), **table})
     return 0
 
 

@@ -35,12 +35,14 @@ import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
 
-from .bundle_weights import any_codec, any_denoiser
-from .codec import CodecConfig, EncoderGraph, awgn, prefix_mask
+from .bundle_weights import load_codec, load_denoiser
+from .codec import Codec, EncoderGraph, awgn, prefix_mask
 from .console import run_main
 from .cpu_graphs import manifest_entries, runnable_here, write_cpu_graphs
+from .data import load_images
+from .evaluate import RMSE_CSNR_DB, rmse_table
 from .gradient import distinct_sizes, onnx_translations, trace_gradient
-from .interfaces import CodecShape, Trio
+from .interfaces import Trio
 from .onnx_files import (
     SMALLEST_STORED_BYTES,
     WeightStore,
@@ -58,12 +60,13 @@ OPSET = 18
 TOLERANCE = 1e-4
 FILE_NAMES = {'encoderVjp': 'encoder-vjp.onnx', 'posteriorStep': 'posterior-step.onnx'}
 
-# (batch, height, width) in strides; the first two become parity vectors, all are checked.
-PARITY_SIZES = ((2, 4, 4), (1, 3, 6))
-CHECK_SIZES = ((1, 1, 1), (3, 5, 2), (1, 16, 16))
-# Graphs that differentiate: see _steady_case. The large one is checked with its own tolerance.
-GRADIENT_PARITY_SIZES = ((2, 2, 2), (1, 1, 3))
-GRADIENT_CHECK_SIZES = ((1, 1, 1), (3, 3, 2), (1, 4, 4))
+# (batch, height, width) in strides of graphs that don't differentiate, and of those that do (see _steady_case): sizes
+# that become parity vectors, and others that are checked besides.
+SIZES = (
+    (((2, 4, 4), (1, 3, 6)), ((1, 1, 1), (3, 5, 2), (1, 16, 16))),
+    (((2, 2, 2), (1, 1, 3)), ((1, 1, 1), (3, 3, 2), (1, 4, 4))),
+)
+# Of those that differentiate, with a tolerance of its own.
 GRADIENT_LARGE_SIZES = ((1, 16, 16),)
 LARGE_TOLERANCE = 1e-2
 STEADY_TRIES = 12
@@ -250,74 +253,87 @@ def check_graph(
     return cases, worst
 
 
-@dataclass(frozen=True)
-class BundleInfo:
-    """What bundle.json says besides the graphs; field names as in the manifest, rmse may be filled in later."""
+class BundleWriter:
+    """New files of a bundle, exported and checked in a folder beside it before the first one appears in it."""
 
-    name: str
-    version: str
-    stride: int
-    latent_channels: int
-    rates: list[dict[str, Any]]
-    csnr_db: dict[str, float]
-    rmse: dict[str, Any]
-    description: str = ''
-    license: str = ''
-    normalisation: dict[str, list[float]] = field(
-        default_factory=lambda: {'mean': [0.5, 0.5, 0.5], 'std': [0.5, 0.5, 0.5]}
-    )
+    def __init__(self, directory: Path, log: Callable[[str], None]) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory, self.log = directory, log
+        self.graphs: dict[str, dict[str, Any]] = {}
+        self.cases: list[ParityCase] = []
 
+    def __enter__(self) -> BundleWriter:
+        self._temporary = tempfile.TemporaryDirectory(prefix='.export-', dir=self.directory)
+        self.scratch = Path(self._temporary.name)
+        self.store = WeightStore(self.scratch)
+        return self
 
-def write_bundle(directory: Path, info: BundleInfo, specs: Sequence[GraphSpec], log: Callable[[str], None]) -> None:
-    """Export, check and describe. Files appear under their names only when every check has passed."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix='.export-', dir=directory) as scratch_name:
-        scratch = Path(scratch_name)
-        store = WeightStore(scratch)
-        graphs: dict[str, dict[str, Any]] = {}
-        cases: list[ParityCase] = []
-        for spec in specs:
-            started = time.monotonic()
-            path = export_graph(spec, scratch, store)
-            cpu = write_cpu_graphs(path)
-            forms = [path, *runnable_here(cpu)]
-            if spec.differentiates:
-                graph_cases, parity_difference = check_graph(spec, forms, GRADIENT_PARITY_SIZES)
-                _, difference = check_graph(spec, forms, GRADIENT_CHECK_SIZES)
-                check_graph(spec, forms, GRADIENT_LARGE_SIZES, LARGE_TOLERANCE)
-            else:
-                graph_cases, parity_difference = check_graph(spec, forms, PARITY_SIZES)
-                _, difference = check_graph(spec, forms, CHECK_SIZES)
-            cases.extend(graph_cases)
-            graphs[spec.name] = {'file': path.name, 'sha256': sha256_of(path)}
-            if cpu:
-                graphs[spec.name]['cpu'] = manifest_entries(cpu)
-            kind = 'relative' if spec.differentiates else 'absolute'
-            log(
-                f'{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest {kind} difference '
-                f'{max(difference, parity_difference):.1e}, {time.monotonic() - started:.0f} s'
-            )
-        parity = write_parity(cases, scratch)
-        manifest: dict[str, Any] = {'format': 1, 'name': info.name, 'version': info.version}
-        if info.description:
-            manifest['description'] = info.description
-        if info.license:
-            manifest['license'] = info.license
-        manifest |= {
-            'graphs': graphs,
-            'weights': [{'file': name, 'sha256': sha256_of(scratch / name)} for name in store.files],
-            'stride': info.stride,
-            'latentChannels': info.latent_channels,
-            'normalisation': info.normalisation,
-            'rates': info.rates,
-            'csnrDb': info.csnr_db,
-            'rmse': info.rmse,
-            'parity': {'file': parity.name, 'sha256': sha256_of(parity), 'tolerance': TOLERANCE},
-        }
-        (scratch / 'bundle.json').write_text(json.dumps(manifest, indent=2) + '\n')
+    def __exit__(self, *_: object) -> None:
+        self._temporary.cleanup()
+
+    def add(self, spec: GraphSpec) -> None:
+        """Export, check, and keep the manifest's entry and the parity cases."""
+        started = time.monotonic()
+        path = export_graph(spec, self.scratch, self.store)
+        cpu = write_cpu_graphs(path)
+        forms = [path, *runnable_here(cpu)]
+        parity_sizes, check_sizes = SIZES[spec.differentiates]
+        cases, parity_difference = check_graph(spec, forms, parity_sizes)
+        _, difference = check_graph(spec, forms, check_sizes)
+        if spec.differentiates:
+            check_graph(spec, forms, GRADIENT_LARGE_SIZES, LARGE_TOLERANCE)
+        self.cases.extend(cases)
+        self.graphs[spec.name] = {'file': path.name, 'sha256': sha256_of(path)}
+        if cpu:
+            self.graphs[spec.name]['cpu'] = manifest_entries(cpu)
+        kind = 'relative' if spec.differentiates else 'absolute'
+        self.log(
+            f'{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest {kind} difference '
+            f'{max(difference, parity_difference):.1e}, {time.monotonic() - started:.0f} s'
+        )
+
+    def weights(self) -> list[dict[str, str]]:
+        return [{'file': name, 'sha256': sha256_of(self.scratch / name)} for name in self.store.files]
+
+    def publish(self, manifest: dict[str, Any], cases: Sequence[ParityCase]) -> None:
+        """Move everything to its place, with a manifest that names these parity cases."""
+        parity = write_parity(cases, self.scratch)
+        manifest['parity'] = {'file': parity.name, 'sha256': sha256_of(parity), 'tolerance': TOLERANCE}
+        (self.scratch / 'bundle.json').write_text(json.dumps(manifest, indent=2) + '\n')
         # The manifest goes last: until then a reader sees the old manifest and reports hashes that don't match.
-        for path in sorted(scratch.iterdir(), key=lambda p: p.name == 'bundle.json'):
-            os.replace(path, directory / path.name)
+        for path in sorted(self.scratch.iterdir(), key=lambda p: p.name == 'bundle.json'):
+            os.replace(path, self.directory / path.name)
+
+
+def write_bundle(
+    directory: Path,
+    trio: Trio,
+    log: Callable[[str], None],
+    *,
+    name: str,
+    version: str,
+    rmse: Mapping[str, Any],
+) -> None:
+    """Export, check and describe. Files appear under their names only when every check has passed."""
+    with BundleWriter(directory, log) as writer:
+        for spec in trio_specs(trio):
+            writer.add(spec)
+        about = {'description': trio.description, 'license': trio.license}
+        manifest = {
+            'format': 1,
+            'name': name,
+            'version': version,
+            **{key: text for key, text in about.items() if text},
+            'graphs': writer.graphs,
+            'weights': writer.weights(),
+            'stride': trio.stride,
+            'latentChannels': trio.latent_channels,
+            'normalisation': trio.normalisation,
+            'rates': [{'cbr': str(trio.cbr(c)), 'channels': c} for c in trio.channels],
+            'csnrDb': {'min': trio.csnr_db_min, 'max': trio.csnr_db_max},
+            'rmse': rmse,
+        }
+        writer.publish(manifest, writer.cases)
 
 
 # --- the graphs of a bundle in those terms ---
@@ -326,19 +342,19 @@ def write_bundle(directory: Path, info: BundleInfo, specs: Sequence[GraphSpec], 
 BATCH = ('batch',)
 
 
-def _image_axes(shape: CodecShape) -> tuple[Any, ...]:
-    return ('batch', None, ('rows', shape.stride), ('columns', shape.stride))
-
-
 LATENT_AXES = ('batch', None, ('rows', 1), ('columns', 1))
 MASK_AXES = ('batch', None, None, None)
+
+
+def image_axes(stride: int) -> tuple[Any, ...]:
+    return ('batch', None, ('rows', stride), ('columns', stride))
 
 
 class _Examples:
     """Inputs like those that the graphs meet, for tracing and for parity vectors."""
 
-    def __init__(self, shape: CodecShape, encoder: nn.Module, decoder: nn.Module) -> None:
-        self.shape, self.encoder, self.decoder = shape, EncoderGraph(encoder).eval(), decoder
+    def __init__(self, trio: Trio) -> None:
+        self.shape, self.encoder, self.decoder = trio, EncoderGraph(trio.encoder).eval(), trio.decoder
 
     def encoder_inputs(self, batch: int, rows: int, columns: int, seed: int) -> dict[str, Tensor]:
         s, c = self.shape.stride, self.shape.latent_channels
@@ -420,50 +436,42 @@ class _Examples:
         return inputs | {'zeta': zeta, 'gamma': 0.5 * zeta * second}
 
 
-def codec_specs(
-    shape: CodecShape, encoder: nn.Module, decoder: nn.Module, config: Mapping[str, Any] | None = None
-) -> list[GraphSpec]:
+def codec_specs(trio: Trio) -> list[GraphSpec]:
     """The two graphs that every bundle has."""
-    examples, config = _Examples(shape, encoder, decoder), config or {}
+    examples, image = _Examples(trio), image_axes(trio.stride)
     return [
         GraphSpec(
             'encoder',
             examples.encoder,
             examples.encoder_inputs,
-            {'image': _image_axes(shape), 'csnr_db': BATCH, 'rate': BATCH, 'mask': MASK_AXES},
+            {'image': image, 'csnr_db': BATCH, 'rate': BATCH, 'mask': MASK_AXES},
             {'latent': LATENT_AXES},
-            config=config.get('encoder'),
+            config=trio.config.get('encoder'),
         ),
         GraphSpec(
             'decoder',
-            decoder,
+            trio.decoder,
             examples.decoder_inputs,
             {'latent': LATENT_AXES, 'csnr_db': BATCH, 'rate': BATCH},
-            {'image': _image_axes(shape)},
-            config=config.get('decoder'),
+            {'image': image},
+            config=trio.config.get('decoder'),
         ),
     ]
 
 
-def posterior_specs(
-    shape: CodecShape,
-    encoder: nn.Module,
-    decoder: nn.Module,
-    denoiser: nn.Module,
-    config: Mapping[str, Any] | None = None,
-) -> list[GraphSpec]:
+def posterior_specs(trio: Trio) -> list[GraphSpec]:
     """The three graphs of a bundle that can sample the posterior."""
-    examples, config = _Examples(shape, encoder, decoder), config or {}
-    image = _image_axes(shape)
+    examples, image = _Examples(trio), image_axes(trio.stride)
+    networks = (trio.encoder, trio.decoder, trio.denoiser)
     condition = {'x': image, 'sigma': BATCH, 'x_j': image, 'flag': BATCH, 'csnr_db': BATCH, 'rate': BATCH}
     received = {'mask': MASK_AXES, 'y': LATENT_AXES, 'gain_real': LATENT_AXES, 'gain_imaginary': LATENT_AXES}
-    step = PosteriorStep(encoder, decoder, denoiser).eval()
+    step = PosteriorStep(*networks).eval()
     confirming = GraphSpec(
         'confirmingTerm',
-        ConfirmingTerm(decoder).eval(),
+        ConfirmingTerm(trio.decoder).eval(),
         lambda batch, rows, columns, seed: {
             'z': (inputs := examples.decoder_inputs(batch, rows, columns, seed))['latent'],
-            'x_j': test_image(batch, rows * shape.stride, columns * shape.stride, seed),
+            'x_j': test_image(batch, rows * trio.stride, columns * trio.stride, seed),
             'csnr_db': inputs['csnr_db'],
             'rate': inputs['rate'],
         },
@@ -474,15 +482,15 @@ def posterior_specs(
     return [
         GraphSpec(
             'denoiser',
-            denoiser,
+            trio.denoiser,
             examples.denoiser_inputs,
             condition,
             {'x0': image},
-            config=config.get('denoiser'),
+            config=trio.config.get('denoiser'),
         ),
         GraphSpec(
             'encoderVjp',
-            EncoderVjp(encoder).eval(),
+            EncoderVjp(trio.encoder).eval(),
             examples.vjp_inputs,
             {'x': image, 'design_csnr_db': BATCH, 'rate': BATCH, **received},
             {'z': LATENT_AXES, 'gradient': image, 'measurement_norm': BATCH},
@@ -495,7 +503,7 @@ def posterior_specs(
             condition | {'design_csnr_db': BATCH, **received, 'zeta': BATCH, 'gamma': BATCH},
             {'x0': image, 'gradient': image, 'z': LATENT_AXES, 'measurement_norm': BATCH, 'confirming_norm': BATCH},
             differentiates=True,
-            traced=PosteriorStep(encoder, decoder, denoiser, branch=True).eval(),
+            traced=PosteriorStep(*networks, branch=True).eval(),
             branches={'confirming_term': (confirming, 'gamma')},
         ),
     ]
@@ -505,29 +513,12 @@ def trio_specs(trio: Trio) -> list[GraphSpec]:
     """All graphs of a bundle: two without a denoiser, five with one."""
     for network in trio.networks():
         network.eval().requires_grad_(False)
-    codec = codec_specs(trio, trio.encoder, trio.decoder, trio.config)
-    if trio.denoiser is None:
-        return codec
-    return [*codec, *posterior_specs(trio, trio.encoder, trio.decoder, trio.denoiser, trio.config)]
+    return codec_specs(trio) + (posterior_specs(trio) if trio.denoiser is not None else [])
 
 
-def trio_info(trio: Trio, name: str, version: str, rmse: dict[str, Any]) -> BundleInfo:
-    return BundleInfo(
-        name=name,
-        version=version,
-        description=trio.description,
-        license=trio.license,
-        stride=trio.stride,
-        latent_channels=trio.latent_channels,
-        rates=[{'cbr': str(trio.cbr(c)), 'channels': c} for c in trio.channels],
-        csnr_db={'min': trio.csnr_db_min, 'max': trio.csnr_db_max},
-        rmse=rmse,
-        normalisation=trio.normalisation,
-    )
-
-
-def our_trio(config: CodecConfig, encoder: nn.Module, decoder: nn.Module, denoiser: Denoiser | None = None) -> Trio:
+def our_trio(codec: Codec, denoiser: Denoiser | None = None) -> Trio:
     """Our networks with the configuration that ``bundle_weights`` rebuilds them from."""
+    config: Any = codec.config
     description = 'Joint source-channel codec for natural photographs, one set of weights for all rates and CSNRs'
     configs = {name: {'kind': name, 'config': config.to_dict()} for name in ('encoder', 'decoder')}
     if denoiser is not None:
@@ -536,8 +527,8 @@ def our_trio(config: CodecConfig, encoder: nn.Module, decoder: nn.Module, denois
             raise ValueError(f'the denoiser needs multiples of {denoiser.config.stride}, the codec has {config.stride}')
         configs['denoiser'] = {'kind': 'denoiser', 'config': denoiser.config.to_dict()}
     return Trio(
-        encoder=encoder,
-        decoder=decoder,
+        encoder=codec.encoder,
+        decoder=codec.decoder,
         denoiser=denoiser,
         stride=config.stride,
         latent_channels=config.latent_channels,
@@ -608,9 +599,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    from .data import load_images
-    from .evaluate import RMSE_CSNR_DB, rmse_table
-
     parser = _parser()
     args = parser.parse_args(arguments)
     if args.last_weights and Path(args.source).is_dir():
@@ -631,17 +619,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if imported:
         trio = _import_trio(args.source)
     else:
-        trio = our_trio(
-            *any_codec(args.source, last=args.last_weights), any_denoiser(args.prior) if args.prior else None
-        )
+        codec = load_codec(args.source, last=args.last_weights)
+        trio = our_trio(codec, load_denoiser(args.prior) if args.prior else None)
     if args.weights == 'float16':
         for network in trio.networks():
             round_weights(network)
     images = load_images(args.rmse_images, limit=args.rmse_limit, minimum=args.rmse_size)
     cpu = torch.device('cpu')
-    rmse = rmse_table(trio, trio.encoder, trio.decoder, images, args.rmse_size, RMSE_CSNR_DB, cpu, log)
-    info = trio_info(trio, name, args.version, rmse)
-    write_bundle(args.out, info, trio_specs(trio), log)
+    codec = Codec(trio, trio.encoder, trio.decoder)
+    rmse = rmse_table(codec, images, args.rmse_size, RMSE_CSNR_DB, cpu, log)
+    write_bundle(args.out, trio, log, name=name, version=args.version, rmse=rmse)
     log(f'{args.out}: done in {time.monotonic() - started:.0f} s')
     log(f"next, in semcast's own folder: npx semcast doctor --bundle {shlex.quote(str(args.out.resolve()))}")
     return 0

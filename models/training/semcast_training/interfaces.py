@@ -1,9 +1,21 @@
 """What a network must look like to become part of a bundle.
 
-Any ``torch.nn.Module`` with one of these forwards will do; nothing else is asked of it. Images are float RGB in the
-units of the bundle's ``normalisation`` (ours: [-1, 1]), the same for all three. H and W are multiples of the stride s,
-and of whatever the networks need: ``stride`` of a bundle is the one number that all of them can live with, and is
-what the latent is smaller by.
+Any ``torch.nn.Module`` with one of these forwards will do; nothing else is asked of it:
+
+    encoder   (image [B,3,H,W], csnr_db [B], rate [B]) -> latent [B,C,H/s,W/s]
+    decoder   (latent [B,C,H/s,W/s] with zeros in inactive channels, csnr_db [B], rate [B]) -> image [B,3,H,W]
+    denoiser  (x [B,3,H,W], sigma [B], x_j [B,3,H,W], flag [B], csnr_db [B], rate [B]) -> x0 [B,3,H,W]
+
+Images are float RGB in the units of the bundle's ``normalisation`` (ours: [-1, 1]), the same for all three. H and W are
+multiples of the stride s, and of whatever the networks need: ``stride`` of a bundle is the one number that all of them
+can live with, and is what the latent is smaller by.
+
+Masking to the active channels and power normalisation come after the encoder, in the graph (``codec.EncoderGraph``), so
+a network that normalises by itself is harmless: its scale is divided out again.
+
+The denoiser's x is x0 + sigma n (variance exploding; x is not scaled down), its result estimates x0. Where ``flag`` is
+1 the one-shot decode x_j, csnr_db and rate are known; where it is 0 they must not matter. A network without a condition
+ignores the last four.
 
 Sources of other conventions can be wrapped: ``NoisePredictor`` makes a denoiser of a DDPM-style network.
 """
@@ -12,64 +24,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 
-class EncoderNetwork(Protocol):
-    """(image [B,3,H,W], csnr_db [B], rate [B]) -> latent [B,C,H/s,W/s].
+class CodecShape:
+    """The numbers that say what a codec's latent is; ``codec.CodecConfig`` has them, and ``Trio``.
 
-    Masking to the active channels and power normalisation come after it, in the graph (``codec.EncoderGraph``), so a
-    network that normalises by itself is harmless: its scale is divided out again.
+    ``channels`` are the numbers of active latent channels that the codec was trained for, even; a codec of one rate
+    has one.
     """
 
-    def __call__(self, image: Tensor, csnr_db: Tensor, rate: Tensor) -> Tensor: ...
+    stride: int
+    latent_channels: int
+    channels: tuple[int, ...]
+    csnr_db_min: float
+    csnr_db_max: float
 
+    def check_channels(self) -> None:
+        for c in (*self.channels, self.latent_channels):
+            if c % 2 or not 0 < c <= self.latent_channels:
+                raise ValueError(f'{c} active channels: must be even and at most {self.latent_channels}')
 
-class DecoderNetwork(Protocol):
-    """(latent [B,C,H/s,W/s] with zeros in inactive channels, csnr_db [B], rate [B]) -> image [B,3,H,W]."""
-
-    def __call__(self, latent: Tensor, csnr_db: Tensor, rate: Tensor) -> Tensor: ...
-
-
-class DenoiserNetwork(Protocol):
-    """(x [B,3,H,W], sigma [B], x_j [B,3,H,W], flag [B], csnr_db [B], rate [B]) -> x0 [B,3,H,W].
-
-    x = x0 + sigma n (variance exploding; x is not scaled down), the result estimates x0. Where ``flag`` is 1 the
-    one-shot decode x_j, csnr_db and rate are known; where it is 0 they must not matter. A network without a condition
-    ignores the last four.
-    """
-
-    def __call__(
-        self, x: Tensor, sigma: Tensor, x_j: Tensor, flag: Tensor, csnr_db: Tensor, rate: Tensor
-    ) -> Tensor: ...
-
-
-class CodecShape(Protocol):
-    """The numbers that say what a codec's latent is; ``codec.CodecConfig`` is one, ``Trio`` another."""
-
-    @property
-    def stride(self) -> int: ...
-    @property
-    def latent_channels(self) -> int: ...
-    @property
-    def channels(self) -> tuple[int, ...]: ...
-    @property
-    def csnr_db_min(self) -> float: ...
-    @property
-    def csnr_db_max(self) -> float: ...
-    def cbr(self, channels: int) -> Fraction: ...
+    def cbr(self, channels: int) -> Fraction:
+        """Channel uses per real source value of ``channels`` active latent channels."""
+        return Fraction(channels, 6 * self.stride**2)
 
 
 @dataclass(frozen=True)
-class Trio:
+class Trio(CodecShape):
     """Encoder, decoder and (if there is one) denoiser, with what the manifest has to say about them.
 
-    ``channels`` are the numbers of active latent channels that the codec was trained for, even; a codec of one rate
-    has one. ``config`` may hold, for 'encoder', 'decoder' and 'denoiser', a dictionary that goes into the graph file,
-    from which ``bundle_weights`` can build the network again.
+    ``config`` may hold, for 'encoder', 'decoder' and 'denoiser', a dictionary that goes into the graph file, from which
+    ``bundle_weights`` can build the network again.
     """
 
     encoder: nn.Module
@@ -88,13 +77,7 @@ class Trio:
     config: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for c in (*self.channels, self.latent_channels):
-            if c % 2 or not 0 < c <= self.latent_channels:
-                raise ValueError(f'{c} active channels: must be even and at most {self.latent_channels}')
-
-    def cbr(self, channels: int) -> Fraction:
-        """Channel uses per real source value of ``channels`` active latent channels."""
-        return Fraction(channels, 6 * self.stride**2)
+        self.check_channels()
 
     def networks(self) -> list[nn.Module]:
         return [n for n in (self.encoder, self.decoder, self.denoiser) if n is not None]

@@ -8,17 +8,20 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import save_checkpoint
-from .data import CropSampler, Photograph, hold_out, load_images, stream_batches
+from .bundle_weights import load_networks
+from .checkpoint import CONFIGS, FORMAT, load_checkpoint, new_networks, save_checkpoint
+from .codec import NetworkConfig
+from .data import CropSampler, Photograph, hold_out, load_images, stream_batches, to_tensor
 from .muon import Muon
 
 WARMUP_STEPS = 200
@@ -75,15 +78,16 @@ class Phase:
         return self.lr * (self.floor + (1 - self.floor) * (1 - progress) / self.decay)
 
 
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """'96,192,320'"""
+    return tuple(int(v) for v in text.split(','))
+
+
 def parse_phase(text: str) -> Phase:
     """'crop=128,batch=16,group=4,seconds=3600,lr=1e-3,decay=0' -> Phase; 'crop=64+192,batch=48+8,...' takes turns"""
-
-    def sizes(value: str) -> tuple[int, ...]:
-        return tuple(int(v) for v in value.split('+'))
-
     kinds: dict[str, Callable[[str], float | tuple[int, ...]]] = {
-        'crop': sizes,
-        'batch': sizes,
+        'crop': lambda value: parse_sizes(value.replace('+', ',')),
+        'batch': lambda value: parse_sizes(value.replace('+', ',')),
         'group': int,
         'steps': int,
         'lr': float,
@@ -106,60 +110,149 @@ def parse_phase(text: str) -> Phase:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-class Trainer(Protocol):
-    """Networks, optimisers and averaged weights of one training.
+class Trainer(ABC):
+    """Networks, optimisers and averaged weights of one training; ``train_step`` is one update, ``state`` and ``load`` a
+    checkpoint.
 
-    Every random number of a step is to be drawn from a generator seeded by (seed, step): then there is no generator
-    state to keep, and a resumed run continues exactly.
+    Every random number of a step is drawn from a generator seeded by (seed, step), so there is no generator state to
+    keep and a resumed run continues exactly.
     """
 
-    step: int
-    pixels: int
-    seed: int
-    parameters: list[nn.Parameter]
-    average: list[Tensor]  # of the parameters, in order
-    rest: list[nn.Parameter]  # those whose gradient is clipped
-    muon: Muon
-    adam: torch.optim.AdamW
+    kind: str  # of the checkpoints
     half_scale: float  # of the crops: see CropSampler
+    adam: torch.optim.AdamW
+    muon: Muon | None = None
+    rest: list[nn.Parameter]  # those whose gradient ``update`` clips
 
+    def __init__(
+        self, config: NetworkConfig, device: torch.device, seed: int, *, bfloat16: bool, compiled: bool = False
+    ) -> None:
+        self.config, self.device, self.seed, self.bfloat16 = config, device, seed, bfloat16
+        torch.manual_seed(seed)  # the initial weights are drawn from PyTorch's own generator
+        self.networks = {name: self.place(network) for name, network in new_networks(self.kind, config).items()}
+        self.run: dict[str, Callable[..., Tensor]] = {
+            name: torch.compile(network) if compiled else network for name, network in self.networks.items()
+        }
+        self.parameters = [p for network in self.networks.values() for p in network.parameters()]
+        self.average = [p.detach().clone() for p in self.parameters]  # of the parameters, in order
+        self.step = self.pixels = 0
+
+    def place(self, module: nn.Module) -> Any:
+        """The module on the training's device, in the layout that convolutions are fastest in."""
+        return module.to(self.device, memory_format=torch.channels_last)
+
+    @abstractmethod
     def train_step(self, pixels: Tensor, group: int, lr: float) -> float:
         """One update on uint8 crops [B, S, S, 3]; returns the loss. See ``Phase`` for ``group``."""
-        ...
+
+    @abstractmethod
+    def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
+        """Text to show and values to record, of the averaged weights."""
+
+    @abstractmethod
+    def describe(self, loss: float) -> str:
+        """The running mean of the loss, as the progress line shows it."""
+
+    def generators(self) -> tuple[torch.Generator, torch.Generator]:
+        """Of this step's random numbers: one on the CPU, one on the device; on a CPU they are the same one."""
+        seed = self.seed * 1_000_003 + self.step
+        random = torch.Generator().manual_seed(seed)
+        return random, random if self.device.type == 'cpu' else torch.Generator(self.device).manual_seed(seed)
+
+    def image(self, pixels: Tensor) -> Tensor:
+        """uint8 crops [B, S, S, 3] as the networks take them."""
+        return to_tensor(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
+
+    def use_muon(
+        self,
+        hidden: Sequence[nn.Parameter],
+        parts: Mapping[Tensor, int] | None = None,
+        slow: Sequence[nn.Parameter] = (),
+        slow_factor: float = 1.0,
+    ) -> None:
+        """Muon for ``hidden`` kernels, AdamW for everything else, ``slow`` at that part of the learning rate."""
+        chosen = {id(p) for p in (*hidden, *slow)}
+        self.rest = [p for p in self.parameters if id(p) not in chosen]
+        self.muon = Muon(hidden, parts=parts)
+        groups = [{'params': self.rest, 'factor': 1.0}, {'params': list(slow), 'factor': slow_factor}]
+        self.adam = torch.optim.AdamW([g for g in groups if g['params']], betas=(0.9, 0.98), weight_decay=0)
+
+    def update(self, loss: Tensor, lr: float, pixels: Tensor) -> float:
+        """Backward pass, optimisers, average. Returns the loss; one that is no number ends the run."""
+        for parameter in self.parameters:
+            parameter.grad = None
+        loss.backward()
+        value = self.finite(loss)
+        nn.utils.clip_grad_norm_(self.rest, 1.0)
+        lr *= min(1.0, (self.step + 1) / WARMUP_STEPS)
+        for optimiser in (self.muon, self.adam):
+            if optimiser is not None:
+                for group in optimiser.param_groups:
+                    group['lr'] = lr * group.get('factor', 1.0)
+                optimiser.step()
+        self.count(pixels)
+        return value
+
+    def finite(self, loss: Tensor) -> float:
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(f'the loss became {value} at step {self.step}: resume with a lower lr')
+        return value
+
+    def count(self, pixels: Tensor) -> None:
+        """One step is over: its pixels, and the averages."""
+        self.step += 1
+        self.pixels += pixels.shape[:3].numel()
+        keep = (1 - 1 / self.step) ** (AVERAGE_EXPONENT + 1)
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - keep)
+
+    def averaged(self) -> dict[str, dict[str, Tensor]]:
+        """State dicts of the networks with the averaged weights, on the CPU."""
+        values = iter(self.average)
+        return {
+            network: {name: next(values).cpu().clone() for name, _ in module.named_parameters()}
+            for network, module in self.networks.items()
+        }
+
+    def averaged_networks(self) -> dict[str, Any]:
+        networks = new_networks(self.kind, self.config)
+        for name, state in self.averaged().items():
+            networks[name].load_state_dict(state)
+        return {name: self.place(network).eval() for name, network in networks.items()}
 
     def state(self, extra: dict[str, Any]) -> dict[str, Any]:
         """A checkpoint, with ``extra`` in its 'training'."""
-        ...
+        training = {name: network.state_dict() for name, network in self.networks.items()}
+        if self.muon is not None:
+            training['muon'] = self.muon.buffers()
+        training |= {'adam': self.adam.state_dict(), 'step': self.step, 'pixels': self.pixels, 'seed': self.seed}
+        config = self.config.to_dict()
+        return {'format': FORMAT, 'kind': self.kind, 'config': config, **self.averaged(), 'training': training | extra}
 
-    def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
-        """Text to show and values to record, of the averaged weights."""
-        ...
+    def load(self, data: dict[str, Any]) -> None:
+        if type(self.config).from_dict(data['config']) != self.config:
+            raise ValueError('the checkpoint holds a network of another configuration')
+        training = data['training']
+        for name, network in self.networks.items():
+            network.load_state_dict(training[name])
+        values = [value for name in self.networks for value in data[name].values()]
+        for average, value in zip(self.average, values, strict=True):
+            average.copy_(value)
+        if self.muon is not None:
+            self.muon.load_buffers(training['muon'])
+        self.adam.load_state_dict(training['adam'])
+        self.step, self.pixels, self.seed = training['step'], training['pixels'], training['seed']
 
-    def describe(self, loss: float) -> str:
-        """The running mean of the loss, as the progress line shows it."""
-        ...
+    def take_weights(self, networks: Mapping[str, nn.Module]) -> None:
+        """Begin with the weights of these, for the averages too; the optimisers begin anew."""
+        for name, network in self.networks.items():
+            network.load_state_dict(networks[name].state_dict())
+        self.average_anew()
 
-
-def update(trainer: Trainer, loss: Tensor, lr: float, pixels: int) -> float:
-    """Backward pass, optimisers, average. Returns the loss; one that is no number ends the run."""
-    for parameter in trainer.parameters:
-        parameter.grad = None
-    loss.backward()
-    value = loss.item()
-    if not math.isfinite(value):
-        raise FloatingPointError(f'the loss became {value} at step {trainer.step}: resume with a lower lr')
-    nn.utils.clip_grad_norm_(trainer.rest, 1.0)
-    lr *= min(1.0, (trainer.step + 1) / WARMUP_STEPS)
-    for optimiser in (trainer.muon, trainer.adam):
-        for group in optimiser.param_groups:
-            group['lr'] = lr * group.get('factor', 1.0)
-        optimiser.step()
-    trainer.step += 1
-    trainer.pixels += pixels
-    keep = (1 - 1 / trainer.step) ** (AVERAGE_EXPONENT + 1)
-    with torch.no_grad():
-        torch._foreach_lerp_(trainer.average, [p.detach() for p in trainer.parameters], 1 - keep)
-    return value
+    def average_anew(self) -> None:
+        for average, parameter in zip(self.average, self.parameters, strict=True):
+            average.copy_(parameter.detach())
 
 
 @dataclass
@@ -313,8 +406,13 @@ def _progress_reporter(every: float) -> Callable[..., None]:
 # --- command line ---
 
 
-def add_arguments(parser: argparse.ArgumentParser, name: str, *, example_phase: str) -> None:
-    """The arguments of every training; ``name`` is that of the checkpoint in the help texts."""
+def add_arguments(
+    parser: argparse.ArgumentParser, name: str, *, example_phase: str, widths: tuple[str, str] | None = None
+) -> None:
+    """The arguments of every training; ``name`` is that of the checkpoint in the help texts, ``widths`` are the form
+    and the help of --widths, where there is a choice."""
+    if widths:
+        parser.add_argument('--widths', type=parse_sizes, metavar=widths[0], help=widths[1])
     parser.add_argument(
         'out', type=Path, help=f'checkpoint to write, for example {name}.pt (validation goes to {name}.jsonl)'
     )
@@ -372,19 +470,58 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     torch.set_flush_denormal(True)
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What a run begins with: a checkpoint, the networks of a bundle, or (config None) neither."""
+
+    config: Any = None
+    checkpoint: dict[str, Any] | None = None
+    networks: dict[str, nn.Module] | None = None
+
+
+def read_beginning(args: argparse.Namespace, kind: str) -> Beginning:
+    source = args.out if args.resume else args.start_from
+    if source is None:
+        return Beginning()
+    if source.is_dir():
+        config, networks = load_networks(source, kind)
+        return Beginning(config, networks=networks)
+    checkpoint = load_checkpoint(source, kind)
+    return Beginning(CONFIGS[kind].from_dict(checkpoint['config']), checkpoint)
+
+
+def choose_config(parser: argparse.ArgumentParser, args: argparse.Namespace, beginning: Beginning, fresh: Any) -> Any:
+    """The network's configuration: that of what the run begins with, else ``fresh`` with the widths asked for."""
+    if beginning.config is None:
+        return replace(fresh, widths=args.widths) if args.widths else fresh
+    if args.widths and args.widths != beginning.config.widths:
+        source = args.out if args.resume else args.start_from
+        parser.error(f'{source} has widths {beginning.config.widths}, which cannot be changed')
+    return beginning.config
+
+
+def trainer_settings(args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        'device': torch.device(args.device),
+        'seed': args.seed,
+        'bfloat16': args.precision == 'bfloat16',
+        'compiled': args.compile,
+    }
+
+
 def choose_phases(
     parser: argparse.ArgumentParser,
     args: argparse.Namespace,
     defaults: Sequence[Phase],
-    data: dict[str, Any] | None,
+    checkpoint: dict[str, Any] | None,
     stride: int,
 ) -> tuple[list[Phase], Position]:
     """The phases to train through, and where to begin: from the checkpoint when a run is resumed."""
     phases, position = list(args.phases or defaults), Position()
-    if args.resume and data and 'position' in data['training']:
-        position = Position(**data['training']['position'])
+    if args.resume and checkpoint and 'position' in checkpoint['training']:
+        position = Position(**checkpoint['training']['position'])
         if not args.phases:
-            phases = [Phase(**values) for values in data['training']['phases']]
+            phases = [Phase(**values) for values in checkpoint['training']['phases']]
     for crop in (c for phase in phases for c in phase.crop):
         if crop % stride:
             parser.error(f'a crop of {crop} is no multiple of the stride {stride}')
@@ -404,12 +541,17 @@ def load_data(args: argparse.Namespace, minimum: int) -> tuple[list[Photograph],
 def train(
     args: argparse.Namespace,
     trainer: Trainer,
+    beginning: Beginning,
     phases: Sequence[Phase],
     position: Position,
     training: Sequence[Photograph],
     validation: Sequence[Photograph],
 ) -> int:
-    """Run until the end or Ctrl-C; returns the exit code."""
+    """Run from the beginning until the end or Ctrl-C; returns the exit code."""
+    if beginning.checkpoint:
+        trainer.load(beginning.checkpoint)
+    elif beginning.networks:
+        trainer.take_weights(beginning.networks)
     count = sum(p.numel() for p in trainer.parameters)
     print(
         f'{len(training)} training images, {len(validation)} for validation; {count / 1e6:.1f} M parameters; '

@@ -9,42 +9,30 @@ root mean square of about 0.2 that AdamW's has (Liu et al. 2025, eq. 4), so both
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-SETTLING_STEPS = 50
 
+def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
+    """Push the singular values of [n, m] towards 1, to about 0.7 to 1.2; the last product is in bfloat16.
 
-def preconditioner(gram: Tensor, iterations: int = 5) -> Tensor:
-    """P [n, n] with P X nearly orthogonal, for gram = X X^T / ||X||^2 and X of norm 1.
-
-    The quintic Newton-Schulz iteration
+    The quintic Newton-Schulz iteration, from X of norm 1,
 
         X <- Q X,   Q = 3.4445 I - 4.7750 A + 2.0315 A^2,   A = X X^T
 
-    pushes the singular values of X towards 1 (about 0.7 to 1.2). Q commutes with A, so A <- Q A Q, and P is the
-    product of the Qs: the iteration runs on n x n matrices, which is several times cheaper for a kernel with n much
-    smaller than m.
+    Q commutes with A, so A <- Q A Q, and X is multiplied by the product of the Qs at the end: the iteration runs on
+    n x n matrices, which is several times cheaper for a kernel with n much smaller than m.
     """
-    product: Tensor | None = None
-    for iteration in range(iterations):
-        q = torch.addmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
-        q.diagonal().add_(3.4445)
-        product = q if product is None else q @ product
-        if iteration < iterations - 1:
-            gram = q @ gram @ q
-    assert product is not None
-    return product
-
-
-def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """Push the singular values of [n, m] towards 1; the last product is in bfloat16."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     norm = x.norm() + 1e-7
-    product = preconditioner((x @ x.T) / (norm * norm), iterations)
+    gram = (x @ x.T) / (norm * norm)
+    product = torch.eye(len(x), device=x.device)
+    for _ in range(iterations):
+        q = torch.addmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
+        q.diagonal().add_(3.4445)
+        product, gram = q @ product, q @ gram @ q
     result = (product / norm).bfloat16() @ x.bfloat16()
     return (result.T if tall else result).float()
 
@@ -54,10 +42,6 @@ class Muon(torch.optim.Optimizer):
 
     ``parts`` gives for some parameters into how many interleaved sets of output channels they are cut before each is
     orthogonalised by itself: a convolution before a pixel shuffle by 2 is four convolutions, one for each phase.
-
-    The momentum changes little from step to step, and so does what orthogonalises it: with ``refresh`` above 1 each
-    part's preconditioner is computed that often only, in turns (in each of the first ``SETTLING_STEPS`` steps for all),
-    and the update is scaled to the size that an orthogonal matrix would have.
     """
 
     def __init__(
@@ -66,38 +50,21 @@ class Muon(torch.optim.Optimizer):
         lr: float = 1e-3,
         momentum: float = 0.95,
         parts: Mapping[Tensor, int] | None = None,
-        refresh: int = 1,
     ) -> None:
         super().__init__(parameters, {'lr': lr, 'momentum': momentum})
         self.parts = dict(parts or {})
-        self.refresh = refresh
-        self.steps = 0
-        self._preconditioners: dict[tuple[int, int], Tensor] = {}
         for group in self.param_groups:
             for parameter in group['params']:
                 if parameter.ndim < 2:
                     raise ValueError(f'Muon takes matrices and kernels only, not shape {tuple(parameter.shape)}')
                 self.state[parameter]['momentum'] = torch.zeros_like(parameter)
 
-    def _orthogonal(self, matrix: Tensor, index: int, part: int) -> Tensor:
-        if self.refresh <= 1:
-            return orthogonalise(matrix)
-        tall = matrix.shape[0] > matrix.shape[1]
-        x = matrix.T if tall else matrix
-        key = (index, part)
-        if key not in self._preconditioners or self.steps < SETTLING_STEPS or (self.steps + index) % self.refresh == 0:
-            norm = x.norm() + 1e-7
-            self._preconditioners[key] = (preconditioner((x @ x.T) / (norm * norm), 4) / norm).bfloat16()
-        result = (self._preconditioners[key] @ x.bfloat16()).float()
-        result *= 0.9 * x.shape[0] ** 0.5 / (result.norm() + 1e-7)
-        return result.T if tall else result
-
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:
         if closure is not None:
             raise ValueError('Muon takes no closure')
         for group in self.param_groups:
-            for index, parameter in enumerate(group['params']):
+            for parameter in group['params']:
                 if parameter.grad is None:
                     continue
                 buffer = self.state[parameter]['momentum']
@@ -108,27 +75,18 @@ class Muon(torch.optim.Optimizer):
                     piece = update[part::parts]
                     # channels last is how training keeps kernels; the order of columns makes no difference
                     taps = piece.movedim(1, -1)
-                    flat = self._orthogonal(taps.reshape(taps.shape[0], -1), index, part)
+                    flat = orthogonalise(taps.reshape(taps.shape[0], -1))
                     scale = 0.2 * max(flat.shape) ** 0.5
                     change = flat.reshape(taps.shape).movedim(-1, 1)
                     parameter[part::parts].add_(change, alpha=-group['lr'] * scale)
-        self.steps += 1
 
     def buffers(self) -> list[Tensor]:
         """The momentum of each parameter, in order: what a checkpoint keeps."""
         return [self.state[p]['momentum'] for group in self.param_groups for p in group['params']]
 
-    def preconditioners(self) -> dict[str, Any]:
-        """The rest of what a checkpoint keeps: without it a resumed run would differ in the next steps."""
-        return {'steps': self.steps, 'matrices': dict(self._preconditioners)}
-
-    def load_buffers(self, saved: Sequence[Tensor], preconditioners: Mapping[str, Any] | None = None) -> None:
+    def load_buffers(self, saved: Sequence[Tensor]) -> None:
         buffers = self.buffers()
         if len(buffers) != len(saved):
             raise ValueError(f'{len(saved)} momentum buffers for {len(buffers)} parameters: another network')
         for buffer, value in zip(buffers, saved):
             buffer.copy_(value)
-        if preconditioners is not None:
-            device = buffers[0].device if buffers else None
-            self.steps = preconditioners['steps']
-            self._preconditioners = {k: v.to(device) for k, v in preconditioners['matrices'].items()}

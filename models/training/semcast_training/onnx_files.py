@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 CONFIG_KEY = 'semcast.config'
 SMALLEST_STORED_BYTES = 1024
@@ -50,7 +51,7 @@ class WeightStore:
 
     def externalise(self, model: ir.Model, file: str) -> None:
         """Move the larger initialisers of a model, those of its branches too, out of it."""
-        for graph in all_graphs(model.graph):
+        for graph in model.graphs():
             for value in graph.initializers.values():
                 tensor = value.const_value
                 if tensor is None or tensor.nbytes < SMALLEST_STORED_BYTES:
@@ -190,17 +191,11 @@ def axis_name(axis: Any) -> str:
 
 def strip_traces(model: ir.Model) -> None:
     """Remove what the exporter records of Python: stack traces with file paths of the machine."""
-    for node in model.graph.all_nodes():
-        node.metadata_props.clear()
-        node.doc_string = None
-        for value in node.outputs:
-            value.metadata_props.clear()
-    for value in (*model.graph.inputs, *model.graph.outputs, *model.graph.initializers.values()):
+    ClearMetadataAndDocStringPass()(model)
+    outputs = (value for node in model.graph.all_nodes() for value in node.outputs)
+    for value in (*model.graph.inputs, *model.graph.initializers.values(), *outputs):
         value.metadata_props.clear()
     model.metadata_props.clear()
-    model.graph.metadata_props.clear()
-    for function in model.functions.values():
-        function.metadata_props.clear()
 
 
 def fill_branch(model: ir.Model, domain: str, operation: str, body: ir.Model, weight: str) -> None:

@@ -30,20 +30,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .codec import FeatureModulation, ResidualBlock
+from .codec import FeatureModulation, NetworkConfig, ResidualBlock
 
 SIGMA_DATA = 0.5
 
 
 @dataclass(frozen=True)
-class DenoiserConfig:
+class DenoiserConfig(NetworkConfig):
     """``widths`` are the channels at 1/patch, 1/(2 patch), ... of the image, ``blocks`` the residual blocks of each
     stage on the way down and again on the way up; the last stage is the bottom and has its blocks once.
     ``decode_error`` are the coefficients of the logarithm of a one-shot decode's RMSE, see ``decode_deviation``."""
@@ -64,13 +63,6 @@ class DenoiserConfig:
     def stride(self) -> int:
         """Height and width must be multiples of this."""
         return self.patch * 2 ** (len(self.widths) - 1)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @staticmethod
-    def from_dict(values: dict[str, Any]) -> DenoiserConfig:
-        return DenoiserConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 SIZES = {

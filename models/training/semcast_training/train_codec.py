@@ -16,30 +16,28 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .bundle_weights import bundle_codec
-from .checkpoint import FORMAT, load_checkpoint
-from .codec import (
-    CodecConfig,
-    Decoder,
-    Encoder,
-    awgn,
-    draw_conditions,
-    normalise_power,
-    prefix_mask,
-    start_linear_paths,
-)
+from .codec import Codec, CodecConfig, awgn, draw_conditions, normalise_power, prefix_mask, start_linear_paths
 from .console import run_main
 from .data import CropSampler, Photograph, to_tensor
 from .evaluate import format_table, psnr_table
-from .loop import Phase, add_arguments, check_arguments, choose_phases, load_data, train, update
-from .muon import Muon
+from .loop import (
+    Phase,
+    Trainer,
+    add_arguments,
+    check_arguments,
+    choose_config,
+    choose_phases,
+    load_data,
+    read_beginning,
+    train,
+    trainer_settings,
+)
 
 #: The learning rate of the linear paths' matrices, as a part of the others'.
 LINEAR_LR_FACTOR = 0.01
@@ -58,142 +56,51 @@ def default_phases(seconds: float, device: str) -> list[Phase]:
     ]
 
 
-class CodecTrainer:
-    """Networks, optimisers and their averages; ``train_step`` is one update, ``state`` and ``load`` a checkpoint.
-
-    Every random number of a step is drawn from a generator seeded by (seed, step), so there is no generator state to
-    keep and a resumed run continues exactly.
-    """
-
+class CodecTrainer(Trainer):
+    kind = 'codec'
     half_scale = 0.3
 
-    def __init__(
-        self,
-        config: CodecConfig,
-        device: torch.device,
-        seed: int,
-        *,
-        bfloat16: bool,
-        compiled: bool = False,
-        focus: float = 0.0,
-    ) -> None:
+    def __init__(self, config: CodecConfig, *, focus: float = 0.0, **settings: Any) -> None:
+        super().__init__(config, **settings)
         self.focus = focus
-        self.config, self.device, self.seed, self.bfloat16 = config, device, seed, bfloat16
-        torch.manual_seed(seed)  # the initial weights are drawn from PyTorch's own generator
-        self.encoder = Encoder(config).to(device, memory_format=torch.channels_last)
-        self.decoder = Decoder(config).to(device, memory_format=torch.channels_last)
-        self.run_encoder: Callable[..., Tensor] = torch.compile(self.encoder) if compiled else self.encoder
-        self.run_decoder: Callable[..., Tensor] = torch.compile(self.decoder) if compiled else self.decoder
-        self.parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
-        self.average = [p.detach().clone() for p in self.parameters]
+        self.encoder, self.decoder = self.networks['encoder'], self.networks['decoder']
         # The kernel that reads pixels is no hidden matrix, and vectors are none at all: AdamW has them. It also has
         # the linear paths, which start at their optimum: at the common rate the first steps would destroy it.
         hidden = [p for p in self.parameters if p.ndim == 4 and p.shape[-1] > 1 and p is not self.encoder.stem.weight]
         linear = [*self.encoder.linear.matrix.parameters(), *self.decoder.linear.matrix.parameters()]
-        chosen = {id(p) for p in (*hidden, *linear)}
-        self.rest = [p for p in self.parameters if id(p) not in chosen]
         # A transition to twice the size is followed by a pixel shuffle: four kernels in one.
-        self.muon = Muon(hidden, parts={t.weight: 4 for t in self.decoder.transitions[:-1]})
-        self.adam = torch.optim.AdamW(
-            [{'params': self.rest, 'factor': 1.0}, {'params': linear, 'factor': LINEAR_LR_FACTOR}],
-            betas=(0.9, 0.98),
-            weight_decay=0,
-        )
-        self.step = 0
-        self.pixels = 0
+        parts = {t.weight: 4 for t in self.decoder.transitions[:-1]}
+        self.use_muon(hidden, parts, linear, LINEAR_LR_FACTOR)
 
     def start(self, sampler: CropSampler) -> None:
         """Give fresh networks their linear paths, measured on ``STARTING_CROPS`` training crops."""
         crops = [sampler.batch(step, 64) for step in range(STARTING_CROPS // 64)]
         with torch.no_grad():
             start_linear_paths(self.encoder, self.decoder, to_tensor(torch.cat(crops)).to(self.device))
-        for average, parameter in zip(self.average, self.parameters, strict=True):
-            average.copy_(parameter.detach())
-
-    def take_weights(self, encoder: dict[str, Tensor], decoder: dict[str, Tensor]) -> None:
-        """Begin with these weights, for the averages too; the optimisers begin anew."""
-        self.encoder.load_state_dict(encoder)
-        self.decoder.load_state_dict(decoder)
-        for average, parameter in zip(self.average, self.parameters, strict=True):
-            average.copy_(parameter.detach())
+        self.average_anew()
 
     def train_step(self, pixels: Tensor, group: int, lr: float) -> float:
-        """One update on uint8 crops [B, S, S, 3]; returns the loss (mean log MSE, natural logarithm)."""
-        random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+        """The loss is the mean log MSE, natural logarithm."""
+        random, on_device = self.generators()
         if torch.rand((), generator=random) >= 0.5:
             group = 1
         csnr_db, active = (
             t.to(self.device) for t in draw_conditions(self.config, random, len(pixels), group, self.focus)
         )
-        image = to_tensor(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
+        image = self.image(pixels)
         rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-            latent = normalise_power(self.run_encoder(image, csnr_db, rate), mask, group)
-            if self.device.type == 'cpu':
-                noise = torch.randn(latent.shape, generator=random)
-            else:
-                on_device = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step)
-                noise = torch.randn(latent.shape, generator=on_device, device=self.device)
-            decoded = self.run_decoder(awgn(latent, mask, csnr_db, noise), csnr_db, rate)
+            latent = normalise_power(self.run['encoder'](image, csnr_db, rate), mask, group)
+            noise = torch.randn(latent.shape, generator=on_device, device=self.device)
+            decoded = self.run['decoder'](awgn(latent, mask, csnr_db, noise), csnr_db, rate)
         error = (decoded.float() - image).square().mean((1, 2, 3)).view(-1, group).mean(1)
         loss = torch.log(error + 1e-5).mean()
-        return update(self, loss, lr, pixels.shape[:3].numel())
-
-    def averaged(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """State dicts of encoder and decoder with the averaged weights, on the CPU."""
-        states = []
-        values = iter(self.average)
-        for network in (self.encoder, self.decoder):
-            names = [name for name, _ in network.named_parameters()]
-            states.append({name: next(values).cpu().clone() for name in names})
-        return states[0], states[1]
-
-    def state(self, extra: dict[str, Any]) -> dict[str, Any]:
-        encoder, decoder = self.averaged()
-        return {
-            'format': FORMAT,
-            'kind': 'codec',
-            'config': self.config.to_dict(),
-            'encoder': encoder,
-            'decoder': decoder,
-            'training': {
-                'encoder': self.encoder.state_dict(),
-                'decoder': self.decoder.state_dict(),
-                'muon': self.muon.buffers(),
-                'preconditioners': self.muon.preconditioners(),
-                'adam': self.adam.state_dict(),
-                'step': self.step,
-                'pixels': self.pixels,
-                'seed': self.seed,
-                **extra,
-            },
-        }
-
-    def load(self, data: dict[str, Any]) -> None:
-        if CodecConfig.from_dict(data['config']) != self.config:
-            raise ValueError('the checkpoint holds a network of another configuration')
-        training = data['training']
-        self.encoder.load_state_dict(training['encoder'])
-        self.decoder.load_state_dict(training['decoder'])
-        values = [*data['encoder'].values(), *data['decoder'].values()]
-        for average, value in zip(self.average, values, strict=True):
-            average.copy_(value)
-        if 'muon' in training:
-            self.muon.load_buffers(training['muon'], training.get('preconditioners'))
-            self.adam.load_state_dict(training['adam'])
-        self.step, self.pixels = training['step'], training['pixels']
-        self.seed = training.get('seed', self.seed)
+        return self.update(loss, lr, pixels)
 
     def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
-        encoder, decoder = Encoder(self.config), Decoder(self.config)
-        for network, state in zip((encoder, decoder), self.averaged()):
-            network.load_state_dict(state)
-            network.to(self.device, memory_format=torch.channels_last).eval()
         channels = self.config.channels
         table = psnr_table(
-            self.config,
-            encoder,
-            decoder,
+            Codec(self.config, **self.averaged_networks()),
             images,
             VALIDATION_CSNR_DB,
             channels,
@@ -214,14 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m semcast_training.train_codec', description='Train the codec; Ctrl-C saves, --resume goes on.'
     )
-    add_arguments(parser, 'codec', example_phase='crop=128,batch=16,group=4,seconds=3600,lr=1.2e-3,decay=0')
+    example = 'crop=128,batch=16,group=4,seconds=3600,lr=1.2e-3,decay=0'
+    widths = ('A,B,C', 'channels at 1/4, 1/8 and 1/16 (default 96,192,320)')
+    add_arguments(parser, 'codec', example_phase=example, widths=widths)
     parser.add_argument('--validation-limit', type=int, default=16, metavar='N')
-    parser.add_argument(
-        '--widths',
-        type=lambda t: tuple(int(v) for v in t.split(',')),
-        metavar='A,B,C',
-        help='channels at 1/4, 1/8 and 1/16 (default 96,192,320)',
-    )
     parser.add_argument(
         '--focus',
         type=float,
@@ -238,32 +141,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_arguments(parser, args)
     if not 0 <= args.focus <= 1:
         parser.error(f'--focus {args.focus}: must be between 0 and 1')
-    source = args.out if args.resume else args.start_from
-    bundle = bundle_codec(source) if source and source.is_dir() else None
-    data = load_checkpoint(source) if source and not bundle else None
-    config = bundle[0] if bundle else CodecConfig.from_dict(data['config']) if data else CodecConfig()
-    if args.widths and args.widths != config.widths:
-        if source:
-            parser.error(f'{source} has widths {config.widths}, which cannot be changed')
-        config = replace(config, widths=args.widths)
-    phases, position = choose_phases(parser, args, default_phases(args.hours * 3600, args.device), data, config.stride)
+    beginning = read_beginning(args, 'codec')
+    config = choose_config(parser, args, beginning, CodecConfig())
+    defaults = default_phases(args.hours * 3600, args.device)
+    phases, position = choose_phases(parser, args, defaults, beginning.checkpoint, config.stride)
     training, validation = load_data(args, VALIDATION_SIZE)
-    trainer = CodecTrainer(
-        config,
-        torch.device(args.device),
-        args.seed,
-        bfloat16=args.precision == 'bfloat16',
-        compiled=args.compile,
-        focus=args.focus,
-    )
-    if bundle:
-        trainer.take_weights(bundle[1].state_dict(), bundle[2].state_dict())
-    elif data:
-        trainer.load(data)
-        del data
-    else:
+    trainer = CodecTrainer(config, focus=args.focus, **trainer_settings(args))
+    if beginning.config is None:
         trainer.start(CropSampler(training, phases[0].crop[-1], args.seed))
-    return train(args, trainer, phases, position, training, validation[: args.validation_limit])
+    return train(args, trainer, beginning, phases, position, training, validation[: args.validation_limit])
 
 
 if __name__ == '__main__':

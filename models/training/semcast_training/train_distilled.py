@@ -34,19 +34,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
-from .bundle_weights import any_codec, bundle_denoiser, has_graph
-from .codec import draw_conditions
+from .bundle_weights import load_codec
+from .codec import Codec, draw_conditions
 from .console import run_main
-from .data import Photograph, to_tensor
-from .evaluate_prior import FrozenCodec, mean_psnr, validation_crops
+from .data import Photograph
+from .evaluate_prior import mean_psnr, validation_crops
 from .features import FeatureNetwork, feature_distance, load_features, unit_norm
-from .loop import AVERAGE_EXPONENT, WARMUP_STEPS, Phase, add_arguments, check_arguments, choose_phases, load_data, train
+from .loop import (
+    WARMUP_STEPS,
+    Phase,
+    Trainer,
+    add_arguments,
+    check_arguments,
+    choose_phases,
+    load_data,
+    read_beginning,
+    train,
+    trainer_settings,
+)
 from .prior import Denoiser, DenoiserConfig
 
-FORMAT = 1
 #: Noise at the student's input as a multiple of ``decode_error``, which is measured on training crops and 1.23 to 1.48
-#: times a bundle's RMSE table, measured on larger pictures: packages/posterior/src/samplers/distilled.ts therefore takes
-#: 5.4 times the table for the same noise.
+#: times a bundle's RMSE table, measured on larger pictures: packages/posterior/src/samplers/distilled.ts therefore
+#: takes 5.4 times the table for the same noise.
 START_FACTOR = 4.0
 #: Side of the windows that VGG19 looks through: it costs as much a pixel as the student.
 VGG19_WINDOW = 112
@@ -111,46 +121,38 @@ def _freeze(module: nn.Module, frozen: bool) -> None:
         parameter.requires_grad_(not frozen)
 
 
-class DistilledTrainer:
-    """Student, critics, optimisers and averages; see ``loop.Trainer``."""
+class DistilledTrainer(Trainer):
+    """Student and critics."""
 
+    kind = 'distilled'
     half_scale = 0.3
 
     def __init__(
         self,
         config: DenoiserConfig,
-        codec: FrozenCodec,
+        codec: Codec,
         features: dict[str, FeatureNetwork],
-        device: torch.device,
-        seed: int,
         *,
         loss: dict[str, float],
-        bfloat16: bool,
+        **settings: Any,
     ) -> None:
-        self.config, self.device, self.seed, self.bfloat16, self.loss = config, device, seed, bfloat16, loss
-        layout = torch.channels_last
-        self.codec = FrozenCodec(
-            codec.config, *(n.to(device, memory_format=layout) for n in (codec.encoder, codec.decoder))
-        )
-        self.squeezenet, self.vgg19 = (features[n].to(device, memory_format=layout) for n in ('squeezenet', 'vgg19'))
-        torch.manual_seed(seed)  # the initial weights are drawn from PyTorch's own generator
-        self.denoiser = Denoiser(config).to(device, memory_format=layout)
-        self.critics = Critics(self.squeezenet, self.vgg19).to(device, memory_format=layout)
-        self.parameters = list(self.denoiser.parameters())
-        self.average = [p.detach().clone() for p in self.parameters]
+        super().__init__(config, **settings)
+        self.loss = loss
+        self.codec = codec.to(self.device)
+        self.squeezenet, self.vgg19 = (self.place(features[n]) for n in ('squeezenet', 'vgg19'))
+        self.denoiser = self.networks['denoiser']
+        self.critics = self.place(Critics(self.squeezenet, self.vgg19))
         options = {'betas': (0.5, 0.95), 'weight_decay': 0.0}
         self.adam = torch.optim.AdamW(self.parameters, **options)
         self.critic_adam = torch.optim.AdamW(self.critics.parameters(), **options)
-        self.step = 0
         self.critic_steps = 0  # since the critics were new
-        self.pixels = 0
         self.parts: dict[str, float] = {}
 
     def train_step(self, pixels: Tensor, group: int, lr: float) -> float:
-        """One update of student and critics on uint8 crops [B, S, S, 3]; returns the student's loss."""
-        random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+        """One update of student and critics; the loss is the student's."""
+        random, _ = self.generators()
         layout = torch.channels_last
-        image = to_tensor(pixels.to(self.device)).contiguous(memory_format=layout)
+        image = self.image(pixels)
         batch, side = len(image), image.shape[-1]
         csnr_db, active = (t.to(self.device) for t in draw_conditions(self.codec.config, random, batch, group))
         rate = active / self.codec.config.latent_channels
@@ -174,7 +176,7 @@ class DistilledTrainer:
                 true, decoded = look(image), self.squeezenet(x_j[shifted])
                 x, sigma, deviation = student_input(self.denoiser, x_j, csnr_db, rate, noise)
             flag = torch.ones_like(csnr_db)
-            picture = self.denoiser(x.contiguous(memory_format=layout), sigma, x_j, flag, csnr_db, rate).float()
+            picture = self.run['denoiser'](x.contiguous(memory_format=layout), sigma, x_j, flag, csnr_db, rate).float()
             made = look(picture)
             values = self.critics(made[0], decoded, made[1], picture, x_j)
         parts = {
@@ -197,19 +199,14 @@ class DistilledTrainer:
         hinge = torch.stack([F.relu(1 + a).mean() + F.relu(1 - b).mean() for a, b in zip(fake, real)]).mean()
         self._update(self.critic_adam, list(self.critics.parameters()), hinge, CRITIC_LR * lr)
 
-        self.step += 1
         self.critic_steps += 1
-        self.pixels += pixels.shape[:3].numel()
-        keep = (1 - 1 / self.step) ** (AVERAGE_EXPONENT + 1)
-        with torch.no_grad():
-            torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - keep)
+        self.count(pixels)
         for name, value in {**parts, 'hinge': hinge}.items():
             self.parts[name] = 0.98 * self.parts.get(name, value.item()) + 0.02 * value.item()
         return float(loss.item())
 
     def _update(self, adam: torch.optim.AdamW, parameters: list[nn.Parameter], loss: Tensor, lr: float) -> None:
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(f'the loss became {loss.item()} at step {self.step}: resume with a lower lr')
+        self.finite(loss)
         adam.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -217,54 +214,20 @@ class DistilledTrainer:
             group['lr'] = lr * min(1.0, (self.critic_steps + 1) / 50)
         adam.step()
 
-    def averaged(self) -> dict[str, Tensor]:
-        """State dict of the student with the averaged weights, on the CPU."""
-        names = [name for name, _ in self.denoiser.named_parameters()]
-        return {name: value.cpu().clone() for name, value in zip(names, self.average, strict=True)}
-
     def state(self, extra: dict[str, Any]) -> dict[str, Any]:
-        return {
-            'format': FORMAT,
-            'kind': 'distilled',
-            'config': self.config.to_dict(),
-            'denoiser': self.averaged(),
-            'training': {
-                'denoiser': self.denoiser.state_dict(),
-                'critics': self.critics.state_dict(),
-                'adam': self.adam.state_dict(),
-                'critic_adam': self.critic_adam.state_dict(),
-                'step': self.step,
-                'critic_steps': self.critic_steps,
-                'pixels': self.pixels,
-                'seed': self.seed,
-                **extra,
-            },
-        }
+        critics = {'critics': self.critics.state_dict(), 'critic_adam': self.critic_adam.state_dict()}
+        return super().state({**critics, 'critic_steps': self.critic_steps, **extra})
 
     def load(self, data: dict[str, Any]) -> None:
-        training = data['training']
-        self.denoiser.load_state_dict(training['denoiser'])
-        self.critics.load_state_dict(training['critics'])
-        for average, value in zip(self.average, data['denoiser'].values(), strict=True):
-            average.copy_(value)
-        self.adam.load_state_dict(training['adam'])
-        self.critic_adam.load_state_dict(training['critic_adam'])
-        self.step, self.pixels, self.seed = training['step'], training['pixels'], training['seed']
-        self.critic_steps = training['critic_steps']
-
-    def take_weights(self, denoiser: dict[str, Tensor]) -> None:
-        """Begin with these weights, for the average too; critics and optimisers begin anew."""
-        self.denoiser.load_state_dict(denoiser, strict=False)  # the frequencies are no parameters
-        for average, parameter in zip(self.average, self.parameters, strict=True):
-            average.copy_(parameter.detach())
+        super().load(data)
+        self.critics.load_state_dict(data['training']['critics'])
+        self.critic_adam.load_state_dict(data['training']['critic_adam'])
+        self.critic_steps = data['training']['critic_steps']
 
     def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
-        student = Denoiser(self.config)
-        student.load_state_dict(self.averaged(), strict=False)
-        student.to(self.device, memory_format=torch.channels_last).eval()
-        values = student_figures(
-            student, self.codec, {'squeezenet': self.squeezenet, 'vgg19': self.vgg19}, images, self.device
-        )
+        student = self.averaged_networks()['denoiser']
+        features = {'squeezenet': self.squeezenet, 'vgg19': self.vgg19}
+        values = student_figures(student, self.codec, features, images, self.device)
         text = '  '.join(f'{name} {one:.4f} -> {two:.4f}' for name, (one, two) in values.items())
         return f'one-shot -> student at {VALIDATION_CSNR_DB:g} dB, lowest rate: {text}', values
 
@@ -290,7 +253,7 @@ def checkerboard(picture: Tensor) -> Tensor:
 
 def student_figures(
     student: Denoiser,
-    codec: FrozenCodec,
+    codec: Codec,
     features: dict[str, FeatureNetwork],
     images: Sequence[Photograph],
     device: torch.device,
@@ -321,16 +284,6 @@ def student_figures(
                 for name, value in figures.items():
                     totals.setdefault(name, [0.0, 0.0])[i] += value / len(crops)
     return {name: (one, two) for name, (one, two) in totals.items()}
-
-
-def load_distilled_checkpoint(path: str | Path) -> dict[str, Any]:
-    try:
-        data = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError:
-        raise FileNotFoundError(f'no checkpoint at {path}: give the file that train_distilled wrote') from None
-    if data.get('format') != FORMAT or data.get('kind') != 'distilled':
-        raise ValueError(f'{path} is not a checkpoint of train_distilled of format {FORMAT}')
-    return data
 
 
 def parse_loss(text: str) -> dict[str, float]:
@@ -371,35 +324,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     check_arguments(parser, args)
-    source = args.out if args.resume else args.start_from
-    if not source:
+    beginning = read_beginning(args, 'distilled')
+    config = beginning.config
+    if config is None:
         parser.error('--start-from is missing: the folder of a bundle whose network the student begins with')
-    bundle = None
-    if source.is_dir():
-        bundle = bundle_denoiser(source, 'distilled' if has_graph(source, 'distilled') else 'denoiser')
-    data = None if bundle else load_distilled_checkpoint(source)
-    config = bundle.config if bundle else DenoiserConfig.from_dict(data['config'])  # type: ignore[index]
-    codec = FrozenCodec(*any_codec(args.codec))
+    codec = load_codec(args.codec)
     stride = math.lcm(config.stride, codec.config.stride)
     default = [Phase(crop=192, batch=4, lr=1e-4, decay=0.4, seconds=args.hours * 3600)]
-    phases, position = choose_phases(parser, args, default, data, stride)
+    phases, position = choose_phases(parser, args, default, beginning.checkpoint, stride)
     features = {name: load_features(getattr(args, name), name) for name in ('squeezenet', 'vgg19')}
     training, validation = load_data(args, VALIDATION_CROP)
-    trainer = DistilledTrainer(
-        config,
-        codec,
-        features,
-        torch.device(args.device),
-        args.seed,
-        loss=args.loss,
-        bfloat16=args.precision == 'bfloat16',
-    )
-    if bundle:
-        trainer.take_weights(bundle.state_dict())
-    elif data:
-        trainer.load(data)
-        del data
-    return train(args, trainer, phases, position, training, validation)
+    trainer = DistilledTrainer(config, codec, features, loss=args.loss, **trainer_settings(args))
+    return train(args, trainer, beginning, phases, position, training, validation)
 
 
 if __name__ == '__main__':

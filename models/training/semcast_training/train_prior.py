@@ -20,22 +20,31 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .bundle_weights import any_codec, bundle_denoiser
-from .codec import draw_conditions
+from .bundle_weights import load_codec
+from .codec import Codec, draw_conditions
 from .console import run_main
 from .data import CropSampler, Photograph, to_tensor
-from .evaluate_prior import VALIDATION_CROP, FrozenCodec, denoising_table, format_denoising, validation_crops
-from .loop import Phase, add_arguments, check_arguments, choose_phases, load_data, train, update
-from .muon import Muon
-from .prior import SIZES, Denoiser, DenoiserConfig, edm_weight, fit_decode_error
-from .prior_checkpoint import FORMAT, load_prior_checkpoint
+from .evaluate_prior import VALIDATION_CROP, denoising_table, format_denoising, validation_crops
+from .loop import (
+    Phase,
+    Trainer,
+    add_arguments,
+    check_arguments,
+    choose_config,
+    choose_phases,
+    load_data,
+    read_beginning,
+    train,
+    trainer_settings,
+)
+from .prior import SIZES, DenoiserConfig, edm_weight, fit_decode_error
 
 LOG_SIGMA_MEAN, LOG_SIGMA_DEVIATION = -1.1, 1.2
 SIGMA_MIN, SIGMA_MAX = 0.01, 40.0
@@ -60,51 +69,22 @@ def default_phases(seconds: float, device: str) -> list[Phase]:
     ]
 
 
-class PriorTrainer:
-    """Denoiser, optimisers and averages; ``train_step`` is one update, ``state`` and ``load`` a checkpoint.
-
-    Every random number of a step is drawn from a generator seeded by (seed, step), so there is no generator state to
-    keep and a resumed run continues exactly.
-    """
-
+class PriorTrainer(Trainer):
+    kind = 'prior'
     half_scale = 0.4
 
-    def __init__(
-        self,
-        config: DenoiserConfig,
-        codec: FrozenCodec,
-        device: torch.device,
-        seed: int,
-        *,
-        bfloat16: bool,
-        compiled: bool = False,
-    ) -> None:
-        self.config, self.device, self.seed, self.bfloat16 = config, device, seed, bfloat16
-        self.codec = FrozenCodec(
-            codec.config, *(n.to(device, memory_format=torch.channels_last) for n in (codec.encoder, codec.decoder))
-        )
-        torch.manual_seed(seed)  # the initial weights are drawn from PyTorch's own generator
-        self.denoiser = Denoiser(config).to(device, memory_format=torch.channels_last)
-        self.run_denoiser: Callable[..., Tensor] = torch.compile(self.denoiser) if compiled else self.denoiser
-        self.parameters = list(self.denoiser.parameters())
-        self.average = [p.detach().clone() for p in self.parameters]
+    def __init__(self, config: DenoiserConfig, codec: Codec, **settings: Any) -> None:
+        super().__init__(config, **settings)
+        self.codec = codec.to(self.device)
+        self.denoiser = self.networks['denoiser']
         # Kernels that touch pixels are no hidden matrices, and vectors are none at all: AdamW has them.
         edge = {id(self.denoiser.stem.weight), id(self.denoiser.head.weight)}
-        hidden = [p for p in self.parameters if p.ndim == 4 and id(p) not in edge]
-        chosen = {id(p) for p in hidden}
-        self.rest = [p for p in self.parameters if id(p) not in chosen]
-        self.muon = Muon(hidden)
-        self.adam = torch.optim.AdamW(self.rest, betas=(0.9, 0.98), weight_decay=0)
-        self.step = 0
-        self.pixels = 0
+        self.use_muon([p for p in self.parameters if p.ndim == 4 and id(p) not in edge])
 
     def train_step(self, pixels: Tensor, group: int, lr: float) -> float:
-        """One update on uint8 crops [B, S, S, 3]; returns the loss, the mean squared error of F."""
-        random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
-        on_device = random
-        if self.device.type != 'cpu':
-            on_device = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step)
-        image = to_tensor(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
+        """The loss is the mean squared error of F."""
+        random, on_device = self.generators()
+        image = self.image(pixels)
         batch = len(image)
         # Which crops come first is chance, so the first part of the batch may as well be the conditional one.
         if torch.rand((), generator=random) >= 0.5:
@@ -126,56 +106,14 @@ class PriorTrainer:
                     x_j[first] = self.codec.one_shot(image[first], csnr_db[first], active[first], channel_noise, group)
                 flag[first] = 1
             rate = active / self.codec.config.latent_channels
-            estimate = self.run_denoiser(x, sigma, x_j, flag, csnr_db, rate)
+            estimate = self.run['denoiser'](x, sigma, x_j, flag, csnr_db, rate)
         deviation = self.denoiser.deviation(flag, csnr_db, rate)
         loss = (edm_weight(sigma, deviation) * (estimate.float() - image).square().mean((1, 2, 3))).mean()
-        return update(self, loss, lr, pixels.shape[:3].numel())
-
-    def averaged(self) -> dict[str, Tensor]:
-        """State dict of the denoiser with the averaged weights, on the CPU."""
-        names = [name for name, _ in self.denoiser.named_parameters()]
-        return {name: value.cpu().clone() for name, value in zip(names, self.average, strict=True)}
-
-    def state(self, extra: dict[str, Any]) -> dict[str, Any]:
-        return {
-            'format': FORMAT,
-            'kind': 'prior',
-            'config': self.config.to_dict(),
-            'denoiser': self.averaged(),
-            'training': {
-                'denoiser': self.denoiser.state_dict(),
-                'muon': self.muon.buffers(),
-                'preconditioners': self.muon.preconditioners(),
-                'adam': self.adam.state_dict(),
-                'step': self.step,
-                'pixels': self.pixels,
-                'seed': self.seed,
-                **extra,
-            },
-        }
-
-    def load(self, data: dict[str, Any]) -> None:
-        if DenoiserConfig.from_dict(data['config']) != self.config:
-            raise ValueError('the checkpoint holds a network of another configuration')
-        training = data['training']
-        self.denoiser.load_state_dict(training['denoiser'])
-        for average, value in zip(self.average, data['denoiser'].values(), strict=True):
-            average.copy_(value)
-        self.muon.load_buffers(training['muon'], training['preconditioners'])
-        self.adam.load_state_dict(training['adam'])
-        self.step, self.pixels, self.seed = training['step'], training['pixels'], training['seed']
-
-    def take_weights(self, denoiser: dict[str, Tensor]) -> None:
-        """Begin with these weights, for the average too; the optimisers begin anew."""
-        self.denoiser.load_state_dict(denoiser)
-        for average, parameter in zip(self.average, self.parameters, strict=True):
-            average.copy_(parameter.detach())
+        return self.update(loss, lr, pixels)
 
     def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
-        denoiser = Denoiser(self.config)
-        denoiser.load_state_dict(self.averaged())
-        denoiser.to(self.device, memory_format=torch.channels_last).eval()
         crops = validation_crops(images)
+        denoiser = self.averaged_networks()['denoiser']
         table = denoising_table(denoiser, self.codec, crops, self.device, bfloat16=self.bfloat16)
         return f'mean denoising PSNR in dB of {len(crops)} validation crops\n{format_denoising(table)}', table
 
@@ -183,7 +121,7 @@ class PriorTrainer:
         return f'loss {loss:.4f}'
 
 
-def measure_decode_error(codec: FrozenCodec, training: Sequence[Photograph], crop: int) -> tuple[float, ...]:
+def measure_decode_error(codec: Codec, training: Sequence[Photograph], crop: int) -> tuple[float, ...]:
     """Coefficients of the RMSE of one-shot decodes by CSNR and rate, of ``ERROR_CROPS`` training crops."""
     image = to_tensor(CropSampler(training, crop, 0).batch(0, ERROR_CROPS))
     config = codec.config
@@ -204,17 +142,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m semcast_training.train_prior', description='Train the prior; Ctrl-C saves, --resume goes on.'
     )
-    add_arguments(parser, 'prior', example_phase='crop=64,batch=64,group=4,seconds=3600,lr=1.2e-3,decay=0')
+    example = 'crop=64,batch=64,group=4,seconds=3600,lr=1.2e-3,decay=0'
+    widths = ('A,B,C,D', 'channels at 1/2, 1/4, 1/8 and 1/16, in place of those of --size')
+    add_arguments(parser, 'prior', example_phase=example, widths=widths)
     parser.add_argument(
         '--codec', required=True, metavar='CKPT_OR_BUNDLE', help='the frozen codec whose decodes are the condition'
     )
     parser.add_argument('--size', choices=list(SIZES), default='small', help='of the network (default small)')
-    parser.add_argument(
-        '--widths',
-        type=lambda t: tuple(int(v) for v in t.split(',')),
-        metavar='A,B,C,D',
-        help='channels at 1/2, 1/4, 1/8 and 1/16, in place of those of --size',
-    )
     return parser
 
 
@@ -222,37 +156,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     check_arguments(parser, args)
-    source = args.out if args.resume else args.start_from
-    bundle = bundle_denoiser(source) if source and source.is_dir() else None
-    data = load_prior_checkpoint(source) if source and not bundle else None
-    config = SIZES[args.size] if not args.widths else replace(SIZES[args.size], widths=args.widths)
-    if source:
-        config = bundle.config if bundle else DenoiserConfig.from_dict(data['config'])  # type: ignore[index]
-        if args.widths and args.widths != config.widths:
-            parser.error(f'{source} has widths {config.widths}, which cannot be changed')
-    codec = FrozenCodec(*any_codec(args.codec))
+    beginning = read_beginning(args, 'prior')
+    config = choose_config(parser, args, beginning, SIZES[args.size])
+    codec = load_codec(args.codec)
     stride = math.lcm(config.stride, codec.config.stride)
-    phases, position = choose_phases(parser, args, default_phases(args.hours * 3600, args.device), data, stride)
+    defaults = default_phases(args.hours * 3600, args.device)
+    phases, position = choose_phases(parser, args, defaults, beginning.checkpoint, stride)
     training, validation = load_data(args, VALIDATION_CROP)
     if not args.resume:
         # Also of weights that were trained before: the codec may be another one now.
         config = replace(config, decode_error=measure_decode_error(codec, training, max(phases[-1].crop)))
-        if data:
-            data['config'] = config.to_dict()
-    trainer = PriorTrainer(
-        config,
-        codec,
-        torch.device(args.device),
-        args.seed,
-        bfloat16=args.precision == 'bfloat16',
-        compiled=args.compile,
-    )
-    if bundle:
-        trainer.take_weights(bundle.state_dict())
-    elif data:
-        trainer.load(data)
-        del data
-    return train(args, trainer, phases, position, training, validation)
+        if beginning.checkpoint:
+            beginning.checkpoint['config'] = config.to_dict()
+    trainer = PriorTrainer(config, codec, **trainer_settings(args))
+    return train(args, trainer, beginning, phases, position, training, validation)
 
 
 if __name__ == '__main__':

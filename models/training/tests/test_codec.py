@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from semcast_training.checkpoint import _rename
 from semcast_training.codec import (
     CodecConfig,
     Decoder,
@@ -90,27 +89,6 @@ def test_noise_has_the_variance_of_its_csnr() -> None:
     received = awgn(z, torch.ones(2, 2, 1, 1), torch.tensor([0.0, 10.0]), noise)
     per_symbol = received.square().sum(1).mean((1, 2))
     assert torch.allclose(per_symbol, torch.tensor([1.0, 0.1]), rtol=0.02)
-
-
-def test_early_names_become_present_ones() -> None:
-    with torch.device('meta'):
-        encoder, decoder = Encoder(CodecConfig()), Decoder(CodecConfig())
-    for network, transition in ((encoder, 'd'), (decoder, 'u')):
-        state = network.state_dict()
-        early = {}
-        for key, value in state.items():
-            if key.startswith('linear.') or key == 'pilot':
-                early[key.replace('linear.matrix', 'lin').replace('linear.gain', 'g')] = value
-                continue
-            parts = key.split('.')
-            head = {'condition': 'cond', 'stem': 'inp', 'stages': 'b', 'modulations': 'f', 'transitions': transition}[
-                parts[0]
-            ]
-            rest = [{'network': 'n', 'first': 'a', 'second': 'b', 'linear': 'l'}.get(p, p) for p in parts[1:]]
-            early['.'.join([head, *rest])] = value
-        assert list(_rename(early)) == list(state)
-    with pytest.raises(ValueError, match='unknown parameter'):
-        _rename({'surprise.weight': torch.zeros(1)})
 
 
 def test_level_pilot_undoes_the_normalisation() -> None:

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from semcast_training import train_distilled
 from semcast_training.add_distilled import add_distilled
-from semcast_training.bundle_weights import bundle_denoiser, has_graph
-from semcast_training.codec import CodecConfig, Decoder, Encoder
+from semcast_training.bundle_weights import load_denoiser
+from semcast_training.checkpoint import load_checkpoint
+from semcast_training.codec import Codec, CodecConfig, Decoder, Encoder
 from semcast_training.data import Photograph
-from semcast_training.evaluate_prior import FrozenCodec
-from semcast_training.export import BundleInfo, codec_specs, write_bundle
+from semcast_training.export import our_trio, write_bundle
 from semcast_training.features import SqueezeNet, Vgg19, feature_distance
 from semcast_training.loop import Phase, Position, RunOptions, Stop, run
 from semcast_training.parity import max_differences, read_parity
@@ -26,7 +26,6 @@ from semcast_training.train_distilled import (
     DistilledTrainer,
     checkerboard,
     grid_energy,
-    load_distilled_checkpoint,
     parse_loss,
     student_input,
 )
@@ -68,14 +67,14 @@ def vgg19() -> Vgg19:
 
 
 @pytest.fixture
-def codec(tiny: CodecConfig) -> FrozenCodec:
+def codec(tiny: CodecConfig) -> Codec:
     torch.manual_seed(5)
-    return FrozenCodec(tiny, Encoder(tiny).eval().requires_grad_(False), Decoder(tiny).eval().requires_grad_(False))
+    return Codec(tiny, Encoder(tiny).eval().requires_grad_(False), Decoder(tiny).eval().requires_grad_(False))
 
 
-def start(codec: FrozenCodec, loss: dict[str, float] = LOSS) -> DistilledTrainer:
+def start(codec: Codec, loss: dict[str, float] = LOSS) -> DistilledTrainer:
     features = {'squeezenet': squeezenet(), 'vgg19': vgg19()}
-    return DistilledTrainer(SMALL, codec, features, torch.device('cpu'), 1, loss=dict(loss), bfloat16=False)
+    return DistilledTrainer(SMALL, codec, features, loss=dict(loss), device=torch.device('cpu'), seed=1, bfloat16=False)
 
 
 def batch(seed: int) -> Tensor:
@@ -93,7 +92,7 @@ def test_features_have_the_channels_that_they_say_and_no_distance_from_themselve
 
 
 def test_a_step_moves_student_and_critics_and_a_resumed_run_goes_on_as_if_it_had_not_stopped(
-    codec: FrozenCodec, tmp_path: Path
+    codec: Codec, tmp_path: Path
 ) -> None:
     whole = start(codec)
     before = [p.detach().clone() for p in (*whole.parameters, *whole.critics.parameters())]
@@ -106,21 +105,21 @@ def test_a_step_moves_student_and_critics_and_a_resumed_run_goes_on_as_if_it_had
 
     torch.save(whole.state({}), tmp_path / 'half.pt')
     resumed = start(codec)
-    resumed.load(load_distilled_checkpoint(tmp_path / 'half.pt'))
+    resumed.load(load_checkpoint(tmp_path / 'half.pt', 'distilled'))
     for trainer in (whole, resumed):
         trainer.train_step(batch(2), 1, 1e-3)
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters, resumed.parameters, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(whole.average, resumed.average, strict=True))
 
 
-def test_new_critics_have_no_say(codec: FrozenCodec) -> None:
+def test_new_critics_have_no_say(codec: Codec) -> None:
     plain, judged = start(codec, {**LOSS, 'critic': 0.0}), start(codec, {**LOSS, 'critic': 100.0})
     for trainer in (plain, judged):
         trainer.train_step(batch(0), 1, 1e-3)
     assert all(torch.equal(a, b) for a, b in zip(plain.parameters, judged.parameters, strict=True))
 
 
-def test_squared_error_alone_is_learnt(codec: FrozenCodec) -> None:
+def test_squared_error_alone_is_learnt(codec: Codec) -> None:
     trainer = start(codec, {'squared': 1.0, 'grid': 0.0, 'squeezenet': 0.0, 'vgg19': 0.0, 'critic': 0.0})
     # The same photographs under other noise in each step.
     losses = [trainer.train_step(batch(0), 1, 1e-2) for _ in range(30)]
@@ -154,7 +153,7 @@ def test_the_energy_of_a_grid_is_told_from_texture() -> None:
     assert grid_energy(torch.ones(1, 3, 64, 64)).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_trains_saves_and_validates(codec: FrozenCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trains_saves_and_validates(codec: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_distilled, 'VALIDATION_CROP', CROP)
     pixels = torch.randint(0, 256, (80, 90, 3), dtype=torch.uint8).numpy()
     photographs = [Photograph('a.png', pixels)]
@@ -163,7 +162,7 @@ def test_trains_saves_and_validates(codec: FrozenCodec, tmp_path: Path, monkeypa
     assert run(trainer, [Phase(crop=CROP, batch=2, steps=2)], Position(), photographs, photographs, options, Stop())
     entry = json.loads((tmp_path / 'distilled.jsonl').read_text())
     assert {'psnr', 'squeezenet', 'vgg19', 'grid', 'checkerboard'} <= set(entry)
-    assert load_distilled_checkpoint(tmp_path / 'distilled.pt')['training']['step'] == 2
+    assert load_checkpoint(tmp_path / 'distilled.pt', 'distilled')['training']['step'] == 2
 
 
 def test_weights_of_the_loss_are_read() -> None:
@@ -173,18 +172,8 @@ def test_weights_of_the_loss_are_read() -> None:
             parse_loss(wrong)
 
 
-def test_a_student_becomes_a_graph_of_a_bundle_and_comes_back(codec: FrozenCodec, tmp_path: Path) -> None:
-    config = codec.config
-    info = BundleInfo(
-        name='tiny',
-        version='1',
-        stride=config.stride,
-        latent_channels=config.latent_channels,
-        rates=[{'cbr': str(config.cbr(c)), 'channels': c} for c in config.channels],
-        csnr_db={'min': 0.0, 'max': 20.0},
-        rmse={},
-    )
-    write_bundle(tmp_path, info, codec_specs(config, codec.encoder, codec.decoder), lambda _: None)
+def test_a_student_becomes_a_graph_of_a_bundle_and_comes_back(codec: Codec, tmp_path: Path) -> None:
+    write_bundle(tmp_path, our_trio(codec), lambda _: None, name='tiny', version='1', rmse={})
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     torch.manual_seed(7)
     student = Denoiser(SMALL)
@@ -193,7 +182,7 @@ def test_a_student_becomes_a_graph_of_a_bundle_and_comes_back(codec: FrozenCodec
     for version in ('2', '3'):  # once more replaces it
         add_distilled(tmp_path, copy.deepcopy(student), version, lambda _: None)
     manifest = json.loads((tmp_path / 'bundle.json').read_text())
-    assert manifest['version'] == '3' and has_graph(tmp_path, 'distilled')
+    assert manifest['version'] == '3' and 'distilled' in manifest['graphs']
     assert len({entry['file'] for entry in manifest['weights']}) == len(manifest['weights'])
     cases = read_parity(tmp_path)
     assert [case.graph for case in cases].count('distilled') == 2
@@ -201,6 +190,6 @@ def test_a_student_becomes_a_graph_of_a_bundle_and_comes_back(codec: FrozenCodec
     assert max(max_differences(tmp_path / manifest['graphs']['distilled']['file'], own)) < 1e-4
     changed = {'bundle.json', 'parity.json', 'parity.bin'}
     assert all((tmp_path / name).read_bytes() == content for name, content in before.items() if name not in changed)
-    back = bundle_denoiser(tmp_path, 'distilled').state_dict()
+    back = load_denoiser(tmp_path, 'distilled').state_dict()
     for name, value in student.state_dict().items():
         assert torch.allclose(back[name], value, rtol=1e-3, atol=1e-6), name

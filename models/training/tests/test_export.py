@@ -8,22 +8,21 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import toy_trio
 from PIL import Image
 from torch import Tensor, nn
 
-import toy_trio
-from semcast_training.codec import CodecConfig, Decoder, Encoder
+from semcast_training.codec import Codec, CodecConfig, Decoder, Encoder
 from semcast_training.cpu_graphs import cpu_file
 from semcast_training.data import Photograph
 from semcast_training.evaluate import pad_to_stride, psnr_table, rmse_table
 from semcast_training.export import (
-    main,
     check_graph,
     codec_specs,
     export_graph,
+    main,
     our_trio,
     round_weights,
-    trio_info,
     write_bundle,
 )
 from semcast_training.onnx_files import WeightStore
@@ -49,8 +48,8 @@ def test_bundle(tmp_path: Path, tiny: CodecConfig) -> None:
     encoder, decoder = trained(Encoder(wide)), trained(Decoder(wide))
     round_weights(encoder)
     round_weights(decoder)
-    info = trio_info(our_trio(wide, encoder, decoder), 'tiny', '1.2.3', RMSE)
-    write_bundle(tmp_path, info, codec_specs(wide, encoder, decoder), lambda _: None)
+    trio = our_trio(Codec(wide, encoder, decoder))
+    write_bundle(tmp_path, trio, lambda _: None, name='tiny', version='1.2.3', rmse=RMSE)
     names = {p.name for p in tmp_path.iterdir()}
     assert names == {
         'bundle.json',
@@ -131,7 +130,7 @@ def test_a_name_that_no_service_takes_is_refused_at_once(tmp_path: Path, capsys:
 
 def test_unrounded_weights_stay_float32(tmp_path: Path, tiny: CodecConfig) -> None:
     wide = replace(tiny, widths=(24, 32))
-    spec = codec_specs(wide, trained(Encoder(wide)), trained(Decoder(wide)))[1]
+    spec = codec_specs(our_trio(Codec(wide, trained(Encoder(wide)), trained(Decoder(wide)))))[1]
     path = export_graph(spec, tmp_path, WeightStore(tmp_path))
     _, difference = check_graph(spec, [path], [(1, 2, 3)])
     assert difference < 1e-4
@@ -141,7 +140,7 @@ def test_unrounded_weights_stay_float32(tmp_path: Path, tiny: CodecConfig) -> No
 
 def test_a_differing_graph_is_refused(tmp_path: Path, tiny: CodecConfig) -> None:
     encoder, decoder = trained(Encoder(tiny)), trained(Decoder(tiny))
-    spec = codec_specs(tiny, encoder, decoder)[1]
+    spec = codec_specs(our_trio(Codec(tiny, encoder, decoder)))[1]
     path = export_graph(spec, tmp_path, WeightStore(tmp_path))
     decoder.stem.bias.data.add_(0.01)
     with pytest.raises(ValueError, match='differs from PyTorch'):
@@ -174,11 +173,11 @@ def test_psnr_and_rmse_of_known_codecs(tiny: CodecConfig, photographs: list[Phot
 
     grey = [Photograph('grey', np.full((10, 14, 3), 255, np.uint8))]
     cpu = torch.device('cpu')
-    encoder = Encoder(tiny).eval()
+    codec = Codec(tiny, Encoder(tiny).eval(), Constant())
     # grey 0 is 127.5, rounded to 128: error 127 of 255
-    table = psnr_table(tiny, encoder, Constant(), grey, [10.0], [2, 8], cpu)
+    table = psnr_table(codec, grey, [10.0], [2, 8], cpu)
     assert table[0] == pytest.approx([20 * np.log10(255 / 127)] * 2, abs=1e-6)
-    rmse = rmse_table(tiny, encoder, Constant(), grey, 8, [0.0, 10.0], cpu)
+    rmse = rmse_table(codec, grey, 8, [0.0, 10.0], cpu)
     assert rmse == {'csnrDb': [0.0, 10.0], 'cbr': ['1/48', '1/24', '1/12'], 'values': [[1.0] * 3] * 2}
 
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from semcast_training.checkpoint import load_checkpoint, load_codec, save_checkpoint
+from semcast_training.bundle_weights import load_codec
+from semcast_training.checkpoint import load_checkpoint, save_checkpoint
 from semcast_training.codec import CodecConfig
 from semcast_training.data import Photograph
 from semcast_training.loop import Phase, Position, RunOptions, Stop, parse_phase, run
@@ -40,7 +41,7 @@ class StopAfter(Stop):
 
 
 def start(config: CodecConfig, seed: int = 1) -> CodecTrainer:
-    return CodecTrainer(config, torch.device('cpu'), seed, bfloat16=False)
+    return CodecTrainer(config, device=torch.device('cpu'), seed=seed, bfloat16=False)
 
 
 def assert_same(a: object, b: object, where: str = '') -> None:
@@ -66,14 +67,14 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     whole, parts = tmp_path / 'whole.pt', tmp_path / 'parts.pt'
     assert run(start(tiny), PHASES, Position(), photographs, [], RunOptions(whole), Stop())
     assert not run(start(tiny), PHASES, Position(), photographs, [], RunOptions(parts), StopAfter(stop_after))
-    data = load_checkpoint(parts)
+    data = load_checkpoint(parts, 'codec')
     assert data['training']['step'] == stop_after
     resumed = start(tiny, seed=99)  # the checkpoint's seed counts, not this one
     resumed.load(data)
     position = Position(**data['training']['position'])
     phases = [Phase(**p) for p in data['training']['phases']]
     assert run(resumed, phases, position, photographs, [], RunOptions(parts, loaders=3), Stop())
-    first, second = load_checkpoint(whole), load_checkpoint(parts)
+    first, second = load_checkpoint(whole, 'codec'), load_checkpoint(parts, 'codec')
     for data in (first, second):
         data['training']['position'].pop('seconds')
     assert_same(first, second)
@@ -108,13 +109,13 @@ def test_averaged_weights_lag_behind_and_are_what_is_loaded(
         RunOptions(tmp_path / 'c.pt', validate_every=1e9),
         Stop(),
     )
-    config, encoder, decoder = load_codec(tmp_path / 'c.pt')
-    assert config == tiny
+    codec = load_codec(tmp_path / 'c.pt')
+    assert codec.config == tiny
     averaged = trainer.averaged()
-    for network, state in zip((encoder, decoder), averaged):
+    for network, state in ((codec.encoder, averaged['encoder']), (codec.decoder, averaged['decoder'])):
         for name, value in network.state_dict().items():
             assert torch.equal(value, state[name])
-    assert not torch.equal(encoder.stem.weight, trainer.encoder.stem.weight)
+    assert not torch.equal(codec.encoder.stem.weight, trainer.encoder.stem.weight)
 
 
 def test_saving_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,15 +129,15 @@ def test_saving_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch, 'save', broken)
     with pytest.raises(OSError, match='disk full'):
         save_checkpoint({'format': 1, 'kind': 'codec', 'n': 2}, path)
-    assert load_checkpoint(path)['n'] == 1
+    assert load_checkpoint(path, 'codec')['n'] == 1
 
 
 def test_other_files_are_refused(tmp_path: Path, tiny: CodecConfig) -> None:
     torch.save({'something': 1}, tmp_path / 'x.pt')
     with pytest.raises(ValueError, match='not a codec checkpoint'):
-        load_checkpoint(tmp_path / 'x.pt')
+        load_checkpoint(tmp_path / 'x.pt', 'codec')
     with pytest.raises(FileNotFoundError, match='no checkpoint'):
-        load_checkpoint(tmp_path / 'y.pt')
+        load_checkpoint(tmp_path / 'y.pt', 'codec')
     with pytest.raises(ValueError, match='another configuration'):
         start(tiny).load({'config': CodecConfig().to_dict()})
 
@@ -240,13 +241,13 @@ def test_command_line_stops_cleanly_and_resumes(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert '--resume' in errors
-    step = load_checkpoint(out)['training']['step']
+    step = load_checkpoint(out, 'codec')['training']['step']
     assert step > 0
     assert not os.path.exists(f'{out}.tmp')
 
     again = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=90)
     assert again.returncode == 2 and '--resume' in again.stderr
-    position = load_checkpoint(out)['training']['position']['steps']
+    position = load_checkpoint(out, 'codec')['training']['position']['steps']
     resumed = subprocess.run(
         [*command, '--resume', '--phase', f'crop=16,batch=2,steps={position + 2}'],
         cwd=root,
@@ -255,7 +256,7 @@ def test_command_line_stops_cleanly_and_resumes(tmp_path: Path) -> None:
         timeout=90,
     )
     assert resumed.returncode == 0, resumed.stderr
-    assert load_checkpoint(out)['training']['step'] == step + 2
+    assert load_checkpoint(out, 'codec')['training']['step'] == step + 2
     missing = subprocess.run(
         [sys.executable, '-m', 'semcast_training.evaluate', str(out), '--images', str(tmp_path / 'nowhere')],
         cwd=root,
