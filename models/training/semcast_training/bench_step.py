@@ -1,4 +1,5 @@
-"""What the fused step costs in ONNX Runtime, against one forward pass of denoiser, encoder and decoder.
+"""What a bundle's graphs cost in ONNX Runtime on a CPU: the fused step against one forward pass of denoiser, encoder
+and decoder, and each graph's form for the CPU against the graph itself.
 
     python -m semcast_training.bench_step BUNDLE [--sizes 64,256] [--profile 256]
 
@@ -21,14 +22,14 @@ import numpy as np
 import onnxruntime as ort
 
 from .console import run_main
-from .cpu_graphs import cpu_file
+from .cpu.forms import cpu_file
 
 GRAPHS = ('denoiser', 'encoderVjp', 'posteriorStep')
 #: Evaluations of the default decoder for one picture: `conditional` with 4 steps, a guidance scale and its last step
 #: along the encoder's gradient (packages/posterior).
 DEFAULT_DECODER = {'denoiser': 8, 'encoderVjp': 1}
 REPEATS = 2
-GRAPHS = ('denoiser', 'encoder', 'decoder', 'encoderVjp', 'posteriorStep')
+FORWARD = ('denoiser', 'encoder', 'decoder')
 #: Inputs that aren't random: see ``_feeds``.
 VALUES = {'sigma': 0.4, 'flag': 1.0, 'csnr_db': 5.0, 'design_csnr_db': 5.0, 'zeta': 1.0, 'gamma': 1.0}
 
@@ -72,15 +73,19 @@ def _feeds(session: ort.InferenceSession, manifest: dict[str, Any], size: int) -
 
 
 def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
-    """Seconds by graph; 'posteriorStep, gamma 0' is the step without its second term."""
+    """Seconds by graph, in its form for the CPU where it has one; 'NAME, plain' is the graph itself then, and
+    'posteriorStep, gamma 0' the step without its second term."""
     manifest = json.loads((bundle / 'bundle.json').read_text())
-    runs = {}
-    for graph in GRAPHS:
+    for graph in (*FORWARD, 'posteriorStep'):
         if graph not in manifest['graphs']:
             raise ValueError(f'the bundle {bundle} has no {graph}')
+    runs = {}
+    for graph, entry in manifest['graphs'].items():
         session = open_session(cpu_file(bundle, manifest, graph))
         feeds = _feeds(session, manifest, size)
         runs[graph] = (session, feeds)
+        if 'cpu' in entry:
+            runs[f'{graph}, plain'] = (open_session(bundle / entry['file']), feeds)
         if graph == 'posteriorStep':
             runs['posteriorStep, gamma 0'] = (session, feeds | {'gamma': np.zeros(1, np.float32)})
     best = dict.fromkeys(runs, float('inf'))
@@ -117,7 +122,7 @@ def profile(bundle: Path, size: int) -> list[tuple[str, int, float]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog='python -m semcast_training.bench_step', description='Cost of the fused step in ONNX Runtime.'
+        prog='python -m semcast_training.bench_step', description="Cost of a bundle's graphs in ONNX Runtime."
     )
     parser.add_argument('bundle', type=Path)
     parser.add_argument('--sizes', default='64,256', help='sides of square pictures (default %(default)s)')
@@ -126,10 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     for size in (int(text) for text in args.sizes.split(',')):
         seconds = measure(args.bundle, size, args.rounds)
-        forward = sum(seconds[graph] for graph in GRAPHS[:3])
+        forward = sum(seconds[graph] for graph in FORWARD)
         print(f'{size}x{size}, one thread')
         for name, value in seconds.items():
-            print(f'  {name:24} {value * 1e3:8.1f} ms')
+            ratio = f'  {value / seconds[name.removesuffix(", plain")]:.2f} times as long' if ', plain' in name else ''
+            print(f'  {name:24} {value * 1e3:8.1f} ms{ratio}')
         print(f'  {"denoiser+encoder+decoder":24} {forward * 1e3:8.1f} ms')
         print(f'  step / forward: {seconds["posteriorStep"] / forward:.2f}')
     if args.profile:

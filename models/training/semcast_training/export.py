@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from .bundle_weights import load_codec, load_denoiser
 from .codec import Codec, EncoderGraph, awgn, prefix_mask
 from .console import run_main
-from .cpu_graphs import manifest_entries, runnable_here, write_cpu_graphs
+from .cpu.forms import graph_entry, runnable_here, write_cpu_forms
 from .data import load_images
 from .evaluate import RMSE_CSNR_DB, rmse_table
 from .gradient import distinct_sizes, onnx_translations, trace_gradient
@@ -52,7 +52,7 @@ from .onnx_files import (
     store_as_float16,
     strip_traces,
 )
-from .parity import ParityCase, max_differences, run_module, sha256_of, test_image, write_parity
+from .parity import ParityCase, file_entry, max_differences, run_module, test_image, write_parity
 from .prior import Denoiser
 from .steps import ConfirmingTerm, EncoderVjp, PosteriorStep
 
@@ -275,7 +275,7 @@ class BundleWriter:
         """Export, check, and keep the manifest's entry and the parity cases."""
         started = time.monotonic()
         path = export_graph(spec, self.scratch, self.store)
-        cpu = write_cpu_graphs(path)
+        cpu = write_cpu_forms(path)
         forms = [path, *runnable_here(cpu)]
         parity_sizes, check_sizes = SIZES[spec.differentiates]
         cases, parity_difference = check_graph(spec, forms, parity_sizes)
@@ -283,9 +283,7 @@ class BundleWriter:
         if spec.differentiates:
             check_graph(spec, forms, GRADIENT_LARGE_SIZES, LARGE_TOLERANCE)
         self.cases.extend(cases)
-        self.graphs[spec.name] = {'file': path.name, 'sha256': sha256_of(path)}
-        if cpu:
-            self.graphs[spec.name]['cpu'] = manifest_entries(cpu)
+        self.graphs[spec.name] = graph_entry(path, cpu)
         kind = 'relative' if spec.differentiates else 'absolute'
         self.log(
             f'{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest {kind} difference '
@@ -293,12 +291,12 @@ class BundleWriter:
         )
 
     def weights(self) -> list[dict[str, str]]:
-        return [{'file': name, 'sha256': sha256_of(self.scratch / name)} for name in self.store.files]
+        return [file_entry(self.scratch / name) for name in self.store.files]
 
     def publish(self, manifest: dict[str, Any], cases: Sequence[ParityCase]) -> None:
         """Move everything to its place, with a manifest that names these parity cases."""
         parity = write_parity(cases, self.scratch)
-        manifest['parity'] = {'file': parity.name, 'sha256': sha256_of(parity), 'tolerance': TOLERANCE}
+        manifest['parity'] = file_entry(parity) | {'tolerance': TOLERANCE}
         (self.scratch / 'bundle.json').write_text(json.dumps(manifest, indent=2) + '\n')
         # The manifest goes last: until then a reader sees the old manifest and reports hashes that don't match.
         for path in sorted(self.scratch.iterdir(), key=lambda p: p.name == 'bundle.json'):

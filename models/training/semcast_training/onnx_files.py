@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +66,6 @@ class WeightStore:
                     name=value.name or '',
                     base_dir=self.directory,
                 )
-
-
-def all_graphs(graph: ir.Graph) -> Iterator[ir.Graph]:
-    """The graph and those inside its nodes' attributes."""
-    yield graph
-    for node in graph:
-        for attribute in node.attributes.values():
-            if attribute.type == ir.AttributeType.GRAPH:
-                yield from all_graphs(attribute.value)
 
 
 def store_as_float16(graph: ir.Graph) -> None:

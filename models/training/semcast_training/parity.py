@@ -35,6 +35,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
+def file_entry(path: Path) -> dict[str, str]:
+    """As manifests name a file."""
+    return {'file': path.name, 'sha256': sha256_of(path)}
+
+
 def test_image(batch: int, height: int, width: int, seed: int) -> Tensor:
     """A picture-like input [B, 3, H, W] in [-1, 1]: smooth colour fields, an edge and a little texture."""
     random = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ import onnx
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from semcast_training.blocked import DOMAIN
+from semcast_training.cpu.blocked import DOMAIN
 
 
 def to_blocks(x: np.ndarray, block: int) -> np.ndarray:

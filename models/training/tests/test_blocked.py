@@ -15,9 +15,9 @@ import pytest
 from blocked_reference import evaluator
 from onnx import TensorProto, helper, numpy_helper
 
-from semcast_training import winograd
-from semcast_training.blocked import BLOCKS, DOMAIN, use_blocked_layout
-from semcast_training.cpu_graphs import channel_block
+from semcast_training.cpu import winograd
+from semcast_training.cpu.blocked import BLOCKS, DOMAIN, use_blocked_layout
+from semcast_training.cpu.forms import channel_block
 
 WIDE = 96
 HERE = channel_block()

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from semcast_training.codec import Codec, CodecConfig, Decoder, Encoder
-from semcast_training.cpu_graphs import cpu_file
+from semcast_training.cpu.forms import cpu_file
 from semcast_training.data import Photograph
 from semcast_training.evaluate import pad_to_stride, psnr_table, rmse_table
 from semcast_training.export import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from semcast_training.winograd import POINTS, bias_factors, matrices, toom_cook
+from semcast_training.cpu.winograd import POINTS, bias_factors, matrices, toom_cook
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 from blocked_reference import evaluator
 from onnx import TensorProto, helper, numpy_helper
 
-from semcast_training import cpu_graphs
-from semcast_training.blocked import BLOCKS
-from semcast_training.cpu_graphs import add_cpu_graphs, channel_block, cpu_file, main
+from semcast_training.cpu import forms
+from semcast_training.cpu.blocked import BLOCKS
+from semcast_training.cpu.forms import add_cpu_forms, channel_block, cpu_file, main
 from semcast_training.parity import ParityCase, read_parity, sha256_of, write_parity
 
 CHANNELS = 96
@@ -78,17 +78,17 @@ def test_are_not_added_where_they_differ(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=rf'encoder\.cpu{channel_block()}\.onnx differs from the parity vectors by 1\.'
     ):
-        add_cpu_graphs(tmp_path, lambda _line: None)
+        add_cpu_forms(tmp_path, lambda _line: None)
     assert (tmp_path / 'bundle.json').read_text() == before
     assert not list(tmp_path.glob('*.cpu*.onnx'))
 
 
 def test_the_machines_own_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _bundle(tmp_path)
-    add_cpu_graphs(tmp_path, lambda _line: None)
+    add_cpu_forms(tmp_path, lambda _line: None)
     manifest = json.loads((tmp_path / 'bundle.json').read_text())
     for block, name in ((8, 'encoder.cpu8.onnx'), (16, 'encoder.cpu16.onnx'), (None, 'encoder.onnx')):
-        monkeypatch.setattr(cpu_graphs, 'channel_block', lambda block=block: block)
+        monkeypatch.setattr(forms, 'channel_block', lambda block=block: block)
         assert cpu_file(tmp_path, manifest, 'encoder') == tmp_path / name
         assert cpu_file(tmp_path, manifest, 'decoder') == tmp_path / 'decoder.onnx'
 

@@ -29,9 +29,9 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
+from ..onnx_files import widen_late
 from . import winograd
 from .emitter import Emitter
-from .onnx_files import all_graphs, widen_late
 
 DOMAIN = 'com.microsoft.nchwc'
 #: Block sizes of the processors that ONNX Runtime has such kernels for.
@@ -58,10 +58,10 @@ def use_blocked_layout(model: ir.Model, block: int) -> int:
     """
     if block not in BLOCKS:
         raise ValueError(f'blocks are of {" or ".join(map(str, BLOCKS))} channels, not {block}')
-    count = sum(_Conversion(graph, block).run() for graph in all_graphs(model.graph))
+    count = sum(_Conversion(graph, block).run() for graph in model.graphs())
     if count:
         model.opset_imports[DOMAIN] = 1
-        for graph in all_graphs(model.graph):
+        for graph in model.graphs():
             widen_late(graph)
         RemoveUnusedNodesPass()(model)
     return count

@@ -6,7 +6,7 @@ One for each size of the blocks in which ONNX Runtime keeps channels, which depe
 CPU takes the one whose block is ``channel_block()``, or the plain graph where there is none. A GPU's library has
 algorithms and layouts of its own and takes the plain one.
 
-    python -m semcast_training.cpu_graphs BUNDLE     adds them to a bundle that was exported before
+    python -m semcast_training.cpu.forms BUNDLE     adds them to a bundle that was exported before
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from ..console import run_main
+from ..parity import file_entry, max_differences, read_parity
 from .blocked import BLOCKS, DOMAIN, use_blocked_layout
-from .console import run_main
-from .parity import max_differences, read_parity, sha256_of
 
 #: Whose parity is relative.
 GRADIENT_GRAPHS = ('encoderVjp', 'posteriorStep')
@@ -59,7 +59,7 @@ def channel_block() -> int | None:
     return int(session.run(None, {'x': x})[0].argmax())
 
 
-def write_cpu_graphs(path: Path) -> dict[int, Path]:
+def write_cpu_forms(path: Path) -> dict[int, Path]:
     """The forms of a graph file, beside it, by block; none where there is no convolution that would be converted."""
     written = {}
     for block in BLOCKS:
@@ -77,8 +77,10 @@ def runnable_here(forms: dict[int, Path]) -> list[Path]:
     return [path for block, path in forms.items() if block == channel_block()]
 
 
-def manifest_entries(forms: dict[int, Path]) -> list[dict[str, Any]]:
-    return [{'block': block, 'file': path.name, 'sha256': sha256_of(path)} for block, path in forms.items()]
+def graph_entry(path: Path, forms: dict[int, Path]) -> dict[str, Any]:
+    """What a manifest says of a graph file and its forms."""
+    cpu = [{'block': block, **file_entry(form)} for block, form in forms.items()]
+    return file_entry(path) | ({'cpu': cpu} if cpu else {})
 
 
 def cpu_file(bundle: Path, manifest: dict[str, Any], graph: str) -> Path:
@@ -88,12 +90,12 @@ def cpu_file(bundle: Path, manifest: dict[str, Any], graph: str) -> Path:
     return bundle / forms.get(channel_block(), entry)['file']
 
 
-def add_cpu_graphs(directory: Path, log: Callable[[str], None]) -> None:
+def add_cpu_forms(directory: Path, log: Callable[[str], None]) -> None:
     """Write the CPU's forms of all graphs of a bundle and name them in its manifest.
 
     The one that runs here must give what the bundle's parity vectors say, within the bundle's tolerance, as the graph
     itself does; those of gradients as whole outputs, relative (see ``max_differences``). Forms of other processors
-    can't be run: ``tests/test_cpu_graphs.py`` computes those of models/natural in numpy.
+    can't be run: ``tests/test_cpu_forms.py`` computes those of models/natural in numpy.
 
     Raises ValueError where one doesn't; the manifest is left as it was then.
     """
@@ -101,20 +103,19 @@ def add_cpu_graphs(directory: Path, log: Callable[[str], None]) -> None:
     cases = read_parity(directory)
     tolerance = manifest['parity']['tolerance']
     for name, entry in manifest['graphs'].items():
-        entry.pop('cpu', None)
-        forms = write_cpu_graphs(directory / entry['file'])
+        path = directory / entry['file']
+        forms = write_cpu_forms(path)
+        manifest['graphs'][name] = graph_entry(path, forms)
         if not forms:
             log(f'{name}: no convolution would gain')
-            continue
         own = [case for case in cases if case.graph == name]
-        for path in runnable_here(forms):
-            worst = max(max_differences(path, own, relative=name in GRADIENT_GRAPHS), default=0.0)
+        for form in runnable_here(forms):
+            worst = max(max_differences(form, own, relative=name in GRADIENT_GRAPHS), default=0.0)
             if not worst <= tolerance:
                 for written in forms.values():
                     written.unlink()
-                raise ValueError(f'{path.name} differs from the parity vectors by {worst:.1e}, more than {tolerance}')
-            log(f'{path.name}: largest difference from the parity vectors {worst:.1e}')
-        entry['cpu'] = manifest_entries(forms)
+                raise ValueError(f'{form.name} differs from the parity vectors by {worst:.1e}, more than {tolerance}')
+            log(f'{form.name}: largest difference from the parity vectors {worst:.1e}')
     scratch = directory / '.bundle.json'
     scratch.write_text(json.dumps(manifest, indent=2) + '\n')
     os.replace(scratch, directory / 'bundle.json')
@@ -122,11 +123,11 @@ def add_cpu_graphs(directory: Path, log: Callable[[str], None]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog='python -m semcast_training.cpu_graphs',
+        prog='python -m semcast_training.cpu.forms',
         description="Add the CPU's forms of its graphs to a bundle: fewer multiplications, and no needless reordering.",
     )
     parser.add_argument('bundle', type=Path)
-    add_cpu_graphs(parser.parse_args(arguments).bundle, lambda line: print(line, flush=True))
+    add_cpu_forms(parser.parse_args(arguments).bundle, lambda line: print(line, flush=True))
     return 0
 
 

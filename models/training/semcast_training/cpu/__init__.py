@@ -1,0 +1,1 @@
+"""Forms of a bundle's graphs that are faster on a CPU."""
