@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from './sessions.js';
 
-/** A graph of one node: `y` is `x` [1, 16, 1, 2] in blocked layout (models/training's cpu_graphs.py builds the same). */
+/** A graph of one node: `y` is `x` [1, 16, 1, 2] in blocked layout (models/training's cpu/forms.py builds the same). */
 const PROBE = Buffer.from(
   'CAk6bAopCgF4EgF5IgxSZW9yZGVySW5wdXQ6E2NvbS5taWNyb3NvZnQubmNod2MSBXByb2JlWhsKAXgSFgoUCAESEAoCCAEKAggQCgIIAQoCCAJi' +
     'GwoBeRIWChQIARIQCgIIAQoCCBAKAggBCgIIAkIECgAQEkIXChNjb20ubWljcm9zb2Z0Lm5jaHdjEAE=',
