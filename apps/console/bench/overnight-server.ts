@@ -1,10 +1,9 @@
 /** The server of `overnight.ts`, in a process of its own, so that its memory is its own, too. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createConsoleServer } from '@semcast/console-server';
-import { createHttpServer, createLogger } from '@semcast/service';
 import { startLiveServices } from '@semcast/testkit';
 import sharp from 'sharp';
+import { startConsole } from '../test/support/console.js';
 
 const fps = Number(process.argv[2] ?? '10');
 const MEBI = 1024 ** 2;
@@ -18,28 +17,7 @@ const picture = await sharp(noise, { raw: { width, height: width, channels: 3 } 
   .png()
   .toBuffer();
 const services = await startLiveServices({ picture, width, height: width });
-const logger = createLogger({ service: 'console', level: 'warn' });
-const http = await createHttpServer({
-  service: 'console',
-  host: '127.0.0.1',
-  port: 0,
-  logger,
-  ready: () => ({ ready: true, reasons: [] }),
-});
-const consoleServer = await createConsoleServer({
-  http,
-  logger,
-  config: {
-    enabled: true,
-    transmitterUrl: services.transmitterUrl,
-    channelUrl: services.channelUrl,
-    maxPages: 4,
-    maxPagesPerAddress: 4,
-    maxPictureBytes: 64 * MEBI,
-  },
-  receiverUrl: () => services.receiverUrl,
-});
-const { url } = await http.listen();
+const shown = await startConsole(services, { maxPictureBytes: 64 * MEBI });
 let frame = 0;
 const startMs = performance.now();
 setInterval(() => {
@@ -58,10 +36,9 @@ process.on('message', () => {
   process.send?.({ frame, heap: heapUsed / MEBI, rss: rss / MEBI });
 });
 process.once('disconnect', () => {
-  void consoleServer
+  void shown
     .close()
-    .then(() => http.close())
     .then(() => services.close())
     .finally(() => process.exit(0));
 });
-process.send?.({ url });
+process.send?.({ url: shown.url });

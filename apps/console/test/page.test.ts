@@ -1,10 +1,9 @@
-import { createConsoleServer } from '@semcast/console-server';
-import { createHttpServer, createLogger } from '@semcast/service';
 import { findProgram, startLiveServices, type LiveServices } from '@semcast/testkit';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startBrowser, type Browser } from './support/browser.js';
+import { startConsole } from './support/console.js';
 
 const chromium = findProgram('chromium', 'chromium');
 
@@ -21,36 +20,11 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
       .toBuffer();
     services = await startLiveServices({ picture, width: 64, height: 48 });
     closers.push(() => services.close());
-    const logger = createLogger({ service: 'console', level: 'silent' });
-    const http = await createHttpServer({
-      service: 'console',
-      host: '127.0.0.1',
-      port: 0,
-      logger,
-      ready: () => ({ ready: true, reasons: [] }),
-    });
-    const consoleServer = await createConsoleServer({
-      http,
-      logger,
-      config: {
-        enabled: true,
-        transmitterUrl: services.transmitterUrl,
-        channelUrl: services.channelUrl,
-        controlToken: 'open sesame',
-        maxPages: 4,
-        maxPagesPerAddress: 4,
-        maxPictureBytes: 1_000_000,
-      },
-      receiverUrl: () => services.receiverUrl,
-    });
-    closers.push(async () => {
-      await consoleServer.close();
-      await http.close();
-    });
-    const { url } = await http.listen();
+    const shown = await startConsole(services, { controlToken: 'open sesame', maxPictureBytes: 1_000_000 });
+    closers.push(() => shown.close());
     browser = await startBrowser(chromium!);
     closers.push(() => browser.close());
-    page = await browser.open(url);
+    page = await browser.open(shown.url);
   }, 120_000);
 
   afterAll(async () => {

@@ -16,10 +16,10 @@
  *
  * The goal is a sampled 99th percentile below 20 ms. Compare with `idle`: what other programs do to this one is in both.
  */
-import { execFileSync, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,7 @@ import { findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { randomFor } from '@semcast/core';
 import { createReceiver, receiverConfigSchema } from '@semcast/receiver';
 import { createLogger } from '@semcast/service';
+import { writeBenchReport } from '@semcast/testkit';
 import { connectLink, iqPayload, type OutgoingFrame } from '@semcast/wire';
 
 const GOAL_MS = 20;
@@ -222,34 +223,29 @@ async function measure(): Promise<void> {
     throw new Error(`${drops.length} frames were dropped, the first: ${drops[0]}`);
   }
 
-  const report = {
-    benchmark: 'receiver/event-loop',
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
-    node: process.version,
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: availableParallelism(),
-    device: 'cpu',
-    bundle: `${bundle.manifest.name} ${bundle.manifest.version}`,
-    seed: 1,
-    seconds,
-    workers,
-    streams,
-    frame: { width, height, cbr: flags.cbr, channel: 'rayleigh-fast' },
-    framesPerSecond,
-    queueAtEnd: { waiting, decoding },
-    delayMs: { idle, saturated },
-    goalMs: GOAL_MS,
-    met: saturated.sampled.p99 < GOAL_MS,
-  };
-  const text = JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' ? round(value) : value), 2);
-  if (flags.json === undefined || flags.json === '-') {
-    console.log(text);
-  } else {
-    writeFileSync(flags.json, `${text}\n`);
-  }
-  process.exitCode = report.met ? 0 : 1;
+  const met = saturated.sampled.p99 < GOAL_MS;
+  writeBenchReport(
+    {
+      schema: 'semcast.bench.event-loop/1',
+      device: 'cpu',
+      bundle: `${bundle.manifest.name} ${bundle.manifest.version}`,
+      seed: 1,
+      seconds,
+      workers,
+      streams,
+      frame: { width, height, cbr: flags.cbr, channel: 'rayleigh-fast' },
+      framesPerSecond,
+      queueAtEnd: { waiting, decoding },
+      delayMs: { idle, saturated },
+      goalMs: GOAL_MS,
+      met,
+    },
+    flags.json,
+    Object.entries({ idle, saturated }).flatMap(([when, delays]) =>
+      Object.entries(delays).map(([name, delay]) => Object.assign({ when, delay: name }, delay)),
+    ),
+  );
+  process.exitCode = met ? 0 : 1;
 }
-
-const round = (value: number): number => Math.round(1000 * value) / 1000;
 
 await (flags.transmitTo === undefined ? measure() : transmit(flags.transmitTo));

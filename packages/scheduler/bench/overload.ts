@@ -8,9 +8,8 @@
  * rate at which frames of 4 steps would just keep the machine busy. No clock is read: the figures are the same on every
  * machine.
  */
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { writeBenchReport } from '@semcast/testkit';
 import { CPU, GPU, guided, jainIndex, poissonArrivals, simulate, type Ended } from '../test/simulator.js';
 
 const SEED = 1;
@@ -64,42 +63,21 @@ const rows = machines.flatMap(({ name, options, cost, perSecond, deadlineMs, unt
   }),
 );
 
-function commit(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return null;
-  }
-}
-
-const report = {
-  schema: 'semcast.bench.scheduler-overload/1',
-  commit: commit(),
-  seed: SEED,
-  device: 'simulated',
-  rows,
-};
-
-if (flags.json === '-') {
-  console.log(JSON.stringify(report, null, 2));
-} else {
-  console.table(
-    rows.map((row) => ({
-      machine: row.machine,
-      load: row.load,
-      'offered/s': row.offeredPerSecond.toFixed(1),
-      'in time/s': row.goodputPerSecond.toFixed(1),
-      steps: row.meanSteps.toFixed(1),
-      refused: `${(100 * row.refusedShare).toFixed(1)} %`,
-      missed: `${(100 * row.missedShare).toFixed(1)} %`,
-      'p50 / p99 ms': `${row.latencyMs.p50} / ${row.latencyMs.p99}`,
-      'preview p99 ms': row.previewP99Ms,
-      'most frames': row.mostFrames,
-      Jain: row.jain.toFixed(3),
-      'rows/run': row.rowsPerJob.toFixed(1),
-    })),
-  );
-  if (flags.json !== undefined) {
-    writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`);
-  }
-}
+writeBenchReport(
+  { schema: 'semcast.bench.scheduler-overload/1', seed: SEED, device: 'simulated', rows },
+  flags.json,
+  rows.map((row) => ({
+    machine: row.machine,
+    load: row.load,
+    'offered/s': row.offeredPerSecond.toFixed(1),
+    'in time/s': row.goodputPerSecond.toFixed(1),
+    steps: row.meanSteps.toFixed(1),
+    refused: `${(100 * row.refusedShare).toFixed(1)} %`,
+    missed: `${(100 * row.missedShare).toFixed(1)} %`,
+    'p50 / p99 ms': `${row.latencyMs.p50} / ${row.latencyMs.p99}`,
+    'preview p99 ms': row.previewP99Ms,
+    'most frames': row.mostFrames,
+    Jain: row.jain.toFixed(3),
+    'rows/run': row.rowsPerJob.toFixed(1),
+  })),
+);

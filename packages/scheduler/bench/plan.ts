@@ -8,12 +8,10 @@
  * a frame that ends is replaced by a new one. Times are those of single calls; beside them stands what a whole round
  * (plan, complete, request, now and then admit) takes of the CPU, which other programs on the machine don't add to.
  */
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { randomFor } from '@semcast/core';
 import { StepScheduler, type FrameOffer, type Job } from '@semcast/scheduler';
+import { writeBenchReport } from '@semcast/testkit';
 
 const SEED = 1;
 const STREAMS = 32;
@@ -117,42 +115,16 @@ const rows = [
   { device: 'gpu, batches to 16', ...run(1, [1, 2, 4, 8, 16], (job) => 4 + costOf(job) * job.bucket) },
 ];
 
-function commit(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return null;
-  }
-}
-
-const report = {
-  schema: 'semcast.bench.scheduler/1',
-  commit: commit(),
-  node: process.version,
-  cpu: cpus()[0]?.model ?? 'unknown',
-  seed: SEED,
-  frames,
-  plans,
-  unit: 'microseconds',
-  rows,
-};
-
-if (flags.json === '-') {
-  console.log(JSON.stringify(report, null, 2));
-} else {
-  console.log(`${frames} frames, ${plans} plans, Node ${report.node}, ${report.cpu}`);
-  console.table(
-    rows.map(({ device, plan, admit, roundCpu }) => ({
-      device,
-      'plan p50 µs': plan.p50,
-      'p95 µs': plan.p95,
-      'max µs': plan.max,
-      'admit p50 µs': admit.p50,
-      'admit p95 µs': admit.p95,
-      'round, CPU µs': roundCpu,
-    })),
-  );
-  if (flags.json !== undefined) {
-    writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`);
-  }
-}
+writeBenchReport(
+  { schema: 'semcast.bench.scheduler/1', seed: SEED, frames, plans, unit: 'microseconds', rows },
+  flags.json,
+  rows.map(({ device, plan, admit, roundCpu }) => ({
+    device,
+    'plan p50 µs': plan.p50,
+    'p95 µs': plan.p95,
+    'max µs': plan.max,
+    'admit p50 µs': admit.p50,
+    'admit p95 µs': admit.p95,
+    'round, CPU µs': roundCpu,
+  })),
+);

@@ -1,3 +1,4 @@
+export { writeBenchReport, type BenchReport } from './bench-report.js';
 export { startLiveServices, type LiveServices, type LiveServicesOptions } from './live-services.js';
 export { testPicture } from './pictures.js';
 export {

@@ -257,17 +257,9 @@ for (const payloadBytes of sizes) {
   }
 }
 
-function commit(): string {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  } catch {
-    return 'unknown';
-  }
-}
-
 const report = {
   schema: 'semcast.bench.wire.throughput/1',
-  commit: commit(),
+  commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
   node: process.version,
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: cpus().length,
@@ -277,28 +269,19 @@ const report = {
   rows,
 };
 
-const columns: [string, (row: Row) => string][] = [
-  ['payload', ({ payloadBytes }) => String(payloadBytes)],
-  ['', ({ masking }) => masking],
-  ['bare frames/s', ({ bare: { framesPerSecond } }) => framesPerSecond.toFixed(0)],
-  ['bare GB/s', ({ bare: { gigabytesPerSecond } }) => gigabytesPerSecond.toFixed(2)],
-  ['ours frames/s', ({ ours: { framesPerSecond } }) => framesPerSecond.toFixed(0)],
-  ['ours GB/s', ({ ours: { gigabytesPerSecond } }) => gigabytesPerSecond.toFixed(2)],
-  ['ours/bare', ({ ratio }) => ratio.toFixed(2)],
-  ['by CPU time', ({ cpuRatio }) => cpuRatio.toFixed(2)],
-  ['codec µs', ({ codec: { cpuMicroseconds } }) => cpuMicroseconds.toFixed(1)],
-];
-const lines = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
-const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-const table = lines.map((line) => line.map((cell, column) => cell.padStart(widths[column]!)).join('  ')).join('\n');
-
-const json = `${JSON.stringify(report, null, 2)}\n`;
-if (flags.json === '-') {
-  process.stderr.write(`${table}\n`);
-  process.stdout.write(json);
-} else {
-  process.stdout.write(`${table}\n`);
-  if (flags.json !== undefined) {
-    writeFileSync(flags.json, json);
-  }
+console.table(
+  rows.map(({ payloadBytes, masking, bare: plain, ours: framed, ratio, cpuRatio, codec: { cpuMicroseconds } }) => ({
+    payload: payloadBytes,
+    masking,
+    'bare frames/s': plain.framesPerSecond.toFixed(0),
+    'bare GB/s': plain.gigabytesPerSecond.toFixed(2),
+    'ours frames/s': framed.framesPerSecond.toFixed(0),
+    'ours GB/s': framed.gigabytesPerSecond.toFixed(2),
+    'ours/bare': ratio.toFixed(2),
+    'by CPU time': cpuRatio.toFixed(2),
+    'codec µs': cpuMicroseconds.toFixed(1),
+  })),
+);
+if (flags.json !== undefined) {
+  writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`);
 }
