@@ -80,7 +80,7 @@ describe.skipIf(dockerCompose === undefined)('docker-compose', () => {
 });
 
 describe('profiles', () => {
-  it('start everything on the processor unless told otherwise', () => {
+  it('start everything on the processor by default', () => {
     expect(Object.keys(servicesIn(services, [])).sort()).toEqual(
       ['channel', 'grafana', 'prometheus', 'receiver', 'transmitter'].sort(),
     );

@@ -56,9 +56,9 @@ describe('the queries', () => {
     ['sum(rate(semcast_frame_latency_seconds[1m]))', 'names semcast_frame_latency_seconds, which'],
     ['semcast_snr_db{decoder="jscc"}', "by decoder, which it doesn't have"],
     ['process_cpu_second_total', 'names process_cpu_second_total, which'],
-  ])('would be caught: %s', (expr, words) => {
+  ])('would be caught: %s', (expr, message) => {
     const [problem, ...others] = findUnknownNames([{ where: 'here', expr }], known);
-    expect(problem).toContain(words);
+    expect(problem).toContain(message);
     expect(others).toEqual([]);
   });
 });

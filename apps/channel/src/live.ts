@@ -50,18 +50,18 @@ export class ChannelLive {
     this.#metrics.droppedFrames.inc({ reason });
     // Losses are what the channel was asked for; anything else is worth a line.
     const [level, logLevel] = reason === 'channel-loss' ? (['info', 'debug'] as const) : (['warn', 'warn'] as const);
-    const words = `the channel dropped a frame: ${reason}`;
-    this.#events.record({ event: 'frame-dropped', level, words, stream, frame }, { reason, detail }, logLevel);
+    const message = `the channel dropped a frame: ${reason}`;
+    this.#events.record({ event: 'frame-dropped', level, message, stream, frame }, { reason, detail }, logLevel);
   }
 
   /** The channel was changed. */
   tellChange({ model, snr, snrDb, loss }: ChannelState): void {
     const lossy = loss === 0 ? '' : `, ${loss} of the frames lost`;
-    const words =
+    const message =
       snr.name === 'constant'
         ? `the channel is ${model.name} at ${snrDb} dB${lossy}`
         : `the channel is ${model.name}, its SNR by the schedule ${snr.name}${lossy}`;
-    this.#events.record({ event: 'channel-changed', level: 'info', words }, { model, snr: snr.name, snrDb, loss });
+    this.#events.record({ event: 'channel-changed', level: 'info', message }, { model, snr: snr.name, snrDb, loss });
   }
 
   /** Whether the receiver can be reached: told when that changes. One that hasn't started yet is no event. */
@@ -70,12 +70,16 @@ export class ChannelLive {
     this.#receiverProblem = problem ?? null;
     if (problem === undefined) {
       if (wasAway && this.#receiverSeen) {
-        this.#events.record({ event: 'receiver-back', level: 'info', words: 'the channel reaches the receiver again' });
+        this.#events.record({
+          event: 'receiver-back',
+          level: 'info',
+          message: 'the channel reaches the receiver again',
+        });
       }
       this.#receiverSeen = true;
     } else if (!wasAway && this.#receiverSeen) {
-      const words = `the channel can't reach the receiver: ${problem}`;
-      this.#events.record({ event: 'receiver-away', level: 'warn', words });
+      const message = `the channel can't reach the receiver: ${problem}`;
+      this.#events.record({ event: 'receiver-away', level: 'warn', message });
     }
   }
 
@@ -84,7 +88,7 @@ export class ChannelLive {
     const [event, does] =
       end === undefined ? (['stream-joined', 'joined'] as const) : (['stream-left', 'left'] as const);
     this.#events.record(
-      { event, level: 'info', words: `the stream ${stream} ${does} the channel`, stream },
+      { event, level: 'info', message: `the stream ${stream} ${does} the channel`, stream },
       end === undefined ? { agent, remoteAddress } : { code: end.code, reason: end.reason, error: end.error?.message },
     );
   }

@@ -62,7 +62,7 @@ export class Relay {
   /**
    * Open the link to the receiver for a transmitter that has just said hello.
    *
-   * @throws ReceiverAwayError when there is no receiver, PeerError when it refuses: the transmitter gets its words
+   * @throws ReceiverAwayError when there is no receiver, PeerError when it refuses: the transmitter gets its message
    */
   static async open(hello: SessionHello, session: ServerSession, services: RelayServices): Promise<Relay> {
     const relay = new Relay(session, services);
@@ -168,7 +168,7 @@ export class Relay {
       this.#early.push(message);
       return;
     }
-    // The receiver's last words come with the end of its link, too, and are passed on there.
+    // The receiver's last message comes with the end of its link, too, and is passed on there.
     if (message.kind !== 'error') {
       this.#session.send(message.kind, message.head, message.payload);
       this.#holdUp.check();
@@ -199,7 +199,7 @@ export class Relay {
 /**
  * What a transmitter is told when the receiver can't be had.
  *
- * The receiver's own words are passed on, with the code that says whether trying again can help. Its complaint about
+ * The receiver's own message is passed on, with the code that says whether trying again can help. Its complaint about
  * the token is the exception: that token is the channel's, so the transmitter can't mend it and should try again.
  */
 function refusalOf(error: unknown, { receiverUrl, onReceiver, logger }: RelayServices): WireError {

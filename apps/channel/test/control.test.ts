@@ -94,7 +94,7 @@ describe('PUT /channel', () => {
     ['a seed that is no whole number', { seed: 1.5 }, 'seed'],
     ['a list', [], 'object'],
     ['no JSON', '{', 'JSON'],
-  ])('refuses %s with 400 and words, and changes nothing', async (_, body, word) => {
+  ])('refuses %s with 400 and a message, and changes nothing', async (_, body, word) => {
     const { httpUrl } = await startAlone();
     const before = await request(`${httpUrl}/channel`);
     const answer = await request(`${httpUrl}/channel`, 'PUT', body);

@@ -26,8 +26,8 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
     const { colours } = terminal;
     terminal.close();
     const usage = error instanceof UsageError;
-    const [words, code] = error instanceof SemcastError ? [error.message, error.code] : [describeError(error), null];
-    terminal.note(`${colours.red('✗')} ${printable(words)}${code === null ? '' : ` ${colours.dim(`[${code}]`)}`}`);
+    const [message, code] = error instanceof SemcastError ? [error.message, error.code] : [describeError(error), null];
+    terminal.note(`${colours.red('✗')} ${printable(message)}${code === null ? '' : ` ${colours.dim(`[${code}]`)}`}`);
     if (error instanceof SemcastError && error.remedy !== undefined) {
       terminal.note(`  ${colours.dim('→')} ${printable(error.remedy)}`);
     }

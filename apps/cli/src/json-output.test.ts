@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { checkFolder, checkWritable, makeTemporaryFolder, writeFileWhole } from './json-output.js';
 
 const SEMCAST = fileURLToPath(new URL('../bin/semcast.js', import.meta.url));
-const refused = (words: string) => ({
+const refused = (message: string) => ({
   code: 'E_OUTPUT',
-  message: expect.stringContaining(words) as string,
+  message: expect.stringContaining(message) as string,
   remedy: expect.any(String) as string,
 });
 

@@ -7,16 +7,16 @@ import { printable } from './terminal/width.js';
 
 /** What a picture may take at the most, by a decoder that samples on a busy machine. */
 export const DEFAULT_TIMEOUT_MS = 600_000;
-/** What is waited for is told after so long, and after twice, four times, … as long. */
-const FIRST_WORDS_MS = 10_000;
+/** The first note about what is waited for; later ones follow after twice, four times, … this time. */
+const FIRST_NOTE_MS = 10_000;
 const LOOK_MS = 500;
 
 /** `--timeout S` of a command that ends by itself. */
 export function timeoutFlag(
-  words = 'give up when nothing has come for so long',
+  description = 'give up when nothing has come for so long',
   defaultMs = DEFAULT_TIMEOUT_MS,
 ): ValueFlag<number> {
-  return value('S', duration({ minMs: 100 }), words, defaultMs / 1000);
+  return value('S', duration({ minMs: 100 }), description, defaultMs / 1000);
 }
 
 export interface PatienceOptions {
@@ -40,7 +40,7 @@ export interface Patience {
 export function startPatience({ terminal, timeoutMs, waitingFor }: PatienceOptions): Patience {
   const expiry = new AbortController();
   let since = performance.now();
-  let wordsAfterMs = FIRST_WORDS_MS;
+  let noteAfterMs = FIRST_NOTE_MS;
   const timer = setInterval(
     () => {
       const silentMs = performance.now() - since;
@@ -49,8 +49,8 @@ export function startPatience({ terminal, timeoutMs, waitingFor }: PatienceOptio
         const what = `waited ${formatSeconds(timeoutMs / 1000)} in vain for ${printable(waitingFor())}`;
         const remedy = 'see whether the services are alive and have work; --timeout S waits longer';
         expiry.abort(new TimeoutError(what, { remedy }));
-      } else if (silentMs >= wordsAfterMs) {
-        wordsAfterMs *= 2;
+      } else if (silentMs >= noteAfterMs) {
+        noteAfterMs *= 2;
         if (!terminal.interactive) {
           terminal.note(`waiting for ${printable(waitingFor())}, for ${formatSeconds(silentMs / 1000)} now`);
         }
@@ -62,7 +62,7 @@ export function startPatience({ terminal, timeoutMs, waitingFor }: PatienceOptio
     signal: expiry.signal,
     progress: () => {
       since = performance.now();
-      wordsAfterMs = FIRST_WORDS_MS;
+      noteAfterMs = FIRST_NOTE_MS;
     },
     stop: () => clearInterval(timer),
   };

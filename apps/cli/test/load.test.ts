@@ -36,7 +36,7 @@ const slow: Decoder<typeof optionsSchema> = {
   graphs: ['decoder'],
   refinement: {
     plan: ({ steps }) => ({ perStep: [['decoder']], afterSteps: [], steps: { min: steps, max: steps }, graphs: [] }),
-    run: async ({ demodulated, xJ, manifest }, _seat, { options: { steps } }, { signal }) => {
+    run: async ({ demodulated, xJ, manifest }, _handle, { options: { steps } }, { signal }) => {
       const place = started++ % places.length;
       places[place] = places[place]!.then(() => sleep(STEP_MS * steps));
       await places[place];

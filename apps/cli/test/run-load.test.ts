@@ -194,7 +194,7 @@ describe('links', () => {
     });
   });
 
-  it('that are refused end the run with the words of the refusal', async () => {
+  it('that are refused end the run with the message of the refusal', async () => {
     const fake = await start();
     const run = runFakeLoad(1, { to: `${fake.url}/elsewhere` });
     await expect(run).rejects.toMatchObject({ code: 'E_LINK_UPGRADE' });

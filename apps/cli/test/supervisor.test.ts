@@ -115,7 +115,7 @@ describe('a supervisor', () => {
     expect(lost[1]![1].lastWords).toBe('Error: it broke');
   });
 
-  it('gives up after three restarts in a row, with the last words of the service', async () => {
+  it('gives up after three restarts in a row, with the last lines of its log', async () => {
     const watch = create();
     const attempts = watch.start(spec('service', 'crash-at-boot-after-once', join(dir, 'marker')));
     await attempts;
@@ -139,7 +139,7 @@ describe('a supervisor', () => {
     expect(lost).toBe(0);
   });
 
-  it('tells why a service could not start, in its own words', async () => {
+  it('tells why a service could not start, with its own message', async () => {
     await expect(create().start(spec('receiver', 'fail'))).rejects.toMatchObject({
       code: 'E_SERVICE_BOOT',
       message: 'the receiver ended with code 1 before it was ready: Error: no such folder',

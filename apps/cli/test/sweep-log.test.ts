@@ -109,12 +109,12 @@ describe('a file to go on from', () => {
     ['{', 'is no JSON'],
     ['{"schema":"semcast.send/1"}', 'schema: '],
     [JSON.stringify({ ...filled(1).report(), rows: [{ ...row(), psnrDb: 'high' }] }), 'rows.0.psnrDb: '],
-  ])('is refused when it is something else: %.30s', async (text, words) => {
+  ])('is refused when it is something else: %.30s', async (text, message) => {
     const json = join(dir, 'bad.json');
     await writeFile(json, text);
     await expect(readEarlierReport(json)).rejects.toMatchObject({
       code: 'E_USAGE',
-      message: expect.stringContaining(words) as string,
+      message: expect.stringContaining(message) as string,
     });
   });
 
@@ -150,11 +150,11 @@ describe('a file to go on from', () => {
     [changed({}, { seed: 1 }), '--seed was 0 and is 1'],
     [changed({}, { device: 'cuda' }), '--device was'],
     [changed({}, { bundle: { ...HEAD.bundle, digest: 'other' } }), 'the bundle was'],
-  ])('is refused under other conditions (%#)', (now, words) => {
+  ])('is refused under other conditions (%#)', (now, message) => {
     expect(() => checkSameConditions('f', earlier, now)).toThrow(
       expect.objectContaining({
         code: 'E_USAGE',
-        message: expect.stringContaining(words) as string,
+        message: expect.stringContaining(message) as string,
         remedy: expect.stringContaining(HEAD.command) as string,
       }),
     );
@@ -164,7 +164,7 @@ describe('a file to go on from', () => {
     const file = join(dir, 'kept.partial');
     const log = filled(2);
     const failures: string[] = [];
-    const checkpoints = startCheckpoints(log, { file, everyMs: 1, onFailure: (words) => failures.push(words) });
+    const checkpoints = startCheckpoints(log, { file, everyMs: 1, onFailure: (message) => failures.push(message) });
     const kept = async (): Promise<number | undefined> =>
       await readFile(file, 'utf8').then(
         (text) => (JSON.parse(text) as SweepReport).rows.length,
@@ -187,7 +187,7 @@ describe('a file to go on from', () => {
     const log = filled(2);
     const failures: string[] = [];
     const file = join(dir, 'taken', 'below');
-    const checkpoints = startCheckpoints(log, { file, everyMs: 1e6, onFailure: (words) => failures.push(words) });
+    const checkpoints = startCheckpoints(log, { file, everyMs: 1e6, onFailure: (message) => failures.push(message) });
     const sweepCase = groups()[1]!.cases[0]!;
     log.add(sweepCase, rowOf(sweepCase));
     await checkpoints.stop();

@@ -25,8 +25,8 @@ setInterval(() => {
   while (frame < ((performance.now() - startMs) / 1000) * fps) {
     services.emitFrame(frame++, { snrDb: 10 + 10 * Math.sin(frame / 40) });
     if (frame % 100 === 0) {
-      const words = `the channel is awgn at ${frame} dB`;
-      services.channel.push({ kind: 'event', event: 'channel-changed', level: 'info', words });
+      const message = `the channel is awgn at ${frame} dB`;
+      services.channel.push({ kind: 'event', event: 'channel-changed', level: 'info', message });
     }
   }
 }, 1000 / fps);

@@ -1,4 +1,4 @@
-/** Why a change was refused, in the words of whoever refused it. */
+/** Why a change was refused: the message of the service that refused it. */
 export interface Refusal {
   readonly message: string;
   readonly remedy: string;
@@ -37,10 +37,10 @@ export async function change(what: 'channel' | 'stream', body: object): Promise<
     return null;
   }
   const answer: unknown = await response.json().catch(() => null);
-  return { ...wordsOf(answer, response.status), needsToken: response.status === UNAUTHORISED };
+  return { ...refusalOf(answer, response.status), needsToken: response.status === UNAUTHORISED };
 }
 
-function wordsOf(answer: unknown, status: number): Pick<Refusal, 'message' | 'remedy'> {
+function refusalOf(answer: unknown, status: number): Pick<Refusal, 'message' | 'remedy'> {
   if (typeof answer === 'object' && answer !== null && 'error' in answer) {
     const { error } = answer;
     if (typeof error === 'object' && error !== null && 'message' in error) {

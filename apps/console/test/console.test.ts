@@ -181,7 +181,7 @@ describe.skipIf(chromium === undefined)('the console before three real processes
     expect(browser.errors).toEqual([]);
   });
 
-  it("shows a refusal in the service's own words", async () => {
+  it("shows a refusal in the service's own message", async () => {
     const loss = page.locator('input[name=loss]');
     await loss.fill('2');
     await loss.press('Enter');
@@ -193,9 +193,9 @@ describe.skipIf(chromium === undefined)('the console before three real processes
       body: JSON.stringify({ loss: 2 }),
     });
     const { error } = (await answer.json()) as { error: { message: string; remedy: string } };
-    const words = await refused.textContent();
-    expect(words).toContain(error.message);
-    expect(words).toContain(error.remedy);
+    const message = await refused.textContent();
+    expect(message).toContain(error.message);
+    expect(message).toContain(error.remedy);
     await loss.fill('0.5');
     await loss.press('Enter');
     await expect.poll(async () => await refused.count()).toBe(0);

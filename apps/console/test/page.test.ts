@@ -77,11 +77,11 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
   });
 
   it('says that a stream drops frames, and how often, in one line', async () => {
-    const words = 'a frame ended without a picture: channel-loss';
+    const message = 'a frame ended without a picture: channel-loss';
     for (let frame = 0; frame < 5; frame++) {
-      services.transmitter.push({ kind: 'event', event: 'frame-dropped', level: 'warn', words, frame });
+      services.transmitter.push({ kind: 'event', event: 'frame-dropped', level: 'warn', message, frame });
     }
-    await page.locator('.events li[data-event=frame-dropped]', { hasText: `${words} ×5` }).waitFor();
+    await page.locator('.events li[data-event=frame-dropped]', { hasText: `${message} ×5` }).waitFor();
     expect(await page.locator('.events li[data-event=frame-dropped]').count()).toBe(1);
   });
 });

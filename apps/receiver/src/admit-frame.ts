@@ -3,12 +3,12 @@ import type { ImageSize } from '@semcast/scheduler';
 import type { DemodulatedFrame } from './demodulate-frame.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import type { ReceivedFrame } from './receive-frame.js';
-import type { FrameSeat, StepRunner } from './step-runner.js';
+import type { FrameHandle, StepRunner } from './step-runner.js';
 
 export interface AdmissionOptions {
   /** Whose stream it is. */
   readonly client: string;
-  /** When the last network run must be back, on the clock of performance.now(); never, unless told. */
+  /** When the last network run must be back, on the clock of performance.now(). Default: no deadline. */
   readonly deadlineMs?: number | undefined;
   /** Whether the picture is encoded again for its residual before it goes. */
   readonly residual: boolean;
@@ -27,7 +27,7 @@ export function admitFrame(
   received: ReceivedFrame,
   { manifest }: Pick<Bundle, 'manifest'>,
   { client, deadlineMs, residual, demodulate, signal }: AdmissionOptions,
-): FrameSeat {
+): FrameHandle {
   const { plan, layout } = received;
   const { stream, frame, width, height } = received.head;
   const closing = [...(plan?.afterSteps ?? []), ...(residual ? ['encoder'] : [])];

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bucketsOf, receiverConfigSchema, schedulerOptionsOf } from './config.js';
 
 describe('the configuration of the receiver', () => {
-  it('batches on a GPU alone, unless told', () => {
+  it('batches on a GPU alone by default', () => {
     expect(bucketsOf(receiverConfigSchema.parse({}))).toEqual([1]);
     expect(bucketsOf(receiverConfigSchema.parse({ device: 'cuda' }))).toEqual([1, 2, 4, 8, 16]);
     expect(bucketsOf(receiverConfigSchema.parse({ buckets: [1, 3] }))).toEqual([1, 3]);

@@ -21,14 +21,14 @@ export const receiverConfigSchema = z
   .strictObject({
     ...listenSettings(7402),
     token: secretSchema.optional().describe('what clients must say; without it anyone may connect'),
-    bundle: z.string().min(1).optional().describe('folder of the model bundle; models/natural unless told'),
+    bundle: z.string().min(1).optional().describe('folder of the model bundle; default: models/natural'),
     device: z.enum(['cpu', 'cuda']).default('cpu').describe('where the networks run'),
     workers: z
       .int()
       .min(1)
       .max(256)
       .optional()
-      .describe('threads that run networks; as many as cores unless told, one on cuda'),
+      .describe('threads that run networks; default: one for each core, one on cuda'),
     workerRetryMs: z
       .int()
       .min(10)
@@ -47,7 +47,7 @@ export const receiverConfigSchema = z
       .min(1)
       .max(32)
       .optional()
-      .describe('sizes that batches are padded to, rising from 1; [1] on a CPU unless told, [1, 2, 4, 8, 16] on cuda'),
+      .describe('sizes that batches are padded to, rising from 1; default: [1] on a CPU, [1, 2, 4, 8, 16] on cuda'),
     warmUp: z
       .boolean()
       .default(true)

@@ -24,8 +24,8 @@ export function startDeadline({ head, signal }: Pick<Delivery, 'head' | 'signal'
   const controller = new AbortController();
   const timer = setTimeout(
     () => {
-      const words = `no result within the ${deadlineMs} ms that the frame had`;
-      controller.abort(new FrameDropError('deadline', `${words}; raise deadlineMs, or send fewer frames at a time`));
+      const message = `no result within the ${deadlineMs} ms that the frame had`;
+      controller.abort(new FrameDropError('deadline', `${message}; raise deadlineMs, or send fewer frames at a time`));
     },
     Math.min(deadlineMs, MAX_TIMER_MS),
   );

@@ -16,7 +16,7 @@ import type { EncodeRow } from './networks/network-rows.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import { receiveFrame, type ReceivedFrame, type ReceptionRules } from './receive-frame.js';
 import { StageClock } from './stage-clock.js';
-import type { FrameSeat, StepRunner } from './step-runner.js';
+import type { FrameHandle, StepRunner } from './step-runner.js';
 import type { OutputFolder } from './write-output.js';
 import { WritingTime } from './writing-time.js';
 
@@ -103,7 +103,7 @@ export class FramePath {
     this.#checkRoom();
     const received = receiveFrame(delivery, delivery.hello.result.format, this.#options);
     const client = clientOf(delivery, this.#options);
-    let seat: FrameSeat | undefined;
+    let handle: FrameHandle | undefined;
     try {
       const residual = this.#options.residual && (received.head.impairment?.noiseVariance ?? 0) > 0;
       const residualFirst = residual && this.#options.residualFirst;
@@ -112,8 +112,14 @@ export class FramePath {
         clock.markStart();
         return clock.timeNow('demodulate', () => demodulateFrame(received));
       });
-      seat = admitFrame(runner, received, bundle, { client, deadlineMs, residual: residualFirst, demodulate, signal });
-      const oneShot = await orDrop(signal, seat.oneShot);
+      handle = admitFrame(runner, received, bundle, {
+        client,
+        deadlineMs,
+        residual: residualFirst,
+        demodulate,
+        signal,
+      });
+      const oneShot = await orDrop(signal, handle.oneShot);
       clock.markPreview();
       const demodulated = demodulate();
       const partials = this.#partialsOf(delivery, received, demodulated, clock);
@@ -121,11 +127,11 @@ export class FramePath {
         partials.show({ stage: 'preview', image: oneShot.image, steps: 0 });
       }
       const start = { demodulated, manifest: bundle.manifest };
-      const decoded = await decodeFrame(received, oneShot, start, seat, { signal, onPartial: partials.show });
+      const decoded = await decodeFrame(received, oneShot, start, handle, { signal, onPartial: partials.show });
       clock.markDecoded(decoded.samplingMs);
       const [image, ratio] = await Promise.all([
         this.#encodeImage(decoded, received, clock),
-        this.#closeSeat(seat, residualFirst, decoded, demodulated, clock, signal),
+        this.#closeHandle(handle, residualFirst, decoded, demodulated, clock, signal),
         // A picture on the way must not come after the final one.
         partials.sent(),
       ]);
@@ -142,7 +148,7 @@ export class FramePath {
         this.#measuring.add(measuring);
       }
     } finally {
-      seat?.leave();
+      handle?.leave();
     }
   }
 
@@ -162,8 +168,8 @@ export class FramePath {
   }
 
   /** The last run of a frame's networks, where there is one, for its residual; then its place is free. */
-  async #closeSeat(
-    seat: FrameSeat,
+  async #closeHandle(
+    handle: FrameHandle,
     wantsResidual: boolean,
     decoded: DecodedPicture,
     demodulated: DemodulatedFrame,
@@ -177,11 +183,11 @@ export class FramePath {
       const residual = measureResidual(
         decoded,
         demodulated,
-        async (...given) => (await seat.encode(this.#encodeRow(demodulated, ...given))).latent,
+        async (...given) => (await handle.encode(this.#encodeRow(demodulated, ...given))).latent,
       );
       return await clock.time('residual', () => orDrop(signal, residual));
     } finally {
-      seat.finish();
+      handle.finish();
     }
   }
 

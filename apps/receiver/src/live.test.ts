@@ -82,8 +82,8 @@ describe('what the receiver tells', () => {
       { level: 'error', ...dropped, reason: 'decode-failed', err: { message: 'out of memory' } },
     ]);
     expect(live.feed.read(0).items.map(({ fact }) => fact)).toMatchObject([
-      { kind: 'event', level: 'warn', words: 'the receiver dropped a frame: deadline', ...dropped },
-      { kind: 'event', level: 'warn', words: 'the receiver dropped a frame: decode-failed', ...dropped },
+      { kind: 'event', level: 'warn', message: 'the receiver dropped a frame: deadline', ...dropped },
+      { kind: 'event', level: 'warn', message: 'the receiver dropped a frame: decode-failed', ...dropped },
     ]);
     const text = await metrics.text();
     expect(text).toContain('semcast_dropped_frames_total{reason="deadline"} 1');

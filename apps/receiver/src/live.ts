@@ -99,8 +99,8 @@ export class ReceiverLive {
   #tellRatio({ stream, frame }: FrameName, { decoder, steps, residual }: MeasuredResidual): void {
     this.#metrics.measurementResidual.observe({ decoder }, residual);
     if (steps > 0 && residual > DIVERGED_RESIDUAL) {
-      const words = `${decoder} diverged: residual ${residual.toFixed(1)} after ${steps} steps`;
-      this.events.record({ event: 'diverged', level: 'warn', words, stream, frame }, { decoder, residual, steps });
+      const message = `${decoder} diverged: residual ${residual.toFixed(1)} after ${steps} steps`;
+      this.events.record({ event: 'diverged', level: 'warn', message, stream, frame }, { decoder, residual, steps });
     }
   }
 
@@ -110,7 +110,7 @@ export class ReceiverLive {
     this.#metrics.droppedFrames.inc({ reason });
     const logLevel = levelOf(reason);
     this.events.record(
-      { event: 'frame-dropped', level: 'warn', words: `the receiver dropped a frame: ${reason}`, stream, frame },
+      { event: 'frame-dropped', level: 'warn', message: `the receiver dropped a frame: ${reason}`, stream, frame },
       { reason, detail, ...(logLevel === 'error' ? { err: cause } : {}) },
       logLevel,
     );
@@ -122,7 +122,7 @@ export class ReceiverLive {
     const [event, does] =
       end === undefined ? (['stream-joined', 'joined'] as const) : (['stream-left', 'left'] as const);
     this.events.record(
-      { event, level: 'info', words: `the stream ${stream} ${does} the receiver`, stream },
+      { event, level: 'info', message: `the stream ${stream} ${does} the receiver`, stream },
       end === undefined ? { agent, remoteAddress } : { code: end.code, error: end.error?.message },
     );
   }

@@ -22,7 +22,7 @@ function normals(count: number, purpose: string, deviation: number): Float32Arra
 
 const latent = normals(40_000, 'latent', Math.SQRT1_2);
 
-/** A frame with what came of its symbols; with genie channel state unless told. */
+/** A frame with what became of its symbols; the default is genie channel state. */
 function frameOf(
   y: Float32Array,
   noise: number,

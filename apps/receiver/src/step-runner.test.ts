@@ -2,7 +2,7 @@ import { StepScheduler, type FrameOffer, type SchedulerOptionsInput } from '@sem
 import { describe, expect, it } from 'vitest';
 import { FrameDropError } from './errors.js';
 import type { NetworkResult, NetworkRow, OneShotRow } from './networks/network-rows.js';
-import { StepRunner, type FrameSeat, type StepRunnerOptions } from './step-runner.js';
+import { StepRunner, type FrameHandle, type StepRunnerOptions } from './step-runner.js';
 
 const never = new AbortController().signal;
 const turn = async (): Promise<void> => {
@@ -65,18 +65,18 @@ function admit(runner: StepRunner, stream: string, frame = 0, changes: Partial<F
 }
 
 /** A frame of so many steps, from its one-shot decode to its end. @returns the names of what it was given */
-async function decode(seat: FrameSeat, steps = 4): Promise<string[]> {
-  const name = `${seat.stream}${seat.frame}`;
-  const seen = [(await seat.oneShot) as unknown as NamedRow];
+async function decode(handle: FrameHandle, steps = 4): Promise<string[]> {
+  const name = `${handle.stream}${handle.frame}`;
+  const seen = [(await handle.oneShot) as unknown as NamedRow];
   for (let step = 0; step < steps; step++) {
-    const results = await seat.step(step, ['denoiser'], () => [rowNamed('denoiser', `${name} step ${step}`)]);
+    const results = await handle.step(step, ['denoiser'], () => [rowNamed('denoiser', `${name} step ${step}`)]);
     if (results === null) {
       seen.push(rowNamed('denoiser', `${name} early`));
       break;
     }
     seen.push(...(results as unknown as NamedRow[]));
   }
-  seat.finish();
+  handle.finish();
   return seen.map((row) => row.name);
 }
 
@@ -94,14 +94,14 @@ async function finishAll(runs: Run[]): Promise<string[][]> {
 describe('StepRunner', () => {
   it('runs a frame from its one-shot decode through its steps to its last encode', async () => {
     const { runner, runs } = start();
-    const seat = admit(runner, 'a');
+    const handle = admit(runner, 'a');
     await turn();
     expect(runs.map(({ names }) => names)).toEqual([['a0 preview']]);
     runs.shift()!.end();
-    await seat.oneShot;
+    await handle.oneShot;
     const granted: number[] = [];
     for (let step = 0; step < 4; step++) {
-      const answer = seat.step(step, ['denoiser'], (steps) => {
+      const answer = handle.step(step, ['denoiser'], (steps) => {
         granted.push(steps);
         return [rowNamed('denoiser', `step ${step}`)];
       });
@@ -109,13 +109,13 @@ describe('StepRunner', () => {
       runs.shift()!.end();
       expect(await answer).toEqual([rowNamed('denoiser', `step ${step}`)]);
     }
-    const encoded = seat.encode(rowNamed('encoder', 'last') as never);
+    const encoded = handle.encode(rowNamed('encoder', 'last') as never);
     await turn();
     runs.shift()!.end();
     expect(await encoded).toEqual(rowNamed('encoder', 'last'));
-    seat.finish();
+    handle.finish();
     expect(granted).toEqual([4, 4, 4, 4]);
-    expect(seat.evaluations).toBe(4);
+    expect(handle.evaluations).toBe(4);
     expect(runner.frames).toBe(0);
     expect(runner.stats().totals).toMatchObject({ offered: 1, finished: 1, steps: 4, jobs: 6 });
   });
@@ -145,11 +145,11 @@ describe('StepRunner', () => {
 
   it('lets two evaluations of one request run side by side, and answers when both are there', async () => {
     const { runner, runs } = start({ workers: 2 });
-    const seat = admit(runner, 'a', 0, { perStep: [['denoiser', 'encoderVjp']] });
+    const handle = admit(runner, 'a', 0, { perStep: [['denoiser', 'encoderVjp']] });
     await turn();
     runs.shift()!.end();
-    await seat.oneShot;
-    const answer = seat.step(0, ['denoiser', 'encoderVjp'], () => [
+    await handle.oneShot;
+    const answer = handle.step(0, ['denoiser', 'encoderVjp'], () => [
       rowNamed('denoiser', 'first'),
       rowNamed('encoderVjp', 'second'),
     ]);
@@ -159,14 +159,14 @@ describe('StepRunner', () => {
     await turn();
     runs[0]!.end();
     expect((await answer)!.map((row) => (row as unknown as NamedRow).name)).toEqual(['first', 'second']);
-    seat.leave();
+    handle.leave();
   });
 
   it('frees a cancelled frame at once, its worker after the one run that it is in', async () => {
     const { runner, runs } = start();
     const controller = new AbortController();
-    const seat = admit(runner, 'a', 0, {}, controller.signal);
-    const gone = decode(seat);
+    const handle = admit(runner, 'a', 0, {}, controller.signal);
+    const gone = decode(handle);
     const other = decode(admit(runner, 'b'));
     await turn();
     runs.shift()!.end();
@@ -189,7 +189,7 @@ describe('StepRunner', () => {
     ]);
     expect((await again).slice(0, 2)).toEqual(['a0 preview', 'a0 step 0']);
     expect(await other).toHaveLength(5);
-    await expect(seat.step(1, ['denoiser'], () => [])).rejects.toBe(reason);
+    await expect(handle.step(1, ['denoiser'], () => [])).rejects.toBe(reason);
   });
 
   it('does not admit a frame that nobody wants any more', () => {
@@ -199,7 +199,7 @@ describe('StepRunner', () => {
     expect(runner.frames).toBe(0);
   });
 
-  it('refuses a frame beyond the most, with a reason and words; and one of a flood for one of another stream', async () => {
+  it('refuses a frame beyond the most, with a reason and a message; and one of a flood for one of another stream', async () => {
     const { runner, runs } = start({ maxFrames: 2 });
     const first = decode(admit(runner, 'flood', 0));
     const second = admit(runner, 'flood', 1);
@@ -260,11 +260,11 @@ describe('StepRunner', () => {
 
   it('refuses rows that are not those that were announced', async () => {
     const { runner, runs } = start();
-    const seat = admit(runner, 'a');
+    const handle = admit(runner, 'a');
     await turn();
     runs.shift()!.end();
-    await seat.oneShot;
-    await expect(seat.step(0, ['denoiser'], () => [rowNamed('encoder', 'no')])).rejects.toMatchObject({
+    await handle.oneShot;
+    await expect(handle.step(0, ['denoiser'], () => [rowNamed('encoder', 'no')])).rejects.toMatchObject({
       reason: 'decode-failed',
     });
     expect(runner.frames).toBe(0);
@@ -314,16 +314,16 @@ function startTimed(msPerRun: number, options: SchedulerOptionsInput = {}) {
 
 /** As a sampler decoder does it: as many steps as granted, and when it was done. */
 async function sample(
-  seat: FrameSeat,
+  handle: FrameHandle,
   clock: { ms: number },
   beforeStep: (step: number) => void = () => {},
 ): Promise<{ steps: number; doneMs: number }> {
-  await seat.oneShot;
+  await handle.oneShot;
   let granted = 0;
   let step = 0;
   for (; step === 0 || step < granted; step++) {
     beforeStep(step);
-    const results = await seat.step(step, ['denoiser'], (steps) => {
+    const results = await handle.step(step, ['denoiser'], (steps) => {
       granted ||= steps;
       return [rowNamed('denoiser', `step ${step}`)];
     });
@@ -331,8 +331,8 @@ async function sample(
       break;
     }
   }
-  await seat.encode(rowNamed('encoder', 'last') as never);
-  seat.finish();
+  await handle.encode(rowNamed('encoder', 'last') as never);
+  handle.finish();
   return { steps: step, doneMs: clock.ms };
 }
 
@@ -413,10 +413,10 @@ describe('spare time', () => {
     const onePass = { perStep: [], closing: undefined, steps: { min: 0, max: 0 } };
     const residuals: Promise<string | null>[] = [];
     for (let frame = 0; frame < 8; frame++) {
-      const seat = admit(runner, 'a', frame, onePass);
+      const handle = admit(runner, 'a', frame, onePass);
       residuals.push(
-        seat.oneShot.then(async () => {
-          seat.finish();
+        handle.oneShot.then(async () => {
+          handle.finish();
           return spare(runner, `residual ${frame}`);
         }),
       );
@@ -451,11 +451,11 @@ describe('waiting frames', () => {
   it('are those with something to run that no worker has taken: first runs, steps, and last encodes', async () => {
     const depths: number[] = [];
     const { runner, runs } = start({}, { onWaiting: (waiting) => depths.push(waiting) });
-    const seats = [0, 1, 2].map((frame) => admit(runner, 'a', frame, { steps: { min: 0, max: 0 }, perStep: [] }));
+    const handles = [0, 1, 2].map((frame) => admit(runner, 'a', frame, { steps: { min: 0, max: 0 }, perStep: [] }));
     await turn();
     expect([runs.length, runner.waiting, depths.at(-1)]).toEqual([1, 2, 2]);
-    for (const seat of seats) {
-      void seat.oneShot.then(() => seat.encode(rowNamed('encoder', 'last') as never)).then(() => seat.finish());
+    for (const handle of handles) {
+      void handle.oneShot.then(() => handle.encode(rowNamed('encoder', 'last') as never)).then(() => handle.finish());
     }
     for (let i = 0; i < 3; i++) {
       runs.shift()!.end();

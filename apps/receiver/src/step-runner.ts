@@ -31,7 +31,7 @@ export interface StepRunnerOptions {
    * without need, and each be done later.
    */
   readonly planAhead?: boolean;
-  /** Milliseconds of a monotonic clock, that of deadlines; performance.now() unless told. */
+  /** Milliseconds of a monotonic clock, that of deadlines. Default: performance.now(). */
   readonly now?: () => number;
   /** Called with the rows of each run (padding not counted). */
   readonly onBatch?: (rows: number) => void;
@@ -44,7 +44,7 @@ export interface StepRunnerOptions {
 }
 
 /** What a frame brings along when it is admitted. */
-export interface SeatOptions {
+export interface HandleOptions {
   /** Gives the frame's first row, when a worker is free for it: until then a waiting frame is what came in. */
   readonly oneShot: () => OneShotRow;
   /** Takes the frame out, with its reason. */
@@ -71,11 +71,11 @@ interface SparePicture {
   readonly reject: (error: unknown) => void;
 }
 
-/** What a seat needs of its runner. */
-interface SeatHost {
-  request(seat: FrameSeat, request: FrameRequest): boolean;
-  finish(seat: FrameSeat): void;
-  leave(seat: FrameSeat): void;
+/** What a handle needs of its runner. */
+interface HandleHost {
+  request(handle: FrameHandle, request: FrameRequest): boolean;
+  finish(handle: FrameHandle): void;
+  leave(handle: FrameHandle): void;
 }
 
 /**
@@ -84,7 +84,7 @@ interface SeatHost {
  *
  * All methods reject with what ended the frame (a FrameDropError, or its signal's reason) once something has.
  */
-export class FrameSeat implements FrameKey {
+export class FrameHandle implements FrameKey {
   readonly stream: string;
   readonly frame: number;
   /** x_J, asked for from the start. */
@@ -95,9 +95,9 @@ export class FrameSeat implements FrameKey {
   evaluations = 0;
   /** Why it has left; undefined while it has its place. */
   ended: { readonly reason: unknown } | undefined;
-  readonly #host: SeatHost;
+  readonly #host: HandleHost;
 
-  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => OneShotRow, host: SeatHost) {
+  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => OneShotRow, host: HandleHost) {
     this.stream = stream;
     this.frame = frame;
     this.#host = host;
@@ -160,7 +160,7 @@ export class FrameSeat implements FrameKey {
 }
 
 interface RunningRow {
-  readonly seat: FrameSeat;
+  readonly handle: FrameHandle;
   readonly asked: Asked;
   readonly evaluation: number;
   readonly row: NetworkRow;
@@ -179,8 +179,8 @@ export class StepRunner {
   readonly #options: StepRunnerOptions;
   readonly #scheduler: StepScheduler;
   readonly #now: () => number;
-  readonly #seats = new Map<string, FrameSeat>();
-  readonly #listeners = new Map<FrameSeat, () => void>();
+  readonly #handles = new Map<string, FrameHandle>();
+  readonly #listeners = new Map<FrameHandle, () => void>();
   /** The oldest first. */
   readonly #spare: SparePicture[] = [];
   #planned = false;
@@ -193,14 +193,14 @@ export class StepRunner {
 
   /** Frames admitted. */
   get frames(): number {
-    return this.#seats.size;
+    return this.#handles.size;
   }
 
   /** Admitted frames that wait for their first run, or for their next step to begin. */
   get waiting(): number {
     let waiting = 0;
-    for (const seat of this.#seats.values()) {
-      waiting += seat.waits ? 1 : 0;
+    for (const handle of this.#handles.values()) {
+      waiting += handle.waits ? 1 : 0;
     }
     return waiting;
   }
@@ -228,9 +228,9 @@ export class StepRunner {
    * Give a frame its place, unless there is none.
    *
    * @param offer with a `preview`: every frame begins with its one-shot decode
-   * @throws FrameDropError `queue-full` or `deadline`, with the scheduler's words; the signal's reason when it fired
+   * @throws FrameDropError `queue-full` or `deadline`, with the scheduler's message; the signal's reason when it fired
    */
-  admit(offer: FrameOffer, { oneShot, signal }: SeatOptions): FrameSeat {
+  admit(offer: FrameOffer, { oneShot, signal }: HandleOptions): FrameHandle {
     signal.throwIfAborted();
     const admission = this.#scheduler.admit(offer, this.#now());
     if (!admission.admitted) {
@@ -238,11 +238,11 @@ export class StepRunner {
     }
     for (const key of admission.displaced) {
       this.#end(
-        this.#seats.get(nameOf(key)),
+        this.#handles.get(nameOf(key)),
         refused('queue-full', 'its place went to a stream or a client that holds less'),
       );
     }
-    const seat = new FrameSeat(offer, oneShot, {
+    const handle = new FrameHandle(offer, oneShot, {
       request: (each, request) => this.#request(each, request),
       finish: (each) => {
         this.#finish(each);
@@ -251,16 +251,16 @@ export class StepRunner {
         this.#leave(each, new FrameDropError('cancelled', 'the frame gave its place back'));
       },
     });
-    this.#seats.set(nameOf(seat), seat);
+    this.#handles.set(nameOf(handle), handle);
     const onAbort = (): void => {
-      this.#leave(seat, signal.reason);
+      this.#leave(handle, signal.reason);
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    this.#listeners.set(seat, () => {
+    this.#listeners.set(handle, () => {
       signal.removeEventListener('abort', onAbort);
     });
     this.#planSoon();
-    return seat;
+    return handle;
   }
 
   /**
@@ -289,38 +289,38 @@ export class StepRunner {
     }
   }
 
-  #request(seat: FrameSeat, request: FrameRequest): boolean {
-    const accepted = this.#scheduler.request(seat, request);
+  #request(handle: FrameHandle, request: FrameRequest): boolean {
+    const accepted = this.#scheduler.request(handle, request);
     this.#planSoon();
     return accepted;
   }
 
-  #finish(seat: FrameSeat): void {
-    if (seat.ended === undefined) {
-      this.#scheduler.finish(seat);
-      this.#end(seat, new FrameDropError('cancelled', 'the frame is done'));
+  #finish(handle: FrameHandle): void {
+    if (handle.ended === undefined) {
+      this.#scheduler.finish(handle);
+      this.#end(handle, new FrameDropError('cancelled', 'the frame is done'));
     }
   }
 
   /** A frame goes before its time: its place is free at once, its rows in a running job belong to nobody. */
-  #leave(seat: FrameSeat, reason: unknown): void {
-    if (seat.ended === undefined) {
-      this.#scheduler.cancel(seat);
-      this.#end(seat, reason);
+  #leave(handle: FrameHandle, reason: unknown): void {
+    if (handle.ended === undefined) {
+      this.#scheduler.cancel(handle);
+      this.#end(handle, reason);
     }
   }
 
   /** A frame has left the scheduler. */
-  #end(seat: FrameSeat | undefined, reason: unknown): void {
-    if (seat === undefined || seat.ended !== undefined) {
+  #end(handle: FrameHandle | undefined, reason: unknown): void {
+    if (handle === undefined || handle.ended !== undefined) {
       return;
     }
-    seat.ended = { reason };
-    this.#seats.delete(nameOf(seat));
-    this.#listeners.get(seat)?.();
-    this.#listeners.delete(seat);
-    const { asked } = seat;
-    seat.asked = undefined;
+    handle.ended = { reason };
+    this.#handles.delete(nameOf(handle));
+    this.#listeners.get(handle)?.();
+    this.#listeners.delete(handle);
+    const { asked } = handle;
+    handle.asked = undefined;
     asked?.reject(reason);
     this.#planSoon();
   }
@@ -341,11 +341,11 @@ export class StepRunner {
   #plan(): void {
     const { jobs, finishEarly, dropped } = this.#scheduler.plan(this.#now());
     for (const key of dropped) {
-      const words = 'not even its fewest steps can be done before the deadline any more';
-      this.#end(this.#seats.get(nameOf(key)), refused('deadline', words));
+      const message = 'not even its fewest steps can be done before the deadline any more';
+      this.#end(this.#handles.get(nameOf(key)), refused('deadline', message));
     }
     for (const key of finishEarly) {
-      this.#answer(this.#seats.get(nameOf(key)), null);
+      this.#answer(this.#handles.get(nameOf(key)), null);
     }
     for (const job of jobs) {
       // It handles its own failures; a rejection here would be a bug and should be seen as one.
@@ -403,7 +403,7 @@ export class StepRunner {
     } catch (error) {
       // A batch runs again row by row; a row that ran alone takes its frame with it.
       for (const key of this.#scheduler.fail(job.id, this.#now())) {
-        this.#end(this.#seats.get(nameOf(key)), error);
+        this.#end(this.#handles.get(nameOf(key)), error);
       }
       this.#planSoon();
       return;
@@ -416,17 +416,17 @@ export class StepRunner {
       this.#plan();
     }
     for (const key of answered) {
-      const seat = this.#seats.get(nameOf(key));
-      this.#answer(seat, seat?.asked?.results ?? null);
+      const handle = this.#handles.get(nameOf(key));
+      this.#answer(handle, handle?.asked?.results ?? null);
     }
     this.#planSoon();
   }
 
   /** A planned row, built now if it is the first of its request; undefined where its frame fails at that, and leaves. */
   #rowOf({ stream, frame, evaluation, steps }: JobRow, graph: string): RunningRow | undefined {
-    const seat = this.#seats.get(nameOf({ stream, frame }));
-    const asked = seat?.asked;
-    if (seat === undefined || asked === undefined) {
+    const handle = this.#handles.get(nameOf({ stream, frame }));
+    const asked = handle?.asked;
+    if (handle === undefined || asked === undefined) {
       return undefined;
     }
     try {
@@ -435,17 +435,17 @@ export class StepRunner {
       if (row.graph !== graph) {
         throw new FrameDropError('decode-failed', `the sampler asks for ${row.graph} where it said ${graph}`);
       }
-      return { seat, asked, evaluation, row };
+      return { handle, asked, evaluation, row };
     } catch (error) {
-      this.#leave(seat, error);
+      this.#leave(handle, error);
       return undefined;
     }
   }
 
-  #answer(seat: FrameSeat | undefined, results: readonly NetworkResult[] | null): void {
-    const asked = seat?.asked;
-    if (seat !== undefined && asked !== undefined) {
-      seat.asked = undefined;
+  #answer(handle: FrameHandle | undefined, results: readonly NetworkResult[] | null): void {
+    const asked = handle?.asked;
+    if (handle !== undefined && asked !== undefined) {
+      handle.asked = undefined;
       asked.resolve(results);
     }
   }

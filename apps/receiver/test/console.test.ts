@@ -31,10 +31,10 @@ describe('POST /decoders/check', () => {
     [{ decoder: 'jscc', decoderOptions: { steps: 3 } }, 'options of jscc are wrong'],
     [{ decoder: 'magic' }, 'no decoder "magic"'],
     [{}, 'decoder'],
-  ])('refuses %j', async (body, words) => {
+  ])('refuses %j', async (body, message) => {
     expect(await check(body)).toMatchObject({
       status: 400,
-      body: { error: { code: 'E_DECODER_OPTIONS', message: expect.stringContaining(words) as string } },
+      body: { error: { code: 'E_DECODER_OPTIONS', message: expect.stringContaining(message) as string } },
     });
   });
 });

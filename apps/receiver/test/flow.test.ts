@@ -142,7 +142,7 @@ describe('the queue', () => {
     expect(names(held).indexOf('calm/0')).toBeLessThan(8);
   });
 
-  it('refuses what would take more memory than it may, with words', async () => {
+  it('refuses what would take more memory than it may, with a message', async () => {
     const bytes = 96 * 8;
     const { receiver, held } = await start({ maxQueueBytes: 2 * bytes });
     const camera = client(receiver);

@@ -90,7 +90,7 @@ export interface FrameOptions extends Partial<FrameHead> {
   readonly channel?: ChannelState | null;
 }
 
-/** A frame as a channel would hand it over; 8×8 pixels of noise unless told. */
+/** A frame as a channel would hand it over; the default is 8×8 pixels of noise. */
 export function makeFrame(frame: number, options: FrameOptions = {}): OutgoingFrame & { readonly picture: RgbImage } {
   const { picture = makePicture(8, 8, frame + 1), iq = toySymbols(picture), channel = null, ...changes } = options;
   const { payload, samples, genie } = iqPayload({ samples: iq, channel }, 'cf32_le');

@@ -115,7 +115,7 @@ describe('boot', () => {
     });
   });
 
-  it('ends with 2 and words on a wrong configuration', async () => {
+  it('ends with 2 and a message on a wrong configuration', async () => {
     const run = runForked({ creditPerStream: 7, maxQueue: 3, maxStreams: 9 });
     expect(await run.ended).toEqual({ code: 2, signal: null });
     expect(run.stderr()).toContain('did you mean "--creditsPerStream"');

@@ -231,11 +231,11 @@ describe('a frame that can not be decoded', () => {
     ['an unknown option of its waveform', { waveformOptions: { pilots: 4 } }, 'invalid-frame', 'pilots'],
   ];
 
-  it.each(cases)('(%s) is dropped with its reason, and the next one decoded', async (_, options, reason, words) => {
+  it.each(cases)('(%s) is dropped with its reason, and the next one decoded', async (_, options, reason, message) => {
     const { receiver, client } = await start();
     await send(client, 0, options);
     expect(client.drops).toMatchObject([{ frame: 0, reason }]);
-    expect(client.drops[0]!.detail).toContain(words);
+    expect(client.drops[0]!.detail).toContain(message);
     await send(client, 1);
     expect(client.results).toHaveLength(1);
     expect(await metric(receiver.httpUrl, `semcast_dropped_frames_total{reason="${reason}"}`)).toBe(1);

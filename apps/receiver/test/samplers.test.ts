@@ -208,11 +208,11 @@ describe('a sampler decoder', () => {
     ['too few steps', { steps: 3 }, 'steps'],
     ['more steps at least than at most', { steps: 6, minSteps: 7 }, 'minSteps'],
     ['an option that is no number', { eta: 'large' }, 'eta'],
-  ])('refuses %s before anything is computed', async (_, decoderOptions, words) => {
+  ])('refuses %s before anything is computed', async (_, decoderOptions, message) => {
     const receiver = await start();
     const { drops, results } = await decodeOne(receiver, 'diffcom', { decoderOptions });
     expect(results).toEqual([]);
-    expect(drops).toMatchObject([{ reason: 'invalid-frame', detail: expect.stringContaining(words) as string }]);
+    expect(drops).toMatchObject([{ reason: 'invalid-frame', detail: expect.stringContaining(message) as string }]);
     expect(receiver.status().scheduler.totals.offered).toBe(0);
   });
 });

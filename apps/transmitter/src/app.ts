@@ -30,9 +30,9 @@ import { TransmitterLive } from './live.js';
 import type { FrameOutcome } from './outcome.js';
 import { OutputFolder } from './output-folder.js';
 import { DEMO_PHOTOS, listPhotos } from './photo-source.js';
-import { PictureShelf, type PictureStage, type ShownPicture } from './picture-shelf.js';
+import { PictureStore, type PictureStage, type ShownPicture } from './picture-store.js';
 import { QualityPool } from './quality-pool.js';
-import { ResultDesk } from './result-desk.js';
+import { PendingResults } from './pending-results.js';
 import { StreamControl, type StreamSettings } from './stream-control.js';
 import { transmitterStatus, type TransmitterStatus } from './status.js';
 import { Transmitter, type StreamTotals, type TransmitterEvents } from './transmitter.js';
@@ -176,7 +176,7 @@ async function startTransmitter(
     journal !== undefined,
   );
   warnOfOtherBundle(link, encoder, logger);
-  const shelf = new PictureShelf({ ended: config.keepPictures, maxBytes: config.maxPictureBytes });
+  const pictures = new PictureStore({ ended: config.keepPictures, maxBytes: config.maxPictureBytes });
   const outputFolder = (): OutputFolder | undefined =>
     config.outputDir === undefined ? undefined : new OutputFolder(config.outputDir, config.keepOutputs);
   const transmitter = new Transmitter({
@@ -184,7 +184,7 @@ async function startTransmitter(
     stream,
     source,
     journal,
-    shelf,
+    pictures,
     control,
     live,
     metrics,
@@ -192,7 +192,7 @@ async function startTransmitter(
     encoder,
     design: new DesignCsnr(encoder.csnrDb),
     link,
-    desk: new ResultDesk(),
+    pending: new PendingResults(),
     quality,
     metricPool,
     output: outputFolder(),
@@ -207,7 +207,7 @@ async function startTransmitter(
   started.push(() => transmitter.close());
 
   const status = (): TransmitterStatus =>
-    transmitterStatus(transmitter, { config, link, encoder, source, shelf, control });
+    transmitterStatus(transmitter, { config, link, encoder, source, pictures, control });
   const server = await createHttpServer({
     service: 'transmitter',
     host: config.host,
@@ -217,7 +217,7 @@ async function startTransmitter(
     ready: () => readiness(transmitter, link),
     logger,
   });
-  addTransmitterRoutes(server, { status, shelf, control, controlToken: config.controlToken });
+  addTransmitterRoutes(server, { status, pictures, control, controlToken: config.controlToken });
   addFeedRoute(server, {
     feed: live.feed,
     status: () => {
@@ -248,7 +248,7 @@ async function startTransmitter(
     onSettings: (listener) => {
       control.on('change', listener);
     },
-    picture: (frame, stage) => shelf.read(frame, stage),
+    picture: (frame, stage) => pictures.read(frame, stage),
     on: (event, listener) => {
       transmitter.on(event, listener as never);
       return service;

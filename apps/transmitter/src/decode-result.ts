@@ -47,8 +47,8 @@ export async function decodeResult(
     if (cause instanceof ResultUnreadableError) {
       throw cause;
     }
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new ResultUnreadableError(`the ${format} picture that came back can't be decoded: ${words}`, {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new ResultUnreadableError(`the ${format} picture that came back can't be decoded: ${message}`, {
       remedy: SAME_RELEASE,
       cause,
     });

@@ -1,6 +1,6 @@
 import { checkControlToken, HttpError, type HttpServer } from '@semcast/service';
 import { z } from 'zod';
-import { PICTURE_STAGES, type PictureShelf } from './picture-shelf.js';
+import { PICTURE_STAGES, type PictureStore } from './picture-store.js';
 import type { TransmitterStatus } from './status.js';
 import type { StreamControl } from './stream-control.js';
 
@@ -8,7 +8,7 @@ const pictureParams = z.object({ frame: z.coerce.number().pipe(z.int().nonnegati
 
 export interface TransmitterRoutes {
   readonly status: () => TransmitterStatus;
-  readonly shelf: PictureShelf;
+  readonly pictures: PictureStore;
   readonly control: StreamControl;
   readonly controlToken: string | undefined;
 }
@@ -16,7 +16,7 @@ export interface TransmitterRoutes {
 /** `GET /stream`: how the stream gets on. `PUT /stream`: change its settings. `GET /pictures/FRAME/STAGE`: what there is to be seen of its newest frames. */
 export function addTransmitterRoutes(
   { app }: HttpServer,
-  { status, shelf, control, controlToken }: TransmitterRoutes,
+  { status, pictures, control, controlToken }: TransmitterRoutes,
 ): void {
   app.get('/stream', status);
 
@@ -26,7 +26,7 @@ export function addTransmitterRoutes(
 
   app.get('/pictures/:frame/:stage', async (request, reply) => {
     const params = pictureParams.safeParse(request.params);
-    const picture = params.success ? await shelf.read(params.data.frame, params.data.stage) : undefined;
+    const picture = params.success ? await pictures.read(params.data.frame, params.data.stage) : undefined;
     if (picture === undefined) {
       throw new HttpError(
         404,

@@ -27,7 +27,7 @@ export {
   type SentFrame,
 } from './outcome.js';
 export { DEMO_PHOTOS, listPhotos, type PhotoSource } from './photo-source.js';
-export { PICTURE_STAGES, type PictureStage, type ShelvedFrame, type ShownPicture } from './picture-shelf.js';
+export { PICTURE_STAGES, type PictureStage, type StoredFrame, type ShownPicture } from './picture-store.js';
 export { openPhoto, readPhoto, type Photo, type PhotoInput, type ReadPhotoOptions } from './read-photo.js';
 export type { LinkSummary, TransmitterStatus } from './status.js';
 export type { StreamSettings } from './stream-control.js';

@@ -250,8 +250,8 @@ function parseLine<S extends z.ZodType>(file: string, number: number, line: stri
   return parsed.data;
 }
 
-function corrupt(file: string, line: number, words: string, cause: unknown): JournalCorruptError {
-  return new JournalCorruptError(`line ${line} of the journal ${file} isn't one that a transmitter wrote: ${words}`, {
+function corrupt(file: string, line: number, message: string, cause: unknown): JournalCorruptError {
+  return new JournalCorruptError(`line ${line} of the journal ${file} isn't one that a transmitter wrote: ${message}`, {
     remedy: 'restore the journal, or start over with a new file and a new stream id',
     cause,
   });

@@ -71,8 +71,8 @@ export class TransmitterLive {
         metrics.droppedFrames.inc({ reason });
       }
       this.feed.push({ kind, frame, name, reason });
-      const words = `a frame ended without a picture: ${reason}`;
-      this.#events.record({ event: 'frame-dropped', level: 'warn', words, stream, frame }, { name, reason, detail });
+      const message = `a frame ended without a picture: ${reason}`;
+      this.#events.record({ event: 'frame-dropped', level: 'warn', message, stream, frame }, { name, reason, detail });
       return;
     }
     const { decoder, endToEndMs, previewPsnrDb } = outcome;
@@ -92,8 +92,8 @@ export class TransmitterLive {
     metrics.sessions.set(state.name === 'open' ? 1 : 0);
     if (state.name === 'open') {
       if (this.#linked === 'lost') {
-        const words = `the link to ${to} is up again`;
-        this.#events.record({ event: 'link-restored', level: 'info', words, stream }, { to });
+        const message = `the link to ${to} is up again`;
+        this.#events.record({ event: 'link-restored', level: 'info', message, stream }, { to });
       } else {
         logger.info({ stream, to }, 'link open');
       }
@@ -103,8 +103,8 @@ export class TransmitterLive {
       const details = { to, attempt, code: error.code };
       if (this.#linked === 'open') {
         this.#linked = 'lost';
-        const words = `the link to ${to} went down: ${describeError(error)}`;
-        this.#events.record({ event: 'link-lost', level: 'warn', words, stream }, details);
+        const message = `the link to ${to} went down: ${describeError(error)}`;
+        this.#events.record({ event: 'link-lost', level: 'warn', message, stream }, details);
       } else {
         // Every attempt would fill the log of a night without a channel.
         logger[attempt === 1 ? 'warn' : 'debug']({ stream, ...details }, describeError(error));
@@ -115,8 +115,8 @@ export class TransmitterLive {
   #tellSettings({ decoder, decoderOptions, cbr, fps, paused }: StreamSettings): void {
     const options = Object.entries(decoderOptions ?? {}).map(([name, value]) => ` ${name}=${value}`);
     const pace = paused ? 'paused' : fps === 0 ? 'as fast as they get through' : `${fps} frames/s`;
-    const words = `the stream is ${decoder}${options.join('')}, CBR ${cbr}, ${pace}`;
-    this.#events.record({ event: 'stream-changed', level: 'info', words, stream: this.#parts.stream });
+    const message = `the stream is ${decoder}${options.join('')}, CBR ${cbr}, ${pace}`;
+    this.#events.record({ event: 'stream-changed', level: 'info', message, stream: this.#parts.stream });
   }
 }
 

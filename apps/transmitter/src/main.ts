@@ -17,7 +17,7 @@ export type TransmitterMessage =
   | { readonly type: 'ready'; readonly httpUrl: string; readonly stream: string }
   | { readonly type: 'state'; readonly link: LinkSummary }
   | { readonly type: 'sent'; readonly sent: SentFrame }
-  /** A picture on the way came; while it is shelved, its bytes are at `/pictures/FRAME/STAGE`. */
+  /** A picture on the way came; while it is stored, its bytes are at `/pictures/FRAME/STAGE`. */
   | { readonly type: 'preview'; readonly preview: PreviewSummary }
   | { readonly type: 'outcome'; readonly outcome: OutcomeSummary }
   /** Decoder, rate, pace or pause were changed while frames flow. */

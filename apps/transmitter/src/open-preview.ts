@@ -16,7 +16,7 @@ export interface Preview {
 export function openPreview(
   message: ResultMessage,
   sent: Pick<RgbImage, 'width' | 'height'>,
-  { timeoutMs, onWarning }: { readonly timeoutMs: number; readonly onWarning: (words: string) => void },
+  { timeoutMs, onWarning }: { readonly timeoutMs: number; readonly onWarning: (message: string) => void },
 ): Preview {
   const pixels = decodeResult(message.head, message.payload, sent, timeoutMs).catch((error: unknown) => {
     // A preview is an extra: without it the frame is what it would have been.

@@ -16,7 +16,7 @@ afterEach(async () => {
 const bytes = (i: number): Uint8Array => Uint8Array.of(i);
 
 describe('OutputFolder', () => {
-  it('makes the folder and keeps every picture unless told otherwise', async () => {
+  it('makes the folder and keeps every picture by default', async () => {
     const output = new OutputFolder(join(folder, 'a', 'b'), 0);
     for (let i = 0; i < 5; i++) {
       const path = await output.write(`p${i}.png`, bytes(i));

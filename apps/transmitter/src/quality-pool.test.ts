@@ -65,7 +65,7 @@ describe('QualityPool', () => {
   it.each([
     ['throws', 'throw new Error("out of memory")', 'out of memory'],
     ['exits', 'process.exit(3)', 'it exited with code 3'],
-  ])('replaces a thread that %s, and fails only its job', async (_, end, words) => {
+  ])('replaces a thread that %s, and fails only its job', async (_, end, message) => {
     const warnings: string[] = [];
     const spawn = (): Worker =>
       new Worker(
@@ -76,14 +76,14 @@ describe('QualityPool', () => {
          });`,
         { eval: true },
       );
-    createPool({ spawn, onWarning: (message) => warnings.push(message) });
+    createPool({ spawn, onWarning: (warning) => warnings.push(warning) });
     const before = pool!.measure(noise(0, 2, 2), noise(0, 2, 2));
     const fatal = pool!.measure(noise(0, 3, 3), noise(0, 3, 3));
     const after = pool!.measure(noise(0, 2, 2), noise(0, 2, 2));
-    await expect(fatal).rejects.toThrow(`the thread that compared the pictures died: ${words}`);
+    await expect(fatal).rejects.toThrow(`the thread that compared the pictures died: ${message}`);
     await expect(fatal).rejects.toThrow(QualityWorkerError);
     expect((await Promise.all([before, after])).map(({ report }) => report.psnrDb)).toEqual([1, 1]);
-    expect(warnings).toEqual([`a thread that compares pictures died and was replaced: ${words}`]);
+    expect(warnings).toEqual([`a thread that compares pictures died and was replaced: ${message}`]);
   });
 
   it('does not start threads for ever when they cannot run', async () => {

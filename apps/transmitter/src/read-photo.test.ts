@@ -168,12 +168,12 @@ describe('readPhoto', () => {
       Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
       "can't be read",
     ],
-  ])('refuses %s, naming file and cause', async (_, bytes, words) => {
+  ])('refuses %s, naming file and cause', async (_, bytes, message) => {
     const path = await file('bad.jpg', bytes);
     await expect(readPhoto(path, options)).rejects.toThrow(PhotoUnreadableError);
-    await expect(readPhoto(path, options)).rejects.toThrow(words);
+    await expect(readPhoto(path, options)).rejects.toThrow(message);
     await expect(readPhoto(path, options)).rejects.toThrow(path);
-    await expect(readPhoto(bytes, options)).rejects.toThrow(words);
+    await expect(readPhoto(bytes, options)).rejects.toThrow(message);
   });
 
   it('refuses half a JPEG rather than send half a picture', async () => {

@@ -204,8 +204,8 @@ function unreadable(what: string, cause: unknown): PhotoUnreadableError {
       cause,
     });
   }
-  const words = cause instanceof Error ? cause.message : String(cause);
-  return new PhotoUnreadableError(`${what} can't be read as an image: ${words}`, {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new PhotoUnreadableError(`${what} can't be read as an image: ${message}`, {
     remedy:
       (cause instanceof SemcastError ? cause.remedy : undefined) ??
       'use a complete JPEG, PNG, WebP, TIFF, GIF or AVIF file',

@@ -43,7 +43,7 @@ describe('the record of a result', () => {
     const taken = join(folder, 'taken');
     await writeFile(taken, '');
     const warnings: string[] = [];
-    const onWarning = (words: string): number => warnings.push(words);
+    const onWarning = (message: string): number => warnings.push(message);
     const original = image(10);
     const preview = openPreview(result('preview', image(14)), original, { timeoutMs: 1000, onWarning });
     const recorded = await recordResult(

@@ -18,7 +18,7 @@ export interface RecordResultOptions {
   readonly output: OutputFolder | undefined;
   /** Where their previews are written, if anywhere. */
   readonly previewOutput: OutputFolder | undefined;
-  readonly onWarning: (words: string) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 /** What is known of a frame when its result comes. */

@@ -1,9 +1,9 @@
 import type { ClientLink, FrameHead, ResultMessage } from '@semcast/wire';
-import type { ResultDesk } from './result-desk.js';
+import type { PendingResults } from './pending-results.js';
 
 export interface SendFrameOptions {
   readonly link: ClientLink;
-  readonly desk: ResultDesk;
+  readonly pending: PendingResults;
   readonly signal: AbortSignal;
   /** A credit was there, and the frame is on its way. */
   readonly onSent: () => void;
@@ -18,16 +18,16 @@ export interface SendFrameOptions {
 export async function sendFrame(
   head: FrameHead,
   payload: readonly Uint8Array[],
-  { link, desk, signal, onSent, onPreview }: SendFrameOptions,
+  { link, pending, signal, onSent, onPreview }: SendFrameOptions,
 ): Promise<ResultMessage> {
   // Asked for before the frame is sent: the answer may be quicker than the promise that says "sent".
-  const result = desk.expect(head.frame, onPreview, signal);
+  const result = pending.expect(head.frame, onPreview, signal);
   const sent = link.send({ head, payload }, { signal }).then(onSent);
   try {
     // Whichever fails first ends the frame.
     const [message] = await Promise.all([result, sent]);
     return message;
   } finally {
-    desk.forget(head.frame);
+    pending.forget(head.frame);
   }
 }

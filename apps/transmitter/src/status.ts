@@ -4,7 +4,7 @@ import type { TransmitterConfig } from './config.js';
 import type { FrameEncoder } from './encode-frame.js';
 import type { OutcomeSummary } from './outcome.js';
 import type { PhotoSource } from './photo-source.js';
-import type { PictureShelf, ShelvedFrame } from './picture-shelf.js';
+import type { PictureStore, StoredFrame } from './picture-store.js';
 import type { StreamControl, StreamSettings } from './stream-control.js';
 import type { StreamTotals, Transmitter } from './transmitter.js';
 
@@ -39,7 +39,7 @@ export interface TransmitterStatus {
   /** The newest outcomes, oldest first. */
   readonly recent: readonly OutcomeSummary[];
   /** The newest frames whose pictures are at `/pictures/FRAME/STAGE`, the one that was sent last at the end. */
-  readonly pictures: readonly ShelvedFrame[];
+  readonly pictures: readonly StoredFrame[];
 }
 
 /** A link's state in JSON. */
@@ -62,13 +62,13 @@ export interface StatusParts {
   readonly link: ClientLink;
   readonly encoder: FrameEncoder;
   readonly source: PhotoSource;
-  readonly shelf: PictureShelf;
+  readonly pictures: PictureStore;
   readonly control: StreamControl;
 }
 
 export function transmitterStatus(
   transmitter: Transmitter,
-  { config, link, encoder, source, shelf, control }: StatusParts,
+  { config, link, encoder, source, pictures, control }: StatusParts,
 ): TransmitterStatus {
   const { csi, size, sampleFormat, resultFormat, designCsnrDb } = config;
   const { welcome } = link;
@@ -91,6 +91,6 @@ export function transmitterStatus(
       welcome === undefined ? null : { decoders: welcome.decoders, limits: welcome.limits, bundle: welcome.bundle },
     failure: transmitter.failure === undefined ? null : describeError(transmitter.failure),
     recent: transmitter.recent,
-    pictures: shelf.list(),
+    pictures: pictures.list(),
   };
 }

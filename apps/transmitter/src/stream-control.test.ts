@@ -50,11 +50,11 @@ describe('the settings of a stream', () => {
     ['what is no rate', { cbr: 'much' }, /"much"/],
     ['a decoder that is not offered', { decoder: 'magic' }, /no decoder "magic"/],
     ['an option that is no plain value', { decoderOptions: { a: [1] } }, /decoderOptions/],
-  ])('refuse %s, and stay', (_, change, words) => {
+  ])('refuse %s, and stay', (_, change, message) => {
     const stream = control();
     const before = stream.settings;
     expect(() => stream.update(change)).toThrow(expect.objectContaining({ code: 'E_STREAM_UPDATE', statusCode: 400 }));
-    expect(() => stream.update(change)).toThrow(words);
+    expect(() => stream.update(change)).toThrow(message);
     expect(stream.settings).toBe(before);
   });
 

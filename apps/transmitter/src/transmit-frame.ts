@@ -23,7 +23,7 @@ import type { OutputFolder } from './output-folder.js';
 import type { QualityPool } from './quality-pool.js';
 import { openPhoto, type ReadPhotoOptions } from './read-photo.js';
 import { recordResult } from './record-result.js';
-import type { ResultDesk } from './result-desk.js';
+import type { PendingResults } from './pending-results.js';
 import { sendFrame } from './send-frame.js';
 import { Stopwatch } from './stopwatch.js';
 
@@ -33,13 +33,13 @@ export interface FrameTools {
   readonly encoder: FrameEncoder;
   readonly design: DesignCsnr;
   readonly link: ClientLink;
-  readonly desk: ResultDesk;
+  readonly pending: PendingResults;
   readonly quality: QualityPool;
   readonly metricPool: MetricPool | undefined;
   readonly output: OutputFolder | undefined;
   readonly previewOutput: OutputFolder | undefined;
   /** For what goes wrong without ending a frame. */
-  readonly onWarning: (words: string) => void;
+  readonly onWarning: (message: string) => void;
   /** As many at a time as the encoder has threads: a photograph isn't read long before it can be encoded. */
   readonly encoding: Gate;
   /** Fires when a closing transmitter waits no longer for results that are being recorded. */
@@ -77,7 +77,7 @@ export async function transmitFrame(
   watcher: FrameWatcher,
   signal: AbortSignal,
 ): Promise<JourneyEnd> {
-  const { config, encoder, design, link, desk, encoding } = tools;
+  const { config, encoder, design, link, pending, encoding } = tools;
   let stage: FrameStage = 'read';
   let leaveEncoder: Release | undefined;
   let freePixels: Release | undefined;
@@ -115,7 +115,7 @@ export async function transmitFrame(
     let preview: Preview | undefined;
     const result = await sendFrame(head, modulated.payload, {
       link,
-      desk,
+      pending,
       signal,
       onSent: () => {
         creditMs = watch.lap();
@@ -193,7 +193,7 @@ async function readPhoto(
   }
 }
 
-/** A frame ends without a picture: say why, in a reason for machines and in words. */
+/** A frame ends without a picture: the reason, as a code and as a sentence. */
 function dropFrame(job: FrameJob, stage: FrameStage, error: unknown, link: ClientLink): JourneyEnd {
   const ended = endOf(stage, error, link);
   if (stage === 'send' && ended.isFinal && !ended.byPeer) {

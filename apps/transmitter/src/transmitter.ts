@@ -20,7 +20,7 @@ import {
 } from './outcome.js';
 import { Pacer } from './pacer.js';
 import type { PhotoSource } from './photo-source.js';
-import type { PictureShelf } from './picture-shelf.js';
+import type { PictureStore } from './picture-store.js';
 import type { StreamControl } from './stream-control.js';
 import {
   droppedJourney,
@@ -54,7 +54,7 @@ export interface TransmitterParts extends Omit<FrameTools, 'recording'> {
   readonly stream: string;
   readonly source: PhotoSource;
   readonly journal: Journal | undefined;
-  readonly shelf: PictureShelf;
+  readonly pictures: PictureStore;
   /** Decoder, rate and pace of the frames to come. */
   readonly control: StreamControl;
   readonly live: TransmitterLive;
@@ -100,7 +100,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   constructor(parts: TransmitterParts) {
     super();
-    const { config, link, desk, live } = parts;
+    const { config, link, pending, live } = parts;
     this.#parts = parts;
     // Each frame that is being recorded listens.
     setMaxListeners(config.maxInFlight, this.#recording.signal);
@@ -116,10 +116,10 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     });
     link.on('result', (message) => {
       this.#observeResult(message);
-      desk.deliverResult(message);
+      pending.deliverResult(message);
     });
     link.on('drop', (head) => {
-      desk.deliverDrop(head);
+      pending.deliverDrop(head);
     });
     link.on('state', (state) => {
       live.tellLink(state);
@@ -150,9 +150,9 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     const job = this.#jobOf(request);
     this.#used.add(job.frame);
     if (this.#slots.used >= this.#slots.capacity && this.#slots.waiting >= this.#parts.config.maxQueue) {
-      const words = `${this.#slots.waiting} frames already wait to be sent`;
+      const message = `${this.#slots.waiting} frames already wait to be sent`;
       const remedy = 'await outcomes before submitting more, or raise maxQueue';
-      return this.#conclude(job, droppedJourney(job, new FrameEndedError('queue-full', `${words} — ${remedy}`)));
+      return this.#conclude(job, droppedJourney(job, new FrameEndedError('queue-full', `${message} — ${remedy}`)));
     }
     return this.#run(job, { signal: request.signal });
   }
@@ -356,7 +356,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   /** Write down a frame's outcome, then tell everybody: once, whatever happens. */
   async #conclude(job: FrameJob, end: JourneyEnd): Promise<FrameOutcome> {
-    const { journal, link, shelf, live } = this.#parts;
+    const { journal, link, pictures, live } = this.#parts;
     let { outcome, decidedHere } = end;
     if (end.isFinal) {
       try {
@@ -378,7 +378,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#droppedByReason[outcome.reason] = (this.#droppedByReason[outcome.reason] ?? 0) + 1;
     }
     // Before anybody is told, who may ask for its pictures.
-    shelf.end(outcome);
+    pictures.end(outcome);
     live.tellOutcome(outcome, decidedHere);
     this.#tell('outcome', outcome);
     return outcome;
@@ -443,19 +443,19 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   }
 
   #watcher(preparing: Release): FrameWatcher {
-    const { metrics, shelf, live } = this.#parts;
+    const { metrics, pictures, live } = this.#parts;
     return {
       onStage: (stage, milliseconds) => {
         metrics.frameLatency.observe({ stage }, milliseconds / 1000);
       },
       onSent: (sent, original) => {
         preparing();
-        shelf.begin(sent, original);
+        pictures.begin(sent, original);
         metrics.channelBandwidthRatio.set(sent.channelBandwidthRatio);
         this.#tell('sent', sent);
       },
       onPreview: (preview) => {
-        shelf.addPreview(preview);
+        pictures.addPreview(preview);
         live.tellPreview(preview);
         this.#tell('preview', preview);
       },
@@ -483,8 +483,8 @@ function giveUpAfter(milliseconds: number, controller: AbortController): NodeJS.
   }
   return setTimeout(
     () => {
-      const words = `no outcome came within ${milliseconds} ms`;
-      controller.abort(new FrameEndedError('gave-up', `${words} — check channel and receiver, or raise giveUpMs`));
+      const message = `no outcome came within ${milliseconds} ms`;
+      controller.abort(new FrameEndedError('gave-up', `${message} — check channel and receiver, or raise giveUpMs`));
     },
     Math.min(milliseconds, MAX_TIMER_MS),
   );

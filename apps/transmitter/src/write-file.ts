@@ -56,8 +56,8 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 export function cannotWrite(path: string, cause: unknown): WriteError {
-  const words = cause instanceof Error ? cause.message : String(cause);
-  return new WriteError(`${path} can't be written: ${words}`, {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new WriteError(`${path} can't be written: ${message}`, {
     remedy: 'check that the folder exists, may be written by this user, and has room',
     cause,
   });

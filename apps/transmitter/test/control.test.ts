@@ -52,7 +52,7 @@ describe('PUT /stream', () => {
     expect(await stream.finished).toMatchObject({ completed: 1, dropped: 0 });
   });
 
-  it('is refused with words, and needs the token where there is one', async () => {
+  it('is refused with a message, and needs the token where there is one', async () => {
     const to = await receiver();
     const { transmitter: stream } = await transmitter(to.url, { controlToken: 'secret' });
     await expect.poll(() => stream.status().link.state).toBe('open');

@@ -86,7 +86,7 @@ describe('a link that breaks', () => {
 });
 
 describe('a link that is refused', () => {
-  it('ends every frame, in the words of the other side', async () => {
+  it('ends every frame, with the message of the other side', async () => {
     const far = await receiver({ token: 'right' });
     const { transmitter: near, outcomes } = await transmitter(far.url, { token: 'wrong' });
     const picture = await photo();
@@ -394,14 +394,14 @@ describe('starting', () => {
   });
 
   it('refuses a configuration that makes no sense', async () => {
-    for (const [config, words] of [
+    for (const [config, message] of [
       [{ to: 'http://x' }, 'ws://127.0.0.1:7401'],
       [{ cbr: '24' }, 'no channel bandwidth ratio'],
       [{ fps: -1 }, 'fps'],
       [{ stream: 'a b' }, 'a stream id has'],
       [{ prepareAhead: 0 }, 'prepareAhead'],
     ] as const) {
-      await expect(createTransmitter(config, { encoder: createFakeEncoder() })).rejects.toThrow(words);
+      await expect(createTransmitter(config, { encoder: createFakeEncoder() })).rejects.toThrow(message);
     }
   });
 });

@@ -267,7 +267,7 @@ describe('what goes wrong at the start', () => {
     expect(child.stderr()).toContain('E_BUNDLE_HASH');
   });
 
-  it('ends with the words of a channel that refuses its token', async () => {
+  it('ends with the message of a channel that refuses its token', async () => {
     const far = await receiver({ token: 'right' });
     const child = runTransmitter({ to: far.url, token: 'wrong', logLevel: 'silent' });
     expect(await child.exited).toBe(1);

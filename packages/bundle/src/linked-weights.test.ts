@@ -100,17 +100,17 @@ describe('a bundle of links', () => {
   it('that can’t be copied for loading is refused with what helps', async () => {
     const bundle = await loadBundle(layouts['weights alone are links']!());
     rmSync(at('tmp'), { recursive: true });
-    const words = await createSessionPool({ graphs: bundle.graphs, workers: 1 }).then(
+    const message = await createSessionPool({ graphs: bundle.graphs, workers: 1 }).then(
       async (pool) => {
         await pool.close();
         return 'no error';
       },
       (error: unknown) => describeError(error),
     );
-    expect(words).toMatch(
+    expect(message).toMatch(
       /weights are symbolic or hard links.*can't be copied into .*tmp: .*ENOENT.*\[E_BUNDLE_GRAPH\]/,
     );
-    expect(words).toContain(`cp -rL ${bundle.dir} COPY`);
-    expect(words).not.toContain('export the graph again');
+    expect(message).toContain(`cp -rL ${bundle.dir} COPY`);
+    expect(message).not.toContain('export the graph again');
   });
 });

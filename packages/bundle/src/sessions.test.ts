@@ -30,7 +30,7 @@ describe('sessionOptions', () => {
     }
   });
 
-  it('asks CUDA for the device, and forbids the CPU unless told otherwise', () => {
+  it('asks CUDA for the device, and forbids the CPU by default', () => {
     expect(sessionOptions('cuda', 2).executionProviders).toEqual([{ name: 'cuda', deviceId: 2 }]);
     expect(sessionOptions('cuda', 2).extra).toMatchObject({ session: { disable_cpu_ep_fallback: '1' } });
     expect(sessionOptions('cuda', 2, { allowCpuNodes: true }).extra).not.toHaveProperty(

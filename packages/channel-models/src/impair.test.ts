@@ -27,7 +27,7 @@ interface ImpairOptions extends Partial<FrameCoordinates> {
   readonly noiseReference?: 'nominal' | 'measured';
 }
 
-/** Send a frame through a channel that is configured so: AWGN at 10 dB unless told. */
+/** Send a frame through a channel that is configured so; the default is AWGN at 10 dB. */
 function impair({
   model: name = 'awgn',
   samples,
@@ -74,7 +74,7 @@ describe('the definition of SNR', () => {
     expect(meanPower(noise)).toBeGreaterThan(0.9);
   });
 
-  it('refers to nominal unit power, whatever the power of the frame, unless told otherwise', () => {
+  it('refers by default to nominal unit power, whatever the power of the frame', () => {
     const loud = symbols(50_000).map((x) => 3 * x);
     const power = meanPower(loud);
     const nominal = arrive({ samples: loud });

@@ -2,13 +2,13 @@ import { isSecretName, nearestName, suggestName } from '@semcast/core';
 import type { z } from 'zod';
 import { childOf, discriminatorOf, isRecord, keysOf, shapesFor, type Place } from './config-schema.js';
 
-/** A problem that the schema found, in words. */
+/** A problem that the schema found, as a sentence. */
 export interface ExplainedIssue {
   readonly path: readonly string[];
   readonly message: string;
 }
 
-/** What the schema's words for types are called in a message. */
+/** The names of the schema's types in a message. */
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   int: 'a whole number',
   number: 'a number',
@@ -130,7 +130,7 @@ function explainIssue(
   }
 }
 
-/** What a schema found wrong with the values of a configuration, in words that someone who never saw it understands. */
+/** What a schema found wrong with the values of a configuration, for readers who never saw the schema. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[], root: Place, values: unknown): ExplainedIssue[] {
   return issues.flatMap((issue) => explainIssue(issue, root, values, []));
 }

@@ -256,7 +256,7 @@ describe('a wrong configuration', () => {
     expect(problemsOf({ file: fileWith('token: 12345678') })).toEqual(['token | must be a text | file channel.yaml']);
   });
 
-  it("passes the schema's own words on", () => {
+  it("passes the schema's own message on", () => {
     const refined = z
       .strictObject({
         low: z.number().default(0),

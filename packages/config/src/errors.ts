@@ -4,7 +4,7 @@ import { SemcastError } from '@semcast/core';
 export interface ConfigProblem {
   /** Where in the configuration, dotted: `channel.snr.snrDb`. Empty for the whole. */
   readonly path: string;
-  /** What is wrong, in words. */
+  /** What is wrong, as a sentence. */
   readonly message: string;
   /** Who set it: `flag --port`, `environment variable SEMCAST_CHANNEL_PORT`, `file channel.yaml`; or undefined. */
   readonly source: string | undefined;

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { LiveService } from './names.js';
 
 const name = z.string().max(256);
-const words = z.string().max(4000);
+const text = z.string().max(4000);
 const count = z.int().nonnegative();
 const db = z.number();
 const milliseconds = z.number().nonnegative();
@@ -19,7 +19,7 @@ const event = z.object({
   kind: z.literal('event'),
   event: name,
   level: z.enum(['info', 'warn', 'error']),
-  words,
+  message: text,
   stream: name.optional(),
   frame: count.optional(),
 });
@@ -88,7 +88,7 @@ const streamSettings = z.object({
 const transmitterStatus = z.object({
   stream: name,
   to: name,
-  link: z.object({ state: name, error: words.optional() }),
+  link: z.object({ state: name, error: text.optional() }),
   settings: streamSettings,
   csi: name,
   /** Rates of the bundle. */
@@ -113,7 +113,7 @@ const channelStatus = z.object({
   seed: count,
   noiseReference: name,
   receiverUrl: name,
-  receiverProblem: words.nullable(),
+  receiverProblem: text.nullable(),
   sessions: count,
   frames: z.object({ forwarded: count, dropped: count }),
   /** Complex samples that have crossed it. */
@@ -176,7 +176,7 @@ const receiverFact = z.discriminatedUnion('kind', [event, decoded, residual, sco
 
 const receiverStatus = z.object({
   /** Options as JSON Schema. */
-  decoders: z.array(z.object({ name, summary: words, samples: z.boolean(), options: z.unknown() })).max(64),
+  decoders: z.array(z.object({ name, summary: text, samples: z.boolean(), options: z.unknown() })).max(64),
   bundle: z.object({ name, version: name, digest: name }),
   device: name,
   workers: count,

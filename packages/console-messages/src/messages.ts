@@ -45,7 +45,7 @@ export interface ServiceState {
   /** Since when, in milliseconds since 1970. */
   readonly sinceMs: number;
   /** Why it is away; empty when it isn't. */
-  readonly words: string;
+  readonly message: string;
   readonly url: string;
 }
 
@@ -56,7 +56,7 @@ export interface ShownEvent {
   readonly service: LiveService | 'console';
   readonly event: string;
   readonly level: 'info' | 'warn' | 'error';
-  readonly words: string;
+  readonly message: string;
   /** How often the like of it happened since `atMs`. */
   readonly times: number;
 }

@@ -141,7 +141,7 @@ describe('the live side', () => {
     await expect.poll(() => page.view?.sections.services.channel.state).toBe('here');
     await services.stop('channel');
     await expect.poll(() => page.view?.sections.services.channel.state, { timeout: 20_000 }).toBe('away');
-    expect(page.view!.sections.services.channel.words).toContain('E_SERVICE_AWAY');
+    expect(page.view!.sections.services.channel.message).toContain('E_SERVICE_AWAY');
     await expect.poll(() => page.view?.events.map(({ event }) => event)).toContain('service-away');
   });
 
@@ -177,7 +177,7 @@ describe('the live side', () => {
     await expect.poll(() => consoleServer.pages).toBe(16);
   });
 
-  it('closes the oldest page for one more, with words', async () => {
+  it('closes the oldest page for one more, with a message', async () => {
     const { url, consoleServer } = await start({ maxPages: 2 });
     const [first, second, third] = [await look(url), await look(url), await look(url)];
     await expect.poll(() => first.closed).toBe(1013);
@@ -263,7 +263,7 @@ describe('the controls', () => {
     ]);
   });
 
-  it("answer with the service's own words", async () => {
+  it("answer with the service's own message", async () => {
     const { services, url } = await start();
     expect(await put(`${url}/control/channel`, { refuse: 1 })).toMatchObject({
       status: 400,

@@ -8,7 +8,7 @@ import { addControlRoutes } from './control-routes.js';
 import { addPageRoutes } from './page-routes.js';
 import { readPage } from './page-files.js';
 import { servePages } from './page-sockets.js';
-import { PictureDesk } from './picture-desk.js';
+import { PictureCache } from './picture-cache.js';
 import { readFeed } from './read-feed.js';
 
 export interface ConsoleServerOptions {
@@ -18,9 +18,9 @@ export interface ConsoleServerOptions {
   /** HTTP side of the receiver; a function, because a receiver knows its own address only when it listens. */
   readonly receiverUrl: () => string;
   readonly logger: Logger;
-  /** Where `service-away` and `service-back` are recorded; in the log alone unless given. */
+  /** Where `service-away` and `service-back` are recorded. Default: only in the log. */
   readonly events?: EventLog | undefined;
-  /** Folder of the built page; apps/console/dist unless told. */
+  /** Folder of the built page. Default: apps/console/dist. */
   readonly pageDir?: string | undefined;
 }
 
@@ -65,7 +65,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     },
     needsToken: config.controlToken !== undefined,
   });
-  const desk = new PictureDesk({
+  const pictures = new PictureCache({
     state,
     maxBytes: config.maxPictureBytes,
     fetchPicture: (frame, stage, signal) =>
@@ -79,19 +79,19 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
   let lingering: NodeJS.Timeout | undefined;
 
   const note = (service: LiveService, error: unknown): void => {
-    const words = error === null ? null : describeError(error);
+    const message = error === null ? null : describeError(error);
     const nowMs = Date.now();
-    if (!state.noteService(service, words, nowMs)) {
+    if (!state.noteService(service, message, nowMs)) {
       return;
     }
     const event = {
-      event: words === null ? 'service-back' : 'service-away',
-      level: words === null ? 'info' : 'warn',
-      words: words === null ? `the ${service} is back` : `the ${service} is away: ${words}`,
+      event: message === null ? 'service-back' : 'service-away',
+      level: message === null ? 'info' : 'warn',
+      message: message === null ? `the ${service} is back` : `the ${service} is away: ${message}`,
     } as const;
     state.addOwnEvent(event, nowMs);
     if (options.events === undefined) {
-      logger[event.level]({ event: event.event }, event.words);
+      logger[event.level]({ event: event.event }, event.message);
     } else {
       options.events.record(event);
     }
@@ -126,11 +126,11 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     const ended = Promise.all([
       read('transmitter', signal, (answer, nowMs) => {
         if (boot !== answer.boot) {
-          desk.reset();
+          pictures.reset();
         }
         boot = answer.boot;
         state.applyTransmitter(answer, nowMs);
-        tellDesk(desk, answer);
+        tellPictures(pictures, answer);
       }),
       read('channel', signal, (answer, nowMs) => {
         state.applyChannel(answer, nowMs);
@@ -175,7 +175,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
       lingering.unref();
     },
   });
-  addPageRoutes(http, { page, desk });
+  addPageRoutes(http, { page, pictures });
   addControlRoutes(http, { config, receiverUrl: options.receiverUrl });
 
   return {
@@ -185,19 +185,19 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     close: async () => {
       await sockets.close();
       await end();
-      await desk.close();
+      await pictures.close();
     },
   };
 }
 
-function tellDesk(desk: PictureDesk, { items }: FeedAnswerOf<'transmitter'>): void {
+function tellPictures(pictures: PictureCache, { items }: FeedAnswerOf<'transmitter'>): void {
   for (const { fact } of items) {
     if (fact.kind === 'partial') {
-      desk.notePartial(fact);
+      pictures.notePartial(fact);
     } else if (fact.kind === 'completed') {
-      desk.noteCompleted(fact);
+      pictures.noteCompleted(fact);
     } else if (fact.kind === 'dropped') {
-      desk.noteDropped(fact.frame);
+      pictures.noteDropped(fact.frame);
     }
   }
 }

@@ -9,7 +9,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 ** 2;
 const MAX_BODY_BYTES = 4 * 1024 ** 2;
 const OK = 200;
 
-/** Somebody else's answer in its own words. */
+/** The answer of another service, unchanged. */
 function passOn(reply: FastifyReply, { status, contentType, bytes }: Answer) {
   return reply
     .code(status)
@@ -19,7 +19,7 @@ function passOn(reply: FastifyReply, { status, contentType, bytes }: Answer) {
 
 /**
  * `PUT /control/channel` and `PUT /control/stream`: what a page changes, forwarded to the service that it concerns. A
- * refusal comes back in that service's own words.
+ * refusal comes back in that service's own message.
  */
 export function addControlRoutes(
   { app }: HttpServer,

@@ -67,7 +67,7 @@ function completedFact(frame: number, changes: Partial<CompletedFact> = {}): Com
 /** On fading, with genie channel state: nothing is estimated. */
 const FADED = { configured: 10, measured: 9, effective: 6, estimated: null };
 
-const event = (words: string): EventFact => ({ kind: 'event', event: 'channel-changed', level: 'info', words });
+const event = (message: string): EventFact => ({ kind: 'event', event: 'channel-changed', level: 'info', message });
 
 describe('the state of a console', () => {
   it('shows the only picture of one pass as the preview, and both of a sampler', () => {
@@ -161,7 +161,7 @@ describe('the state of a console', () => {
     expect(state.sections.services.receiver).toEqual({
       state: 'away',
       sinceMs: START + 2,
-      words: 'nobody listens there',
+      message: 'nobody listens there',
       url: 'http://r',
     });
     expect(state.noteService('receiver', null, START + 4)).toBe(true);
@@ -173,7 +173,7 @@ describe('the state of a console', () => {
     const facts = ['a', 'b', 'a', 'a'].map(event);
     state.applyTransmitter(transmitterAnswer(facts), START);
     state.applyTransmitter(transmitterAnswer([event('a')]), START + 30_000);
-    expect(state.snapshot(START).events.map(({ words, times }) => [words, times])).toEqual([
+    expect(state.snapshot(START).events.map(({ message, times }) => [message, times])).toEqual([
       ['a', 3],
       ['b', 1],
       ['a', 1],

@@ -30,7 +30,7 @@ import { Table } from './table.js';
 
 /** Rows of one slot are averaged: a view of TABLE_ROWS rows is never shorter than five minutes. */
 const SLOT_MS = 250;
-/** Events with the same words that come closer than this to the first of them are told as one. */
+/** Events with the same message within this time of the first of them are shown as one. */
 const SAME_EVENT_MS = 10_000;
 /** Among so many of the newest events: two kinds that alternate are two lines. */
 const SAME_EVENTS_BACK = 8;
@@ -89,7 +89,7 @@ export class LiveState {
     const unknown = (service: LiveService): ServiceState => ({
       state: 'unknown',
       sinceMs: 0,
-      words: '',
+      message: '',
       url: urls[service],
     });
     this.#sections = {
@@ -166,16 +166,16 @@ export class LiveState {
   /**
    * A service answers, or doesn't.
    *
-   * @param words why not; null when it does
+   * @param message why not; null when it does
    * @returns whether that is news: it did before and doesn't any more, or the other way round
    */
-  noteService(service: LiveService, words: string | null, nowMs: number): boolean {
+  noteService(service: LiveService, message: string | null, nowMs: number): boolean {
     const before = this.#sections.services[service];
-    const state = words === null ? 'here' : 'away';
+    const state = message === null ? 'here' : 'away';
     if (before.state === state) {
       return false;
     }
-    const after: ServiceState = { ...before, state, words: words ?? '', sinceMs: nowMs };
+    const after: ServiceState = { ...before, state, message: message ?? '', sinceMs: nowMs };
     this.#set('services', { ...this.#sections.services, [service]: after });
     // That a service is there when one begins to look is no event; that it is away is.
     return before.state !== 'unknown' || state === 'away';
@@ -272,7 +272,7 @@ export class LiveState {
         index >= from &&
         other.service === service &&
         other.event === fact.event &&
-        other.words === fact.words &&
+        other.message === fact.message &&
         atMs - other.atMs < SAME_EVENT_MS,
     );
     if (same !== -1) {
@@ -280,10 +280,10 @@ export class LiveState {
       this.#events[same] = { revision, event: { ...known, times: known.times + 1 } };
       return;
     }
-    const { event, level, words } = fact;
+    const { event, level, message } = fact;
     this.#events.push({
       revision,
-      event: { id: this.#nextEventId++, atMs, service, event, level, words, times: 1 },
+      event: { id: this.#nextEventId++, atMs, service, event, level, message, times: 1 },
     });
     if (this.#events.length > KEPT_EVENTS) {
       this.#events.shift();

@@ -1,7 +1,7 @@
 import type { HttpServer } from '@semcast/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { PageFile } from './page-files.js';
-import type { PictureDesk } from './picture-desk.js';
+import type { PictureCache } from './picture-cache.js';
 
 const NO_CONTENT = 204;
 const NO_PAGE = `<!doctype html><title>semcast</title><p>The console page has not been built. <code>npm run build</code> does it.`;
@@ -36,13 +36,13 @@ function sendFile(request: FastifyRequest, reply: FastifyReply, { type, bytes, g
   return zips ? reply.header('content-encoding', 'gzip').send(gzipped) : reply.send(bytes);
 }
 
-function sendPicture({ url }: FastifyRequest, reply: FastifyReply, desk: PictureDesk) {
-  const picture = desk.read(url);
+function sendPicture({ url }: FastifyRequest, reply: FastifyReply, pictures: PictureCache) {
+  const picture = pictures.read(url);
   // A path means one picture, for as long as it is there; pages of a night should not fill a disk with them.
   void reply.header('cache-control', 'no-store');
   if (picture === undefined) {
     // A page that reads slowly asks late: that is no error, and nothing that a browser should complain of.
-    return desk.wasThere(url) ? reply.code(NO_CONTENT).send() : reply.callNotFound();
+    return pictures.wasThere(url) ? reply.code(NO_CONTENT).send() : reply.callNotFound();
   }
   const { contentType, bytes } = picture;
   return reply.type(contentType).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -51,7 +51,7 @@ function sendPicture({ url }: FastifyRequest, reply: FastifyReply, desk: Picture
 /** `GET /` and the files of the page, `GET /pictures/…`, `GET /thumbnails/…`. */
 export function addPageRoutes(
   { app }: HttpServer,
-  { page, desk }: { readonly page: ReadonlyMap<string, PageFile> | undefined; readonly desk: PictureDesk },
+  { page, pictures }: { readonly page: ReadonlyMap<string, PageFile> | undefined; readonly pictures: PictureCache },
 ): void {
   for (const [path, file] of page ?? []) {
     app.get(path, (request, reply) => sendFile(request, reply, file));
@@ -65,6 +65,6 @@ export function addPageRoutes(
         .send(NO_PAGE),
     );
   }
-  app.get('/pictures/:frame/:picture', (request, reply) => sendPicture(request, reply, desk));
-  app.get('/thumbnails/:id', (request, reply) => sendPicture(request, reply, desk));
+  app.get('/pictures/:frame/:picture', (request, reply) => sendPicture(request, reply, pictures));
+  app.get('/thumbnails/:id', (request, reply) => sendPicture(request, reply, pictures));
 }

@@ -71,7 +71,7 @@ export function servePages(options: PageSocketsOptions): PageSockets {
     const loser = places.add(socket, request.socket.remoteAddress ?? 'unknown');
     if (loser !== undefined) {
       loser.close(TRY_AGAIN_LATER, 'newer pages have taken its place; raise console.maxPages and maxPagesPerAddress');
-      // Its words are on the way by then; an answer isn't waited for.
+      // The message is on its way by then; nobody waits for an answer.
       setImmediate(() => {
         loser.terminate();
       });

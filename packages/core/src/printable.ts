@@ -1,5 +1,5 @@
 /**
- * A text whose control characters are replaced, line breaks among them: words of other hosts must not move the cursor
+ * A text whose control characters are replaced, line breaks among them: texts of other hosts must not move the cursor
  * of a terminal, colour it, or look like lines of our own.
  */
 export function printable(text: string): string {

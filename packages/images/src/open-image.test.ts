@@ -43,8 +43,8 @@ describe('openImage', () => {
     ['PPM', 'P6 1 1 255 abc', '“P6 1 1 2”'],
     ['text', 'no image', '“no image”'],
     ['nothing', '', 'begins with '],
-  ])('refuses %s, and says what it begins with', async (_, text, words) => {
-    await expect(openImage(Buffer.from(text))).rejects.toThrow(words);
+  ])('refuses %s, and says what it begins with', async (_, text, message) => {
+    await expect(openImage(Buffer.from(text))).rejects.toThrow(message);
     await expect(openImage(Buffer.from(text))).rejects.toMatchObject({ code: 'E_IMAGE_UNREADABLE' });
   });
 
@@ -132,10 +132,10 @@ describe('sample formats', () => {
     ['32-bit floating-point numbers', float, new Float32Array(24).fill(Number.NaN)],
     ['32-bit floating-point numbers', float, new Float32Array(8).fill(200)],
     ['32-bit floating-point numbers', float, new Uint16Array(8).fill(0x3800)],
-  ])('of %s are refused, with the reason', async (words, sampleFormat, samples) => {
+  ])('of %s are refused, with the reason', async (message, sampleFormat, samples) => {
     await expect(openImage(tiffOf(samples, { ...sides, sampleFormat }))).rejects.toMatchObject({
       code: 'E_IMAGE_UNREADABLE',
-      message: `its samples are ${words}, which don't say what is black and what is white`,
+      message: `its samples are ${message}, which don't say what is black and what is white`,
       remedy: 'save it with 8 or 16 bits a channel, unsigned',
     });
   });

@@ -182,7 +182,7 @@ describe('patchFrechetDistance', () => {
     expect(performance.now() - start).toBeLessThan(20_000);
   });
 
-  it('refuses what has no answer, in words', () => {
+  it('refuses what has no answer, with a message', () => {
     expect(() => patchFrechetDistance(fixedSet(32, 40), fixedSet(60, 40))).toThrow(
       expect.objectContaining({
         code: 'E_TOO_FEW_PATCHES',

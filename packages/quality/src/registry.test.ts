@@ -74,7 +74,7 @@ describe.each(Object.entries<QualityMetric>(qualityMetrics))('conformance of %s'
     expect([original.data, decoded.data].map((data, i) => Buffer.compare(data, copies[i]!))).toEqual([0, 0]);
   });
 
-  it('refuses pictures that cannot be compared, in words', () => {
+  it('refuses pictures that cannot be compared, with a message', () => {
     expect(() => metric.compute(picture(200, 190), picture(190, 200))).toThrow(
       expect.objectContaining({
         name: 'QualityError',

@@ -20,7 +20,10 @@ export type Evaluations = readonly string[];
 
 /** A frame that asks to be decoded: all that the scheduler ever knows about it. */
 export interface FrameOffer extends FrameKey {
-  /** Whose stream it is: clients share the machine equally, and each its part among its streams. Its own unless told. */
+  /**
+   * The client whose stream it is: clients share the machine equally, and each client's part is shared equally among its
+   * streams. Default: a client of its own.
+   */
   readonly client?: string | undefined;
   readonly size: ImageSize;
   /** What gives the preview, before the first step and ahead of other frames' steps. */
@@ -35,7 +38,7 @@ export interface FrameOffer extends FrameKey {
   readonly closing?: Evaluations | undefined;
   /** Steps are granted between these, under load fewer. `min` 0: the preview alone will do. */
   readonly steps: { readonly min: number; readonly max: number };
-  /** When its last evaluation must be back, on the clock of `nowMs`. Never, unless told. */
+  /** When its last evaluation must be back, on the clock of `nowMs`. Default: no deadline. */
   readonly deadlineMs?: number | undefined;
 }
 

@@ -35,10 +35,10 @@ export const schedulerOptionsSchema = z
       .min(0)
       .max(MAX_FRAMES)
       .optional()
-      .describe('admitted frames above which steps fall, to the fewest at maxFrames; half of maxFrames unless told'),
+      .describe('admitted frames above which steps fall, to the fewest at maxFrames; default: half of maxFrames'),
     targetWaitMs: positiveMs
       .optional()
-      .describe('wait above which steps fall for frames without a deadline; maxBacklogMs unless told'),
+      .describe('wait above which steps fall for frames without a deadline; default: maxBacklogMs'),
     fairnessWindowMs: positiveMs
       .default(10_000)
       .describe(

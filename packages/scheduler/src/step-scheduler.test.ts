@@ -8,7 +8,7 @@ import { StepScheduler } from './step-scheduler.js';
 const size = { key: '256x256', pixels: 65_536 };
 const gpu = { buckets: [1, 2, 4, 8, 16] };
 
-/** A frame of three guided steps and nothing else, unless told. */
+/** A frame; by default of three guided steps and nothing else. */
 function offerOf(stream: string, frame = 0, changes: Partial<FrameOffer> = {}): FrameOffer {
   return { stream, frame, size, perStep: [['posteriorStep']], steps: { min: 3, max: 3 }, ...changes };
 }

@@ -441,7 +441,7 @@ export class StepScheduler {
       frames = hasDeadline ? 2 : frames;
     }
     this.#windowMs = Math.min(this.options.fairnessWindowMs, frames * largestMs);
-    this.#streams.leash(2 * this.#windowMs);
+    this.#streams.keepWithin(2 * this.#windowMs);
   }
 
   /** When all frames are done if each gets its fewest steps. */

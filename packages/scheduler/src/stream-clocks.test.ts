@@ -45,11 +45,11 @@ describe('StreamClocks', () => {
     expect(clocks.remembered).toBe(0);
   });
 
-  it('keeps every stream within its leash', () => {
+  it('keeps every stream within its distance of V', () => {
     const clocks = new StreamClocks();
     const [a, b] = [clocks.enter('a'), clocks.enter('b')];
     clocks.charge(a, 1000);
-    clocks.leash(200);
+    clocks.keepWithin(200);
     expect([a.virtualMs, b.virtualMs]).toEqual([700, 300]);
   });
 

@@ -122,9 +122,12 @@ export class StreamClocks {
   }
 
   /** Let no stream be further than this from V. */
-  leash(leashMs: number): void {
+  keepWithin(distanceMs: number): void {
     for (const stream of this.#streams.values()) {
-      stream.virtualMs = Math.min(Math.max(stream.virtualMs, this.#virtualMs - leashMs), this.#virtualMs + leashMs);
+      stream.virtualMs = Math.min(
+        Math.max(stream.virtualMs, this.#virtualMs - distanceMs),
+        this.#virtualMs + distanceMs,
+      );
     }
   }
 

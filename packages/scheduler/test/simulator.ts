@@ -49,7 +49,7 @@ export interface Ended extends FrameKey {
   readonly steps: number;
   /** When its preview was there. */
   readonly previewMs: number | undefined;
-  /** Why it was refused, in words. */
+  /** Why it was refused, as a sentence. */
   readonly detail: string | undefined;
 }
 
@@ -74,7 +74,7 @@ export interface Simulation {
   readonly cost: CostModel;
   /** In the order of time. */
   readonly arrivals: Iterable<Arrival>;
-  /** Stop then, whatever is left; at the end of all frames unless told. */
+  /** Stop then, whatever is left. Default: at the end of all frames. */
   readonly untilMs?: number;
   /** Look at (or disturb) the scheduler after each event. */
   readonly onEvent?: (scheduler: StepScheduler, nowMs: number) => void;

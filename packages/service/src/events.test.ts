@@ -15,7 +15,7 @@ function start() {
   return { events, lines, told, metrics };
 }
 
-const lost: NotableEvent = { event: 'link-lost', level: 'warn', words: 'the link went down', stream: 'demo' };
+const lost: NotableEvent = { event: 'link-lost', level: 'warn', message: 'the link went down', stream: 'demo' };
 
 describe('the event log', () => {
   it('records once for logs, metrics and whoever watches', async () => {

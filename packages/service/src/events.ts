@@ -37,7 +37,7 @@ export interface NotableEvent {
   readonly event: EventName;
   readonly level: 'info' | 'warn' | 'error';
   /** A sentence for people. */
-  readonly words: string;
+  readonly message: string;
   readonly stream?: string;
   readonly frame?: number;
 }
@@ -70,12 +70,12 @@ export function createEventLog({ logger, metrics, feed }: EventLogOptions): Even
     feed.push({ kind: 'event', ...event });
   };
   onLogFailure(logger, ({ message }) => {
-    note({ event: 'log-failed', level: 'error', words: `the log can't be written, lines are left out: ${message}` });
+    note({ event: 'log-failed', level: 'error', message: `the log can't be written, lines are left out: ${message}` });
   });
   return {
     record: (event, logged, logLevel = event.level) => {
-      const { level: _, words, ...fields } = event;
-      logger[logLevel]({ ...fields, ...logged }, words);
+      const { level: _, message, ...fields } = event;
+      logger[logLevel]({ ...fields, ...logged }, message);
       note(event);
     },
   };

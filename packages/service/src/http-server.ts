@@ -11,7 +11,7 @@ import { routeUpgrades, type UpgradeRoutes } from './upgrades.js';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** Why not, in words, one sentence a reason. Empty when ready. */
+  /** Why not, one sentence a reason. Empty when ready. */
   readonly reasons: readonly string[];
 }
 

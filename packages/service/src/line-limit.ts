@@ -38,8 +38,8 @@ export class LineLimit {
       setTimeout(() => {
         this.#kinds.delete(key);
         if (counted.leftOut > 0) {
-          const words = `${counted.leftOut} more lines like this one ("${key}") were left out within a minute`;
-          logger.warn({ leftOut: counted.leftOut }, words);
+          const message = `${counted.leftOut} more lines like this one ("${key}") were left out within a minute`;
+          logger.warn({ leftOut: counted.leftOut }, message);
         }
       }, MINUTE_MS).unref();
     }

@@ -13,7 +13,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A pipe that nobody reads unless told to. */
+/** A pipe that is read only on request. */
 function openPipe(name: string): { fd: number; drain: () => string } {
   const path = join(folder, name);
   execFileSync('mkfifo', [path]);

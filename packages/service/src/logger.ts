@@ -17,7 +17,7 @@ export interface LoggerOptions {
 }
 
 /**
- * A logger of JSON lines: level in words, ISO time, service, what was bound (stream, frame), message.
+ * A logger of JSON lines: level as a name, ISO time, service, what was bound (stream, frame), message.
  *
  * Warnings of one kind are limited: `line-limit.ts`.
  * Values of secret names are redacted at any depth and binary data is named by its length: `redact.ts`. Lines are

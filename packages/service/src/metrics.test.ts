@@ -146,7 +146,7 @@ describe('createMetrics', () => {
     expect(Object.keys(samples).filter((name) => name.includes('sampler_steps'))).toHaveLength(101);
   });
 
-  it('has process metrics unless told otherwise, and shares nothing between two of a kind', async () => {
+  it('has process metrics by default, and shares nothing between two of a kind', async () => {
     const [first, second] = [createMetrics('channel'), createMetrics('channel')];
     first.sessions.set(5);
     expect(await first.text()).toContain('process_resident_memory_bytes');

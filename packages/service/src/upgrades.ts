@@ -31,7 +31,7 @@ const ANSWER_GRACE_MS = 2000;
  * Browsers let any page open a WebSocket anywhere, and say in `Origin` whose page it is: only the server's own pages
  * may. Programs send no origin, and may call the server by whatever name leads to it.
  *
- * @param isOwnHost whether a `Host` header names the server; localhost, its machine and IP addresses unless told
+ * @param isOwnHost whether a `Host` header names the server; default: localhost, the machine's name and IP addresses
  */
 export function routeUpgrades(server: Server, isOwnHost = ownHosts({})): UpgradeRoutes {
   const routes = new Map<string, (upgrade: Upgrade) => void>();
@@ -74,8 +74,8 @@ function refusalOfOrigin(
     return undefined;
   }
   if (!URL.canParse(origin) || new URL(origin).host !== host) {
-    const words = 'a page of another host may not open a WebSocket here';
-    return new HttpError(403, 'E_FOREIGN_ORIGIN', words, 'open the page of this server');
+    const message = 'a page of another host may not open a WebSocket here';
+    return new HttpError(403, 'E_FOREIGN_ORIGIN', message, 'open the page of this server');
   }
   return isOwnHost(host) ? undefined : foreignHost(host);
 }

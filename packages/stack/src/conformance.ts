@@ -25,9 +25,9 @@ export interface StackConformanceOptions {
   readonly transmitter?: TransmitterConfigInput;
 }
 
-function check(holds: boolean, words: string): asserts holds {
+function check(holds: boolean, message: string): asserts holds {
   if (!holds) {
-    throw new Error(words);
+    throw new Error(message);
   }
 }
 

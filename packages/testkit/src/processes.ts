@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ProcessOptions {
-  /** What to run; this very Node unless told otherwise. */
+  /** What to run. Default: this Node. */
   readonly command?: string;
   /** What follows it: a script and its arguments. */
   readonly args: readonly string[];

@@ -20,11 +20,11 @@ export function findProgram(
   const folders = [...(env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter((folder) => folder !== '');
   const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
   if (found === undefined) {
-    const words = `${name} isn't installed (Debian's package ${debianPackage} has it)`;
+    const message = `${name} isn't installed (Debian's package ${debianPackage} has it)`;
     if ((env[REQUIRE_TOOLS] ?? '') !== '') {
-      throw new Error(`${words}, and ${REQUIRE_TOOLS} is set`);
+      throw new Error(`${message}, and ${REQUIRE_TOOLS} is set`);
     }
-    process.stderr.write(`tests are skipped: ${words}\n`);
+    process.stderr.write(`tests are skipped: ${message}\n`);
   }
   return found;
 }

@@ -129,7 +129,7 @@ export class UpgradeRefused extends LinkError {
   }
 }
 
-/** What the peer said in its `error` message: its code and its words. */
+/** What the peer said in its `error` message: its code and its text. */
 export class PeerError extends WireError {
   override readonly name = 'PeerError';
 

@@ -238,11 +238,11 @@ describe('broken messages', () => {
       ['checksum', change(40, 0), 'E_FRAME_CHECKSUM', 'checksum'],
       ['overlong', Buffer.concat([frameBytes, Buffer.alloc(1)]), 'E_FRAME_OVERLONG', 'though it says'],
     ];
-    for (const [name, bytes, code, words] of cases) {
+    for (const [name, bytes, code, problem] of cases) {
       const error = thrownBy(() => decodeFrame(bytes)) as FrameError;
       expect(error, name).toBeInstanceOf(FrameError);
       expect(error.code).toBe(code);
-      expect(error.message).toContain(words);
+      expect(error.message).toContain(problem);
       expect(error.remedy).toBeTruthy();
     }
     expect((thrownBy(() => decodeFrame(change(2, 1))) as FrameError).closeCode).toBe(4406);
@@ -341,7 +341,7 @@ describe('heads', () => {
     });
   });
 
-  it('show no control characters of the peer: not in its words, nor in a key of its own', () => {
+  it('show no control characters of the peer: not in its texts, nor in a key of its own', () => {
     const evil = 'a\u001b[2Jb\nc\u009b31m\u2028d\u007f';
     const clean = 'a\ufffd[2Jb\ufffdc\ufffd31m\ufffdd\ufffd';
     const sent = { code: evil, message: evil, remedy: evil };
@@ -461,11 +461,11 @@ describe('payloads', () => {
     ],
     ['a noise variance', [{ delay: 0, coherence: 5, count: 1 }], undefined, 'taps come with a noiseVariance'],
     ['a delay that is none', [{ delay: -1, coherence: 5, count: 1 }], 0.1, 'delay'],
-  ])('must have %s', (_, taps, noiseVariance, words) => {
+  ])('must have %s', (_, taps, noiseVariance, problem) => {
     const genie = { taps, ...(noiseVariance === undefined ? {} : { noiseVariance }) };
     const head = frameHeadWith(0, 5, { csi: 'genie', impairment: { model: 'm', snrDb: 10, seed: 1, ...genie } });
     expect(thrownBy(() => encodeFrame('frame', head, new Uint8Array(56)))).toMatchObject({
-      message: expect.stringContaining(words) as string,
+      message: expect.stringContaining(problem) as string,
     });
   });
 });

@@ -101,13 +101,13 @@ describe('the handshake', () => {
   });
 });
 
-describe('a client is refused, in words', () => {
+describe('a client is refused, with a message', () => {
   it.each([
     ['without a token', undefined, 'carries no token'],
     ['with a wrong token', 'guess', 'is wrong'],
     ['with an empty token', '', 'is wrong'],
     ['with a longer token', 'secret2', 'is wrong'],
-  ])('%s', async (_name, token, words) => {
+  ])('%s', async (_name, token, message) => {
     const server = await startServer({ token: 'secret' });
     const states: LinkState[] = [];
     const client = link(server.url, { hello: { ...helloInput, ...(token === undefined ? {} : { token }) } });
@@ -115,7 +115,7 @@ describe('a client is refused, in words', () => {
     const error = await client.closed;
     expect(error).toBeInstanceOf(PeerError);
     expect(error).toMatchObject({ code: 'E_TOKEN', closeCode: 4401, remedy: 'give both ends the same token' });
-    expect(error!.message).toContain(words);
+    expect(error!.message).toContain(message);
     await expect(client.ready).rejects.toBe(error);
     await expect(client.send({ head: frameHead, payload: framePayload })).rejects.toBe(error);
     // Final: nothing was tried again.
@@ -252,7 +252,7 @@ function frameOf(n: number): Uint8Array {
 describe('oversize', () => {
   const maxPayloadBytes = 100_000;
 
-  it('is measured exactly: the limit passes, 8 bytes more are refused in words', async () => {
+  it('is measured exactly: the limit passes, 8 bytes more are refused with a message', async () => {
     const server = await startServer({ maxPayloadBytes });
     const client = await rawClient(server.url);
     client.ws.send(hello());
@@ -678,7 +678,7 @@ describe('an address', () => {
     expect(await client.closed).toMatchObject({ status: 404 });
   });
 
-  it('that speaks another version is given up, in words that say what to do', async () => {
+  it('that speaks another version is given up, with a message that says what to do', async () => {
     const old = new WebSocketServer({ host: '127.0.0.1', port: 0 });
     afterwards(() => old.close());
     await once(old, 'listening');

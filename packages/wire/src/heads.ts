@@ -2,8 +2,8 @@
  * The heads of all messages: one strict zod schema a kind, and the types that follow from them.
  *
  * Every string, list and number is bounded here, so nothing that a peer sends can be large before it is known to be
- * wanted. Its words are made fit for terminals here, wherever they are shown later. Payloads are described where they belong: in `frame` (samples) and `result` (an image); the other kinds
- * have none.
+ * wanted. Its texts are made fit for terminals here, wherever they are shown later. Payloads are described where they
+ * belong: in `frame` (samples) and `result` (an image); the other kinds have none.
  */
 import { gainCount, parseCbr, printable } from '@semcast/core';
 import { z } from 'zod';
@@ -58,9 +58,9 @@ export const MAX_IMAGE_SIDE = 1_000_000;
 export const MAX_TAPS = 256;
 
 /** Words of a peer; those that may be shown are without control characters. */
-const words = (maxLength: number) => z.string().max(maxLength).transform(printable);
+const textUpTo = (maxLength: number) => z.string().max(maxLength).transform(printable);
 const name = z.string().min(1).max(64).transform(printable);
-const text = words(MAX_TEXT_LENGTH);
+const text = textUpTo(MAX_TEXT_LENGTH);
 const count = z.int().nonnegative();
 const positiveCount = z.int().positive();
 const side = z.int().positive().max(MAX_IMAGE_SIDE);
@@ -107,7 +107,7 @@ export const helloSchema = z.strictObject({
   role: z.enum(LINK_ROLES),
   /** For whom a channel opens the link: the address that its own client came from. */
   client: name.optional(),
-  agent: words(64),
+  agent: textUpTo(64),
   decoder: name,
   csi: z.enum(CSI_MODES),
   sampleFormat: z.enum(SAMPLE_FORMATS),
@@ -119,7 +119,7 @@ export const welcomeSchema = z.strictObject({
   credits,
   limits: z.strictObject({ maxPayloadBytes: positiveCount, maxImagePixels: positiveCount }),
   decoders: z.array(name).max(64),
-  bundle: z.strictObject({ name: words(128), version: words(64), digest: words(128) }),
+  bundle: z.strictObject({ name: textUpTo(128), version: textUpTo(64), digest: textUpTo(128) }),
 });
 
 /** How samples lie in a payload. `ci16_le`: value = integer · scale. */

@@ -29,7 +29,7 @@ export interface LinkEnd {
   readonly code: number;
   /** The peer's close reason; empty when it gave none. */
   readonly reason: string;
-  /** What went wrong, in the peer's words where it had any; undefined for a normal end. */
+  /** What went wrong, in the peer's message where it sent one; undefined for a normal end. */
   readonly error: WireError | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface SocketOptions {
   readonly onTraffic?: (direction: 'in' | 'out', bytes: number) => void;
 }
 
-/** The hello of a client: version and, unless given, a random run id and the attempt are filled in. */
+/** The hello of a client: the version is filled in, and by default a random run id and the attempt. */
 export type HelloInput = Omit<HelloHead, 'protocol' | 'run' | 'attempt'> & {
   readonly run?: string;
   readonly attempt?: number;
@@ -112,7 +112,7 @@ export type ClientLinkEvents = {
   result: [message: ResultMessage];
   /** Exactly once for a frame that ends without a result. */
   drop: [head: DropHead];
-  /** The link has ended for good, in the server's words where it had any. */
+  /** The link has ended for good, with the server's message where it sent one. */
   error: [error: WireError];
   state: [state: LinkState];
 };
@@ -222,7 +222,7 @@ export interface UpgradeRoutes {
       readonly request: IncomingMessage;
       readonly socket: Duplex;
       readonly head: Buffer;
-      /** Answer with this HTTP status and the error's words. */
+      /** Answer with this HTTP status and the error's message. */
       readonly refuse: (status: number, error: SemcastError) => void;
     }) => void,
   ): void;
@@ -255,7 +255,7 @@ export interface ServeLinksOptions extends SocketOptions {
   readonly maxGreetingsPerAddress?: number;
   /**
    * Answer a hello, now or later. `session.signal` says when the client is gone meanwhile. Throw a {@link WireError}
-   * (`E_TRY_AGAIN`, say) to refuse: the client reads its words, and the link closes with its close code.
+   * (`E_TRY_AGAIN`, say) to refuse: the client reads its message, and the link closes with its close code.
    */
   readonly welcome: (
     hello: SessionHello,

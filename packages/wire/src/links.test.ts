@@ -17,7 +17,7 @@ interface Receiver extends TestServer {
   readonly deliveries: Delivery[];
 }
 
-/** A server with streams; `onFrame` does nothing but collect unless given. */
+/** A server with streams; `onFrame` only collects by default. */
 async function startReceiver({
   onFrame,
   window = 4,
@@ -696,7 +696,7 @@ describe('endings', () => {
     expect(took).toBeLessThan(1000);
   });
 
-  it('of one link are reported once, at either end, with the words of the other', async () => {
+  it('of one link are reported once, at either end, with the message of the other', async () => {
     const receiver = await startReceiver();
     const ends: LinkEnd[] = [];
     const serverEnds: LinkEnd[] = [];
@@ -734,7 +734,7 @@ describe('endings', () => {
     expect(ends[0]!.error!.message).toContain('bye\ufffd[2J');
   });
 
-  it('with an error whose words are long are cut to what a close frame holds', async () => {
+  it('with an error whose message is long are cut to what a close frame holds', async () => {
     const { SemcastError } = await import('@semcast/core');
     const receiver = await startReceiver();
     const client = link(receiver.url, { reconnect: false });

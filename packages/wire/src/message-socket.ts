@@ -34,7 +34,7 @@ export function socketLimits(options: SocketOptions): Required<Omit<SocketOption
 
 /**
  * What ws is told about the longest message. A little more than the longest that is taken: a payload just above the
- * limit is then refused in words (E_FRAME_TOO_LARGE), and only one far above it by ws's bare 1009.
+ * limit is then refused with a message (E_FRAME_TOO_LARGE), and only one far above it by ws's bare 1009.
  */
 export function maxMessageBytes(maxPayloadBytes: number): number {
   return PREFIX_BYTES + MAX_HEAD_BYTES + maxPayloadBytes + 64 * 1024;
@@ -133,8 +133,8 @@ export class MessageSocket {
     }
     if (this.bufferedBytes > this.#limits.maxBufferedBytes) {
       // No error message first: it would wait behind the others.
-      const words = `${this.bufferedBytes} bytes wait for a peer that doesn't read them`;
-      this.#beginClose(CLOSE_CODES.slowReader, new LinkError('E_SLOW_READER', words));
+      const message = `${this.bufferedBytes} bytes wait for a peer that doesn't read them`;
+      this.#beginClose(CLOSE_CODES.slowReader, new LinkError('E_SLOW_READER', message));
       return;
     }
     this.#options.onTraffic?.('out', frame.bytes);

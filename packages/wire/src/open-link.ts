@@ -88,7 +88,7 @@ class ClientSocket extends MessageSocket implements OpenLink {
  * {@link connectLink} adds those.
  *
  * @throws LinkError when the address is none or the connection fails; FrameError `E_FRAME_HEAD` when the hello is not
- *   valid; PeerError with the server's own words when it refuses; the signal's reason.
+ *   valid; PeerError with the server's message when it refuses; the signal's reason.
  */
 export async function openLink(url: string, options: OpenLinkOptions): Promise<OpenLink> {
   return new Promise((resolve, reject) => {

@@ -275,7 +275,7 @@ class LinkServer implements ServedLinks {
     if (loser !== undefined) {
       const error = tooManyGreetings();
       loser.close(error.closeCode, error);
-      // Its words are on the way by then; an answer isn't waited for.
+      // The message is on its way by then; nobody waits for an answer.
       setImmediate(() => {
         loser.terminate();
       });
@@ -356,7 +356,7 @@ class LinkServer implements ServedLinks {
     }
   }
 
-  /** `welcome` threw: its own words when it refuses, no more than that it failed when it is broken. */
+  /** `welcome` threw: its own message when it refuses; only that it failed when it is broken. */
   #refuseWelcome(error: unknown, session: Session, socket: MessageSocket): void {
     if (error instanceof WireError && !(error instanceof FrameError && error.code === 'E_FRAME_HEAD')) {
       socket.close(error.closeCode, error);

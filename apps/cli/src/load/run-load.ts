@@ -8,7 +8,7 @@ import type { EncodedPhoto, FrameMaker } from './corpus.js';
 import { Latencies } from './latencies.js';
 import { Ledger, type DueFrame } from './ledger.js';
 import { QualitySampler } from './quality-sampler.js';
-import { allLinked, VirtualTransmitter, wordsOf, type FlightWatcher } from './virtual-transmitter.js';
+import { allLinked, VirtualTransmitter, problemOf, type FlightWatcher } from './virtual-transmitter.js';
 
 /** What all rates of a load test share: what the frames are, and how they are sent. It is part of the report. */
 export interface LoadConditions {
@@ -201,14 +201,14 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
       stageEndsAt = now() + drainMs;
       await drain(ledger, drainMs, signal);
     }
-    const [reason, words] = tools.signal.aborted
+    const [reason, message] = tools.signal.aborted
       ? (['cancelled', 'the run was interrupted'] as const)
       : ([
           'gave-up',
           failed.signal.aborted ? describeError(failed.signal.reason) : 'it had no outcome in time',
         ] as const);
     for (const transmitter of transmitters) {
-      transmitter.abandon(reason, words);
+      transmitter.abandon(reason, message);
     }
     sample();
   } finally {
@@ -241,15 +241,15 @@ async function untilLinked(
       allLinked(transmitters),
       sleep(waitMs, undefined, { signal: AbortSignal.any([signal, timeout.signal]) }).then(() => {
         const missing = transmitters.filter(({ link }) => link.welcome === undefined);
-        const words = missing.map(wordsOf).find((error) => error !== undefined);
+        const problem = missing.map(problemOf).find((error) => error !== undefined);
         throw new NoLinkError(
           `${missing.length} of ${transmitters.length} streams have no link to ${to} within ${waitMs / 1000} s` +
-            (words === undefined ? '' : `: ${words.message}`),
+            (problem === undefined ? '' : `: ${problem.message}`),
           {
             remedy:
               'start channel and receiver (semcast up does), name another with --to ws://HOST:PORT, or raise ' +
               'maxSessions of the channel and maxStreams of the receiver',
-            cause: words,
+            cause: problem,
           },
         );
       }),

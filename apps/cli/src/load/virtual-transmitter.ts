@@ -202,7 +202,7 @@ export async function allLinked(transmitters: readonly VirtualTransmitter[]): Pr
   await Promise.all(transmitters.map(async ({ link }) => await link.ready));
 }
 
-/** Why a link isn't there at the moment, in the words of whoever said so last. */
-export function wordsOf({ link: { state } }: VirtualTransmitter): WireError | undefined {
+/** The error that says why a link isn't there at the moment: the newest that was reported. */
+export function problemOf({ link: { state } }: VirtualTransmitter): WireError | undefined {
   return state.name === 'waiting' || state.name === 'closed' ? state.error : undefined;
 }

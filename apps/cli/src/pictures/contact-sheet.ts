@@ -70,17 +70,17 @@ export async function drawContactSheet({ title, columns, rows, cell }: ContactSh
   const left = (column: number): number => MARGIN + column * (columnWidth(cell) + GAP);
   const headings = MARGIN + TITLE_HEIGHT;
   const top = (row: number): number => headings + HEADING_HEIGHT + row * (cell.height + CAPTION_HEIGHT);
-  const words = [textAt(MARGIN, MARGIN + 16, title, { size: 15, bold: true })];
+  const texts = [textAt(MARGIN, MARGIN + 16, title, { size: 15, bold: true })];
   for (const [i, { title: name, subtitle }] of columns.entries()) {
-    words.push(textAt(left(i), headings + 14, name, { size: 13, bold: true }));
-    words.push(textAt(left(i), headings + 31, subtitle, { size: 12, colour: '#666' }));
+    texts.push(textAt(left(i), headings + 14, name, { size: 13, bold: true }));
+    texts.push(textAt(left(i), headings + 31, subtitle, { size: 12, colour: '#666' }));
   }
   const layers: OverlayOptions[] = [];
   for (const [rowIndex, row] of rows.entries()) {
     for (const [columnIndex, entry] of row.entries()) {
       const [x, y] = [left(columnIndex), top(rowIndex)];
       if (entry === null) {
-        words.push(textAt(x, y + 20, 'missing', { size: 12, colour: '#a00' }));
+        texts.push(textAt(x, y + 20, 'missing', { size: 12, colour: '#a00' }));
         continue;
       }
       const { image, caption } = entry;
@@ -90,17 +90,17 @@ export async function drawContactSheet({ title, columns, rows, cell }: ContactSh
         left: x,
         top: y,
       });
-      words.push(textAt(x, y + cell.height + 15, caption, { size: 12 }));
+      texts.push(textAt(x, y + cell.height + 15, caption, { size: 12 }));
     }
   }
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${words.join('')}</svg>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join('')}</svg>`;
   const { data: input, ...drawn } = await renderSvg(svg);
   return await sharp({
     create: { width, height, channels: 3, background: '#ffffff' },
     limitInputPixels: false,
   })
     .composite([...layers, { input, raw: { ...drawn, channels: 4 }, left: 0, top: 0 }])
-    // The layer of words brought one.
+    // The layer of texts brought one.
     .removeAlpha()
     .png({ compressionLevel: 9 })
     .toBuffer();

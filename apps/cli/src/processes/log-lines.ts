@@ -37,7 +37,7 @@ const SEVERITIES: Readonly<Record<string, LogEvent['level']>> = {
 };
 
 /**
- * Read a line of a service's log: pino's JSON, or plain words (an error before the logger was there, or from the
+ * Read a line of a service's log: pino's JSON, or plain text (an error before the logger was there, or from the
  * runtime itself).
  */
 export function readLogLine(line: string): LogEvent {

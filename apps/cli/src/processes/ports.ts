@@ -14,7 +14,7 @@ export async function tryPort(port: number): Promise<string | null> {
   });
 }
 
-/** Those of some ports that can't be listened on, in words: `7401 (channel) is taken`. */
+/** Those of some ports that can't be listened on, each as `7401 (channel) is taken`. */
 export async function findTakenPorts(ports: Readonly<Record<string, number>>, inUse = 'is taken'): Promise<string[]> {
   const taken: string[] = [];
   for (const [service, port] of Object.entries(ports)) {

@@ -41,7 +41,7 @@ export interface ServiceProcessEvents {
 export interface ServiceExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last words of its log that say what was wrong; empty when there were none. */
+  /** The last lines of its log that say what was wrong; empty when there are none. */
   readonly lastWords: string;
 }
 
@@ -191,7 +191,7 @@ async function followOutput(child: ChildProcess, onLine?: (line: string) => void
       'data',
       createLineSplitter((line) => {
         const { level, text } = readLogLine(line);
-        // A stack trace follows the words that matter.
+        // A stack trace follows the message that matters.
         if (level === 'error' && !/^\s*(at |node:|\^|Node\.js v)/.test(text)) {
           lastWords = text;
         }

@@ -39,7 +39,7 @@ describe('the channel of a sweep', () => {
     }
   });
 
-  it('is put in words where it isn’t the usual one', () => {
+  it('is told where it isn’t the usual one', () => {
     expect(channelText('awgn', { loss: 0, noiseReference: 'nominal' })).toBe('awgn');
     expect(channelText('rician-block', { kFactorDb: 3, loss: 0.1, noiseReference: 'measured' }, 'none')).toBe(
       'rician-block, kFactorDb 3, loss 0.1, noiseReference measured, csi none',

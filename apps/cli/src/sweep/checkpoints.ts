@@ -9,8 +9,8 @@ export interface CheckpointOptions {
   /** Undefined: nothing is written. */
   readonly file: string | undefined;
   readonly everyMs?: number;
-  /** Called with words when the file can't be written: no reason to end hours of measuring. */
-  readonly onFailure: (words: string) => void;
+  /** Called with a message when the file can't be written, which is no reason to end hours of measuring. */
+  readonly onFailure: (message: string) => void;
 }
 
 /** Writes down what a sweep has measured, now and then and in the end. */

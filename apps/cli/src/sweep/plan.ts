@@ -56,7 +56,7 @@ export function planSweep({ files, variants, snrsDb, cbrs, draws }: SweepGrid): 
   );
 }
 
-/** Names a case among all of a sweep, in words that a report has, too. */
+/** Names a case among all of a sweep, in terms that a report has, too. */
 export function caseKey(steps: { readonly decoder: string; readonly steps: number }, frame: number): string {
   return `${steps.decoder} ${steps.steps} ${frame}`;
 }
@@ -66,7 +66,7 @@ export function keyOfGroup({ variant: { decoder, steps }, snrDb, cbr }: SweepGro
   return groupKey({ decoder, steps, snrDb, cbr });
 }
 
-/** Names a group among all of a sweep, in words that a report has, too. */
+/** Names a group among all of a sweep, in terms that a report has, too. */
 export function groupKey(group: {
   readonly decoder: string;
   readonly steps: number;

@@ -47,7 +47,7 @@ function parseReport(file: string, text: string): SweepReport {
   return parsed.data;
 }
 
-/** What is set otherwise than it was, in the words of the command line; nothing may be, but that decoders are added. */
+/** What is set differently than before, as options of the command line. Only decoders may be added. */
 function differences(earlier: SweepReport, now: ReportHead): string[] {
   const found: string[] = [];
   const compare = (name: string, before: unknown, after: unknown): void => {

@@ -41,7 +41,7 @@ describe('width', () => {
     expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
     expect(wrap('incomprehensible word', 5)).toEqual(['incomprehensible', 'word']);
   });
-  it('makes the words of others harmless', () => {
+  it('makes texts of other hosts harmless', () => {
     expect(printable('a\u001B[2Jb\nc\u0007')).toBe('ab\ufffdc\ufffd');
   });
 });

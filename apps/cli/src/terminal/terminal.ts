@@ -42,8 +42,8 @@ export interface Terminal {
   readonly result: (...lines: string[]) => void;
   /** Print lines that accompany results. */
   readonly note: (...lines: string[]) => void;
-  /** Print a warning, in words that may be of other hosts. */
-  readonly caution: (words: string) => void;
+  /** Print a warning; the text may come from another host. */
+  readonly caution: (message: string) => void;
   /** Show a live line (null: none). It is redrawn at once, now and then, and by {@link refresh}. */
   setLive(line: LiveLine | null): void;
   /** Draw the live line again. */
@@ -127,7 +127,7 @@ export function createTerminal({ stdout, stderr, env, jsonOnStdout = false }: Te
     interactive,
     result: (...lines) => print(results, lines),
     note: (...lines) => print(stderr, lines),
-    caution: (words) => print(stderr, [`  ${colours.yellow('!')} ${printable(words)}`]),
+    caution: (message) => print(stderr, [`  ${colours.yellow('!')} ${printable(message)}`]),
     setLive,
     refresh: draw,
     close: () => setLive(null),

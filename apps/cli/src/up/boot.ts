@@ -19,7 +19,7 @@ export async function checkPorts(ports: ServicePorts, consolePort: number, base:
   const taken = await findTakenPorts({ ...ports, console: consolePort });
   if (taken.length > 0) {
     const other = base === DEFAULT_PORT_BASE ? 7500 : DEFAULT_PORT_BASE;
-    throw new PortBusyError(taken.map((words) => `port ${words}`).join(', '), {
+    throw new PortBusyError(taken.map((port) => `port ${port}`).join(', '), {
       remedy: `end the program that listens there (another \`semcast up\`?), or choose other ports: --port-base ${other}`,
     });
   }

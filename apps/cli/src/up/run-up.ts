@@ -198,7 +198,7 @@ async function boot({ terminal, interruption, bundle, settings, files }: UpRun, 
   terminal.setLive(null);
 }
 
-/** The last words: what came through, and whether that is what was wanted. */
+/** The closing lines: what came through, and whether that is what was wanted. */
 function conclude({ terminal, interruption, settings }: UpRun, view: StreamView): ExitCode {
   const { tally } = view;
   const { resultColours: colours } = terminal;

@@ -1,6 +1,6 @@
 import { readLogLine } from '../processes/log-lines.js';
 
-/** The same words again within this time say nothing new. */
+/** A message that was shown less than this ago is left out. */
 const REPEAT_MS = 30_000;
 /** Lines within a window; beyond them a remark that the log has more. */
 const MAX_LINES = 6;
@@ -23,21 +23,21 @@ export function createWarningFilter(
     if (level === 'quiet' || /^\s+at /.test(text) || text.trim() === '') {
       return;
     }
-    const words = `${service}: ${text}`;
+    const message = `${service}: ${text}`;
     const time = now();
     for (const [known, at] of shownAt) {
       if (time - at > REPEAT_MS) {
         shownAt.delete(known);
       }
     }
-    if (shownAt.has(words)) {
+    if (shownAt.has(message)) {
       return;
     }
     const recent = [...shownAt.values()].filter((at) => time - at < WINDOW_MS).length;
     if (recent > MAX_LINES) {
       return;
     }
-    shownAt.set(words, time);
-    show(recent === MAX_LINES ? 'there is more of this in the log' : words);
+    shownAt.set(message, time);
+    show(recent === MAX_LINES ? 'there is more of this in the log' : message);
   };
 }

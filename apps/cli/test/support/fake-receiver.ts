@@ -27,7 +27,7 @@ export interface FakeReceiver {
   setWindow(credits: number): void;
   /** Take no more links; those that there are stay. */
   stopListening(): void;
-  /** End every link with these words. */
+  /** End every link with this message. */
   refuse(error: WireError): void;
   close(): Promise<void>;
 }

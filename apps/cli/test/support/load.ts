@@ -25,7 +25,7 @@ export function fakePhoto(): EncodedPhoto {
   };
 }
 
-/** Run a load of black pictures at a constant rate, without a warm-up unless told. */
+/** Run a load of black pictures at a constant rate; the default is no warm-up. */
 export function runFakeLoad(
   rate: number,
   settings: Pick<LoadSettings, 'to'> & Partial<LoadSettings>,

@@ -39,7 +39,7 @@ const SLIDE_MS = 120;
 
 type Group = 'channel' | 'stream';
 
-/** What can be changed while frames flow. A refusal stands under what was refused, in the words of the service. */
+/** What can be changed while frames flow. A refusal stands under what was refused, with the message of the service. */
 export function Controls({ view }: { readonly view: LiveView }) {
   const [refusals, setRefusals] = useState<Partial<Record<Group, Refusal>>>({});
   const put = async (group: Group, body: object): Promise<void> => {

@@ -14,12 +14,12 @@ export function Events({ view }: { readonly view: LiveView }) {
         <p class="nothing">Changes, drops and links that come and go are listed here.</p>
       ) : (
         <ol>
-          {events.map(({ id, atMs, service, event, level, words, times }) => (
+          {events.map(({ id, atMs, service, event, level, message, times }) => (
             <li key={id} data-event={event} data-level={level}>
               <time>{clock(atMs - view.clockOffsetMs)}</time>
               <span class="service">{service}</span>
-              <span class="words">
-                {words}
+              <span class="message">
+                {message}
                 {times > 1 ? <b> ×{times}</b> : null}
               </span>
             </li>

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { span } from '../format.js';
 import type { ConnectionState } from '../live-connection.js';
 
-/** What is missing, in words, for as long as it is missing. */
+/** Notices about what is missing, for as long as it is missing. */
 export function Notices({
   view,
   connection,
@@ -28,10 +28,10 @@ export function Notices({
   const { services, transmitter } = view.sections;
   const away = LIVE_SERVICES.filter((service) => services[service].state === 'away');
   const lines = away.map((service) => {
-    const { sinceMs, words } = services[service];
+    const { sinceMs, message } = services[service];
     return (
       <p key={service} data-away={service}>
-        <strong>The {service} is away</strong> since {span(now + view.clockOffsetMs - sinceMs)}: {words}
+        <strong>The {service} is away</strong> since {span(now + view.clockOffsetMs - sinceMs)}: {message}
       </p>
     );
   });

@@ -54,7 +54,7 @@ export interface OneShotDecode {
   readonly manifest: BundleManifest;
 }
 
-/** The steps of one frame, as the scheduler grants them; a FrameSeat of the step runner. */
+/** The steps of one frame, as the scheduler grants them; a FrameHandle of the step runner. */
 export interface GuidedSteps {
   /** Network runs of this frame's steps so far. */
   readonly evaluations: number;

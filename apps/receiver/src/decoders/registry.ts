@@ -24,7 +24,7 @@ export const decoderNames = Object.keys(decoders) as readonly DecoderName[];
 /**
  * The decoders that a receiver offers, by name, in the registry's order.
  *
- * @param wanted their names; those that the bundle has graphs for unless told
+ * @param wanted their names; default: all that the bundle has graphs for
  * @throws DecoderGraphsError when the bundle lacks graphs of one that is wanted
  */
 export function decodersOf(

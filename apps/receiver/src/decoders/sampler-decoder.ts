@@ -135,19 +135,19 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
         graphs: graphsOf(configured.evaluations),
       };
     },
-    run: async (start, seat, { options, plan }, { onPartial }) => {
+    run: async (start, handle, { options, plan }, { onPartial }) => {
       const given = options as Options;
       const begun: { sampler?: FrameSampler } = {};
       const decoded = ({ picture, ...channel }: SamplerResult, steps: number): DecodedPicture => ({
         image: pictureOf(picture, start),
         ...channel,
         steps,
-        evaluations: seat.evaluations,
+        evaluations: handle.evaluations,
         ...(begun.sampler === undefined ? {} : { samplingMs: performance.now() - begun.sampler.startedMs }),
         ...(steps < plan.steps.max ? { reducedSteps: true } : {}),
       });
       try {
-        let results = await seat.step(0, plan.perStep[0]!, (granted) => {
+        let results = await handle.step(0, plan.perStep[0]!, (granted) => {
           begun.sampler = new FrameSampler(name, start, given, granted);
           return begun.sampler.request.evaluations;
         });
@@ -167,7 +167,7 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
             shown = step;
             onPartial({ stage: 'intermediate', image: pictureOf(estimate, start), steps: step });
           }
-          results = await seat.step(
+          results = await handle.step(
             step,
             evaluations.map(({ graph }) => graph),
             () => evaluations,

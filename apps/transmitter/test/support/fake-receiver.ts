@@ -141,7 +141,7 @@ export function finish(delivery: Delivery): void {
   void encodedPicture(delivery).then((payload) => delivery.finish(resultOf(delivery.head, delivery.hello), payload));
 }
 
-/** A picture, {@link pictureOf} unless told, in the format that the stream asked for. */
+/** A picture, by default {@link pictureOf}, in the format that the stream asked for. */
 export async function encodedPicture({ head, hello }: Delivery, picture = pictureOf(head)): Promise<Uint8Array> {
   const { width, height, data } = picture;
   const image = sharp(data, { raw: { width, height, channels: 3 } });

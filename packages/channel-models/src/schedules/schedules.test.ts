@@ -17,7 +17,7 @@ function scheduleOf(snr: SnrScheduleConfigInput) {
 }
 
 describe('constant', () => {
-  it('is constant, 10 dB unless told', () => {
+  it('is constant, 10 dB by default', () => {
     const at = scheduleOf({ name: 'constant' });
     expect([at(0), at(1e9)]).toEqual([10, 10]);
     expect(scheduleOf({ name: 'constant', snrDb: -3.5 })(7)).toBe(-3.5);

@@ -2,7 +2,7 @@ import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
 import { SemcastError, describeError } from '@semcast/core';
 import { ok, problem, skipped, type Check, type CheckOptions, type CheckResult } from '../check.js';
 
-/** A failure in the words of the package that found it. */
+/** A failure with the message of the package that found it. */
 export function problemOf(error: unknown, remedy: string): CheckResult {
   return error instanceof SemcastError
     ? problem(error.message, error.remedy ?? remedy)

@@ -2,7 +2,7 @@ import { LiveState } from './live-state.js';
 import { type CompletedFact, type PartialFact, type PictureStage } from '@semcast/console-messages';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { PictureDesk } from './picture-desk.js';
+import { PictureCache } from './picture-cache.js';
 
 let png: Buffer;
 beforeAll(async () => {
@@ -45,7 +45,7 @@ function start(
   const state = new LiveState({ urls, needsToken: false });
   const asked: string[] = [];
   let nowMs = 0;
-  const desk = new PictureDesk({
+  const pictures = new PictureCache({
     state,
     maxBytes: options.maxBytes ?? 1e6,
     now: () => nowMs,
@@ -56,29 +56,29 @@ function start(
     },
   });
   const stages = () => state.sections.shown?.pictures.map(({ stage, steps }) => `${stage} ${steps}`);
-  return { state, desk, asked, stages, wait: (ms: number) => (nowMs += ms) };
+  return { state, pictures, asked, stages, wait: (ms: number) => (nowMs += ms) };
 }
 
-describe('the desk of pictures', () => {
+describe('the cache of pictures', () => {
   it('shows original and only picture of a frame of one pass, and keeps a small one', async () => {
-    const { state, desk, asked } = start();
-    desk.noteCompleted(completed(3));
+    const { state, pictures, asked } = start();
+    pictures.noteCompleted(completed(3));
     await expect.poll(() => state.sections.gallery.length).toBe(1);
     expect(asked).toEqual(['3/original', '3/final']);
     expect(state.sections.shown).toMatchObject({ frame: 3, done: true, figures: { quality: { psnrDb: 25 } } });
     for (const { url } of state.sections.shown!.pictures) {
-      expect(desk.read(url)?.bytes).toEqual(png);
+      expect(pictures.read(url)?.bytes).toEqual(png);
     }
-    const thumbnail = desk.read(state.sections.gallery[0]!.url)!;
+    const thumbnail = pictures.read(state.sections.gallery[0]!.url)!;
     expect(await sharp(thumbnail.bytes).metadata()).toMatchObject({ format: 'webp', width: 160, height: 80 });
   });
 
   it('shows nothing of a transmitter whose pictures are none, and draws no SVG of its', async () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="16"><rect width="9" height="9"/></svg>';
-    const { state, desk, asked } = start({ bytes: Buffer.from(svg) });
-    desk.noteCompleted(completed(3));
+    const { state, pictures, asked } = start({ bytes: Buffer.from(svg) });
+    pictures.noteCompleted(completed(3));
     await expect.poll(() => asked).toEqual(['3/original', '3/final']);
-    await desk.close();
+    await pictures.close();
     expect(state.sections.shown?.pictures ?? []).toEqual([]);
     expect(state.sections.gallery).toEqual([]);
   });
@@ -86,7 +86,7 @@ describe('the desk of pictures', () => {
   it('closes while the transmitter keeps it waiting for a picture', async () => {
     const { urls, needsToken } = { urls: { transmitter: '', channel: '', receiver: '' }, needsToken: false };
     let asked = false;
-    const desk = new PictureDesk({
+    const pictures = new PictureCache({
       state: new LiveState({ urls, needsToken }),
       maxBytes: 1e6,
       fetchPicture: (_frame, _stage, signal) =>
@@ -95,101 +95,101 @@ describe('the desk of pictures', () => {
           signal.addEventListener('abort', () => reject(signal.reason as Error));
         }),
     });
-    desk.noteCompleted(completed(3));
+    pictures.noteCompleted(completed(3));
     await expect.poll(() => asked).toBe(true);
-    await desk.close();
+    await pictures.close();
   });
 
   it('follows a frame that is being refined to its end before it shows another', async () => {
-    const { state, desk, asked, stages, wait } = start();
-    desk.notePartial(partial(1, 'preview', 0));
+    const { state, pictures, asked, stages, wait } = start();
+    pictures.notePartial(partial(1, 'preview', 0));
     await expect.poll(stages).toEqual(['original 0', 'preview 0']);
-    desk.notePartial(partial(2, 'preview', 0));
-    desk.notePartial(partial(1, 'intermediate', 4));
+    pictures.notePartial(partial(2, 'preview', 0));
+    pictures.notePartial(partial(1, 'intermediate', 4));
     await expect.poll(stages).toEqual(['original 0', 'preview 0', 'intermediate 4']);
     const before = state.sections.shown!.pictures.find(({ stage }) => stage === 'intermediate')!.url;
-    desk.notePartial(partial(1, 'intermediate', 8));
+    pictures.notePartial(partial(1, 'intermediate', 8));
     await expect.poll(stages).toEqual(['original 0', 'preview 0', 'intermediate 8']);
     expect(state.sections.shown!.pictures.find(({ stage }) => stage === 'intermediate')!.url).not.toBe(before);
-    desk.noteCompleted(completed(1, 12));
+    pictures.noteCompleted(completed(1, 12));
     await expect.poll(stages).toEqual(['original 0', 'preview 0', 'intermediate 8', 'final 12']);
     expect(asked.filter((picture) => picture.startsWith('2'))).toEqual([]);
     wait(1000);
-    desk.notePartial(partial(2, 'intermediate', 4));
+    pictures.notePartial(partial(2, 'intermediate', 4));
     await expect.poll(() => state.sections.shown?.frame).toBe(2);
   });
 
   it('leaves a refined picture time to be seen, however long it took', async () => {
-    const { state, desk, asked, stages, wait } = start();
-    desk.notePartial(partial(1, 'preview', 0));
+    const { state, pictures, asked, stages, wait } = start();
+    pictures.notePartial(partial(1, 'preview', 0));
     await expect.poll(stages).toEqual(['original 0', 'preview 0']);
-    desk.notePartial(partial(2, 'preview', 0));
+    pictures.notePartial(partial(2, 'preview', 0));
     wait(5000);
-    desk.noteCompleted(completed(1, 12));
+    pictures.noteCompleted(completed(1, 12));
     await expect.poll(stages).toEqual(['original 0', 'preview 0', 'final 12']);
     wait(900);
-    desk.notePartial(partial(2, 'intermediate', 4));
+    pictures.notePartial(partial(2, 'intermediate', 4));
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(state.sections.shown?.frame).toBe(1);
     expect(asked.filter((picture) => picture.startsWith('2'))).toEqual([]);
     wait(100);
-    desk.notePartial(partial(2, 'intermediate', 5));
+    pictures.notePartial(partial(2, 'intermediate', 5));
     await expect.poll(() => state.sections.shown?.frame).toBe(2);
   });
 
   it('fetches no faster than somebody could look, and takes the newest then', async () => {
-    const { state, desk, asked, wait } = start();
-    desk.noteCompleted(completed(0));
+    const { state, pictures, asked, wait } = start();
+    pictures.noteCompleted(completed(0));
     await expect.poll(() => state.sections.gallery.length).toBe(1);
     for (let frame = 1; frame <= 40; frame++) {
-      desk.noteCompleted(completed(frame));
+      pictures.noteCompleted(completed(frame));
     }
     await expect.poll(() => asked.length).toBe(2);
     wait(500);
-    desk.noteCompleted(completed(41));
+    pictures.noteCompleted(completed(41));
     await expect.poll(() => state.sections.shown?.frame).toBe(41);
     expect(asked).toEqual(['0/original', '0/final', '41/original', '41/final']);
   });
 
   it('does not wait for a frame that was dropped, or of which nothing is heard', async () => {
-    const { state, desk, wait } = start();
-    desk.notePartial(partial(1, 'preview', 0));
+    const { state, pictures, wait } = start();
+    pictures.notePartial(partial(1, 'preview', 0));
     await expect.poll(() => state.sections.shown?.frame).toBe(1);
-    desk.noteDropped(1);
+    pictures.noteDropped(1);
     wait(500);
-    desk.notePartial(partial(2, 'preview', 0));
+    pictures.notePartial(partial(2, 'preview', 0));
     await expect.poll(() => state.sections.shown?.frame).toBe(2);
-    desk.noteCompleted(completed(3));
+    pictures.noteCompleted(completed(3));
     wait(10_000);
-    desk.noteCompleted(completed(4));
+    pictures.noteCompleted(completed(4));
     expect(state.sections.shown?.frame).toBe(2);
     wait(10_000);
-    desk.noteCompleted(completed(5));
+    pictures.noteCompleted(completed(5));
     await expect.poll(() => state.sections.shown?.frame).toBe(5);
   });
 
   it('goes on when a picture is gone already', async () => {
-    const { state, desk, wait } = start({ gone: [1] });
-    desk.noteCompleted(completed(1));
+    const { state, pictures, wait } = start({ gone: [1] });
+    pictures.noteCompleted(completed(1));
     wait(500);
-    desk.noteCompleted(completed(2));
+    pictures.noteCompleted(completed(2));
     await expect.poll(() => state.sections.shown?.frame).toBe(2);
     await expect.poll(() => state.sections.gallery.map(({ frame }) => frame)).toEqual([2]);
   });
 
   it('keeps no more bytes than it may, and knows what was there', async () => {
-    const { state, desk, wait } = start({ maxBytes: 5 * png.length });
+    const { state, pictures, wait } = start({ maxBytes: 5 * png.length });
     const seen: string[] = [];
     for (let frame = 0; frame < 12; frame++) {
-      desk.noteCompleted(completed(frame));
+      pictures.noteCompleted(completed(frame));
       await expect.poll(() => state.sections.gallery.length).toBe(frame + 1);
       seen.push(...state.sections.shown!.pictures.map(({ url }) => url));
       wait(500);
     }
-    expect(desk.bytes).toBeLessThanOrEqual(5 * png.length);
-    expect(seen.filter((url) => desk.read(url) !== undefined)).toEqual(seen.slice(-5));
-    expect(desk.wasThere(seen[0]!)).toBe(true);
-    expect(desk.wasThere('/pictures/0/final-999')).toBe(false);
-    expect(desk.wasThere('/pictures/..%2f')).toBe(false);
+    expect(pictures.bytes).toBeLessThanOrEqual(5 * png.length);
+    expect(seen.filter((url) => pictures.read(url) !== undefined)).toEqual(seen.slice(-5));
+    expect(pictures.wasThere(seen[0]!)).toBe(true);
+    expect(pictures.wasThere('/pictures/0/final-999')).toBe(false);
+    expect(pictures.wasThere('/pictures/..%2f')).toBe(false);
   });
 });

@@ -9,7 +9,7 @@ interface Expected {
 }
 
 /** Hands what comes over the link to the frame that waits for it. */
-export class ResultDesk {
+export class PendingResults {
   readonly #expected = new Map<number, Expected>();
 
   /** Frames that wait. */

@@ -1,7 +1,7 @@
 import type { DropHead, ResultHead, ResultMessage, ResultStage } from '@semcast/wire';
 import { describe, expect, it } from 'vitest';
 import { FrameEndedError } from './errors.js';
-import { ResultDesk } from './result-desk.js';
+import { PendingResults } from './pending-results.js';
 
 const never = new AbortController().signal;
 const nothing = (): void => undefined;
@@ -23,25 +23,25 @@ function result(frame: number, stage: ResultStage): ResultMessage {
 
 const drop = (frame: number): DropHead => ({ stream: 'cam-1', frame, reason: 'deadline', detail: 'too late' });
 
-describe('ResultDesk', () => {
+describe('PendingResults', () => {
   it('hands each frame its own previews and its result', async () => {
-    const desk = new ResultDesk();
+    const pending = new PendingResults();
     const seen: string[] = [];
-    const first = desk.expect(1, ({ head }) => seen.push(`1 ${head.stage}`), never);
-    const second = desk.expect(2, ({ head }) => seen.push(`2 ${head.stage}`), never);
-    desk.deliverResult(result(2, 'preview'));
-    desk.deliverResult(result(1, 'intermediate'));
-    desk.deliverResult(result(2, 'final'));
-    desk.deliverResult(result(1, 'final'));
+    const first = pending.expect(1, ({ head }) => seen.push(`1 ${head.stage}`), never);
+    const second = pending.expect(2, ({ head }) => seen.push(`2 ${head.stage}`), never);
+    pending.deliverResult(result(2, 'preview'));
+    pending.deliverResult(result(1, 'intermediate'));
+    pending.deliverResult(result(2, 'final'));
+    pending.deliverResult(result(1, 'final'));
     expect([(await first).head.frame, (await second).head.frame]).toEqual([1, 2]);
     expect(seen).toEqual(['2 preview', '1 intermediate']);
-    expect(desk.size).toBe(0);
+    expect(pending.size).toBe(0);
   });
 
-  it('ends a dropped frame with the reason and words of who dropped it', async () => {
-    const desk = new ResultDesk();
-    const dropped = desk.expect(1, nothing, never);
-    desk.deliverDrop(drop(1));
+  it('ends a dropped frame with the reason and message of who dropped it', async () => {
+    const pending = new PendingResults();
+    const dropped = pending.expect(1, nothing, never);
+    pending.deliverDrop(drop(1));
     await expect(dropped).rejects.toBeInstanceOf(FrameEndedError);
     await expect(dropped).rejects.toMatchObject({
       reason: 'deadline',
@@ -49,29 +49,29 @@ describe('ResultDesk', () => {
       byPeer: true,
       isFinal: true,
     });
-    expect(desk.size).toBe(0);
+    expect(pending.size).toBe(0);
   });
 
   it('ends a frame whose signal fires, and takes nothing for it any more', async () => {
-    const desk = new ResultDesk();
+    const pending = new PendingResults();
     const abort = new AbortController();
-    const cancelled = desk.expect(1, nothing, abort.signal);
+    const cancelled = pending.expect(1, nothing, abort.signal);
     abort.abort(new FrameEndedError('cancelled', 'no more'));
     await expect(cancelled).rejects.toThrow('no more');
-    desk.deliverResult(result(1, 'final'));
-    desk.deliverDrop(drop(1));
-    expect(desk.size).toBe(0);
-    await expect(desk.expect(1, nothing, abort.signal)).rejects.toThrow('no more');
+    pending.deliverResult(result(1, 'final'));
+    pending.deliverDrop(drop(1));
+    expect(pending.size).toBe(0);
+    await expect(pending.expect(1, nothing, abort.signal)).rejects.toThrow('no more');
   });
 
   it('forgets a frame that failed elsewhere, and ignores frames that it does not know', () => {
-    const desk = new ResultDesk();
-    void desk.expect(1, nothing, never);
-    desk.forget(1);
-    desk.forget(1);
-    desk.deliverResult(result(1, 'preview'));
-    desk.deliverResult(result(7, 'final'));
-    desk.deliverDrop(drop(7));
-    expect(desk.size).toBe(0);
+    const pending = new PendingResults();
+    void pending.expect(1, nothing, never);
+    pending.forget(1);
+    pending.forget(1);
+    pending.deliverResult(result(1, 'preview'));
+    pending.deliverResult(result(7, 'final'));
+    pending.deliverDrop(drop(7));
+    expect(pending.size).toBe(0);
   });
 });

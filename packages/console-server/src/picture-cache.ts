@@ -10,7 +10,7 @@ import {
 } from '@semcast/console-messages';
 import type { Answer } from './ask.js';
 
-export interface PictureDeskOptions {
+export interface PictureCacheOptions {
   readonly state: LiveState;
   /** Get a picture from the transmitter; rejects when it can't be had. */
   readonly fetchPicture: (frame: number, stage: PictureStage, signal: AbortSignal) => Promise<Answer>;
@@ -20,7 +20,7 @@ export interface PictureDeskOptions {
 }
 
 /** A picture as a file's bytes. */
-export interface DeskPicture {
+export interface CachedPicture {
   readonly contentType: string;
   readonly bytes: Uint8Array;
 }
@@ -72,13 +72,13 @@ interface Focus extends Candidate {
  * the newest other frame takes its place. Whatever the rate of frames, pictures are fetched one after the other and no
  * faster than somebody could look at them.
  */
-export class PictureDesk {
-  readonly #options: PictureDeskOptions;
+export class PictureCache {
+  readonly #options: PictureCacheOptions;
   readonly #now: () => number;
   readonly #candidates = new Map<number, Candidate>();
   /** By path; the oldest first. */
-  readonly #files = new Map<string, DeskPicture & { readonly owner: number }>();
-  readonly #thumbnails = new Map<string, DeskPicture>();
+  readonly #files = new Map<string, CachedPicture & { readonly owner: number }>();
+  readonly #thumbnails = new Map<string, CachedPicture>();
   #bytes = 0;
   #focus: Focus | undefined;
   #working: Promise<void> | undefined;
@@ -88,13 +88,13 @@ export class PictureDesk {
   #next: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
 
-  constructor(options: PictureDeskOptions) {
+  constructor(options: PictureCacheOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
   }
 
   /** A file that a page asks for. */
-  read(path: string): DeskPicture | undefined {
+  read(path: string): CachedPicture | undefined {
     return this.#files.get(path) ?? this.#thumbnails.get(path);
   }
 
@@ -262,7 +262,7 @@ export class PictureDesk {
     }
   }
 
-  async #ask(frame: number, stage: PictureStage): Promise<DeskPicture | undefined> {
+  async #ask(frame: number, stage: PictureStage): Promise<CachedPicture | undefined> {
     try {
       const { status, bytes } = await this.#options.fetchPicture(frame, stage, this.#closing.signal);
       // What a page is told of a picture is what its bytes say, not what the transmitter calls it.
@@ -289,7 +289,7 @@ export class PictureDesk {
     });
   }
 
-  #keep(url: string, owner: number, picture: DeskPicture): void {
+  #keep(url: string, owner: number, picture: CachedPicture): void {
     this.#files.set(url, { ...picture, owner });
     this.#bytes += picture.bytes.length;
     const all = new Set([...this.#files.values()].map((file) => file.owner));
@@ -303,7 +303,7 @@ export class PictureDesk {
     }
   }
 
-  async #addThumbnail({ frame, name, decoder, figures }: Focus, { bytes }: DeskPicture): Promise<void> {
+  async #addThumbnail({ frame, name, decoder, figures }: Focus, { bytes }: CachedPicture): Promise<void> {
     try {
       const image = await openImage(bytes, { timeoutMs: THUMBNAIL_TIMEOUT_MS, signal: this.#closing.signal });
       if (image.decodeBytes > MAX_THUMBNAIL_DECODE_BYTES) {

@@ -16,8 +16,8 @@ export interface ShownPicture {
   readonly bytes: Uint8Array;
 }
 
-/** A frame on the shelf; everything here is JSON. */
-export interface ShelvedFrame {
+/** A frame in the store; everything here is JSON. */
+export interface StoredFrame {
   readonly frame: number;
   readonly name: string;
   readonly width: number;
@@ -28,7 +28,7 @@ export interface ShelvedFrame {
   readonly pictures: readonly { readonly stage: PictureStage; readonly steps: number }[];
 }
 
-export interface PictureShelfOptions {
+export interface PictureStoreOptions {
   /** Frames that stay after they have ended, beside those under way; 0: nothing is kept at all. */
   readonly ended: number;
   /** Bytes of all pictures together. */
@@ -47,7 +47,7 @@ interface Picture {
 
 interface Entry {
   readonly sent: SentFrame;
-  state: ShelvedFrame['state'];
+  state: StoredFrame['state'];
   readonly pictures: Map<PictureStage, Picture>;
 }
 
@@ -58,13 +58,13 @@ interface Entry {
  * Bounded in bytes: where they don't suffice, frames that have ended go first, the oldest before all others; a picture
  * that is too large by itself isn't taken.
  */
-export class PictureShelf {
-  readonly #options: PictureShelfOptions;
+export class PictureStore {
+  readonly #options: PictureStoreOptions;
   /** In the order of sending. */
   readonly #entries = new Map<number, Entry>();
   #bytes = 0;
 
-  constructor(options: PictureShelfOptions) {
+  constructor(options: PictureStoreOptions) {
     this.#options = options;
   }
 
@@ -74,7 +74,7 @@ export class PictureShelf {
   }
 
   /** Frames with their pictures, the one that was sent last at the end. */
-  list(): readonly ShelvedFrame[] {
+  list(): readonly StoredFrame[] {
     return [...this.#entries.values()].map(({ sent, state, pictures }) => ({
       frame: sent.frame,
       name: sent.name,
