@@ -22,6 +22,7 @@ import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-s
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TimeseriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
 import { PanelBuilder as ScatterPanel, SeriesMapping, XYShowMode } from '@grafana/grafana-foundation-sdk/xychart';
+import { quantile } from './promql.js';
 
 /** The data source that a dashboard's variable of this name selects. */
 export const DATA_SOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
@@ -47,6 +48,16 @@ export interface Query {
   readonly legend: string;
 }
 
+/** Quantiles of a histogram, one curve for each share (0 … 1). */
+export function quantiles(
+  shares: readonly number[],
+  histogram: string,
+  legend: string,
+  by: readonly string[] = [],
+): Query[] {
+  return shares.map((share) => ({ expr: quantile(share, histogram, by), legend: `${legend}, p${share * 100}` }));
+}
+
 /** Colour from a value on. */
 export type Step = readonly [from: number, colour: string];
 
@@ -66,7 +77,8 @@ export interface CurvesOptions extends PanelTexts {
   readonly queries: readonly Query[];
   /** Parts of a whole, on top of each other. Default false. */
   readonly stacked?: boolean;
-  readonly min?: number;
+  /** The axis goes from the least to the greatest value, and not from 0. Default false. */
+  readonly fitted?: boolean;
   readonly max?: number;
 }
 
@@ -77,7 +89,7 @@ export function curves({
   unit,
   queries,
   stacked = false,
-  min,
+  fitted = false,
   max,
 }: CurvesOptions): PlaceablePanel {
   const panel = new TimeseriesPanel()
@@ -101,8 +113,8 @@ export function curves({
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
     .span(12)
     .height(8);
-  if (min !== undefined) {
-    panel.min(min);
+  if (!fitted) {
+    panel.min(0);
   }
   if (max !== undefined) {
     panel.max(max);
@@ -112,6 +124,7 @@ export function curves({
 
 export interface FigureOptions extends PanelTexts {
   readonly expr: string;
+  /** Default: what `DECIMALS` has for the unit, otherwise 1. */
   readonly decimals?: number;
   /** Colour below the first step. Default green. */
   readonly base?: string;
@@ -120,9 +133,12 @@ export interface FigureOptions extends PanelTexts {
   readonly noValue?: string;
 }
 
+const DECIMALS: Readonly<Record<string, number>> = { s: 2, 'frames/s': 2, short: 0 };
+
 /** One figure, the newest, over its curve. */
 export function figure(options: FigureOptions): PlaceablePanel {
-  const { title, description, unit, expr, decimals = 1, base = 'green', steps = [], noValue = '–' } = options;
+  const { title, description, unit, expr, base = 'green', steps = [], noValue = '–' } = options;
+  const { decimals = DECIMALS[unit] ?? 1 } = options;
   return new StatPanel()
     .title(title)
     .description(description)

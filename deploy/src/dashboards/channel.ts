@@ -1,6 +1,7 @@
 import { createDashboard } from '../dashboard.js';
 import { curves, distribution, figure } from '../panels.js';
 import { buckets, quantile, rate } from '../promql.js';
+import { bandwidthRatio, drops, eventLoop, memory, onTheWire } from '../service-panels.js';
 
 export const channel = createDashboard({
   uid: 'semcast-channel',
@@ -28,21 +29,13 @@ export const channel = createDashboard({
           title: 'Channel uses',
           description: 'Complex samples a second.',
           unit: 'short',
-          decimals: 0,
           expr: rate('semcast_channel_uses_total'),
         }),
-        figure({
-          title: 'Bandwidth ratio',
-          description: 'Complex channel uses per real image value of the newest frame.',
-          unit: 'short',
-          decimals: 4,
-          expr: 'avg(semcast_channel_bandwidth_ratio)',
-        }),
+        bandwidthRatio(),
         figure({
           title: 'Forwarded',
           description: 'Frames a second on to the receiver.',
           unit: 'frames/s',
-          decimals: 2,
           expr: rate('semcast_frames_total{stage="channel",outcome="forwarded"}'),
         }),
         figure({
@@ -55,14 +48,12 @@ export const channel = createDashboard({
           title: 'Streams',
           description: 'Transmitters linked through this channel.',
           unit: 'short',
-          decimals: 0,
           expr: 'sum(semcast_sessions{job="channel"})',
         }),
         figure({
           title: 'Time in the channel, p95',
           description: 'Unpacking, fading, noise and sending on, in the event loop.',
           unit: 's',
-          decimals: 2,
           expr: quantile(0.95, 'semcast_frame_latency_seconds{stage="channel"}'),
         }),
       ],
@@ -75,6 +66,7 @@ export const channel = createDashboard({
           description:
             'Configured and measured at the channel; at the receiver effective, after equalisation, or estimated without channel state. Under fading they part.',
           unit: 'dB',
+          fitted: true,
           queries: [
             { expr: 'avg by (kind) (semcast_snr_db{job="channel"})', legend: 'channel, {{kind}}' },
             {
@@ -88,6 +80,7 @@ export const channel = createDashboard({
           description:
             'The SNR after equalisation, or as the receiver estimates it without channel state, less what the channel was set to.',
           unit: 'dB',
+          fitted: true,
           queries: [
             {
               expr: 'avg by (kind) (semcast_snr_db{job="receiver",kind=~"effective|estimated"}) - on () group_left () avg(semcast_snr_db{job="channel",kind="configured"})',
@@ -99,14 +92,12 @@ export const channel = createDashboard({
           title: 'Channel uses',
           description: 'Complex samples a second, pilots and cyclic prefixes included.',
           unit: 'short',
-          min: 0,
           queries: [{ expr: rate('semcast_channel_uses_total', ['instance']), legend: '{{instance}}' }],
         }),
         curves({
           title: 'Bandwidth ratio',
           description: 'Complex channel uses per real image value, newest frame of each transmitter.',
           unit: 'short',
-          min: 0,
           queries: [{ expr: 'avg by (instance) (semcast_channel_bandwidth_ratio)', legend: '{{instance}}' }],
         }),
       ],
@@ -118,51 +109,22 @@ export const channel = createDashboard({
           title: 'Frames by outcome',
           description: 'Frames a second that left the channel.',
           unit: 'frames/s',
-          min: 0,
           queries: [{ expr: rate('semcast_frames_total{stage="channel"}', ['outcome']), legend: '{{outcome}}' }],
         }),
-        curves({
-          title: 'Drops by reason',
-          description: 'channel-loss is what the channel was asked for; anything else is a fault of the sender.',
-          unit: 'frames/s',
-          min: 0,
-          stacked: true,
-          queries: [{ expr: rate('semcast_dropped_frames_total{job="channel"}', ['reason']), legend: '{{reason}}' }],
-        }),
+        drops(
+          'channel',
+          'Drops by reason',
+          'channel-loss is what the channel was asked for; anything else is a fault of the sender.',
+        ),
         distribution({
           title: 'Time in the channel',
           description: 'One frame from its arrival to its departure.',
           unit: 's',
           expr: buckets('semcast_frame_latency_seconds{stage="channel"}'),
         }),
-        curves({
-          title: 'On the wire',
-          description: 'Samples come in and go out, results the other way: both directions carry both.',
-          unit: 'Bps',
-          min: 0,
-          queries: [{ expr: rate('semcast_wire_bytes_total{job="channel"}', ['direction']), legend: '{{direction}}' }],
-        }),
-        curves({
-          title: 'Event loop',
-          description: 'How late the loop is. The channel computes in it: large frames hold small ones up.',
-          unit: 's',
-          min: 0,
-          queries: [
-            {
-              expr: 'max by (instance) (nodejs_eventloop_lag_p99_seconds{job="channel"})',
-              legend: '{{instance}}, p99',
-            },
-          ],
-        }),
-        curves({
-          title: 'Memory',
-          description: 'Resident. A channel holds no frames, so it stays flat.',
-          unit: 'bytes',
-          min: 0,
-          queries: [
-            { expr: 'sum by (instance) (process_resident_memory_bytes{job="channel"})', legend: '{{instance}}' },
-          ],
-        }),
+        onTheWire('channel', 'Samples come in and go out, results the other way: both directions carry both.'),
+        eventLoop('channel', 'How late the loop is. The channel computes in it: large frames hold small ones up.'),
+        memory('channel', 'Resident. A channel holds no frames, so it stays flat.'),
       ],
     },
   ],

@@ -1,5 +1,5 @@
 import { createDashboard } from '../dashboard.js';
-import { curves, figure } from '../panels.js';
+import { curves, figure, quantiles } from '../panels.js';
 import { mean, quantile, rate } from '../promql.js';
 
 const COMPLETED = 'semcast_frames_total{stage="transmitter",outcome="completed"}';
@@ -18,7 +18,6 @@ export const overview = createDashboard({
           title: 'Services up',
           description: 'Transmitters, channels and receivers that answer Prometheus. Three is the least that works.',
           unit: 'short',
-          decimals: 0,
           expr: 'sum(up{job=~"transmitter|channel|receiver"})',
           base: 'red',
           steps: [[3, 'green']],
@@ -27,7 +26,6 @@ export const overview = createDashboard({
           title: 'Streams linked',
           description: 'Transmitters that have their link to the channel.',
           unit: 'short',
-          decimals: 0,
           expr: 'sum(semcast_sessions{job="transmitter"})',
           base: 'red',
           steps: [[1, 'green']],
@@ -36,7 +34,6 @@ export const overview = createDashboard({
           title: 'Frames completed',
           description: 'Frames a second that came back with their final picture.',
           unit: 'frames/s',
-          decimals: 2,
           expr: rate(COMPLETED),
         }),
         figure({
@@ -71,7 +68,6 @@ export const overview = createDashboard({
           title: 'End to end, p95',
           description: 'From reading a photograph to its final picture, there and back.',
           unit: 's',
-          decimals: 2,
           expr: quantile(0.95, 'semcast_end_to_end_latency_seconds'),
           steps: [
             [2, 'yellow'],
@@ -82,7 +78,6 @@ export const overview = createDashboard({
           title: 'Alerts firing',
           description: 'Which ones is told below.',
           unit: 'short',
-          decimals: 0,
           expr: 'count(ALERTS{alertstate="firing",alertname=~"Semcast.+"}) or vector(0)',
           steps: [[1, 'red']],
         }),
@@ -96,14 +91,12 @@ export const overview = createDashboard({
           description:
             'Frames a second that left each service. What the transmitter completes is what the channel forwards less what is dropped behind it.',
           unit: 'frames/s',
-          min: 0,
           queries: [{ expr: rate('semcast_frames_total', ['stage', 'outcome']), legend: '{{stage}}, {{outcome}}' }],
         }),
         curves({
           title: 'Drops by reason',
           description: 'Counted where the drop is decided, so each frame once. Empty as long as nothing is dropped.',
           unit: 'frames/s',
-          min: 0,
           stacked: true,
           queries: [{ expr: rate('semcast_dropped_frames_total', ['job', 'reason']), legend: '{{reason}} ({{job}})' }],
         }),
@@ -112,12 +105,8 @@ export const overview = createDashboard({
           description:
             'Until the final picture and, where a decoder refines, until the preview: there and back, on the clock of the transmitter.',
           unit: 's',
-          min: 0,
           queries: [
-            ...[0.5, 0.95, 0.99].map((share) => ({
-              expr: quantile(share, 'semcast_end_to_end_latency_seconds', ['decoder']),
-              legend: `{{decoder}}, p${share * 100}`,
-            })),
+            ...quantiles([0.5, 0.95, 0.99], 'semcast_end_to_end_latency_seconds', '{{decoder}}', ['decoder']),
             { expr: quantile(0.95, PREVIEW_LATENCY), legend: 'preview, p95' },
           ],
         }),
@@ -125,7 +114,6 @@ export const overview = createDashboard({
           title: 'Frames that wait for a decoder',
           description: 'A queue that is never empty is a receiver that is saturated.',
           unit: 'short',
-          min: 0,
           queries: [{ expr: 'sum by (instance) (semcast_scheduler_queue_depth)', legend: '{{instance}}' }],
         }),
       ],
@@ -138,6 +126,7 @@ export const overview = createDashboard({
           description:
             'As configured; as the noise of the newest frame turned out; as the receiver has it after equalisation, or estimates it.',
           unit: 'dB',
+          fitted: true,
           queries: [{ expr: 'avg by (kind) (semcast_snr_db{job="receiver"})', legend: '{{kind}}' }],
         }),
         curves({
@@ -145,6 +134,7 @@ export const overview = createDashboard({
           description:
             'Of final pictures against their originals: the mean, and what nine in ten exceed; and the mean of previews. A refined picture looks more like a photograph and has a little less PSNR than its preview.',
           unit: 'dB',
+          fitted: true,
           queries: [
             { expr: mean('semcast_reconstruction_psnr_db', ['decoder']), legend: '{{decoder}}, mean' },
             { expr: quantile(0.1, 'semcast_reconstruction_psnr_db', ['decoder']), legend: '{{decoder}}, p10' },
@@ -156,21 +146,18 @@ export const overview = createDashboard({
           description:
             'Mean |y - h·E(x)|² over the noise variance: near 1 when the picture explains what was received.',
           unit: 'short',
-          min: 0,
           queries: [{ expr: mean('semcast_measurement_residual_ratio', ['decoder']), legend: '{{decoder}}' }],
         }),
         curves({
           title: 'On the wire',
           description: 'Bytes a second of whole messages, by service and direction.',
           unit: 'Bps',
-          min: 0,
           queries: [{ expr: rate('semcast_wire_bytes_total', ['job', 'direction']), legend: '{{job}}, {{direction}}' }],
         }),
         curves({
           title: 'Alerts firing',
           description: 'Empty is good. Their words are in Prometheus, under Alerts.',
           unit: 'short',
-          min: 0,
           stacked: true,
           queries: [
             {
@@ -184,7 +171,6 @@ export const overview = createDashboard({
           description:
             'Notable moments a second: changes, drops, links that come and go. The log line of each has it as event.',
           unit: 'short',
-          min: 0,
           stacked: true,
           queries: [{ expr: rate('semcast_events_total', ['job', 'event']), legend: '{{event}} ({{job}})' }],
         }),
@@ -192,7 +178,6 @@ export const overview = createDashboard({
           title: 'Processor',
           description: 'Cores that each service keeps busy.',
           unit: 'short',
-          min: 0,
           queries: [
             {
               expr: rate('process_cpu_seconds_total{job=~"transmitter|channel|receiver"}', ['job', 'instance']),

@@ -72,6 +72,7 @@ export const quality = createDashboard({
           title: 'SNR',
           description: 'Configured, measured, and effective after equalisation or estimated without channel state.',
           unit: 'dB',
+          fitted: true,
           queries: [{ expr: 'avg by (kind) (semcast_snr_db{job="receiver"})', legend: '{{kind}}' }],
         }),
         ...METRICS.map(({ label, unit, histogram, higherIsBetter, previews }) => {
@@ -80,6 +81,7 @@ export const quality = createDashboard({
             title: label,
             description: `Mean and median; nine in ten pictures are better than p${poor}${previews ? '; the mean of previews' : ''}.`,
             unit,
+            fitted: true,
             queries: [
               { expr: mean(histogram, ['decoder']), legend: '{{decoder}}, mean' },
               { expr: quantile(0.5, histogram, ['decoder']), legend: '{{decoder}}, p50' },
@@ -92,7 +94,6 @@ export const quality = createDashboard({
           title: 'Residual',
           description: 'Mean, and what one in twenty exceeds.',
           unit: 'short',
-          min: 0,
           queries: [
             { expr: mean(RESIDUAL, ['decoder']), legend: '{{decoder}}, mean' },
             { expr: quantile(0.95, RESIDUAL, ['decoder']), legend: '{{decoder}}, p95' },

@@ -1,6 +1,7 @@
 import { createDashboard } from '../dashboard.js';
-import { curves, distribution, figure } from '../panels.js';
+import { curves, distribution, figure, quantiles } from '../panels.js';
 import { buckets, mean, quantile, rate } from '../promql.js';
+import { drops, eventLoop, memory, slowestFrames } from '../service-panels.js';
 
 export const receiver = createDashboard({
   uid: 'semcast-receiver',
@@ -14,14 +15,12 @@ export const receiver = createDashboard({
           title: 'Decoded',
           description: 'Frames a second with a final picture.',
           unit: 'frames/s',
-          decimals: 2,
           expr: rate('semcast_frames_total{stage="receiver",outcome="completed"}'),
         }),
         figure({
           title: 'Waiting',
           description: 'Frames in the queue. Never empty: the receiver is saturated.',
           unit: 'short',
-          decimals: 0,
           expr: 'sum(semcast_scheduler_queue_depth)',
           steps: [
             [8, 'yellow'],
@@ -32,14 +31,12 @@ export const receiver = createDashboard({
           title: 'Wait, p95',
           description: 'Time in the queue.',
           unit: 's',
-          decimals: 2,
           expr: quantile(0.95, 'semcast_frame_latency_seconds{stage="queue"}'),
         }),
         figure({
           title: 'Decode, p95',
           description: 'From the start of decoding to the final picture.',
           unit: 's',
-          decimals: 2,
           expr: quantile(0.95, 'semcast_frame_latency_seconds{stage="decode"}'),
         }),
         figure({
@@ -53,20 +50,19 @@ export const receiver = createDashboard({
           title: 'Batch size',
           description: 'Frames that share one run of a network, mean. On a GPU, more is cheaper.',
           unit: 'short',
+          decimals: 1,
           expr: mean('semcast_scheduler_batch_size'),
         }),
         figure({
           title: 'Guided steps',
           description: 'Steps of posterior sampling a second. The codec alone (jscc) takes none.',
           unit: 'short',
-          decimals: 0,
           expr: rate('semcast_sampler_steps_total'),
         }),
         figure({
           title: 'Streams',
           description: 'Open links.',
           unit: 'short',
-          decimals: 0,
           expr: 'sum(semcast_sessions{job="receiver"})',
         }),
       ],
@@ -78,14 +74,12 @@ export const receiver = createDashboard({
           title: 'Queue',
           description: 'Frames that wait for a decoder.',
           unit: 'short',
-          min: 0,
           queries: [{ expr: 'sum by (instance) (semcast_scheduler_queue_depth)', legend: '{{instance}}' }],
         }),
         curves({
           title: 'Frames by outcome',
           description: 'Frames a second that left the receiver.',
           unit: 'frames/s',
-          min: 0,
           queries: [
             {
               expr: rate('semcast_frames_total{stage="receiver"}', ['instance', 'outcome']),
@@ -93,19 +87,15 @@ export const receiver = createDashboard({
             },
           ],
         }),
-        curves({
-          title: 'Drops by reason',
-          description: 'queue-full: senders exceed their credits. deadline: they get less time than decoding takes.',
-          unit: 'frames/s',
-          min: 0,
-          stacked: true,
-          queries: [{ expr: rate('semcast_dropped_frames_total{job="receiver"}', ['reason']), legend: '{{reason}}' }],
-        }),
+        drops(
+          'receiver',
+          'Drops by reason',
+          'queue-full: senders exceed their credits. deadline: they get less time than decoding takes.',
+        ),
         curves({
           title: 'Networks busy',
           description: 'Seconds of inference a second, by network.',
           unit: 'short',
-          min: 0,
           stacked: true,
           queries: [{ expr: rate('semcast_inference_seconds_sum{job="receiver"}', ['graph']), legend: '{{graph}}' }],
         }),
@@ -119,7 +109,6 @@ export const receiver = createDashboard({
           title: 'Guided steps',
           description: 'A second, by decoder, and for each frame. Under load each gets fewer before any is refused.',
           unit: 'short',
-          min: 0,
           queries: [
             { expr: rate('semcast_sampler_steps_total', ['decoder']), legend: '{{decoder}}, a second' },
             {
@@ -137,7 +126,6 @@ export const receiver = createDashboard({
           title: 'Where the time of a frame goes',
           description: 'Mean time from arrival to departure: each moment is in exactly one of these stages.',
           unit: 's',
-          min: 0,
           stacked: true,
           queries: [
             {
@@ -146,34 +134,18 @@ export const receiver = createDashboard({
             },
           ],
         }),
-        curves({
-          title: 'Slowest frames, by stage',
-          description: 'p95 of each stage.',
-          unit: 's',
-          min: 0,
-          queries: [
-            {
-              expr: quantile(0.95, 'semcast_frame_latency_seconds{job="receiver"}', ['stage']),
-              legend: '{{stage}}, p95',
-            },
-          ],
-        }),
+        slowestFrames('receiver'),
         curves({
           title: 'One run of a network',
           description: 'Inside ONNX Runtime, p50 and p95 by graph.',
           unit: 's',
-          min: 0,
-          queries: [0.5, 0.95].map((share) => ({
-            expr: quantile(share, 'semcast_inference_seconds{job="receiver"}', ['graph']),
-            legend: `{{graph}}, p${share * 100}`,
-          })),
+          queries: quantiles([0.5, 0.95], 'semcast_inference_seconds{job="receiver"}', '{{graph}}', ['graph']),
         }),
         curves({
           title: 'Preview and refined picture',
           description:
             'From the start of decoding to the first picture, which one pass makes, and to the last one, p50 and p95.',
           unit: 's',
-          min: 0,
           queries: [
             ['preview', 'preview'],
             ['decode', 'final'],
@@ -195,27 +167,8 @@ export const receiver = createDashboard({
     {
       title: 'Process',
       panels: [
-        curves({
-          title: 'Event loop',
-          description: 'How late the loop is. Networks run in threads, so this stays small.',
-          unit: 's',
-          min: 0,
-          queries: [
-            {
-              expr: 'max by (instance) (nodejs_eventloop_lag_p99_seconds{job="receiver"})',
-              legend: '{{instance}}, p99',
-            },
-          ],
-        }),
-        curves({
-          title: 'Memory',
-          description: 'Resident. A picture takes 150 to 250 bytes a pixel while it is decoded.',
-          unit: 'bytes',
-          min: 0,
-          queries: [
-            { expr: 'sum by (instance) (process_resident_memory_bytes{job="receiver"})', legend: '{{instance}}' },
-          ],
-        }),
+        eventLoop('receiver', 'How late the loop is. Networks run in threads, so this stays small.'),
+        memory('receiver', 'Resident. A picture takes 150 to 250 bytes a pixel while it is decoded.'),
       ],
     },
     {
@@ -226,7 +179,6 @@ export const receiver = createDashboard({
           description:
             'Share of the time in which a kernel ran, and, where the card tells, in which its tensor cores did.',
           unit: 'percentunit',
-          min: 0,
           max: 1,
           queries: [
             { expr: 'avg by (gpu) (DCGM_FI_DEV_GPU_UTIL) / 100', legend: 'GPU {{gpu}}, busy' },
@@ -237,7 +189,6 @@ export const receiver = createDashboard({
           title: 'Memory',
           description: 'Used and free.',
           unit: 'decmbytes',
-          min: 0,
           stacked: true,
           queries: [
             { expr: 'sum by (gpu) (DCGM_FI_DEV_FB_USED)', legend: 'GPU {{gpu}}, used' },
@@ -248,14 +199,12 @@ export const receiver = createDashboard({
           title: 'Power',
           description: 'What the card draws.',
           unit: 'watt',
-          min: 0,
           queries: [{ expr: 'sum by (gpu) (DCGM_FI_DEV_POWER_USAGE)', legend: 'GPU {{gpu}}' }],
         }),
         curves({
           title: 'Temperature and clock',
           description: 'A clock that falls while the temperature is high is a card that throttles.',
           unit: 'short',
-          min: 0,
           queries: [
             { expr: 'max by (gpu) (DCGM_FI_DEV_GPU_TEMP)', legend: 'GPU {{gpu}}, °C' },
             { expr: 'avg by (gpu) (DCGM_FI_DEV_SM_CLOCK)', legend: 'GPU {{gpu}}, MHz' },
@@ -265,7 +214,6 @@ export const receiver = createDashboard({
           title: 'Frames a kilojoule',
           description: 'Final pictures for the energy that the cards draw meanwhile.',
           unit: 'short',
-          min: 0,
           queries: [
             {
               expr: `1000 * ${rate('semcast_frames_total{stage="receiver",outcome="completed"}')} / sum(DCGM_FI_DEV_POWER_USAGE)`,

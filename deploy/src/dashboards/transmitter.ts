@@ -1,6 +1,7 @@
 import { createDashboard } from '../dashboard.js';
-import { curves, distribution, figure } from '../panels.js';
+import { curves, distribution, figure, quantiles } from '../panels.js';
 import { buckets, mean, quantile, rate } from '../promql.js';
+import { bandwidthRatio, drops, eventLoop, memory, onTheWire, slowestFrames } from '../service-panels.js';
 
 const END_TO_END = 'semcast_end_to_end_latency_seconds{decoder=~"$decoder"}';
 const PREVIEW = 'semcast_frame_latency_seconds{job="transmitter",stage="preview"}';
@@ -18,14 +19,12 @@ export const transmitter = createDashboard({
           title: 'Completed',
           description: 'Frames a second that came back with their final picture.',
           unit: 'frames/s',
-          decimals: 2,
           expr: rate('semcast_frames_total{stage="transmitter",outcome="completed"}'),
         }),
         figure({
           title: 'Dropped',
           description: 'Frames a second that ended without one.',
           unit: 'frames/s',
-          decimals: 2,
           expr: `${rate('semcast_frames_total{stage="transmitter",outcome="dropped"}')} or vector(0)`,
           steps: [[0.001, 'red']],
         }),
@@ -33,14 +32,12 @@ export const transmitter = createDashboard({
           title: 'End to end, p50',
           description: 'There and back, on the clock of the transmitter.',
           unit: 's',
-          decimals: 2,
           expr: quantile(0.5, END_TO_END),
         }),
         figure({
           title: 'End to end, p99',
           description: 'There and back, on the clock of the transmitter.',
           unit: 's',
-          decimals: 2,
           expr: quantile(0.99, END_TO_END),
         }),
         figure({
@@ -54,25 +51,17 @@ export const transmitter = createDashboard({
             [0.99, 'green'],
           ],
         }),
-        figure({
-          title: 'Bandwidth ratio',
-          description: 'Complex channel uses per real image value of the newest frame.',
-          unit: 'short',
-          decimals: 4,
-          expr: 'avg(semcast_channel_bandwidth_ratio)',
-        }),
+        bandwidthRatio(),
         figure({
           title: 'Encode, p95',
           description: 'Running the encoder for one photograph, waiting for a thread included.',
           unit: 's',
-          decimals: 2,
           expr: quantile(0.95, 'semcast_frame_latency_seconds{stage="encode"}'),
         }),
         figure({
           title: 'Links',
           description: 'Transmitters with a link, of all that are up.',
           unit: 'short',
-          decimals: 0,
           expr: 'sum(semcast_sessions{job="transmitter"})',
           base: 'red',
           steps: [[1, 'green']],
@@ -86,18 +75,13 @@ export const transmitter = createDashboard({
           title: 'End to end',
           description: 'From reading the photograph to its final picture.',
           unit: 's',
-          min: 0,
-          queries: [0.5, 0.9, 0.95, 0.99].map((share) => ({
-            expr: quantile(share, END_TO_END, ['decoder']),
-            legend: `{{decoder}}, p${share * 100}`,
-          })),
+          queries: quantiles([0.5, 0.9, 0.95, 0.99], END_TO_END, '{{decoder}}', ['decoder']),
         }),
         curves({
           title: 'Preview and refined picture',
           description:
             'From reading the photograph to its first picture and to its last one. Where the decoder takes one pass there is no preview.',
           unit: 's',
-          min: 0,
           queries: [0.5, 0.95].flatMap((share) => [
             { expr: quantile(share, PREVIEW), legend: `preview, p${share * 100}` },
             { expr: quantile(share, END_TO_END), legend: `final, p${share * 100}` },
@@ -114,22 +98,10 @@ export const transmitter = createDashboard({
           description:
             'Mean time in each stage. send: waiting for a credit. air: from sending to the result, so channel, queue and decoding. record: comparing with the original.',
           unit: 's',
-          min: 0,
           stacked: true,
           queries: [{ expr: mean('semcast_frame_latency_seconds{job="transmitter"}', ['stage']), legend: '{{stage}}' }],
         }),
-        curves({
-          title: 'Slowest frames, by stage',
-          description: 'p95 of each stage.',
-          unit: 's',
-          min: 0,
-          queries: [
-            {
-              expr: quantile(0.95, 'semcast_frame_latency_seconds{job="transmitter"}', ['stage']),
-              legend: '{{stage}}, p95',
-            },
-          ],
-        }),
+        slowestFrames('transmitter'),
       ],
     },
     {
@@ -139,7 +111,6 @@ export const transmitter = createDashboard({
           title: 'Frames by outcome',
           description: 'Frames a second, by transmitter.',
           unit: 'frames/s',
-          min: 0,
           queries: [
             {
               expr: rate('semcast_frames_total{stage="transmitter"}', ['instance', 'outcome']),
@@ -147,59 +118,20 @@ export const transmitter = createDashboard({
             },
           ],
         }),
-        curves({
-          title: 'Drops decided here',
-          description:
-            'Unreadable photographs, cancelled and given-up frames. The others have theirs on their own pages.',
-          unit: 'frames/s',
-          min: 0,
-          stacked: true,
-          queries: [
-            { expr: rate('semcast_dropped_frames_total{job="transmitter"}', ['reason']), legend: '{{reason}}' },
-          ],
-        }),
-        curves({
-          title: 'On the wire',
-          description: 'Out: samples. In: results.',
-          unit: 'Bps',
-          min: 0,
-          queries: [
-            { expr: rate('semcast_wire_bytes_total{job="transmitter"}', ['direction']), legend: '{{direction}}' },
-          ],
-        }),
+        drops(
+          'transmitter',
+          'Drops decided here',
+          'Unreadable photographs, cancelled and given-up frames. The others have theirs on their own pages.',
+        ),
+        onTheWire('transmitter', 'Out: samples. In: results.'),
         curves({
           title: 'One run of a network',
           description: 'The encoder, and metric bundles where there are any; p95.',
           unit: 's',
-          min: 0,
-          queries: [
-            {
-              expr: quantile(0.95, 'semcast_inference_seconds{job="transmitter"}', ['graph']),
-              legend: '{{graph}}, p95',
-            },
-          ],
+          queries: quantiles([0.95], 'semcast_inference_seconds{job="transmitter"}', '{{graph}}', ['graph']),
         }),
-        curves({
-          title: 'Memory',
-          description: 'Resident.',
-          unit: 'bytes',
-          min: 0,
-          queries: [
-            { expr: 'sum by (instance) (process_resident_memory_bytes{job="transmitter"})', legend: '{{instance}}' },
-          ],
-        }),
-        curves({
-          title: 'Event loop',
-          description: 'How late the loop is.',
-          unit: 's',
-          min: 0,
-          queries: [
-            {
-              expr: 'max by (instance) (nodejs_eventloop_lag_p99_seconds{job="transmitter"})',
-              legend: '{{instance}}, p99',
-            },
-          ],
-        }),
+        memory('transmitter', 'Resident.'),
+        eventLoop('transmitter', 'How late the loop is.'),
       ],
     },
   ],
