@@ -30,6 +30,10 @@ export const commands = {
     summary: 'load-test a receiver: frames at a set rate, whatever comes back, and how long they take',
     load: async () => (await import('./commands/load.js')).load,
   },
+  trace: {
+    summary: 'what the logs of the services say about one frame',
+    load: async () => (await import('./commands/trace.js')).trace,
+  },
   doctor: {
     summary: 'check this machine and the model bundle; say what to do about problems',
     load: async () => (await import('./commands/doctor.js')).doctor,

@@ -75,13 +75,13 @@ export class TransmitterLive {
       this.#events.record({ event: 'frame-dropped', level: 'warn', message, stream, frame }, { name, reason, detail });
       return;
     }
-    const { decoder, endToEndMs, previewPsnrDb } = outcome;
+    const { decoder, endToEndMs, previewPsnrDb, timingsMs } = outcome;
     metrics.endToEndLatency.observe({ decoder }, endToEndMs / 1000);
     metrics.previewPsnr.observe({ decoder }, previewPsnrDb);
     eachMetric((metric) => {
       metrics[`reconstruction.${metric}`].observe({ decoder }, outcome[metric]);
     });
-    logger.info({ stream, frame, name, decoder, ...allFigures(outcome), endToEndMs }, 'frame completed');
+    logger.info({ stream, frame, name, decoder, ...allFigures(outcome), endToEndMs, timingsMs }, 'frame completed');
     this.feed.push(completedFact(outcome));
   }
 

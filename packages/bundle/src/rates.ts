@@ -64,7 +64,7 @@ export function clampCsnrDb({ csnrDb: { min, max } }: BundleManifest, csnrDb: nu
 
 /**
  * RMSE of the one-shot decode in [-1,1] units, from the bundle's table: linear in dB between its CSNRs, its ends
- * beyond them. HiFi-DiffCom starts its sampling at this error level (science.md).
+ * beyond them. HiFi-DiffCom starts its sampling at this error level (docs/samplers.md).
  *
  * @throws UnknownRateError when the table has no such rate.
  */

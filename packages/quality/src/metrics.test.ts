@@ -143,19 +143,4 @@ describe('msSsim', () => {
     const plane = { width: 3, height: 3, data: Float64Array.from([0, 4, 10, 8, 4, 20, 1, 3, 7]) };
     expect(halve(plane)).toEqual({ width: 2, height: 2, data: Float64Array.from([4, 15, 2, 7]) });
   });
-
-  it('takes well under 200 ms with PSNR and SSIM for a 768×512 picture', () => {
-    const original = picture(768, 512);
-    const decoded = noisy(original, 20, 4);
-    let fastest = Infinity;
-    for (let run = 0; run < 5; run++) {
-      const start = performance.now();
-      psnr(original, decoded);
-      ssim(original, decoded);
-      msSsim(original, decoded);
-      fastest = Math.min(fastest, performance.now() - start);
-    }
-    // About 65 ms on a busy 2-core machine; the fastest of five keeps a loaded machine from failing it.
-    expect(fastest).toBeLessThan(200);
-  });
 });

@@ -8,6 +8,7 @@ describe('parseSchedulerOptions', () => {
       workers: 1,
       buckets: [1],
       maxFrames: 64,
+      maxPixels: Number.POSITIVE_INFINITY,
       maxBacklogMs: 60_000,
       reduceAboveFrames: 32,
       targetWaitMs: 60_000,

@@ -202,3 +202,19 @@ describe('this workspace', () => {
     expect(Object.keys(IMPORT_RULES).filter((folder) => !known.has(folder))).toEqual([]);
   });
 });
+
+it('docs/architecture.md has the same table', async () => {
+  const document = await readFile(join(REPOSITORY_ROOT, 'docs/architecture.md'), 'utf8');
+  const told = [...document.matchAll(/^\| `((?:packages|apps)\/[a-z-]+|deploy)` \|.*?(\(pure\) )?\| (.*) \|$/gm)].map(
+    ([, folder, pure, folders = '']) => [
+      folder,
+      pure !== undefined,
+      folders === 'nothing'
+        ? []
+        : folders.split(', ').map((name) => name.replaceAll('`', '').replace(/^(?!.*\/)/, 'packages/')),
+    ],
+  );
+  expect(told).toEqual(
+    Object.entries(IMPORT_RULES).map(([folder, { pure = false, folders }]) => [folder, pure, folders]),
+  );
+});

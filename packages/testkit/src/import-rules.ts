@@ -1,5 +1,5 @@
 /**
- * Who may import whom: the table of the architecture, as data, and what it takes to check sources against it.
+ * Who may import whom: the table of docs/architecture.md, as data, and what it takes to check sources against it.
  * Pure: the files come from `repository.ts`.
  */
 
@@ -11,7 +11,7 @@ export interface FolderRule {
   readonly pure?: boolean;
 }
 
-/** The table "Packages and apps" of the architecture. A new folder needs a line here. */
+/** The table "Packages" of docs/architecture.md. A new folder needs a line in both. */
 export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/core': { folders: [], pure: true },
   'packages/wire': { folders: ['packages/core'] },
@@ -142,7 +142,7 @@ export function findViolations(
     const { folder } = workspacePackage;
     const rule = rules[folder];
     if (rule === undefined) {
-      return [{ file: `${folder}/package.json`, problem: 'has no line in IMPORT_RULES (and in the architecture)' }];
+      return [{ file: `${folder}/package.json`, problem: 'has no line in IMPORT_RULES and docs/architecture.md' }];
     }
     return [
       ...manifestViolations(workspacePackage, rule, folderOf),
