@@ -98,13 +98,13 @@ function parseJson(line: string): unknown {
 }
 
 /** What a line says beside its message: durations in milliseconds by stage, then the rest. */
-function detailsOf({ time, service, msg, stream, frame, level, timingsMs, ...rest }: LogLine): string {
+function detailsOf({ timingsMs, ...line }: LogLine): string {
   const stages = Object.entries(z.record(z.string(), z.number()).safeParse(timingsMs).data ?? {});
   return [
     ...stages.map(([stage, ms]) => `${stage} ${formatMilliseconds(ms)}`),
-    ...Object.entries(rest).map(
-      ([name, content]) => `${name} ${typeof content === 'string' ? content : JSON.stringify(content)}`,
-    ),
+    ...Object.entries(line)
+      .filter(([name]) => !(name in logLine.shape))
+      .map(([name, content]) => `${name} ${typeof content === 'string' ? content : JSON.stringify(content)}`),
   ]
     .map(printable)
     .join(', ');
