@@ -28,7 +28,7 @@ export interface ChannelService {
   state(): ChannelState;
   /** Change the channel from the next frame on, as `PUT /channel` does. @throws ChannelUpdateError */
   update(change: unknown): ChannelState;
-  /** Told of the whole configuration after every change, whoever made it. */
+  /** Called with the whole configuration after every change, whoever made it. */
   onChange(listener: (config: ChannelConfig) => void): void;
   /** End all links (transmitters are told to try again), then stop listening. */
   close(): Promise<void>;

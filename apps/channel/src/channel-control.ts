@@ -11,13 +11,13 @@ import { z } from 'zod';
 import type { ChannelServiceConfig } from './config.js';
 import { ChannelUpdateError, TraceFileError } from './errors.js';
 
-/** What `GET /channel` tells: the whole configuration, and the SNR of the newest frame under it. */
+/** The answer of `GET /channel`: the whole configuration, and the SNR of the newest frame under it. */
 export type ChannelState = ChannelConfig & {
   /** Configured SNR of the newest frame (of frame 0 before any), in dB per complex symbol. */
   readonly snrDb: number;
 };
 
-/** The channel in force. A change takes effect with the next frame; a frame in the making keeps the channel it met. */
+/** The channel in force. A change takes effect with the next frame; a frame in progress keeps its channel. */
 export interface ChannelControl {
   readonly channel: Channel;
   state(): ChannelState;
@@ -27,7 +27,7 @@ export interface ChannelControl {
    * @throws ChannelUpdateError when the result is no channel; the one in force stays
    */
   update(change: unknown): ChannelState;
-  /** Told of the whole configuration after every change, whoever made it. */
+  /** Called with the whole configuration after every change, whoever made it. */
   onChange(listener: (config: ChannelConfig) => void): void;
   /** Remember which frame came last: its SNR is the one to show. */
   sawFrame(id: FrameId): void;

@@ -52,13 +52,13 @@ export abstract class FrameDropError extends SemcastError {
   }
 }
 
-/** A frame that makes no sense on the air. */
+/** A frame that can't be sent over the channel. */
 export class InvalidFrameError extends FrameDropError {
   override readonly name = 'InvalidFrameError';
   override readonly reason = 'invalid-frame';
 }
 
-/** The channel lost a whole frame, as it is configured to now and then. */
+/** The channel lost a whole frame, with the configured probability. */
 export class LostFrameError extends FrameDropError {
   override readonly name = 'LostFrameError';
   override readonly reason = 'channel-loss';

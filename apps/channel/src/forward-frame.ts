@@ -4,7 +4,7 @@ import type { HeardFrame } from './impair-frame.js';
 /**
  * Put a frame on the socket to the receiver, its samples in the format in which they came.
  *
- * What the receiver is told: model, configured SNR and seed always (for people and logs); the channel's state only where
+ * The receiver always gets model, configured SNR and seed (for people and logs), and the channel's state only where
  * the frame asks for genie channel state.
  */
 export function forwardFrame(upstream: OpenLink, { head, impaired, told }: HeardFrame): void {

@@ -1,15 +1,15 @@
-/** Somebody whose messages can be left waiting in their socket. */
+/** A peer whose messages can be left waiting in their socket. */
 export interface Reader {
   pause(): void;
   resume(): void;
 }
 
-/** Somebody who may be slow to take what is sent. */
+/** A peer that may be slow to read. */
 export interface Writer {
   readonly bufferedBytes: number;
 }
 
-/** How often a full writer is looked at again, in milliseconds: sockets don't tell when they have drained. */
+/** How often a full writer is looked at again, in milliseconds: sockets don't report when they have drained. */
 const LOOK_AGAIN_MS = 10;
 
 /**

@@ -3,7 +3,7 @@ import type { ImpairmentHead } from '@semcast/wire';
 import { LostFrameError } from './errors.js';
 import type { SentFrame } from './receive-frame.js';
 
-/** A frame as a receiver hears it, and what every receiver is told about the channel. */
+/** A frame as a receiver hears it, and what every receiver gets to know about the channel. */
 export interface HeardFrame extends SentFrame {
   readonly impaired: ImpairedFrame;
   readonly told: Pick<ImpairmentHead, 'model' | 'snrDb' | 'seed'>;
@@ -12,7 +12,7 @@ export interface HeardFrame extends SentFrame {
 /**
  * Send a frame through the channel.
  *
- * @throws LostFrameError when the channel swallowed the frame
+ * @throws LostFrameError when the channel lost the frame
  * @throws SamplesError when the samples are not all finite
  */
 export function impairFrame(channel: Channel, sent: SentFrame): HeardFrame {

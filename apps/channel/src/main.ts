@@ -3,7 +3,7 @@ import { runService } from '@semcast/service';
 import { createChannelService } from './app.js';
 import { channelServiceConfigSchema } from './config.js';
 
-/** What a forked channel tells its parent beside that it is ready: it was changed while frames flow. */
+/** Message of a forked channel to its parent, beside `ready`: it was changed while frames flow. */
 export interface ChannelMessage {
   readonly type: 'settings';
   readonly channel: ChannelConfig;

@@ -10,7 +10,7 @@ export interface SentFrame {
 }
 
 /**
- * Take a transmitter's frame off the socket: all of it that a channel looks at are its samples.
+ * Take a transmitter's frame off the socket: the channel uses only its samples.
  *
  * @throws InvalidFrameError when the frame has been through a channel already
  */

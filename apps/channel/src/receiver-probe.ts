@@ -3,9 +3,12 @@ import { connect } from 'node:net';
 export interface ReceiverProbeOptions {
   /** `ws://host:port` or `wss://host:port`. */
   readonly url: string;
-  /** Milliseconds between looks. */
+  /** Milliseconds between probes. */
   readonly intervalMs: number;
-  /** Told what every look and every link found: why the receiver can't be reached, or that it can (undefined). */
+  /**
+   * Called with the result of every probe and every link: why the receiver can't be reached, or that it can
+   * (undefined).
+   */
   readonly onFound?: (problem: string | undefined) => void;
 }
 
@@ -19,7 +22,7 @@ export interface ReceiverProbe {
 }
 
 /**
- * Look every now and then whether a receiver listens, so that /readyz tells before the first transmitter finds out.
+ * Probe at intervals whether a receiver listens, so that /readyz knows before the first transmitter does.
  *
  * It only opens and closes a TCP connection: a hello would take a stream's place at the receiver.
  */

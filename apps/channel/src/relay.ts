@@ -24,7 +24,7 @@ import { impairFrame } from './impair-frame.js';
 import type { ChannelLive } from './live.js';
 import { receiveFrame } from './receive-frame.js';
 
-/** What a relay needs from the service around it. */
+/** The part of the service that a relay needs. */
 export interface RelayServices {
   readonly receiverUrl: string;
   readonly receiverToken: string | undefined;
@@ -34,7 +34,7 @@ export interface RelayServices {
   readonly metrics: Metrics<'channel'>;
   readonly live: ChannelLive;
   readonly logger: Logger;
-  /** Told whether the receiver could be reached. */
+  /** Called with whether the receiver could be reached. */
   readonly onReceiver: (problem: string | undefined) => void;
 }
 
@@ -97,7 +97,7 @@ export class Relay {
     return relay;
   }
 
-  /** What the receiver said. */
+  /** The welcome of the receiver. */
   get welcome(): WelcomeHead {
     return this.#upstream.welcome;
   }
@@ -133,7 +133,7 @@ export class Relay {
     live.tellLink(session);
   }
 
-  /** The way of a frame through this process. */
+  /** The path of a frame through this process. */
   #carryFrame(message: FrameMessage): void {
     const { control, metrics, live } = this.#services;
     const startedMs = performance.now();
@@ -154,7 +154,7 @@ export class Relay {
     if (!(error instanceof SemcastError)) {
       throw error;
     }
-    // What isn't a drop by itself is a complaint about the samples.
+    // An error that isn't a drop itself is about the samples.
     const reason = error instanceof FrameDropError ? error.reason : 'invalid-frame';
     if (reason === 'channel-loss') {
       this.#services.metrics.channelUses.inc(samples.count);
@@ -197,7 +197,7 @@ export class Relay {
 }
 
 /**
- * What a transmitter is told when the receiver can't be had.
+ * The error that a transmitter gets when the receiver can't be reached.
  *
  * The receiver's own message is passed on, with the code that says whether trying again can help. Its complaint about
  * the token is the exception: that token is the channel's, so the transmitter can't mend it and should try again.

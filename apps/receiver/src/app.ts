@@ -71,7 +71,7 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
   const bundle = await loadBundle(config.bundle ?? findDefaultBundle());
   const decoders = options.decoders ?? decodersOf(bundle, config.decoders);
   const graphs = graphsOf(decoders, config);
-  // What is run before there are frames is in no metric.
+  // Runs before the first frame are in no metric.
   const inference = { observed: false };
   const workers: WorkerWatch = { available: true, onChange: () => {} };
   const pool = await startPool(config, bundle, graphs, {
@@ -145,8 +145,8 @@ async function startPool(
 }
 
 /**
- * What every frame runs, or that of the residuals. Unless the decoders that need the others were named, a worker on a CPU
- * loads those when a frame asks for one of them: they take most of the memory, and many a receiver never needs them.
+ * The graphs of every frame and of the residuals. A worker on a CPU loads the others when a frame first needs one, unless
+ * the configuration names the decoders that need them: they take most of the memory, and many receivers never use them.
  */
 const EARLY_GRAPHS: ReadonlySet<GraphName> = new Set(['decoder', 'encoder']);
 
@@ -166,7 +166,7 @@ function isLate(name: GraphName, decoders: ReceiverConfig['decoders']): boolean 
 /** The most that warming up may hold up the start on a CPU, where it only teaches the scheduler what runs take. */
 const CPU_WARM_UP_MS = 2000;
 
-/** Pictures whose residual waits for a worker: a diagnosis, of which the newest will do. */
+/** Pictures whose residual waits for a worker: a diagnosis, for which the newest suffice. */
 const MAX_RESIDUALS = 16;
 
 async function startRunner(
@@ -186,7 +186,7 @@ async function startRunner(
   if (config.warmUp) {
     const onGpu = pool.device === 'cuda';
     await warmUp(networks, manifest, {
-      // What is loaded late would be loaded now.
+      // A warm-up would load the graphs that are to be loaded later.
       graphs: (Object.keys(pool.signatures) as GraphName[]).filter((name) => onGpu || !isLate(name, config.decoders)),
       buckets: onGpu ? bucketsOf(config) : [1],
       passes: onGpu ? 2 : 1,
@@ -377,7 +377,7 @@ function serveStreams(
   { bundle, workers, metrics, logger, decoders, streams, live, upgrades }: LinkParts,
 ): ServedLinks {
   const { name, version } = bundle.manifest;
-  /** What each session was told in its welcome. */
+  /** The window that each session got in its welcome. */
   const promised = new WeakMap<ServerSession, number>();
 
   function fitWindows(): void {

@@ -1,10 +1,10 @@
 import type { Delivery } from '@semcast/wire';
 
 /**
- * Whose stream a frame is of: among clients the machine is shared equally, whatever they call their streams.
+ * The client of a frame: clients share the machine equally, whatever they call their streams.
  *
- * A client is an address. All links of a channel come from its own; it says in the hello whom each is for, which is
- * believed of who had to show a token. Otherwise the streams of a channel are one client's.
+ * A client is an address. All links of a channel come from its own; its hello says for which client each one is, which
+ * is believed where links have to show a token. Otherwise the streams of a channel are one client's.
  */
 export function clientOf(
   { hello, remoteAddress }: Pick<Delivery, 'hello' | 'remoteAddress'>,

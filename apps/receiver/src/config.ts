@@ -13,7 +13,7 @@ import { decoderNames } from './decoders/registry.js';
  */
 export const DEFAULT_MAX_IMAGE_PIXELS = 4096 * 4096;
 
-/** The most steps that any frame can be allowed to insist on: what a sampler can be asked for. */
+/** Upper limit of `maxMinSteps`: the most steps that a sampler takes. */
 export const MAX_MIN_STEPS = MAX_STEPS;
 
 /** The configuration of the receiver: every option, its default and its meaning. */
@@ -172,7 +172,7 @@ export function schedulerOptionsOf(config: ReceiverConfig, workers: number): Sch
   return {
     workers,
     buckets: [...bucketsOf(config)],
-    // Those who keep to their credits are never refused for it; the others are, before they fill the memory.
+    // Senders that keep to their credits never reach this limit; others are refused before they fill the memory.
     maxFrames: 2 * maxQueue,
     maxPixels: maxDecodingPixels ?? 2 * maxImagePixels,
     maxBacklogMs,

@@ -1,10 +1,10 @@
 import type { Delivery } from '@semcast/wire';
 import { FrameDropError } from './errors.js';
 
-/** The longest that a timer of Node's can run: 24 days. */
+/** The longest delay of a timer in Node: 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Until when a frame is wanted. */
+/** The time limit of a frame. */
 export interface Deadline {
   /** Fires with the delivery's own signal, or with a FrameDropError `deadline` when time is up. */
   readonly signal: AbortSignal;
@@ -13,7 +13,7 @@ export interface Deadline {
 }
 
 /**
- * Start a frame's clock: `deadlineMs` after its arrival here it is worth nothing any more. Counted from the arrival,
+ * Start a frame's clock: its result is worthless `deadlineMs` after its arrival here. The time counts from the arrival,
  * because clocks of two machines can't be compared.
  */
 export function startDeadline({ head, signal }: Pick<Delivery, 'head' | 'signal'>): Deadline {

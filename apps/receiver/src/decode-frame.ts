@@ -26,7 +26,7 @@ export async function decodeFrame(
 }
 
 /**
- * What uses the networks, with everything that can go wrong there turned into a reason that has a name.
+ * Run something that uses the networks, and turn every failure into a drop with a reason.
  *
  * @throws as {@link decodeFrame}
  */
@@ -36,13 +36,13 @@ export async function orDrop<Result>(signal: AbortSignal, work: Promise<Result>)
     signal.throwIfAborted();
     return result;
   } catch (error) {
-    // Who fired the signal knows the reason; that the networks stopped is only the consequence.
+    // The signal has the reason; the failure of the networks is only its consequence.
     const cause: unknown = signal.aborted ? signal.reason : error;
     throw asDrop(cause);
   }
 }
 
-/** Any failure as the drop that it amounts to. */
+/** Any failure as a drop. */
 export function asDrop(cause: unknown): FrameDropError {
   if (cause instanceof FrameDropError) {
     return cause;

@@ -6,7 +6,7 @@ const bodySchema = z.object({ decoder: z.string().max(64), decoderOptions: z.unk
 
 /**
  * `POST /decoders/check`: whether a decoder would take these options, before frames are dropped for them. Answers with
- * the options, those that weren't given filled in.
+ * the options, defaults filled in.
  */
 export function addDecoderCheck(
   { app }: HttpServer,

@@ -16,8 +16,8 @@ export interface ResultFacts {
 }
 
 /**
- * Send a picture to whoever sent the frame. A final one is kept until its arrival is acknowledged; one on the way is
- * sent if the client keeps up.
+ * Send a picture to the sender of the frame. A final one is kept until its arrival is acknowledged; an intermediate one
+ * is sent if the client keeps up.
  *
  * @returns false when nobody wants it any more
  */

@@ -18,7 +18,7 @@ const MAX_MEAN_POWER = 1e30;
 
 /** Channel SNRs of one frame, in dB per complex symbol. */
 export interface ObservedCsnr {
-  /** What the channel was set to, where it said so. */
+  /** The SNR that the channel was set to, where it said so. */
   readonly configured?: number;
   /** mean|h|²/N0 over this frame, where the receiver has genie channel state. */
   readonly measured?: number;
@@ -28,7 +28,7 @@ export interface ObservedCsnr {
   readonly estimated: number | null;
 }
 
-/** What a decoder has to work with: what was received, and the latent that it suggests. */
+/** The input of a decoder: the received symbols, and the latent estimated from them. */
 export interface DemodulatedFrame extends FrameHead {
   readonly layout: LatentLayout;
   /** ẑ as a latent [1, C, h, w]: equalised, in the encoder's order, zero in channels that were not sent. */
@@ -36,7 +36,7 @@ export interface DemodulatedFrame extends FrameHead {
   /** y, h and N0 of each symbol, in the order in which they were sent (another than the latent's where they were interleaved); h and N0 are assumed without genie channel state. */
   readonly symbols: Demodulated;
   readonly csnrDb: ObservedCsnr;
-  /** What networks are told of the channel, in dB: the effective CSNR where it is known, else the estimated one. */
+  /** The CSNR that networks are conditioned on, in dB: the effective CSNR where it is known, else the estimated one. */
   readonly toldCsnrDb: number;
 }
 
@@ -49,7 +49,7 @@ export function knowsChannel({ csnrDb }: Pick<DemodulatedFrame, 'csnrDb'>): bool
  * From received samples to a latent: demodulate, equalise, undo the interleaver, lay the symbols out as the encoder had
  * them.
  *
- * With genie channel state (it travels in the frame) by linear MMSE; without, the waveform's demodulator makes do with
+ * With genie channel state, which travels in the frame, by linear MMSE; without it, the waveform's demodulator uses
  * what it can estimate.
  *
  * @throws FrameDropError `invalid-frame` when the samples or gains are no ordinary numbers

@@ -36,11 +36,11 @@ export interface FramePathOptions extends ReceptionRules {
   readonly logger: Logger;
 }
 
-/** The way of frames through this process, from the socket and back to it. */
+/** The path of frames through this process, from the socket and back to it. */
 export class FramePath {
   readonly #options: FramePathOptions;
   readonly #inProgress = new Set<Promise<void>>();
-  /** Residuals of pictures that have gone. */
+  /** Residuals of pictures that have been sent. */
   readonly #measuring = new Set<Promise<void>>();
   readonly #writing = new WritingTime();
   #bytes = 0;
@@ -94,7 +94,7 @@ export class FramePath {
   /**
    * The stages of a frame.
    *
-   * A frame waits as it came, not demodulated: its samples are a fraction of its latent, and a frame that is cancelled
+   * A frame waits before it is demodulated: its samples are a fraction of its latent, and a frame that is cancelled
    * while it waits has cost nothing. So it is demodulated when the scheduler has its one-shot decode run.
    */
   async #carryFrame(delivery: Delivery, signal: AbortSignal): Promise<void> {
@@ -132,7 +132,7 @@ export class FramePath {
       const [image, ratio] = await Promise.all([
         this.#encodeImage(decoded, received, clock),
         this.#closeHandle(handle, residualFirst, decoded, demodulated, clock, signal),
-        // A picture on the way must not come after the final one.
+        // An intermediate picture must not come after the final one.
         partials.sent(),
       ]);
       signal.throwIfAborted();
@@ -192,8 +192,8 @@ export class FramePath {
   }
 
   /**
-   * The residual of a picture that has gone: a diagnosis, for which no frame waits. It is told to metrics and live feed,
-   * or not found at all where newer ones took its place. Never rejects.
+   * The residual of a picture that has gone: a diagnosis, for which no frame waits. Metrics and live feed get it,
+   * or not measured at all where newer ones took its place. Never rejects.
    */
   async #measureLater(
     delivery: Delivery,
@@ -234,7 +234,7 @@ export class FramePath {
     }
   }
 
-  /** Pictures on the way of one frame: one at a time, and those that come too fast are left out. */
+  /** Intermediate pictures of one frame: one at a time, and those that come too fast are left out. */
   #partialsOf(
     delivery: Delivery,
     received: ReceivedFrame,

@@ -12,9 +12,9 @@ import type { ReceiverStatus } from './status.js';
 const SCOPE_POINTS = 400;
 /** Gains of a frame that are shown. */
 const SCOPE_GAINS = 256;
-/** Samples of a constellation are told to a thousandth; they are of unit power. */
+/** Samples of a constellation are rounded to a thousandth; they have unit power. */
 const SCOPE_DIGITS = 3;
-/** Power below which a gain is no number of decibels. */
+/** Power below which a gain isn't converted to decibels. */
 const LEAST_POWER = 1e-6;
 /**
  * A sampler's picture explains what was received this many times worse than noise would: it has left the measurement.

@@ -3,7 +3,7 @@ import { measurementNorm, measurementResidual, type KnownChannel } from '@semcas
 import { knowsChannel, type DemodulatedFrame } from './demodulate-frame.js';
 import { receptionOf } from './posterior-observation.js';
 
-/** E(x̂) [C, h, w] for the given CSNR in dB; null where nobody had the time. */
+/** E(x̂) [C, h, w] for the given CSNR in dB; null where it was not computed for lack of time. */
 export type EncodeAgain = (image: RgbImage, csnrDb: number) => Promise<Tensor | null>;
 
 /**

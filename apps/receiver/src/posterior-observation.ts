@@ -5,8 +5,8 @@ import { gainOf, type Observation, type Reception } from '@semcast/posterior';
 import type { DemodulatedFrame } from './demodulate-frame.js';
 
 /**
- * The least noise that samplers are told, per complex symbol of unit power: -50 dB. Where the channel adds less, what
- * doesn't fit is the rounding of the networks, and a sampler that took it for signal would chase it.
+ * The least noise that samplers are told, per complex symbol of unit power: -50 dB. Where the channel adds less, the
+ * misfit is rounding of the networks, and a sampler that took it for signal would fit it.
  */
 export const LEAST_NOISE_VARIANCE = 1e-5;
 
@@ -29,10 +29,10 @@ export function receptionOf({ symbols, interleaved, layout, latent }: Demodulate
 }
 
 /**
- * What samplers take: what was received, and what decoder, prior and encoder are told.
+ * The input of samplers: the received symbols, and the conditions of decoder, prior and encoder.
  *
  * Without genie channel state h is taken to be 1, and N0 is that of the blind estimate of the CSNR
- * (docs/definitions.md): right on AWGN; under fading a sampler then fits a channel that wasn't, and `conditional`
+ * (docs/definitions.md): right on AWGN; under fading a sampler then fits a wrong channel, and `conditional`
  * without guidance, which doesn't look at y, is the better choice.
  *
  * @param xJ the one-shot decode [3, H, W], padded to the stride

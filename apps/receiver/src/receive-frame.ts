@@ -9,7 +9,7 @@ import { FrameDropError } from './errors.js';
 /** Sides beyond this can't be written as WebP. */
 const MAX_WEBP_SIDE = 16_383;
 
-/** What a receiver takes, and what it decodes with. */
+/** The limits of a receiver, and what it decodes with. */
 export interface ReceptionRules {
   readonly bundle: Bundle;
   readonly codec: Codec;
@@ -17,7 +17,7 @@ export interface ReceptionRules {
   /** Graphs that are loaded. */
   readonly graphs: ReadonlySet<GraphName>;
   readonly maxImagePixels: number;
-  /** The most steps that a frame may insist on. */
+  /** The largest `minSteps` that a frame may demand. */
   readonly maxMinSteps: number;
 }
 
@@ -28,7 +28,7 @@ export interface ReceivedFrame {
   readonly decoder: Decoder;
   /** Validated by the decoder's schema. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** What the decoder does after the one-shot decode; null where that is the picture. */
+  /** What the decoder does after the one-shot decode; null where the one-shot decode is the picture. */
   readonly plan: RefinementPlan | null;
   readonly modem: Modem;
   readonly layout: LatentLayout;

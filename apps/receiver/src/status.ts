@@ -2,7 +2,7 @@ import type { Bundle } from '@semcast/bundle';
 import type { SchedulerStats } from '@semcast/scheduler';
 import type { InboundStreams, ServedLinks } from '@semcast/wire';
 
-/** What `GET /status` tells: what this receiver is, and what it is doing. */
+/** The answer of `GET /status`: what this receiver is, and what it is doing. */
 export interface ReceiverStatus {
   readonly service: 'receiver';
   readonly uptimeSeconds: number;
@@ -34,7 +34,7 @@ export interface ReceiverStatus {
     readonly waiting: number;
     /** Frames being decoded. */
     readonly decoding: number;
-    /** Pictures that have gone and whose residual waits for a worker with nothing better to do. */
+    /** Pictures that have been sent and whose residual waits for an idle worker. */
     readonly residuals: number;
     /** Bytes of the samples of all these. */
     readonly bytes: number;
@@ -42,7 +42,7 @@ export interface ReceiverStatus {
     readonly pixels: number;
     readonly maxPixels: number;
   };
-  /** What the step scheduler holds, and what became of what it held. */
+  /** The frames that the step scheduler holds, and the outcomes of earlier ones. */
   readonly scheduler: SchedulerStats;
 }
 

@@ -27,8 +27,8 @@ export interface StepRunnerOptions {
   readonly networks: BatchNetworks;
   /**
    * Whether a free worker is given other frames' rows before the frames that it just served have computed their next
-   * ones. On a GPU, whose batches take as long as what lies between them; on a CPU frames would only take turns
-   * without need, and each be done later.
+   * ones. True on a GPU, whose batches take as long as the work between them. On a CPU frames would only take turns
+   * needlessly, and each would be done later.
    */
   readonly planAhead?: boolean;
   /** Milliseconds of a monotonic clock, that of deadlines. Default: performance.now(). */
@@ -43,9 +43,12 @@ export interface StepRunnerOptions {
   readonly maxSpare?: { readonly pictures: number; readonly pixels: number };
 }
 
-/** What a frame brings along when it is admitted. */
+/** The options of a frame that is admitted. */
 export interface HandleOptions {
-  /** Gives the frame's first row, when a worker is free for it: until then a waiting frame is what came in. */
+  /**
+   * Gives the frame's first row, once a worker is free for it; until then the frame waits in the form in which it
+   * arrived.
+   */
   readonly oneShot: () => OneShotRow;
   /** Takes the frame out, with its reason. */
   readonly signal: AbortSignal;
@@ -63,7 +66,7 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-/** A picture to encode when a worker has nothing better to do. */
+/** A picture to encode when a worker is idle. */
 interface SparePicture {
   readonly row: EncodeRow;
   readonly size: ImageSize;
@@ -82,7 +85,7 @@ interface HandleHost {
  * A frame's place at the networks: everything that it has run goes through here, one request at a time, and waits for
  * its turn. It is given back by {@link finish} or {@link leave}.
  *
- * All methods reject with what ended the frame (a FrameDropError, or its signal's reason) once something has.
+ * Once the frame has ended, all methods reject with what ended it (a FrameDropError, or its signal's reason).
  */
 export class FrameHandle implements FrameKey {
   readonly stream: string;
@@ -102,7 +105,7 @@ export class FrameHandle implements FrameKey {
     this.frame = frame;
     this.#host = host;
     this.oneShot = this.#ask(preview!, () => [oneShot()]).then((results) => results![0] as OneShotResult);
-    // Whoever awaits it hears of it; nobody has to.
+    // Callers that await it get the rejection; nobody has to await it.
     this.oneShot.catch(() => {});
   }
 
@@ -219,7 +222,7 @@ export class StepRunner {
     return this.#scheduler.stats(this.#now());
   }
 
-  /** What a run takes, measured before the first frame. */
+  /** Record the duration of a run, measured before the first frame. */
   observe(graph: string, size: ImageSize, bucket: number, elapsedMs: number): void {
     this.#scheduler.observe(graph, size, bucket, elapsedMs);
   }
@@ -264,9 +267,9 @@ export class StepRunner {
   }
 
   /**
-   * Encode a picture that no frame waits for any more, when a worker has nothing better to do.
+   * Encode a picture that no frame waits for any more, when a worker is idle.
    *
-   * @returns null where it had to make way for newer ones
+   * @returns null where newer pictures took its place
    */
   encodeInSpareTime(row: EncodeRow, size: ImageSize): Promise<EncodeRowResult | null> {
     return new Promise((resolve, reject) => {
@@ -302,7 +305,7 @@ export class StepRunner {
     }
   }
 
-  /** A frame goes before its time: its place is free at once, its rows in a running job belong to nobody. */
+  /** A frame leaves early: its place is free at once, and its rows in a running job belong to nobody. */
   #leave(handle: FrameHandle, reason: unknown): void {
     if (handle.ended === undefined) {
       this.#scheduler.cancel(handle);
@@ -331,7 +334,7 @@ export class StepRunner {
       this.#planned = true;
       setImmediate(() => {
         this.#planned = false;
-        // Here all that frames are going to run next is known.
+        // At this point everything that frames are going to run next is known.
         this.#useSpareTime();
         this.#plan();
       });

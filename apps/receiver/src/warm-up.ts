@@ -14,7 +14,7 @@ export interface WarmUpOptions {
   readonly buckets: readonly number[];
   /** Runs of each; the last one's time counts. The first on a GPU is spent on choosing kernels. */
   readonly passes: number;
-  /** No run is begun after this; whatever wasn't run then is learnt from frames. */
+  /** No run is begun after this; the scheduler learns the other costs from frames. */
   readonly budgetMs: number;
   /** Told what each run took. */
   readonly observe: (graph: GraphName, size: ImageSize, bucket: number, elapsedMs: number) => void;

@@ -1,11 +1,11 @@
-/** What writing a picture is taken to cost until one was written, in milliseconds a pixel: PNG on a busy core. */
+/** Assumed cost of writing a picture before one was written, in milliseconds a pixel: PNG on a busy core. */
 const FIRST_GUESS_MS = 2e-4;
 const NEWEST_WEIGHT = 0.2;
 /** By how much the forecast exceeds the mean. */
 const SAFETY = 1.5;
-/** For what comes beside the writing: the turn of the event loop, the socket. */
+/** Allowance beside the writing: the turn of the event loop, the socket. */
 const SENDING_MS = 5;
-/** The most of a frame's time that is kept back. */
+/** The largest share of a frame's time that is reserved. */
 const MOST_SHARE = 0.5;
 
 /**
@@ -15,7 +15,7 @@ const MOST_SHARE = 0.5;
 export class WritingTime {
   #msPerPixel: number | undefined;
 
-  /** A picture took so long to write. */
+  /** Record how long a picture took to write. */
   observe(pixels: number, elapsedMs: number): void {
     const newest = elapsedMs / pixels;
     this.#msPerPixel =
@@ -25,7 +25,7 @@ export class WritingTime {
   /**
    * @param pixels of the picture
    * @param deadlineMs the time that the frame has in all
-   * @returns milliseconds to keep back of it
+   * @returns milliseconds of it to reserve
    */
   allowanceMs(pixels: number, deadlineMs: number): number {
     const writingMs = SAFETY * (this.#msPerPixel ?? FIRST_GUESS_MS) * pixels + SENDING_MS;

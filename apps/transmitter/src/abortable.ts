@@ -1,4 +1,4 @@
-/** A promise that rejects with the signal's reason when that fires first. What was promised goes on regardless. */
+/** A promise that rejects with the signal's reason when that fires first. The work behind the promise goes on. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => {

@@ -39,7 +39,7 @@ import { Transmitter, type StreamTotals, type TransmitterEvents } from './transm
 import { prepareFolder } from './write-file.js';
 
 const AGENT = 'semcast-transmitter/0.1.0';
-/** What a result may be larger than its pixels: its head, and a picture format's overhead. */
+/** How much larger than its pixels a result may be: its head, and a picture format's overhead. */
 const RESULT_OVERHEAD_BYTES = 1024 ** 2;
 /** ws counts its limit in signed 32 bits. */
 const MAX_RESULT_BYTES = 1024 ** 3;
@@ -56,13 +56,13 @@ export interface TransmitterService {
   readonly failed: Promise<SemcastError>;
   /** Send a photograph and wait for its outcome: {@link Transmitter.submit}. */
   submit(request: FrameRequest): Promise<FrameOutcome>;
-  /** What GET /stream answers. */
+  /** The answer of `GET /stream`. */
   status(): TransmitterStatus;
   /** Change decoder, rate, pace or pause from the next frame on, as `PUT /stream` does. @throws StreamUpdateError */
   update(change: unknown): StreamSettings;
-  /** What GET /pictures/FRAME/STAGE answers; undefined when there is no such picture (any more). */
+  /** The answer of `GET /pictures/FRAME/STAGE`; undefined when there is no such picture (any more). */
   picture(frame: number, stage: PictureStage): Promise<ShownPicture | undefined>;
-  /** Told of every change of the settings, whoever made it. */
+  /** Called after every change of the settings, whoever made it. */
   onSettings(listener: (settings: StreamSettings) => void): void;
   on<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
   once<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
@@ -196,10 +196,10 @@ async function startTransmitter(
     quality,
     metricPool,
     output: outputFolder(),
-    // Of its own, so that as many previews stay as pictures.
+    // A folder object of its own, so that as many previews as pictures are kept.
     previewOutput: config.outputPreviews ? outputFolder() : undefined,
     onWarning,
-    // On a GPU, encoding is so quick that the next photograph had better been read meanwhile.
+    // On a GPU, encoding is so quick that the next photograph should be read meanwhile.
     encoding: new Gate(config.device === 'cuda' ? 2 : config.workers),
     pixels: new Gate(config.maxInFlightPixels),
     decoding: new Gate(config.maxDecodeBytes),
@@ -285,7 +285,7 @@ function openConfiguredEncoder(
   return openEncoder({
     dir: config.bundle,
     device: config.device,
-    // On a GPU one worker is all there may be.
+    // On a GPU there may be only one worker.
     workers: config.device === 'cuda' ? 1 : config.workers,
     maxQueue: config.maxInFlight,
     maxImagePixels: config.maxImagePixels,
@@ -345,7 +345,7 @@ function maxResultBytes(maxImagePixels: number): number {
   return Math.min(wanted, MAX_RESULT_BYTES);
 }
 
-/** Frames would be dropped one by one as `wrong-bundle`; say at once what is the matter. */
+/** Frames would be dropped one by one as `wrong-bundle`; report the cause at once. */
 function warnOfOtherBundle(link: ClientLink, encoder: FrameEncoder, logger: Logger): void {
   link.on('welcome', ({ bundle }) => {
     if (bundle.digest !== encoder.bundle.digest) {

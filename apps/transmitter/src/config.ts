@@ -157,5 +157,5 @@ export const transmitterConfigSchema = z.strictObject({
 
 /** The validated configuration. */
 export type TransmitterConfig = z.output<typeof transmitterConfigSchema>;
-/** What one writes: everything has a default. */
+/** The configuration as it is written: everything has a default. */
 export type TransmitterConfigInput = z.input<typeof transmitterConfigSchema>;

@@ -5,7 +5,7 @@ import { ResultUnreadableError } from './errors.js';
 
 const SAME_RELEASE = 'run the same release of semcast on both ends';
 
-/** What was sent, which a result has to fit. */
+/** The picture that was sent, which a result has to fit. */
 interface SentSize {
   readonly width: number;
   readonly height: number;

@@ -1,4 +1,4 @@
-/** What the encoder prepares for before anything came back, in dB. */
+/** The CSNR that the encoder is given before the first result, in dB. */
 export const INITIAL_DESIGN_CSNR_DB = 10;
 
 /** The channel SNR that the next frame is encoded for: the newest that the receiver told its decoder, or a fixed one. */

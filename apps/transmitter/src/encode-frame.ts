@@ -9,7 +9,7 @@ import {
   type EncodedImage,
 } from '@semcast/bundle';
 
-/** What the transmitter needs of a codec. */
+/** The part of a codec that the transmitter needs. */
 export interface FrameEncoder {
   readonly bundle: { readonly name: string; readonly version: string; readonly digest: string };
   /** The channel bandwidth ratios that there are, as fractions. */

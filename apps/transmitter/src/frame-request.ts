@@ -3,11 +3,11 @@ import type { PhotoInput } from './read-photo.js';
 /** Options of a decoder, as they travel in a frame's head. */
 export type DecoderOptions = Readonly<Record<string, number | string | boolean>>;
 
-/** A photograph to send. Whatever isn't said is as configured. */
+/** A photograph to send. Missing options are taken from the configuration. */
 export interface FrameRequest {
   /** Bytes and pixels must not change until the outcome is there. */
   readonly photo: PhotoInput;
-  /** What outcomes, logs and written pictures call it. Default: the file's name, or `frame-N`. */
+  /** Its name in outcomes, logs and written pictures. Default: the file's name, or `frame-N`. */
   readonly name?: string;
   /** Default: the next number of the stream. Noise and fading are drawn by (seed, stream, frame). */
   readonly frame?: number;

@@ -8,9 +8,9 @@ interface Waiter {
 }
 
 /**
- * A door that lets in so much at a time, in order of arrival.
+ * A weighted semaphore that admits in order of arrival.
  *
- * What is heavier than the whole capacity gets in alone, so that a large photograph waits but never for ever.
+ * A weight above the whole capacity is admitted alone, so that a large photograph doesn't wait for ever.
  */
 export class Gate {
   readonly capacity: number;

@@ -13,7 +13,10 @@ export interface TransmitterRoutes {
   readonly controlToken: string | undefined;
 }
 
-/** `GET /stream`: how the stream gets on. `PUT /stream`: change its settings. `GET /pictures/FRAME/STAGE`: what there is to be seen of its newest frames. */
+/**
+ * `GET /stream`: the state of the stream. `PUT /stream`: change its settings. `GET /pictures/FRAME/STAGE`: pictures of
+ * its newest frames.
+ */
 export function addTransmitterRoutes(
   { app }: HttpServer,
   { status, pictures, control, controlToken }: TransmitterRoutes,

@@ -55,7 +55,7 @@ export class TransmitterLive {
     };
   }
 
-  /** A picture on the way came. */
+  /** A preview or an intermediate picture came. */
   tellPreview(preview: PreviewedFrame): void {
     this.feed.push(partialFact(preview));
   }
@@ -106,7 +106,7 @@ export class TransmitterLive {
         const message = `the link to ${to} went down: ${describeError(error)}`;
         this.#events.record({ event: 'link-lost', level: 'warn', message, stream }, details);
       } else {
-        // Every attempt would fill the log of a night without a channel.
+        // A line for every attempt would fill the log during a night without a channel.
         logger[attempt === 1 ? 'warn' : 'debug']({ stream, ...details }, describeError(error));
       }
     }

@@ -12,12 +12,12 @@ import { summariseLink, type LinkSummary } from './status.js';
 import type { StreamSettings } from './stream-control.js';
 import type { StreamTotals } from './transmitter.js';
 
-/** What a forked transmitter tells its parent. */
+/** Messages of a forked transmitter to its parent. */
 export type TransmitterMessage =
   | { readonly type: 'ready'; readonly httpUrl: string; readonly stream: string }
   | { readonly type: 'state'; readonly link: LinkSummary }
   | { readonly type: 'sent'; readonly sent: SentFrame }
-  /** A picture on the way came; while it is stored, its bytes are at `/pictures/FRAME/STAGE`. */
+  /** A preview or an intermediate picture came; while it is stored, its bytes are at `/pictures/FRAME/STAGE`. */
   | { readonly type: 'preview'; readonly preview: PreviewSummary }
   | { readonly type: 'outcome'; readonly outcome: OutcomeSummary }
   /** Decoder, rate, pace or pause were changed while frames flow. */

@@ -19,7 +19,7 @@ export function openPreview(
   { timeoutMs, onWarning }: { readonly timeoutMs: number; readonly onWarning: (message: string) => void },
 ): Preview {
   const pixels = decodeResult(message.head, message.payload, sent, timeoutMs).catch((error: unknown) => {
-    // A preview is an extra: without it the frame is what it would have been.
+    // A preview is optional: the frame goes on without it.
     onWarning(`the preview of frame ${message.head.frame} can't be measured: ${describeError(error)}`);
     return undefined;
   });

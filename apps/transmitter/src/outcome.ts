@@ -66,7 +66,7 @@ export function summarisePreview({ bytes, ...preview }: PreviewedFrame): Preview
   return { ...preview, imageBytes: bytes.length };
 }
 
-/** Channel SNR of a frame, in dB per complex symbol, from those who know it. */
+/** Channel SNR of a frame, in dB per complex symbol, as channel and receiver report it. */
 export interface CsnrFigures {
   readonly configured?: number | undefined;
   readonly measured?: number | undefined;
@@ -75,7 +75,7 @@ export interface CsnrFigures {
 }
 
 /**
- * What is worth knowing of a frame that came back as a picture; everything here is JSON. The figures of
+ * The outcome of a frame that came back as a picture; everything here is JSON. The figures of
  * packages/quality are fields of it, each null for a picture too small for it.
  */
 export interface CompletedSummary extends SentFrame, QualityReport {
@@ -113,7 +113,7 @@ export interface CompletedSummary extends SentFrame, QualityReport {
   readonly previewPath?: string;
 }
 
-/** What is worth knowing of a frame that ended without a picture. */
+/** The outcome of a frame that ended without a picture. */
 export interface DroppedSummary {
   readonly kind: 'dropped';
   readonly stream: string;

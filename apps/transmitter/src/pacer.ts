@@ -4,8 +4,8 @@ import type { StreamControl, StreamSettings } from './stream-control.js';
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * When the next frame of the source is due: by the frames per second in force, not while it is paused. A change is felt
- * at once, also in the middle of a long wait.
+ * When the next frame of the source is due: by the frames per second in force, not while it is paused. A change takes
+ * effect at once, also in the middle of a long wait.
  */
 export class Pacer {
   readonly #control: StreamControl;
@@ -25,7 +25,7 @@ export class Pacer {
       const { settings } = this.#control;
       if (settings !== this.#settings) {
         this.#settings = settings;
-        // Not before now: what would have been due in a pause isn't made up for.
+        // Not before now: frames that would have been due during a pause are not made up for.
         this.#dueMs = Math.max(this.#sentMs + periodMsOf(settings), performance.now());
       }
       const leftMs = settings.paused ? Infinity : this.#dueMs - performance.now();

@@ -8,7 +8,7 @@ interface Expected {
   readonly reject: (error: Error) => void;
 }
 
-/** Hands what comes over the link to the frame that waits for it. */
+/** Hands results and drops that come over the link to the frames that wait for them. */
 export class PendingResults {
   readonly #expected = new Map<number, Expected>();
 

@@ -8,7 +8,7 @@ import { isMisread, RENAME } from './misread-name.js';
 /** The demonstration photographs that come with the transmitter. */
 export const DEMO_PHOTOS = fileURLToPath(new URL('../photos', import.meta.url));
 
-/** What is taken from a folder; a file that is named itself may be called anything. */
+/** Names of files that are taken from a folder; a file that is named explicitly may have any name. */
 const IMAGE_EXTENSIONS = new Set(['.avif', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']);
 
 /** The photographs that a stream sends, in order: frame n is photograph n modulo their number. */

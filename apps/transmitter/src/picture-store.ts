@@ -3,7 +3,7 @@ import type { ResultFormat, ResultStage } from '@semcast/wire';
 import sharp from 'sharp';
 import type { FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
 
-/** What there is to be seen of a frame, in the order in which it comes. */
+/** The stages of a frame that have a picture, in the order in which they come. */
 export const PICTURE_STAGES = ['original', 'preview', 'intermediate', 'final'] as const satisfies readonly (
   | ResultStage
   | 'original'
@@ -41,7 +41,7 @@ interface Picture {
   readonly steps: number;
   format: ResultFormat;
   bytes: Uint8Array;
-  /** The making of a PNG of raw pixels, once somebody asked for it. */
+  /** The encoding of raw pixels as PNG, once it was requested. */
   encoding?: Promise<void>;
 }
 
@@ -52,10 +52,10 @@ interface Entry {
 }
 
 /**
- * The pictures of the newest frames, for whoever watches: the original, and of preview, intermediate and final picture
- * the newest. It costs a copy of the original and no more until somebody asks for one.
+ * The pictures of the newest frames for viewers: the original, and the newest preview, intermediate and final picture.
+ * It costs only a copy of the original until a picture is requested.
  *
- * Bounded in bytes: where they don't suffice, frames that have ended go first, the oldest before all others; a picture
+ * Bounded in bytes: when they don't suffice, frames that have ended go first, the oldest before all others; a picture
  * that is too large by itself isn't taken.
  */
 export class PictureStore {
@@ -102,7 +102,7 @@ export class PictureStore {
     }
   }
 
-  /** A picture on the way came; it takes the place of an earlier one of its stage. */
+  /** A preview or an intermediate picture came; it takes the place of an earlier one of its stage. */
   addPreview({ frame, stage, width, height, steps, format, bytes }: PreviewedFrame): void {
     this.#put(frame, stage, { width, height, steps, format, bytes });
   }
@@ -131,7 +131,7 @@ export class PictureStore {
       return undefined;
     }
     if (picture.format === 'raw') {
-      // Asked for twice at a time, it is made once.
+      // Two requests at a time share one encoding.
       picture.encoding ??= this.#toPng(frame, stage, picture);
       await picture.encoding;
     }
@@ -177,7 +177,7 @@ export class PictureStore {
       this.#remove(sent.frame);
     }
     if (this.#bytes > this.#options.maxBytes) {
-      // Its own pictures are too much together: what is in between is missed least.
+      // Its own pictures alone exceed the limit: the least useful stage goes first.
       for (const stage of ['intermediate', 'original', 'preview'] as const) {
         const { pictures } = this.#entries.get(newcomer)!;
         if (this.#bytes > this.#options.maxBytes) {

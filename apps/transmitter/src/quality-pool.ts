@@ -58,7 +58,7 @@ export class QualityPool {
   }
 
   /**
-   * Compare two pictures of one size, and the first with a preview, of which the PSNR is enough.
+   * Compare two pictures of one size, and optionally the first with a preview, by PSNR only.
    *
    * They are handed over to the thread: the caller's arrays are empty afterwards, and the pixels of the first two
    * come back with the figures. Views of larger memory are copied instead.
@@ -171,7 +171,7 @@ export class QualityPool {
       this.#dispatch();
       return;
     }
-    // It died without work, at its start for all we know: another one would, too, and in a loop. The next job tries.
+    // It died without work, probably at its start: a replacement would die, too, in a loop. The next job starts one.
     this.#idle.splice(place, 1);
     this.#options.onWarning?.(`a thread that compares pictures could not run: ${cause.message}`);
   }

@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import type { RgbImage } from '@semcast/core';
 import { measureQuality, psnr, type QualityReport } from '@semcast/quality';
 
-/** What the thread is asked. The pictures are handed over, and come back with the answer. */
+/** A request to the thread. The pictures are handed over, and come back with the answer. */
 export interface QualityJob {
   readonly original: RgbImage;
   readonly decoded: RgbImage;
@@ -12,7 +12,7 @@ export interface QualityJob {
   readonly preview?: RgbImage | undefined;
 }
 
-/** What it answers. */
+/** Its answer. */
 export type QualityAnswer =
   | {
       readonly report: QualityReport;
@@ -38,6 +38,6 @@ parentPort?.on('message', ({ original, decoded, preview }: QualityJob) => {
 });
 
 function buffer({ data }: RgbImage): ArrayBuffer {
-  // What came through postMessage is never shared memory: the other side sends plain arrays.
+  // Data that came through postMessage is never shared memory: the other side sends plain arrays.
   return data.buffer as ArrayBuffer;
 }

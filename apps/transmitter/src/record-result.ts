@@ -49,7 +49,7 @@ export async function recordResult(
   const { config, quality, metricPool, output } = options;
   const [received, previewed] = await Promise.all([
     decodeResult(head, payload, sent.original, config.imageTimeoutMs),
-    // Begun when the preview came; done long since, unless sampling took no longer than reading a picture.
+    // Begun when the preview came; usually done long ago, because sampling takes longer than decoding a picture.
     sent.preview?.pixels,
   ]);
   const { report, previewPsnrDb, original, decoded } = await quality.measure(sent.original, received, previewed);
@@ -83,7 +83,7 @@ export async function recordResult(
   };
 }
 
-/** Never rejects: a final picture isn't lost for want of its preview. */
+/** Never rejects: a final picture isn't lost because its preview is missing. */
 async function writePreview(
   name: string,
   { message: { head, payload } }: Preview,

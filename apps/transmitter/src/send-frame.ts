@@ -20,7 +20,7 @@ export async function sendFrame(
   payload: readonly Uint8Array[],
   { link, pending, signal, onSent, onPreview }: SendFrameOptions,
 ): Promise<ResultMessage> {
-  // Asked for before the frame is sent: the answer may be quicker than the promise that says "sent".
+  // Registered before the frame is sent, because the answer may come before the promise that says "sent".
   const result = pending.expect(head.frame, onPreview, signal);
   const sent = link.send({ head, payload }, { signal }).then(onSent);
   try {

@@ -8,7 +8,7 @@ import type { PictureStore, StoredFrame } from './picture-store.js';
 import type { StreamControl, StreamSettings } from './stream-control.js';
 import type { StreamTotals, Transmitter } from './transmitter.js';
 
-/** What GET /stream answers. */
+/** The answer of `GET /stream`. */
 export interface TransmitterStatus {
   readonly stream: string;
   readonly to: string;

@@ -5,7 +5,7 @@ import type { TransmitterConfig } from './config.js';
 import { StreamUpdateError } from './errors.js';
 import type { DecoderOptions } from './frame-request.js';
 
-/** What may be changed while frames flow; in force from the next frame on. */
+/** Settings that may be changed while frames flow; a change takes effect with the next frame. */
 export interface StreamSettings {
   readonly decoder: string;
   readonly decoderOptions: DecoderOptions | undefined;
@@ -13,7 +13,7 @@ export interface StreamSettings {
   readonly cbr: string;
   /** Frames of the source per second; 0: as fast as credits allow. */
   readonly fps: number;
-  /** The source rests; what is submitted is sent all the same. */
+  /** The source is paused; submitted photographs are still sent. */
   readonly paused: boolean;
 }
 

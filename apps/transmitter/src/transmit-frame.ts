@@ -50,11 +50,11 @@ export interface FrameTools {
   readonly decoding: Gate;
 }
 
-/** Who wants to know how a frame gets on. */
+/** Callbacks for the progress of a frame. */
 export interface FrameWatcher {
   /** A stage is over; `preview` and `air` are spans of their own: from reading to the first picture, and the way. */
   onStage(stage: FrameStage | 'preview' | 'air', milliseconds: number): void;
-  /** The pixels are the frame's until it ends: copy what is to stay. */
+  /** The pixels belong to the frame until it ends: copy those that are to be kept. */
   onSent(sent: SentFrame, original: RgbImage): void;
   onPreview(preview: PreviewedFrame): void;
 }
@@ -129,7 +129,7 @@ export async function transmitFrame(
           watcher.onStage('preview', elapsedMs);
         }
         if (message.head.stage === 'preview') {
-          // Decoded again after a lost link, it comes a second time and is the same.
+          // After a lost link it may be decoded again and come a second time, unchanged.
           preview ??= openPreview(message, original, {
             timeoutMs: config.imageTimeoutMs,
             onWarning: tools.onWarning,
@@ -184,7 +184,7 @@ async function readPhoto(
   const freePixels = await pixels.enter(opened.width * opened.height, signal);
   try {
     const freeMemory = await decoding.enter(opened.decodeBytes, signal);
-    // Given up, it still takes its memory until libvips is done with it, or its time is over.
+    // After giving up, it still occupies memory until libvips is done with it, or its time is over.
     const reading = opened.read().finally(freeMemory);
     return { original: await abortable(reading, signal), freePixels };
   } catch (error) {
@@ -221,10 +221,10 @@ function endOf(stage: FrameStage, error: unknown, link: ClientLink): FrameEndedE
   return new FrameEndedError(dropReason(stage, error), describeError(error), { isFinal, cause });
 }
 
-/** What this machine had too little of just then: the photograph is not at fault. */
+/** Errors of a lack of resources on this machine: the photograph is not at fault. */
 const PASSING_CODES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'EIO', 'ESTALE']);
 
-/** Whether the same photograph may well be read and encoded the next time: then no journal holds that it can't. */
+/** Whether the same photograph may be read and encoded the next time: then the journal gets no outcome for it. */
 function isPassing(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (
@@ -237,7 +237,7 @@ function isPassing(error: unknown): boolean {
   return false;
 }
 
-/** What a failure in a stage means where the error itself doesn't say. */
+/** The drop reason of a failure in a stage where the error itself has none. */
 const STAGE_REASONS = {
   read: 'unreadable-image',
   encode: 'encode-failed',

@@ -143,8 +143,8 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
    * Send a photograph, when those before it allow, and wait for its outcome. An unreadable photograph, a full queue or a
    * closing transmitter are outcomes, too.
    *
-   * @throws FrameNumberError (E_FRAME_NUMBER) when the wished-for number is none, or used; ArgumentError when the rate
-   *   is none. Nothing else: that is what outcomes are for.
+   * @throws FrameNumberError (E_FRAME_NUMBER) when the wanted number is invalid or used; ArgumentError when the rate
+   *   is none. Every other failure is an outcome.
    */
   async submit(request: FrameRequest): Promise<FrameOutcome> {
     const job = this.#jobOf(request);
@@ -213,10 +213,10 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     }
     await this.#streaming;
     await this.#drain(config.drainMs);
-    // What must be sent again after a restart must not be forgotten by the receiver.
+    // The receiver must not forget frames that will be sent again after a restart.
     const endStream = journal === undefined || this.#journeys.size === 0;
     this.#abortAll(cancelled());
-    // In the same turn of the loop: no outcome may slip in between that nobody waits for.
+    // In the same turn of the loop, so that no outcome comes in between unnoticed.
     const linkClosed = link.close({ endStream });
     // Pictures that have come back are still measured and recorded, if that doesn't take long.
     const ended = Promise.all(this.#journeys.keys());
@@ -228,7 +228,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     await Promise.all([ended, linkClosed]);
   }
 
-  /** Wait for the frames under way, as long as there is hope. */
+  /** Wait for the frames under way while they can still come back. */
   async #drain(milliseconds: number): Promise<void> {
     const { link } = this.#parts;
     const patience = new AbortController();
@@ -350,7 +350,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     clearTimeout(giveUp);
     preparing?.();
     outer?.removeEventListener('abort', onOuterAbort);
-    // The slot last: what waits to be written down counts as under way.
+    // The slot is released last: an outcome that waits to be written counts as under way.
     return this.#conclude(job, end).finally(slot);
   }
 
@@ -377,7 +377,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#dropped++;
       this.#droppedByReason[outcome.reason] = (this.#droppedByReason[outcome.reason] ?? 0) + 1;
     }
-    // Before anybody is told, who may ask for its pictures.
+    // Before listeners are called, because they may ask for its pictures.
     pictures.end(outcome);
     live.tellOutcome(outcome, decidedHere);
     this.#tell('outcome', outcome);

@@ -1,4 +1,6 @@
-/** The bundle that comes with semcast, replayed and measured. Without it these tests fail: it belongs to the checkout. */
+/**
+ * The bundle that comes with semcast, replayed and measured. Without it these tests fail: it belongs to the checkout.
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { meanPower, tensor, type RgbImage, type Tensor } from '@semcast/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

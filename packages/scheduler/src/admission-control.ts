@@ -26,8 +26,9 @@ interface AdmissionLimits {
  * Why a frame can't be admitted beside those that are, even if all get their fewest steps; undefined if it can.
  *
  * The backlog is charged to streams: one that has no more than its share of it is never refused for what others hold.
- * And a frame may not insist on more than that share, or it would have its worker for as long. Both shares shrink as
- * streams come, so what is admitted in all stays below maxBacklogMs·(1 + 1/2 + … + 1/n) for n streams of equal shares.
+ * And a frame may not demand more than that share, because it would occupy its worker for that long. Both shares shrink
+ * as streams come, so what is admitted in all stays below maxBacklogMs·(1 + 1/2 + … + 1/n) for n streams of equal
+ * shares.
  *
  * @param forecast of all frames, the newcomer among them, at their fewest steps
  * @param broken those that were going to miss their deadline before the newcomer came: they are no reason
@@ -53,7 +54,7 @@ export function whyRefused(
   }
   const shareMs = maxBacklogMs * shareOfMachine;
   const ownMs = newcomer.workMs(minSteps) / workers;
-  // A frame of one pass has nothing to give up, and what nobody has measured is no reason.
+  // A frame of one pass has no steps to give up, and costs that were not measured are no reason to refuse.
   if (minSteps > 0 && profile.known && ownMs > shareMs) {
     const detail =
       `its fewest steps, ${minSteps}, need ${Math.ceil(ownMs)} ms of this receiver, ` +
@@ -73,7 +74,7 @@ export function whyRefused(
     return { reason: 'queue-full', detail, displaceable: service.slice(0, first + 1), yields: false };
   }
   const backlogMs = fewestWorkMs(service) / workers;
-  // One frame alone may take as long as it likes.
+  // A single frame may take any time.
   if (backlogMs <= maxBacklogMs || service.length === 1) {
     return undefined;
   }
@@ -85,10 +86,10 @@ export function whyRefused(
 }
 
 /**
- * Who has to go instead of a newcomer: of the client that holds the most work, if without that frame it still holds no
- * less than the newcomer's, and of its streams the one that holds the most, the frame that would be served last and
- * hasn't begun. Where no other client has one, the same among the streams of the newcomer's own. Undefined if there is
- * none.
+ * The frame to displace for a newcomer. It belongs to the client that holds the most work, if without that frame this
+ * client still holds no less than the newcomer's, and to the client's stream that holds the most; it is the frame there
+ * that would be served last and hasn't begun. Where no other client has one, the streams of the newcomer's own
+ * client are compared in the same way. Undefined if there is none.
  */
 export function whomToDisplace(newcomer: FrameState, displaceable: readonly FrameState[]): FrameState | undefined {
   const { stream } = newcomer;
@@ -104,12 +105,12 @@ export function whomToDisplace(newcomer: FrameState, displaceable: readonly Fram
   );
 }
 
-/** Of each stream the frame that is served last among those that may go; the last of all first. */
+/** For each stream, the last in service among the frames that may be displaced; the last of all first. */
 function lastOfStreams(displaceable: readonly FrameState[]): FrameState[] {
   const lasts = new Map<StreamState, FrameState>();
   for (const frame of displaceable.toReversed()) {
     const { stream, started, inJob, purpose } = frame;
-    // A stream that has no other frame would have left, and couldn't be put back as it was.
+    // A stream without another frame would be forgotten, and couldn't be restored.
     if (!started && !inJob && purpose !== 'closing' && stream.line.length > 1 && !lasts.has(stream)) {
       lasts.set(stream, frame);
     }

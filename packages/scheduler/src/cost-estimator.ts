@@ -17,13 +17,13 @@ interface Entry {
 }
 
 /**
- * What a run of a graph costs, by (graph, image size, rows of the batch), learnt from completed jobs.
+ * Estimates the cost of a run by (graph, image size, rows of the batch) from completed jobs.
  *
  * The mean of the first five, then exponentially weighted: m ← m + w·(min(x, 3m) - m), w = max(1/count, 0.2).
  *
- * What hasn't been measured is guessed from what has: other batches of the same graph and size (on the line through
- * the two nearest, or in proportion to the only one), then another size of the same graph (in proportion to pixels),
- * then a constant a pixel.
+ * Costs that haven't been measured are estimated from those that have: other batches of the same graph and size (on the
+ * line through the two nearest, or in proportion to the only one), then another size of the same graph (in proportion
+ * to pixels), then a constant a pixel.
  */
 export class CostEstimator {
   readonly #initialCostMs: number;

@@ -4,7 +4,7 @@ import type { WorkProfile } from './work-profiles.js';
 /** Previews are not forecast to take more of the machine than this, so that forecasts stay finite. */
 const MOST_PREVIEW_SHARE = 0.8;
 
-/** What the workers are doing. */
+/** The state of the workers. */
 export interface MachineState {
   readonly nowMs: number;
   readonly workers: number;
@@ -14,7 +14,7 @@ export interface MachineState {
   readonly cycleMs: (share: number) => number;
   /** How long each will be busy with its job; rising. */
   readonly busyMs: readonly number[];
-  /** Share of their time that previews took of late. */
+  /** Share of their time that previews took recently. */
   readonly previewShare: number;
 }
 
@@ -30,7 +30,9 @@ export interface MachineState {
 export class Outlook {
   readonly service: readonly FrameState[];
   readonly lanes: number;
-  /** When steps can begin: previews go ahead of all, those that wait now, and those still to come, as many as of late. */
+  /**
+   * When steps can begin: previews go ahead of all, those that wait now, and those still to come, as many as recently.
+   */
   readonly startMs: number;
   /** How long each worker will be busy; rising. */
   readonly busyMs: readonly number[];
@@ -117,7 +119,7 @@ export class Forecast {
     readonly finishesInMs: Float64Array,
   ) {}
 
-  /** What is left until a frame is due, if this forecast is `safety` times too low. */
+  /** Time left until a frame is due, if this forecast is `safety` times too low. */
   slackMs(i: number, safety: number): number {
     const { hasDeadline, deadlineMs, dueMs } = this.outlook.service[i]!;
     const leftMs = hasDeadline ? deadlineMs - safety * this.finishesInMs[i]! : dueMs - safety * this.startsInMs[i]!;

@@ -20,7 +20,7 @@ export class FrameState {
   readonly maxSteps: number;
   /** When it must be done; Infinity without a deadline. */
   readonly deadlineMs: number;
-  /** What decides among frames of one round: its deadline, or by when a frame without one should have begun. */
+  /** Decides among frames of one round: its deadline, or by when a frame without one should have begun. */
   readonly dueMs: number;
   /** Admissions count up. */
   readonly sequence: number;

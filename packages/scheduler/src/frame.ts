@@ -1,6 +1,6 @@
 import { FrameOfferError } from './errors.js';
 
-/** Which frame. */
+/** Identifies a frame. */
 export interface FrameKey {
   readonly stream: string;
   /** Its number within the stream. */
@@ -11,7 +11,7 @@ export interface FrameKey {
 export interface ImageSize {
   /** '256x256' */
   readonly key: string;
-  /** Of one image: how costs of sizes not seen before are guessed from those that were. */
+  /** Pixels of one image; costs of sizes not seen before are estimated by them from known ones. */
   readonly pixels: number;
 }
 
@@ -26,15 +26,16 @@ export interface FrameOffer extends FrameKey {
    */
   readonly client?: string | undefined;
   readonly size: ImageSize;
-  /** What gives the preview, before the first step and ahead of other frames' steps. */
+  /** Evaluations that give the preview, before the first step and ahead of other frames' steps. */
   readonly preview?: Evaluations | undefined;
   /**
    * The successive requests of one step. A guided step: `[['posteriorStep']]`; guidance between a conditional and an
-   * unconditional denoiser: `[['denoiser', 'denoiser']]`; Heun: `[['denoiser'], ['denoiser']]`. An estimate: what is
-   * run is what each request says. Only the first step must begin with `perStep[0]`, however many steps are granted.
+   * unconditional denoiser: `[['denoiser', 'denoiser']]`; Heun: `[['denoiser'], ['denoiser']]`. This is an
+   * estimate: each request says what is run. Only the first step must begin with `perStep[0]`, however many steps are
+   * granted.
    */
   readonly perStep: readonly Evaluations[];
-  /** What is run after the last step and before the frame ends. An estimate as well. */
+  /** Evaluations after the last step, before the frame ends. An estimate as well. */
   readonly closing?: Evaluations | undefined;
   /** Steps are granted between these, under load fewer. `min` 0: the preview alone will do. */
   readonly steps: { readonly min: number; readonly max: number };

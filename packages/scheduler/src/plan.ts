@@ -3,7 +3,7 @@ import type { FrameKey, Purpose } from './frame.js';
 /** Why a frame was refused; all are drop reasons of the wire. */
 export type RefusalReason = 'queue-full' | 'too-many-steps' | 'deadline';
 
-/** What became of an offer. */
+/** The answer to an offer. */
 export type Admission =
   | {
       readonly admitted: true;

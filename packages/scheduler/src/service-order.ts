@@ -7,8 +7,8 @@ import type { StreamClocks } from './stream-clocks.js';
  * Fair queueing by finish: a frame's tag is its stream's virtual time, plus the work that this stream still needs up to
  * the end of this frame, at its stream's pace. The tag stays where it is while the frame runs, so frames are finished one after another
  * rather than all at the end, and a frame of a stream that had less goes first, at the next step. Tags are rounded down
- * to windows; within one, what is due first goes first. So a deadline puts a stream ahead of its fair share by a window
- * and the remainder of a frame, and no more.
+ * to windows; within one, the earliest deadline goes first. So a deadline puts a stream ahead of its fair share by a
+ * window and the remainder of a frame, and no more.
  *
  * Frames that can't be on time any more come last, in the same order: they must not make others late as well.
  */
@@ -41,7 +41,7 @@ export class ServiceOrder {
     return this.#sorted;
   }
 
-  /** Who goes first now; costs must have been refreshed. */
+  /** Sort the frames for this moment; costs must have been refreshed. */
   sort(streams: StreamClocks, windowMs: number, nowMs: number): FrameState[] {
     for (const stream of streams.values()) {
       const pace = streams.paceOf(stream);

@@ -11,7 +11,7 @@ const MAX_SHARES = 4;
 /**
  * How many steps each frame can have so that all are on time.
  *
- * What a {@link Forecast} leaves over until a frame's deadline is its slack. Beyond their fewest steps, frames are
+ * The time between a {@link Forecast} and a frame's deadline is its slack. Beyond their fewest steps, frames are
  * granted equal shares of what they ask for, as large as no slack forbids: the greatest share s for which every frame i
  * has s·(Σ_{j ahead of i} x_j/W + x_i) ≤ slack_i, where x is the work of the steps between fewest and most, and W the
  * workers. Frames up to the one that sets the share get it; those behind get theirs from what is left (max-min
@@ -62,7 +62,7 @@ export class StepGrants {
   }
 }
 
-/** What a frame could have if it were alone. */
+/** The steps that a frame could have if it were alone. */
 function mostSteps(frame: FrameState, outlook: Outlook, safety: number): number {
   if (frame.purpose === 'closing' || frame.late) {
     return 0;

@@ -22,7 +22,7 @@ interface RunningJob {
   readonly bucket: number;
   readonly rows: readonly BatchRow[];
   readonly startedMs: number;
-  /** What it was expected to take. Each row's stream was charged an equal share. */
+  /** Its expected duration. Each row's stream was charged an equal share. */
   readonly costMs: number;
   readonly isPreview: boolean;
   /** No frame waits for it. */
@@ -45,8 +45,8 @@ const MAX_DISPLACED = 8;
  *     admit(offer) → plan() → run the jobs → complete(job) → for each answered frame: request(next) or finish() → plan()
  *
  * A frame makes one request at a time, of one or more evaluations. Frames join and leave at every step; evaluations of
- * the same graph and image size share a batch, whosever they are. What a frame is given never depends on whom it shares
- * a batch with, only how soon it comes and, under load, how many steps it gets.
+ * the same graph and image size share a batch, whichever stream they belong to. A frame's results never depend on what
+ * it shares a batch with, only how soon it comes and, under load, how many steps it gets.
  *
  * docs/adr/0003-step-scheduler.md says why it decides as it does.
  */
@@ -115,8 +115,8 @@ export class StepScheduler {
    * It is refused when its own fewest steps are more work than its stream's share; or when, even at everybody's fewest
    * steps, there would be too many frames, its stream would have more than its share of too much work, it would be late,
    * or it would make a frame late that was admitted before. But a frame of a client that holds less is not refused for
-   * one of a client that holds more and has not begun yet: that one has to go instead. So it is with the streams of one
-   * client.
+   * one of a client that holds more and has not begun yet: that one is displaced instead. The same holds for the
+   * streams of one client.
    *
    * @throws FrameOfferError when the offer contradicts itself, or that frame is admitted already
    */
@@ -418,7 +418,7 @@ export class StepScheduler {
   #remove(state: FrameState): void {
     this.#takeOut(state);
     this.#forget(state);
-    // Rows still in a job belong to nobody from now on.
+    // Its rows that are still in a job belong to no frame from now on.
     state.request = undefined;
     if (state.stream.frames.size === 0) {
       this.#streams.leave(state.stream);

@@ -1,6 +1,6 @@
 import type { FrameState } from './frame-state.js';
 
-/** Who sends streams: the streams of one share what others like it have each for themselves. */
+/** A sender of streams: its streams share one client's part of the machine. */
 export interface ClientState {
   readonly name: string;
   /** Its streams with admitted frames. */
@@ -24,13 +24,13 @@ const MAX_REMEMBERED = 1024;
 /**
  * Virtual time of weighted fair queueing, over compute time instead of bytes.
  *
- * Clients have equal weights, and the streams of a client equal parts of its weight: names of streams are free, so who
- * sends many streams gets no more for it. The system's clock V advances by the compute time spent, divided by the
- * streams that have frames: as if each had got its share. A stream's own clock advances by what was spent on it, over
- * its share in units of an equal one. One that comes (back) starts at V, or at its own clock if that is ahead: it can
- * neither save up service for later nor shed what it took too much by leaving.
+ * Clients have equal weights, and the streams of a client equal parts of its weight: anybody may name any number of
+ * streams, so a client gets no more by sending many. The system's clock V advances by the compute time spent, divided
+ * by the streams that have frames: as if each had got its share. A stream's own clock advances by what was spent on it,
+ * over its share in units of an equal one. One that comes (back) starts at V, or at its own clock if that is ahead: it
+ * can neither save up service for later nor lose its lead by leaving.
  *
- * A stream's distance from V is bounded both ways, because a stream may be ahead or behind for want of competition
+ * A stream's distance from V is bounded both ways, because a stream may be ahead or behind for lack of competition
  * rather than unfairness: its rows filled a batch that would have run anyway, or it had only one frame, whose steps
  * follow one another. Without a bound it would pay, or be paid, for that without end.
  *
@@ -102,7 +102,7 @@ export class StreamClocks {
       this.#clients.delete(stream.client.name);
     }
     if (this.#streams.size === 0) {
-      // Nobody waits, so nobody was wronged: all begin anew.
+      // Without waiting streams there is no lead or lag to remember: all begin anew.
       this.#remembered.clear();
       this.#virtualMs = 0;
     } else if (stream.virtualMs > this.#virtualMs) {
@@ -121,7 +121,7 @@ export class StreamClocks {
     }
   }
 
-  /** Let no stream be further than this from V. */
+  /** Keep every stream within this distance of V. */
   keepWithin(distanceMs: number): void {
     for (const stream of this.#streams.values()) {
       stream.virtualMs = Math.min(

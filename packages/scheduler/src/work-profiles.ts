@@ -19,7 +19,7 @@ interface WorkGroup {
   known: boolean;
 }
 
-/** What some requests of a frame ask of one group. */
+/** The part of some requests of a frame that falls to one group. */
 interface GroupPart {
   readonly group: WorkGroup;
   /** Evaluations in all. */
@@ -114,7 +114,7 @@ export class WorkProfiles {
       group.demand = 0;
     }
     for (const { frames, parts } of this.#profiles.values()) {
-      // Whoever waits for a preview will have steps soon.
+      // Frames that wait for a preview will have steps soon.
       addDemand(parts.step, frames.preview + frames.step);
       addDemand(parts.closing, frames.closing);
     }

@@ -21,7 +21,7 @@ import { Outbox } from './outbox.js';
 
 /** Beyond this many bytes waiting in the socket, the next frame stays in the outbox: its credit isn't the only limit. */
 const HIGH_WATER_BYTES = 8 * 1024 * 1024;
-/** A link that held this long was a good one: the next failure is the first of a new row. */
+/** After a link that held this long, the next failure counts as the first one. */
 const STABLE_MS = 2000;
 /** Broken links in a row, without an outcome between them, that end the link for good. */
 const MAX_BROKEN = 8;
@@ -41,7 +41,7 @@ interface Pending {
  * when the link breaks, and send again what is unresolved. Each frame's outcome is emitted exactly once, whatever
  * happened on the way.
  *
- * Returns at once; frames may be sent at once, too, and wait for the link. What ends the link for good: close(), the
+ * Returns at once; frames may be sent at once, too, and wait for the link. The link is ended for good by close(), the
  * signal, a server that refuses for a reason that trying again doesn't mend (token, version, decoder),
  * `reconnect.maxAttempts`, or `reconnect.maxBroken`.
  *
@@ -86,7 +86,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
     });
-    // Whoever doesn't await it learns of the end by `closed` or the error event.
+    // Callers that don't await it get the end from `closed` or the error event.
     this.ready.catch(() => {});
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -176,7 +176,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     if (stream !== this.hello.stream || !this.#outbox.resolve(frame)) {
       return false;
     }
-    // Lost with its link, it is missed by nobody: the server forgets old outcomes by itself.
+    // It may be lost with its link: the server forgets old outcomes by itself.
     this.#link?.send('ack', { stream, frame });
     this.#pump();
     this.#checkIdle();
@@ -379,7 +379,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     if (this.#openedAt !== 0 && performance.now() - this.#openedAt >= STABLE_MS) {
       this.#failures = 0;
       if (this.#outbox.size === 0) {
-        // Nothing of this client's can have broken it.
+        // No message of this client can have broken it.
         this.#broken = 0;
       }
     }
@@ -406,7 +406,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
       return false;
     }
     if (error instanceof UpgradeRefused) {
-      // A wrong address at first; once it has been right, whatever answers now is in the place of the service.
+      // Before the first welcome the address is wrong; later, something else answers in place of the service.
       return PASSING_STATUSES.has(error.status) || this.#welcome !== undefined;
     }
     if (error.closeCode === CLOSE_CODES.badProtocol && this.#welcome === undefined) {

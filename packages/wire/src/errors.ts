@@ -7,8 +7,8 @@ export const ABNORMAL_END = 1006;
 const { badFrame, tryAgain } = CLOSE_CODES;
 
 /**
- * Each code of {@link FrameError}: with what a link is closed because of it, and what to do. docs/errors.md says what
- * each means.
+ * Each code of {@link FrameError}: the code that a link is closed with because of it, and what to do. docs/errors.md
+ * says what each means.
  */
 export const FRAME_FAULTS = {
   E_FRAME_TRUNCATED: [badFrame, 'send every message whole: prefix, head and payload in one binary WebSocket message'],
@@ -72,7 +72,7 @@ export const LINK_FAULTS = {
 export type FrameFault = keyof typeof FRAME_FAULTS;
 export type LinkFault = keyof typeof LINK_FAULTS;
 
-/** What differs from the table. */
+/** Differences from the table. */
 interface FaultOptions {
   readonly closeCode?: number;
   readonly remedy?: string;
@@ -129,7 +129,7 @@ export class UpgradeRefused extends LinkError {
   }
 }
 
-/** What the peer said in its `error` message: its code and its text. */
+/** The peer's `error` message: its code and its text. */
 export class PeerError extends WireError {
   override readonly name = 'PeerError';
 

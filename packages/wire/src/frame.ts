@@ -49,10 +49,10 @@ const KIND_NAMES: ReadonlyMap<number, MessageKind> = new Map(
 
 type KindAndHead = { readonly [Kind in MessageKind]: { readonly kind: Kind; readonly head: Heads[Kind] } }[MessageKind];
 
-/** What a message carries behind its head: nothing, one piece of memory, or several that follow each other. */
+/** The payload of a message: nothing, one piece of memory, or several that follow each other. */
 export type PayloadSource = Uint8Array | readonly Uint8Array[];
 
-/** An encoded message whose payload still lies where the caller has it. */
+/** An encoded message whose payload is still in the caller's memory. */
 export interface EncodedFrame {
   readonly kind: MessageKind;
   /** Prefix and head in one piece of memory; its length is a multiple of 8. */
@@ -87,7 +87,7 @@ export function encodeFrameParts<Kind extends MessageKind>(
   }
   checkPayload({ kind, head } as KindAndHead, payloadBytes);
 
-  // The head's length decides the padding before it, so reserve the most and start where it comes out right.
+  // The head's length decides the padding before it, so reserve the most and start at the matching offset.
   const packed = packAfter(head, PREFIX_BYTES + ALIGNMENT - 1);
   const valueBytes = packed.byteLength - (PREFIX_BYTES + ALIGNMENT - 1);
   const padding = -valueBytes & (ALIGNMENT - 1);
@@ -324,7 +324,7 @@ function issueText(error: z.ZodError): string {
   });
   const more = error.issues.length - issues.length;
   const joined = more > 0 ? `${issues.join('; ')}; and ${more} more` : issues.join('; ');
-  // A key that isn't known is the peer's word.
+  // The name of an unknown key comes from the peer.
   return printable(joined.length > 500 ? `${joined.slice(0, 499)}…` : joined);
 }
 

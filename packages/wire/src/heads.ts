@@ -57,7 +57,7 @@ export const MAX_IMAGE_SIDE = 1_000_000;
 /** The most paths that a channel may have. */
 export const MAX_TAPS = 256;
 
-/** Words of a peer; those that may be shown are without control characters. */
+/** A text of a peer, of bounded length, with control characters replaced. */
 const textUpTo = (maxLength: number) => z.string().max(maxLength).transform(printable);
 const name = z.string().min(1).max(64).transform(printable);
 const text = textUpTo(MAX_TEXT_LENGTH);
@@ -105,7 +105,7 @@ export const helloSchema = z.strictObject({
   /** Rises with every connection of a run, so that a hello which arrives late can be told from the newest one. */
   attempt: count,
   role: z.enum(LINK_ROLES),
-  /** For whom a channel opens the link: the address that its own client came from. */
+  /** The client for which a channel opens the link: the address from which that client came. */
   client: name.optional(),
   agent: textUpTo(64),
   decoder: name,

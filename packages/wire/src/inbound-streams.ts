@@ -39,7 +39,7 @@ export interface Delivery {
   drop(reason: DropReason, detail: string): boolean;
 }
 
-/** What of a {@link ServerSession} is needed here. */
+/** The part of a {@link ServerSession} that is needed here. */
 export type StreamSession = Pick<
   ServerSession,
   'hello' | 'remoteAddress' | 'isOpen' | 'bufferedBytes' | 'send' | 'sendEncoded' | 'close' | 'on'
@@ -143,7 +143,7 @@ export class InboundStreams {
     const attached = state;
     clearTimeout(attached.retention);
     attached.session = session;
-    // Of a link that has been replaced, nothing counts any more but what came before.
+    // Messages that a replaced link delivers after its replacement are ignored.
     const current = (): boolean => attached.session === session;
     session.on('frame', (message) => {
       if (current()) {
@@ -165,7 +165,9 @@ export class InboundStreams {
     });
   }
 
-  /** Forget everything: all work is cancelled, without a word to the clients, who send their frames to the next server. */
+  /**
+   * Forget everything: all work is cancelled; the clients are not notified, and send their frames to the next server.
+   */
   close(): void {
     for (const state of this.#streams.values()) {
       this.#forget(state, 'the service is shutting down');
@@ -194,7 +196,7 @@ export class InboundStreams {
     const work = new AbortController();
     state.working.set(frame, work);
     const finish = (outcome: EncodedFrame): boolean => {
-      // A cancelled frame is not in progress any more, or in an inbox that nobody reads.
+      // A cancelled frame is not in progress any more, or in an inbox that is not read any more.
       if (work.signal.aborted || !state.inbox.finish(frame, outcome)) {
         return false;
       }

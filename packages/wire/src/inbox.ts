@@ -29,10 +29,10 @@ export type InboxVerdict<Outcome> =
  * The frames of one run of one stream on the server's side: which are new, which are resends, and the outcomes that
  * the client hasn't acknowledged. Pure.
  *
- * Memory is bounded whatever the client does: at most `maxInProgress` frames, and as many outcomes as the widest window had. An outcome
- * that had to be forgotten costs a second decode when its frame is sent again, never a frame: the client takes the
- * first outcome only. An honest client has no more than `window` unresolved frames, so none of its is forgotten,
- * except outcomes whose acknowledgement was lost with a link.
+ * Memory is bounded whatever the client does: at most `maxInProgress` frames, and as many outcomes as the widest window
+ * had. A forgotten outcome costs a second decode when its frame is sent again, but never a frame: the client takes only
+ * the first outcome. An honest client has no more than `window` unresolved frames, so none of its is forgotten, except
+ * outcomes whose acknowledgement was lost with a link.
  */
 export class Inbox<Outcome> {
   readonly #inProgress = new Set<number>();

@@ -8,12 +8,12 @@ export const PREFIX_BYTES = 16;
 export const MAX_HEAD_BYTES = 64 * 1024;
 
 /**
- * The longest payload unless an option says otherwise: 64 MiB hold the samples of a 4096×4096 image at a bandwidth
+ * The longest payload by default: 64 MiB hold the samples of a 4096×4096 image at a bandwidth
  * ratio of 1/12 as cf32 (32 MiB), together with one channel gain for each of them.
  */
 export const DEFAULT_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
 
-/** What a decoder of messages accepts. */
+/** The limits of a decoder of messages. */
 export interface FrameLimits {
   /** The longest payload, in bytes. */
   readonly maxPayloadBytes: number;

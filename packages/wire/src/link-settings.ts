@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_MAX_PAYLOAD_BYTES } from './limits.js';
 
-/** Settings of whoever serves links: the same for every server. */
+/** Settings of a server of links, the same for every service. */
 export const linkSettings = {
   maxPayloadBytes: z
     .int()

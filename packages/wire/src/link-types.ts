@@ -17,9 +17,9 @@ import type {
   WelcomeHead,
 } from './heads.js';
 
-/** What a client may send after the hello. */
+/** Messages that a client may send after the hello. */
 export type ClientKind = 'frame' | 'ack' | 'bye';
-/** What a server may send after the welcome. */
+/** Messages that a server may send after the welcome. */
 export type ServerKind = 'result' | 'drop' | 'credit' | 'error';
 export type ServerMessage = MessageOf<ServerKind>;
 
@@ -228,7 +228,7 @@ export interface UpgradeRoutes {
   ): void;
 }
 
-/** Somebody who was not let in, or not any further. */
+/** A client that was refused, or whose session was ended for its fault. */
 export interface Refusal {
   readonly error: WireError;
   readonly remoteAddress: string;

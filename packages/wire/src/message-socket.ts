@@ -1,6 +1,6 @@
 /**
  * One WebSocket that carries semcast messages: encoding and decoding, keepalive, limits, and an end that is reported
- * once and says why. Both ends are made of it; handshakes and meaning are theirs.
+ * once and says why. Both ends use it, and add handshakes and meaning.
  */
 import { printable, type SemcastError } from '@semcast/core';
 import type { Duplex } from 'node:stream';
@@ -18,7 +18,9 @@ const MAX_REASON_BYTES = 123;
 const KEEP_ALIVE_BYTES = 1024;
 /** Messages up to this size are sent in one piece: copying them costs less than a second WebSocket frame. */
 const JOIN_BYTES = 4 * 1024;
-/** Messages up to this size wait for the end of the turn, to leave together; larger ones are worth a write each. */
+/**
+ * Messages up to this size wait for the end of the turn, to leave together; each larger one gets a write of its own.
+ */
 const CORK_BYTES = 32 * 1024;
 
 /** The limits of a socket with their defaults. */
@@ -33,7 +35,7 @@ export function socketLimits(options: SocketOptions): Required<Omit<SocketOption
 }
 
 /**
- * What ws is told about the longest message. A little more than the longest that is taken: a payload just above the
+ * The limit of message length that ws gets. A little more than the longest that is taken: a payload just above the
  * limit is then refused with a message (E_FRAME_TOO_LARGE), and only one far above it by ws's bare 1009.
  */
 export function maxMessageBytes(maxPayloadBytes: number): number {
@@ -45,7 +47,7 @@ export interface MessageSocketOptions extends SocketOptions {
   readonly ws: WebSocket;
   /** The connection underneath. */
   readonly stream: Duplex;
-  /** Who is at the other end, for messages. */
+  /** Name of the other end, for messages. */
   readonly peer: string;
   /** Kinds that may come. */
   readonly accepts: ReadonlySet<MessageKind>;
@@ -68,9 +70,9 @@ export class MessageSocket {
   #corked = false;
   /** Why this end closes, from the moment it does. */
   #closing: { readonly code: number; readonly error: WireError | undefined } | undefined;
-  /** What the peer said before it closed. */
+  /** The error that the peer sent before it closed. */
   #peerError: ErrorHead | undefined;
-  /** What ws or the socket reported. */
+  /** The error that ws or the socket reported. */
   #failure: Error | undefined;
   #ended = false;
   readonly #keepAlive: NodeJS.Timeout;
@@ -274,8 +276,8 @@ export class MessageSocket {
     if (!this.isOpen) {
       return;
     }
-    // Bytes as well as pongs: a pong waits behind a large message, but the message's bytes are life enough. Few bytes
-    // alone are none: they may be the pongs themselves, swallowed by a message whose length is wrong.
+    // Bytes as well as pongs: a pong waits behind a large message, but the message's bytes show that the peer is alive.
+    // A few bytes alone don't: they may be the pongs themselves, swallowed by a message whose length is wrong.
     const bytes = this.#stream.bytesRead ?? 0;
     if (this.#heard || bytes - this.#seenBytes > KEEP_ALIVE_BYTES || this.#ws.isPaused) {
       this.#seenBytes = bytes;
@@ -345,7 +347,7 @@ function asWireError(code: number, error: SemcastError | undefined): WireError |
   return new WireError(error.code, code, error.message, { ...remedy, cause: error });
 }
 
-/** Some codes, 1006 above all, say what happened and may not be sent: a client that reads "try again" does right. */
+/** Some codes, mainly 1006, describe an end and must not be sent: they are replaced by "try again". */
 function sendableCode(code: number): number {
   const sendable =
     (code >= 3000 && code <= 4999) || (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code));

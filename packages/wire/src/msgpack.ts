@@ -23,7 +23,7 @@ export function packAfter(value: object, reserve: number): Uint8Array {
   return packr.pack(value, RESERVE_START_SPACE + reserve);
 }
 
-/** What a scan found wrong; its message ends up in that of `E_FRAME_HEAD`. */
+/** A problem that a scan found; its message ends up in that of `E_FRAME_HEAD`. */
 export class MsgpackProblem extends Error {
   override readonly name = 'MsgpackProblem';
 }

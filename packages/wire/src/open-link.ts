@@ -13,8 +13,8 @@ const GREETING: ReadonlySet<MessageKind> = new Set(['welcome']);
 const GREETED: ReadonlySet<MessageKind> = new Set(['result', 'drop', 'credit']);
 
 /**
- * The attempt after this one. By the clock, so that a program which goes on with the run of an earlier one (from a
- * journal) goes on behind its attempts, too.
+ * The attempt after this one. By the clock, so that a program which continues the run of an earlier one (from a
+ * journal) counts on from its attempts, too.
  */
 export function nextAttempt(attempt = 0): number {
   return Math.max(attempt + 1, Date.now());

@@ -234,7 +234,7 @@ export class Outbox<Item> {
     return entry?.state === 'waiting' ? entry.item : undefined;
   }
 
-  /** What all frames carry that wait for their first sending, in order: for when all hope is lost. */
+  /** What all frames carry that wait for their first sending, in order: for a link that has ended for good. */
   waitingItems(): Item[] {
     return [...this.#entries.values()].flatMap(({ state, item }) => (state === 'waiting' ? [item!] : []));
   }

@@ -16,10 +16,10 @@ export interface EncodedSamples {
   readonly samples: SamplesHead;
 }
 
-/** What a frame carries. */
+/** The content of a frame. */
 export interface FrameIq {
   readonly samples: ComplexVector;
-  /** What the frame met, where the channel told it (genie channel state). */
+  /** The channel that the frame met, where the channel sends it (genie channel state). */
   readonly channel: ChannelState | null;
 }
 

@@ -32,9 +32,11 @@ const GREETING: ReadonlySet<MessageKind> = new Set(['hello']);
 const NOTHING: ReadonlySet<MessageKind> = new Set();
 const GREETED: ReadonlySet<MessageKind> = new Set(['frame', 'ack', 'bye']);
 
-/** Beyond as many greetings as there are sessions, which may all come back at once: those who are told that it is full. */
+/** Greetings beyond the number of sessions, which may all come back at once: for clients that a full server refuses. */
 const EXTRA_GREETINGS = 32;
-/** What a connection may send before its hello has been checked: nobody unknown gets to fill a payload's memory. */
+/**
+ * Bytes that a connection may send before its hello has been checked, so that unknown clients can't fill the memory.
+ */
 const MAX_GREETING_BYTES = PREFIX_BYTES + MAX_HEAD_BYTES + 64;
 
 class Session extends Emitter<SessionEvents> implements ServerSession {
@@ -125,8 +127,8 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
   }
 
   /**
-   * Whether this session takes the stream over from another one, which is linked. Only who knows its run may, by a
-   * later attempt: the name of a stream is no secret.
+   * Whether this session takes the stream over from another one, which is linked. Only a client that knows its run
+   * may, with a later attempt: the name of a stream is no secret.
    */
   supersedes(other: Session): boolean {
     if (this.hello.run !== other.hello.run) {
@@ -147,10 +149,10 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
  * Serve links on an HTTP server: every WebSocket upgrade of `path` is greeted, checked (protocol version, token,
  * number of sessions), welcomed with what `welcome` says, and handed to `onSession`.
  *
- * Of two links of one run of a stream the newest wins, the older is closed with 4410. Which one is the newest is said
- * by its hello, as one may arrive late: such a link is closed with 4409, and so is one of another run while the stream
- * is linked. Whatever a client sends, the worst that happens is that its own link is closed, with an `error` message
- * that names cause and remedy.
+ * Of two links of one run of a stream the newest wins, and the older one is closed with 4410. The hello says which is
+ * the newest, as one may arrive late: such a link is closed with 4409, and so is one of another run while the stream is
+ * linked. Whatever a client sends, the worst that happens is that its own link is closed, with an `error` message that
+ * names cause and remedy.
  */
 export function serveLinks(options: ServeLinksOptions): ServedLinks {
   return new LinkServer(options);
@@ -166,7 +168,7 @@ class LinkServer implements ServedLinks {
   readonly #sockets = new Set<MessageSocket>();
   /** Sessions whose hello is good and whose welcome is being prepared: they hold a place. */
   readonly #admitted = new Set<Session>();
-  /** Connections of which nobody knows yet whether they may stay, and those that are told that they may not. */
+  /** Connections that are not yet accepted, and those that are being refused. */
   readonly #greetings: Places<MessageSocket>;
   /** Links that are being closed, until their peers have answered. */
   readonly #leaving: Places<MessageSocket>;
@@ -283,7 +285,7 @@ class LinkServer implements ServedLinks {
     stream.on('data', count);
   }
 
-  /** The session of a hello; the link of one that may not stay is closed. */
+  /** The session of a hello; a link that is refused is closed. */
   #checkHello(hello: HelloHead, remoteAddress: string, socket: MessageSocket): Session {
     const { token, ...rest } = hello;
     const session = new Session(rest, remoteAddress, this.#sequence++, socket);
@@ -412,7 +414,7 @@ function shuttingDown(): WireError {
   return new LinkError('E_TRY_AGAIN', 'the service is shutting down');
 }
 
-/** Of one length whatever the token's, so that comparing takes one time. */
+/** A digest of fixed length whatever the token's, so that comparing takes constant time. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }

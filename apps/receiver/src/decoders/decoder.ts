@@ -35,7 +35,7 @@ export interface DecodedPicture {
   readonly samplingMs?: number;
 }
 
-/** What refining a frame takes, known before the first of it is run. */
+/** The runs that refining a frame takes, known before the first of them. */
 export interface RefinementPlan {
   /** The successive requests of one step, each naming the graphs of its evaluations. */
   readonly perStep: readonly Evaluations[];
@@ -46,7 +46,7 @@ export interface RefinementPlan {
   readonly graphs: readonly GraphName[];
 }
 
-/** A frame whose one-shot decode is there. */
+/** A frame with its one-shot decode. */
 export interface OneShotDecode {
   readonly demodulated: DemodulatedFrame;
   /** x_J [3, H, W], padded to the stride, in the units of the networks. */
@@ -85,7 +85,7 @@ export interface Refinement<Options> {
 /**
  * A way to turn a received signal into a picture: one line in `registry.ts`.
  *
- * Being in the registry gives it its place in the handshake, its validated options and its metric label. Each begins
+ * An entry of the registry is offered in the handshake, and has validated options and a metric label. Each begins
  * with the codec's one-shot decode: for a decoder that refines, it is the preview.
  */
 export interface Decoder<Options extends z.ZodObject = z.ZodObject> {

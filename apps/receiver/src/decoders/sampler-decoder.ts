@@ -23,7 +23,7 @@ import type { DecodedPicture, Decoder, OneShotDecode, Refinement } from './decod
 type SamplerOptions = Readonly<Record<string, unknown>> & { readonly steps: number };
 type Options = SamplerOptions & { readonly minSteps: number; readonly intermediates: number; readonly seed: number };
 
-/** What every sampler can be asked for here beside its own options. */
+/** Options of every sampler here beside its own. */
 const decodeOptions = (fewest: number) => ({
   minSteps: z
     .int()

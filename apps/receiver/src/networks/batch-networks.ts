@@ -9,7 +9,7 @@ import {
 } from '@semcast/posterior';
 import type { NetworkGraph, NetworkResult, NetworkRow } from './network-rows.js';
 
-/** Told how many seconds a run waited until its graph was loaded. */
+/** Called with the seconds that a run waited until its graph was loaded. */
 type OnLoad = (seconds: number) => void;
 
 /** Runs rows of one graph and one picture size as one batch. */
@@ -19,7 +19,7 @@ export interface BatchNetworks {
    * @param bucket the batch's size, at least as many as there are rows; rows beyond them repeat the last
    * @param onLoad called, before it resolves, only where the run was the first of a graph that is loaded late
    * @returns a result for each row, in their order
-   * @throws EvaluationError when the graph gives other shapes than it must; the errors of a pool's run
+   * @throws EvaluationError when the graph gives wrong shapes; the errors of a pool's run
    */
   run(rows: readonly NetworkRow[], bucket: number, onLoad?: OnLoad): Promise<readonly NetworkResult[]>;
 }
@@ -27,7 +27,7 @@ export interface BatchNetworks {
 type Outputs = Readonly<Record<string, Tensor>>;
 type Manifest = Pick<BundleManifest, 'stride' | 'latentChannels' | 'normalisation'>;
 
-/** Item `i` where there is one, else the last: a batch is padded with copies of what it ends with. */
+/** Item `i` where there is one, else the last: a batch is padded with copies of its last item. */
 function paddedTo<Item>(bucket: number, items: readonly Item[]): Item[] {
   return Array.from({ length: bucket }, (_, i) => items[Math.min(i, items.length - 1)]!);
 }
@@ -149,7 +149,7 @@ function callsOf({ stride, latentChannels, normalisation }: Manifest): Calls {
       fetch: {
         output: 'image',
         normalisation,
-        // Of the padding rows, a pixel each: a picture must come, and nobody looks at it.
+        // One pixel for each padding row: the call needs a picture, and its result is discarded.
         sizes: rows.map(({ width, height }, i) => (i < count ? { width, height } : { width: 1, height: 1 })),
         keepTensor: rows.some(({ keepTensor }) => keepTensor),
       },
