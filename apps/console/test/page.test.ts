@@ -76,6 +76,15 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
     await expect.poll(async () => await page.locator('.refusal').count()).toBe(0);
   });
 
+  it('has a slider for an option between 0 and 1', async () => {
+    const slider = page.locator('input[type=range][name=realism]');
+    expect(await slider.inputValue()).toBe('1');
+    await slider.fill('0.4');
+    await expect
+      .poll(() => services.changes.at(-1))
+      .toEqual({ path: '/stream', body: { decoder: 'jscc', decoderOptions: { realism: 0.4 } } });
+  });
+
   it('says that a stream drops frames, and how often, in one line', async () => {
     const message = 'a frame ended without a picture: channel-loss';
     for (let frame = 0; frame < 5; frame++) {

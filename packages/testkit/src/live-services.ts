@@ -116,7 +116,17 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
     receiver: await serve(
       'receiver',
       () => ({
-        decoders: [{ name: 'jscc', summary: 'one pass', samples: false, options: { type: 'object', properties: {} } }],
+        decoders: [
+          {
+            name: 'jscc',
+            summary: 'one pass',
+            samples: false,
+            options: {
+              type: 'object',
+              properties: { realism: { type: 'number', minimum: 0, maximum: 1, default: 1 } },
+            },
+          },
+        ],
         bundle: { name: 'test', version: '1', digest: 'd' },
         device: 'cpu',
         workers: 1,

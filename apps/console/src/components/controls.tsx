@@ -213,6 +213,9 @@ function SnrSlider({ snrDb, put }: { readonly snrDb: number; readonly put: (body
   );
 }
 
+/** Options of decoders that everybody may want to change; the rest is folded away. */
+const FIRST_OPTIONS: ReadonlySet<string> = new Set(['steps', 'realism']);
+
 function StreamControls({ view, put }: ControlsProps) {
   const { transmitter, offers, services } = view.sections;
   if (transmitter === null) {
@@ -222,8 +225,8 @@ function StreamControls({ view, put }: ControlsProps) {
   const known = new Map(offers.decoders.map((decoder) => [decoder.name, decoder]));
   const names = decoders ?? [settings.decoder];
   const options = optionsOf(known.get(settings.decoder)?.options);
-  const first = options.filter(([name]) => name === 'steps');
-  const more = options.filter(([name]) => name !== 'steps');
+  const first = options.filter(([name]) => FIRST_OPTIONS.has(name));
+  const more = options.filter(([name]) => !FIRST_OPTIONS.has(name));
   const setOption = (name: string, value: unknown): void =>
     put({ decoder: settings.decoder, decoderOptions: { ...settings.decoderOptions, [name]: value } });
   const fields = { values: settings.decoderOptions, onChange: setOption };

@@ -30,7 +30,10 @@ export function OptionFields({ options, values, onChange }: FieldsProps) {
     <>
       {options.map(([name, schema]) => (
         <label key={name} class="field" title={schema.description}>
-          <span>{inWords(name)}</span>
+          <span>
+            {inWords(name)}
+            {isShare(schema) ? ` ${written(values[name] ?? schema.default)}` : ''}
+          </span>
           <OptionField name={name} schema={schema} value={values[name] ?? schema.default} onChange={onChange} />
         </label>
       ))}
@@ -70,7 +73,25 @@ function OptionField({
       />
     );
   }
+  if (isShare(schema)) {
+    return (
+      <input
+        type="range"
+        name={name}
+        min="0"
+        max="1"
+        step="0.05"
+        value={Number(value)}
+        onChange={({ currentTarget }) => onChange(name, Number(currentTarget.value))}
+      />
+    );
+  }
   return <Typed name={name} value={value} onCommit={(typed) => onChange(name, typed)} />;
+}
+
+/** A number between 0 and 1 is set with a slider. */
+function isShare({ type, minimum, maximum }: OptionSchema): boolean {
+  return type === 'number' && minimum === 0 && maximum === 1;
 }
 
 /** A field whose text counts when it is left, or at Enter. Numbers are handed on as numbers, all else as it is. */
