@@ -15,8 +15,8 @@ export const channelServiceConfigSchema = z.strictObject({
     .url({ protocol: /^wss?$/ })
     .default('ws://127.0.0.1:7402')
     .describe('where the receiver listens for links'),
-  token: secretSchema.optional().describe('what transmitters must say; without it anyone may connect'),
-  receiverToken: secretSchema.optional().describe('what the receiver wants to hear'),
+  token: secretSchema.optional().describe('token that transmitters must send; without it anyone may connect'),
+  receiverToken: secretSchema.optional().describe('token of the receiver'),
   controlToken: secretSchema.optional().describe('bearer token without which PUT /channel is refused'),
   maxSessions: z.int().min(1).max(100_000).default(64).describe('most transmitters linked at a time'),
   ...linkSettings,

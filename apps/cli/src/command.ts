@@ -5,7 +5,7 @@ import type { CliIo } from './io.js';
 import { renderCommandHelp, type CommandHelp } from './terminal/help.js';
 import { createTerminal } from './terminal/terminal.js';
 
-/** What a command is called with. */
+/** The arguments of a command's `run`. */
 export interface Invocation<F extends Flags> extends ParsedArguments<F> {
   /** The words after the command's name, as they were typed. */
   readonly argv: readonly string[];
@@ -46,7 +46,7 @@ export function createCommand<F extends Flags>(spec: CommandSpec<F>): Command {
   };
 }
 
-/** What is known of a command before its code is loaded, so that `--help` and a typo answer at once. */
+/** The part of a command that is known before its code is loaded, so that `--help` and a typo answer at once. */
 export interface CommandEntry {
   readonly summary: string;
   readonly load: () => Promise<Command>;

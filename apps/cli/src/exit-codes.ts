@@ -1,4 +1,4 @@
-/** What the shell gets to see. Part of the command line's contract. */
+/** The exit codes of commands. Part of the command line's contract. */
 export const EXIT_CODES = {
   done: 0,
   /** It ran and failed, or was interrupted before it was done. */

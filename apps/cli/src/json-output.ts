@@ -5,7 +5,7 @@ import { redactUrls } from '@semcast/core';
 import { OutputError } from './errors.js';
 import type { CliIo } from './io.js';
 
-/** What `--json` calls standard output. */
+/** The name of standard output for `--json`. */
 export const STANDARD_OUTPUT = '-';
 
 /**
@@ -75,7 +75,7 @@ async function isSpecial(file: string): Promise<boolean> {
   return info !== undefined && !info.isFile();
 }
 
-/** What a file or a stream that can't be written is reported as. */
+/** The error for a file or a stream that can't be written. */
 export function cannotWrite(target: string, cause: unknown): OutputError {
   const { code, message } = cause as NodeJS.ErrnoException;
   return new OutputError(`${target} can't be written: ${code ?? message}`, {

@@ -5,7 +5,7 @@ import { formatSeconds } from './terminal/progress.js';
 import type { Terminal } from './terminal/terminal.js';
 import { printable } from './terminal/width.js';
 
-/** What a picture may take at the most, by a decoder that samples on a busy machine. */
+/** The longest time for a picture of a decoder that samples on a busy machine. */
 export const DEFAULT_TIMEOUT_MS = 600_000;
 /** The first note about what is waited for; later ones follow after twice, four times, … this time. */
 const FIRST_NOTE_MS = 10_000;

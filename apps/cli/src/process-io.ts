@@ -13,7 +13,7 @@ export function createProcessIo(proc: NodeJS.Process): CliIo {
   // Results that can't be written make the command fail in the end, but don't end it: its report may be a file.
   let resultsError: Error | undefined;
   proc.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // A closed pipe (`semcast sweep | head`) is no fault: nobody reads on, so there is nothing left to do.
+    // A closed pipe (`semcast sweep | head`) is no fault: its reader is done, so there is nothing left to do.
     if (error.code === 'EPIPE') {
       proc.exit(EXIT_CODES.failed);
     }
@@ -22,7 +22,7 @@ export function createProcessIo(proc: NodeJS.Process): CliIo {
       proc.stderr.write(`${describeError(cannotWrite('standard output', error))}\n`);
     }
   });
-  // Progress and logs that nobody can read are no reason to stop.
+  // Progress and logs that can't be written are no reason to stop.
   proc.stderr.on('error', () => {});
   // However it ends, by an error of ours too: a live line had hidden the cursor.
   proc.on('exit', () => {

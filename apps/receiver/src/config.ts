@@ -20,7 +20,7 @@ export const MAX_MIN_STEPS = MAX_STEPS;
 export const receiverConfigSchema = z
   .strictObject({
     ...listenSettings(7402),
-    token: secretSchema.optional().describe('what clients must say; without it anyone may connect'),
+    token: secretSchema.optional().describe('token that clients must send; without it anyone may connect'),
     bundle: z.string().min(1).optional().describe('folder of the model bundle; default: models/natural'),
     device: z.enum(['cpu', 'cuda']).default('cpu').describe('where the networks run'),
     workers: z
@@ -48,10 +48,7 @@ export const receiverConfigSchema = z
       .max(32)
       .optional()
       .describe('sizes that batches are padded to, rising from 1; default: [1] on a CPU, [1, 2, 4, 8, 16] on cuda'),
-    warmUp: z
-      .boolean()
-      .default(true)
-      .describe('run each network before the first frame, so that it is known what it takes'),
+    warmUp: z.boolean().default(true).describe('run each network before the first frame, to measure its time'),
     residual: z
       .boolean()
       .default(true)

@@ -44,7 +44,7 @@ export const transmitterConfigSchema = z.strictObject({
     .describe('end after this many frames, those before a restart counted; 0: no limit'),
   stayUp: z.boolean().default(false).describe('keep serving metrics and status after the last frame'),
   fps: z.number().min(0).max(1000).default(0).describe('frames per second; 0: as fast as credits allow'),
-  paused: z.boolean().default(false).describe('begin with the source at rest; PUT /stream lets it go on'),
+  paused: z.boolean().default(false).describe('begin with the source paused; PUT /stream resumes it'),
   size: z
     .int()
     .min(0)
@@ -59,7 +59,7 @@ export const transmitterConfigSchema = z.strictObject({
     .union([z.number().min(-50).max(100), z.literal('feedback')])
     .default('feedback')
     .describe('channel SNR that the encoder prepares for, in dB; feedback: the newest estimate of the receiver'),
-  csi: z.enum(CSI_MODES).default('genie').describe('what the receiver is told of the channel: everything or nothing'),
+  csi: z.enum(CSI_MODES).default('genie').describe('what the receiver knows of the channel: everything or nothing'),
   sampleFormat: z.enum(SAMPLE_FORMATS).default('cf32_le').describe('samples on the wire, in the names of SigMF'),
   waveform: z.enum(waveformNames).default('single-carrier').describe('how symbols become samples'),
   waveformOptions: plainOptions.optional().describe('options of the waveform'),

@@ -286,7 +286,7 @@ export class WorkerPool implements SessionPool {
         for (const { request, reject } of jobs) {
           reject(cancelled(request.graph, signal));
         }
-        // Those that wait never start; those that run are ended by their workers, for nobody.
+        // Those that wait never start; those that run go on to their end, and their results are discarded.
         jobs.forEach((each) => this.#queue.delete(each));
       };
       watch = { jobs, onAbort };

@@ -1,5 +1,5 @@
 /**
- * What each service tells at `GET /feed`: schemas for whoever reads it, and the types that services tell it in.
+ * The facts of each service at `GET /feed`: schemas for readers, and types for the services.
  *
  * What else a service tells is left out, so that a newer one may tell more than an older console knows; lists and texts
  * are bounded.
@@ -75,7 +75,7 @@ const transmitterFact = z.discriminatedUnion('kind', [event, partial, completed,
 
 const optionValue = z.union([z.number(), z.boolean(), z.string().max(256)]);
 
-/** What may be changed while frames flow; in force from the next frame on. */
+/** Settings that may be changed while frames flow; a change takes effect with the next frame. */
 const streamSettings = z.object({
   decoder: name,
   decoderOptions: z.record(name, optionValue),
@@ -93,7 +93,7 @@ const transmitterStatus = z.object({
   csi: name,
   /** Rates of the bundle. */
   rates: z.array(name).max(64),
-  /** What the receiver offers; null before the first welcome. */
+  /** The decoders that the receiver offers; null before the first welcome. */
   decoders: z.array(name).max(64).nullable(),
   frames: z.object({ completed: count, dropped: count, inFlight: count, queued: count }),
   wireBytes: z.object({ in: count, out: count }),

@@ -1,4 +1,4 @@
-/** What the console's server tells its pages over the WebSocket `/live`, as JSON. */
+/** Messages of the console's server to its pages over the WebSocket `/live`, as JSON. */
 import { otherMetrics } from '@semcast/quality';
 import type {
   ChannelLiveStatus,
@@ -81,7 +81,7 @@ export interface ShownFrame {
   readonly figures: FrameFigures | null;
 }
 
-/** What is known of a frame that came back. */
+/** Figures of a frame that came back. */
 export interface FrameFigures {
   readonly cbr: string;
   readonly steps: number;
@@ -122,7 +122,7 @@ export interface StreamRow {
   readonly totalMs: number | null;
 }
 
-/** What there is to choose from, options as JSON Schema. Hardly ever changes. */
+/** The available choices, options as JSON Schema. They hardly ever change. */
 export interface Offers {
   readonly models: Readonly<Record<string, unknown>>;
   readonly schedules: Readonly<Record<string, unknown>>;
@@ -152,7 +152,7 @@ export interface LiveDelta {
   readonly nowMs: number;
 }
 
-/** Everything: what a page gets first. */
+/** The whole state: the first message of a page. */
 export interface LiveSnapshot {
   readonly type: 'snapshot';
   readonly version: number;
@@ -173,7 +173,7 @@ export const KEPT_EVENTS = 120;
 /** Frames in the gallery. */
 export const GALLERY_FRAMES = 24;
 
-/** What a page knows. Curves by column, as plots want them; the time is the first. */
+/** The state of a page. Curves by column, as plots want them; the time is the first. */
 export interface LiveView {
   readonly sections: Sections;
   readonly tables: Readonly<Record<TableName, readonly Row[]>>;
@@ -184,7 +184,7 @@ export interface LiveView {
 }
 
 /**
- * What a page knows after a message: bounded, whatever came.
+ * The state of a page after a message; its size is bounded.
  *
  * @param view null before the first snapshot
  * @param pageNowMs the page's own clock, milliseconds since 1970

@@ -55,7 +55,7 @@ async function readBody(response: Response, maxBytes: number): Promise<Uint8Arra
   return Buffer.concat(chunks);
 }
 
-/** What fetch buries in the cause of its error. */
+/** The reason in the cause of an error of fetch. */
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (!(error instanceof Error)) {
     return String(error);

@@ -7,7 +7,7 @@ const token = secretSchema.optional();
 /** The console's part of a service's configuration. */
 export const consoleConfigSchema = z
   .strictObject({
-    enabled: z.boolean().default(true).describe('serve the console page, and its live data while somebody looks'),
+    enabled: z.boolean().default(true).describe('serve the console page, and its live data while a page is open'),
     transmitterUrl: httpUrl.default('http://127.0.0.1:7403').describe('HTTP side of the transmitter that is watched'),
     channelUrl: httpUrl.default('http://127.0.0.1:7401').describe('HTTP side of the channel'),
     controlToken: token.describe('bearer token without which the controls of the page are refused'),

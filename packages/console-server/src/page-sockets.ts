@@ -22,7 +22,7 @@ export interface PageSockets {
 }
 
 const PATH = '/live';
-/** Beyond this much that waits to be read, a page isn't told more. */
+/** Bytes waiting for a page beyond which it gets no more messages for now. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 /** Pages only listen. */
 const MAX_INCOMING_BYTES = 1024;
@@ -34,7 +34,7 @@ const TRY_AGAIN_LATER = 1013;
 const CLOSE_GRACE_MS = 500;
 
 interface Page {
-  /** What it has been told. */
+  /** The revision that it has. */
   revision: number;
   toldMs: number;
   alive: boolean;

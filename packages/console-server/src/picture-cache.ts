@@ -41,7 +41,7 @@ const KEPT_FRAMES = 8;
 const THUMBNAIL_TIMEOUT_MS = 5000;
 /** So is one that takes more memory: 16.8 million pixels in every format that is shown need less. */
 const MAX_THUMBNAIL_DECODE_BYTES = 160 * 1024 ** 2;
-/** What a transmitter may show: what results and its own pictures are made of. */
+/** Formats that a transmitter may show: those of results and of its own pictures. */
 const SHOWN_FORMATS: ReadonlySet<ImageFormat> = new Set(['png', 'webp', 'jpeg']);
 
 interface Candidate {
@@ -265,7 +265,7 @@ export class PictureCache {
   async #ask(frame: number, stage: PictureStage): Promise<CachedPicture | undefined> {
     try {
       const { status, bytes } = await this.#options.fetchPicture(frame, stage, this.#closing.signal);
-      // What a page is told of a picture is what its bytes say, not what the transmitter calls it.
+      // The content type for pages comes from the picture's bytes, not from the transmitter.
       const format = imageFormatOf(bytes);
       return status === 200 && format !== undefined && SHOWN_FORMATS.has(format)
         ? { contentType: `image/${format}`, bytes }
@@ -334,7 +334,7 @@ function shownUntil({ sinceMs, finalMs, steps }: Focus): number {
 function missingStage({ steps, pictures, done }: Focus): PictureStage | undefined {
   return PICTURE_STAGES.find((stage) => {
     const there = steps.get(stage);
-    // Once the final picture is there, what was on the way to it isn't worth fetching.
+    // Once the final picture is there, intermediate ones are not fetched.
     if (there === undefined || (done && stage === 'intermediate')) {
       return false;
     }

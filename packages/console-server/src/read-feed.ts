@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES = 8 * 1024 ** 2;
 const PACE_MS = 100;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
-/** What a service answers that doesn't know itself by the name it is called. */
+/** The HTTP status of a service for a host name that it doesn't accept. */
 const MISDIRECTED = 421;
 
 /** Read a service's feed until the signal fires. Never rejects. */

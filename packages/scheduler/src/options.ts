@@ -58,7 +58,7 @@ export const schedulerOptionsSchema = z
       .describe('by how much forecasts exceed the measured mean cost when steps are granted'),
     initialCostMs: positiveMs
       .default(50)
-      .describe('guess of what an evaluation of 256×256 pixels takes, until the first of its graph was measured'),
+      .describe('assumed time of an evaluation of 256×256 pixels, until the first of its graph was measured'),
   })
   .superRefine((options, context) => {
     const { buckets, maxFrames, reduceAboveFrames } = options;

@@ -22,7 +22,7 @@ export function addFeedRoute<Fact>(
   { app }: HttpServer,
   { feed, status }: { readonly feed: LiveFeed<Fact>; readonly status: () => object },
 ): void {
-  // Whoever waits would hold up the end of the service.
+  // A waiting reader would delay the end of the service.
   const closing = new AbortController();
   app.addHook('preClose', (done) => {
     closing.abort();

@@ -15,7 +15,7 @@ function statusOf(error: unknown): number {
   return error instanceof SemcastError && error.code === 'E_ARGUMENT' ? 400 : 500;
 }
 
-/** What to do about the refusals that fastify itself makes. */
+/** Remedies for the refusals that fastify itself makes. */
 function fromFramework(error: Error & { code?: string }, status: number, maxBodyBytes: number): HttpError {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

@@ -6,7 +6,7 @@ export interface FeedItem<Fact> {
   readonly fact: Fact;
 }
 
-/** What has happened since a reader last asked. */
+/** The facts since a reader's last request. */
 export interface FeedAnswer<Fact> {
   /** Names this life of the service: another one means that positions start anew. */
   readonly boot: string;
@@ -49,7 +49,7 @@ export class LiveFeed<Fact> {
   readonly #kept: Kept<Fact>[] = [];
   readonly #waiting = new Set<() => void>();
   #position = 0;
-  /** Whatever came before this position may have been forgotten for want of room. */
+  /** Facts before this position may have been forgotten for lack of room. */
   #forgottenTo = 0;
   #readAtMs = -Infinity;
 
@@ -58,7 +58,7 @@ export class LiveFeed<Fact> {
     this.#now = now;
   }
 
-  /** Whether anybody has read lately: what costs something to find out needn't be found out for nobody. */
+  /** Whether anybody has read recently; costly facts are collected only then. */
   get watched(): boolean {
     return this.#now() - this.#readAtMs < WATCHED_MS;
   }

@@ -64,7 +64,7 @@ export class LogOutput {
 
   #writeWhole(text: string): void {
     let rest = Buffer.from(text);
-    // Once lines are being left out, nobody is made to wait for each of them.
+    // Once lines are being left out, callers don't wait for each of them.
     let patienceMs = this.#error === undefined ? MAX_WAIT_MS : 0;
     while (rest.length > 0) {
       try {

@@ -39,7 +39,7 @@ export type MetricsOf<S extends ServiceName> = {
   [K in MetricKey]: S extends Definitions[K]['services'][number] ? K : never;
 }[MetricKey];
 
-/** What every service's metrics have, whatever the service: enough to serve them. */
+/** The part of every service's metrics that serving them needs. */
 export interface MetricsEndpoint {
   readonly service: ServiceName;
   readonly contentType: string;

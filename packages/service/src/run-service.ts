@@ -10,12 +10,12 @@ export interface RunningService {
   readonly httpUrl: string;
   /** Where it takes links, if it does. */
   readonly wsUrl?: string;
-  /** What it sends as, if it sends. */
+  /** The stream that it sends, if it sends. */
   readonly stream?: string;
   close(): Promise<void>;
 }
 
-/** What a running service can do with its process. */
+/** The control of a running service over its process. */
 export interface ServiceProcess<Config> {
   readonly config: Config;
   readonly logger: Logger;
@@ -25,7 +25,7 @@ export interface ServiceProcess<Config> {
   readonly end: (failure?: Error) => void;
 }
 
-/** What every service's configuration has. */
+/** The settings that every service has. */
 interface ServiceConfig {
   readonly logLevel: LogLevel;
 }

@@ -5,7 +5,10 @@ const SNR_KINDS = ['configured', 'measured', 'effective', 'estimated'] as const;
 
 export type SnrFigures = Readonly<Partial<Record<(typeof SNR_KINDS)[number], number | null | undefined>>>;
 
-/** Expose the SNRs of the newest frame, in dB. What this frame doesn't tell of is no longer exposed from an older one. */
+/**
+ * Expose the SNRs of the newest frame, in dB. A kind that this frame lacks is removed, so that no older value is
+ * exposed.
+ */
 export function observeSnr(gauge: GaugeMetric<'kind'>, figures: SnrFigures): void {
   for (const kind of SNR_KINDS) {
     const snrDb = figures[kind];

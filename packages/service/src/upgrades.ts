@@ -36,7 +36,7 @@ const ANSWER_GRACE_MS = 2000;
 export function routeUpgrades(server: Server, isOwnHost = ownHosts({})): UpgradeRoutes {
   const routes = new Map<string, (upgrade: Upgrade) => void>();
   const dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    // Before anything else: Node has removed its own listener, and an error that nobody hears ends the process.
+    // Before anything else: Node has removed its own listener, and an error without a listener ends the process.
     socket.on('error', () => socket.destroy());
     const refuse = (status: number, error: SemcastError): void => {
       answer(socket, status, error);
@@ -82,7 +82,7 @@ function refusalOfOrigin(
 
 function answer(socket: Duplex, status: number, error: SemcastError): void {
   const body = JSON.stringify(errorBody(error));
-  // What was asked for before on the same connection may wait for a peer that doesn't read.
+  // Responses to earlier requests on the same connection may wait for a peer that doesn't read.
   const cut = setTimeout(() => socket.destroy(), ANSWER_GRACE_MS);
   socket.once('close', () => {
     clearTimeout(cut);

@@ -4,7 +4,7 @@ import type { CompletedFrame, FrameOutcome, TransmitterConfigInput } from '@semc
 import type { Stack } from './stack.js';
 
 /**
- * What whatever is in a registry owes once it runs inside the three services: sent there over sockets, by name alone.
+ * Requirements for every entry of a registry that runs inside the three services, selected over sockets by its name.
  * (What it owes as a function is tested beside it, in its own package.)
  */
 export interface ConformanceCase {

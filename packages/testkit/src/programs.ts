@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Set by `.ci/run`, which installs these programs: a test that would be skipped for want of one fails instead. */
+/**
+ * Set by `.ci/run`, which installs these programs: a test that would be skipped because one is missing fails instead.
+ */
 export const REQUIRE_TOOLS = 'SEMCAST_REQUIRE_TOOLS';
 
 /**

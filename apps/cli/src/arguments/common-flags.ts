@@ -45,6 +45,6 @@ export const channelFlag = value(
 export const csiFlag = value(
   CSI_MODES.join('|'),
   oneOf(CSI_MODES),
-  'what the receiver is told of the channel: everything or nothing',
+  'what the receiver knows of the channel: everything or nothing',
   'genie',
 );

@@ -11,8 +11,9 @@ export interface DecoderOption {
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
 /**
- * `NAME=VALUE` for every decoder of a command, `DECODER.NAME=VALUE` for one of them. What looks like a number is one,
- * `true` and `false` are booleans, anything else is text. Whether the decoder has such an option is its schema's to say.
+ * `NAME=VALUE` for every decoder of a command, `DECODER.NAME=VALUE` for one of them. A value that looks like a number
+ * is one, `true` and `false` are booleans, anything else is text. Whether the decoder has such an option is its
+ * schema's to say.
  *
  * @throws UsageError
  */

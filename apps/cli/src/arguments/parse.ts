@@ -21,7 +21,7 @@ function looksLikeFlag(argument: string): boolean {
 }
 
 /**
- * Read a command line strictly: what isn't known, is missing, or comes twice is an error that names the flag and
+ * Read a command line strictly: a flag that is unknown, missing, or given twice is an error that names it and
  * what was probably meant. A misspelt flag that is silently ignored would cost an hour of sweep.
  *
  * @throws UsageError
@@ -40,7 +40,7 @@ export function parseArguments<F extends Flags>(argv: readonly string[], spec: A
   });
   const given = new Map<string, string[]>();
   const positionals: string[] = [];
-  /** Where nothing but flags is expected, what follows belongs to the flag: `--metric-bundle A B`. */
+  /** Where only flags are expected, the following arguments belong to the flag: `--metric-bundle A B`. */
   let open: { readonly name: string; readonly flag: Flag } | undefined;
   for (const token of tokens) {
     if (token.kind === 'option') {

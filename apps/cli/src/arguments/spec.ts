@@ -10,7 +10,7 @@ interface FlagText {
 /** A flag with a value: `--cbr 1/24`. Given twice it is an error. */
 export interface ValueFlag<T> extends FlagText {
   readonly kind: 'value';
-  /** What stands for the value in `--help`: `DIR`, `N`. */
+  /** The placeholder of the value in `--help`: `DIR`, `N`. */
   readonly hint: string;
   readonly parse: ValueParser<T>;
   /** The default, as it would be typed; `--help` shows it behind the summary. */
@@ -34,13 +34,13 @@ export type Flag = ValueFlag<unknown> | ManyFlag<unknown> | SwitchFlag;
 
 export type Flags = Readonly<Record<string, Flag>>;
 
-/** What a command may be given beside flags. */
+/** The positional arguments of a command. */
 export interface Positionals {
   readonly name: string;
   readonly summary: string;
 }
 
-/** What was typed, by flag: undefined where a value flag without a default wasn't given. */
+/** The typed values, by flag: undefined where a value flag without a default wasn't given. */
 export type FlagValues<F extends Flags> = {
   readonly [K in keyof F]: F[K] extends ValueFlag<infer T>
     ? T

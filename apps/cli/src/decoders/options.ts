@@ -5,12 +5,12 @@ import type { DecoderOption } from '../arguments/decoder-options.js';
 import { UsageError } from '../errors.js';
 import { findDecoder, isSampling } from './registry.js';
 
-/** What is asked of a decoder for its options. */
+/** The request for a decoder's options. */
 export type OptionedDecoder = Pick<Decoder, 'name' | 'optionsSchema'>;
 
 /** Options as they were typed, by what they say to one decoder. */
 export interface ChosenOptions {
-  /** Those that are sent, `steps` among them if told; everything else is the decoder's default. */
+  /** Options that are sent, including `steps` if given; the others have the decoder's defaults. */
   readonly sent: DecoderOptions;
   /** All of them, defaults filled in. */
   readonly complete: Readonly<Record<string, unknown>>;
@@ -29,7 +29,7 @@ function unknownOption({ name }: DecoderOption, whose: string, known: readonly s
 }
 
 /**
- * See that every option means something to somebody: a misspelt one that is silently ignored would cost hours.
+ * Check that some decoder has each option: a misspelt one that is silently ignored would cost hours.
  *
  * @throws UsageError
  */

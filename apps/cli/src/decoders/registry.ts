@@ -42,7 +42,7 @@ export function requireDecoder(name: string, bundle: Bundle): Decoder {
   return decoder;
 }
 
-/** What the demonstration decodes with: the best that a bundle has, at its own defaults. */
+/** The decoder of the demonstration: the best that a bundle has, with its defaults. */
 export function defaultDecoder(bundle: Pick<Bundle, 'graphs'>): 'distilled' | 'conditional' | 'jscc' {
   const offered = (['distilled', 'conditional'] as const).find(
     (name) => missingGraphs(bundle, decoders[name]).length === 0,

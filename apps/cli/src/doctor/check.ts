@@ -3,7 +3,7 @@ import type { Device } from '@semcast/bundle';
 /** `skipped`: it can't be told before another problem is solved. */
 export type CheckStatus = 'ok' | 'warning' | 'problem' | 'skipped';
 
-/** What a check found: one line, and what to do when it isn't well. */
+/** The result of a check: one line, and what to do when something is wrong. */
 export interface CheckResult {
   readonly status: CheckStatus;
   readonly text: string;

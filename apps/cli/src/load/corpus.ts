@@ -9,7 +9,7 @@ import { bytesToIq, iqToBytes, type FrameHead, type OutgoingFrame } from '@semca
 export const MAX_PHOTOGRAPHS = 16;
 
 const MAX_IMAGE_PIXELS = 4096 * 4096;
-/** What transmitters do by default. */
+/** The defaults of transmitters. */
 const MODULATION = { waveform: 'single-carrier', interleave: true, sampleFormat: 'cf32_le' } as const;
 
 /** A photograph that was encoded once, to be sent any number of times under other heads. */
@@ -73,7 +73,7 @@ export async function encodeCorpus(files: readonly string[], options: CorpusOpti
   }
 }
 
-/** What every frame of a load run says beside what its photograph says. */
+/** The fields that every frame of a load run has beside those of its photograph. */
 export type FrameTerms = Pick<FrameHead, 'decoder' | 'csi'> & Partial<Pick<FrameHead, 'decoderOptions' | 'deadlineMs'>>;
 
 /** Puts a photograph on the air as one frame of a stream. */

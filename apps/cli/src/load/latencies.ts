@@ -1,6 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 
-/** What a report says of a distribution of times; all null of nothing. */
+/** Figures of a distribution of times in a report; all null without any time. */
 export interface LatencySummary {
   readonly count: number;
   readonly mean: number | null;

@@ -11,7 +11,7 @@ export type LoadDropReason = DropReason | 'client-backlog';
 /** Who ended a frame: the receiver or the channel, or the load generator itself. */
 export type DropDecider = 'peer' | 'generator';
 
-/** What is known of a frame from the moment it comes due. */
+/** A frame from the moment it comes due. */
 export interface DueFrame {
   /** Index of its stream. */
   readonly stream: number;
@@ -270,7 +270,7 @@ function sharesOf(streams: readonly Pick<StreamFigures, 'sent' | 'completed'>[])
 }
 
 /**
- * The max-min fair division of `total` among streams that want `demands`: nobody gets more than wanted, and what
+ * The max-min fair division of `total` among streams that want `demands`: no stream gets more than it wants, and what
  * they leave is divided evenly among the others.
  */
 export function maxMinShares(total: number, demands: readonly number[]): number[] {

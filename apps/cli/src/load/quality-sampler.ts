@@ -5,7 +5,7 @@ import type { ResultMessage } from '@semcast/wire';
 
 /** The most pictures that are measured a second. */
 const MAX_PER_SECOND = 4;
-/** The most of the time that goes into it: what measures must not load what is measured. */
+/** The largest share of time for measuring quality, so that it doesn't load the machine under test. */
 const MAX_TIME_SHARE = 0.02;
 
 export interface QualitySamplerOptions {
@@ -71,7 +71,8 @@ export class QualitySampler {
       this.#sum += psnr(original, await decodeResult(head, payload, original));
       this.#count++;
     } catch {
-      // What came back is no picture of this size: a fault of the peer, counted and told, and no reason to end a run.
+      // The result is no picture of this size: a fault of the peer, which is counted and reported, and doesn't end the
+      // run.
       this.#unreadable++;
     } finally {
       this.#spentMs += this.#now() - startedAt;

@@ -7,7 +7,7 @@ import type { SeriesPoint } from './time-series.js';
 
 export const LOAD_SCHEMA = 'semcast.load/1';
 
-/** What a run at one rate measured. */
+/** Measurements of a run at one rate. */
 export interface LoadFigures {
   /** Frames per second asked for. */
   readonly rate: number;

@@ -10,7 +10,7 @@ import { Ledger, type DueFrame } from './ledger.js';
 import { QualitySampler } from './quality-sampler.js';
 import { allLinked, VirtualTransmitter, problemOf, type FlightWatcher } from './virtual-transmitter.js';
 
-/** What all rates of a load test share: what the frames are, and how they are sent. It is part of the report. */
+/** The settings that all rates of a load test share: the frames, and how they are sent. It is part of the report. */
 export interface LoadConditions {
   readonly to: string;
   readonly streams: number;
@@ -74,7 +74,7 @@ export interface LoadTools {
   readonly onResult?: (message: ResultMessage) => void;
 }
 
-/** What a run at one rate came to. */
+/** The outcome of a run at one rate. */
 export interface LoadRun {
   /** Frames per second that were to come due. */
   readonly rate: number;

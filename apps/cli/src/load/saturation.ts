@@ -1,4 +1,4 @@
-/** What it takes to say whether a rate was sustained. */
+/** The figures that say whether a rate was sustained. */
 export interface SustainedFigures {
   /** Counted frames that came due. */
   readonly sent: number;

@@ -3,7 +3,7 @@ import { flagList } from '../arguments/flag-list.js';
 import type { Flags } from '../arguments/spec.js';
 
 /**
- * A command line that does the same again: what was typed, and every default.
+ * A command line that repeats the run: the typed flags, and every default.
  *
  * @param known in place of what was typed: what a default came to; undefined for what is left out
  */

@@ -1,4 +1,4 @@
-/** What happened in one interval of a run. */
+/** Counts of one interval of a run. */
 export interface SeriesPoint {
   /** Begin and length of the interval, seconds after the first counted frame could come due. */
   readonly atS: number;

@@ -67,7 +67,7 @@ export class LoadView implements LiveLine {
     }
     const { completed, dropped, droppedByReason } = ledger.counts();
     const goodput = measuredMs < 500 ? null : ledger.completedWithin / (measuredMs / 1000);
-    // The first say most: what doesn't fit is cut at the end.
+    // The first parts are the most important: the end is cut where the line is too long.
     const parts = [
       `${rateText(this.#rate)}/s ${phase} ${left}`,
       ...(goodput === null ? [] : [`goodput ${rateText(goodput)}/s`]),

@@ -21,7 +21,7 @@ export interface Flight extends DueFrame {
   previewed: boolean;
 }
 
-/** What a virtual transmitter tells of its frames. Every frame that is offered ends in one completed or dropped. */
+/** Callbacks of a virtual transmitter for its frames. Every frame that is offered ends in one completed or dropped. */
 export interface FlightWatcher {
   onTransmitted(flight: Flight): void;
   /** The first picture, when it isn't the final one. */
@@ -66,7 +66,7 @@ export class VirtualTransmitter {
         sampleFormat: 'cf32_le',
         result: { format: resultFormat },
       },
-      // The link acts on a message after it told of it: what a new credit allows is sent when it has.
+      // The link reports a message before it acts on it: frames that a new credit allows are sent afterwards.
       onMessage: ({ kind }) => {
         if (kind === 'credit') {
           this.#pumpSoon();

@@ -2,7 +2,7 @@ import type { RgbImage } from '@semcast/core';
 import { renderSvg } from '@semcast/images';
 import sharp, { type OverlayOptions } from 'sharp';
 
-/** What stands above a column: two short lines. */
+/** The heading of a column: two short lines. */
 export interface SheetColumn {
   readonly title: string;
   readonly subtitle: string;

@@ -19,7 +19,7 @@ export function createLineSplitter(onLine: (line: string) => void, maxLength = 6
   };
 }
 
-/** What a line of a service's log means to somebody who watches a terminal. */
+/** The importance of a log line for a user at the terminal. */
 export interface LogEvent {
   readonly level: 'quiet' | 'warning' | 'error';
   /** One line without control characters. */

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { ServiceBootError } from '../errors.js';
 import { createLineSplitter, readLogLine } from './log-lines.js';
 
-/** What a service says over the channel to its parent when it listens. */
+/** The message of a service to its parent when it listens. */
 export interface ReadyMessage {
   readonly type: 'ready';
   readonly httpUrl: string;

@@ -66,7 +66,7 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
   const lost = new Promise<never>((_resolve, reject) => {
     giveUp = reject;
   });
-  // Whoever doesn't wait for it must not be ended by it.
+  // A rejection that is not awaited must not end the process.
   lost.catch(() => {});
 
   const launch = async (watched: Watched, signal: AbortSignal): Promise<ReadyMessage> => {

@@ -5,7 +5,7 @@ import { flagsOfSchema } from '../arguments/schema-flags.js';
 import { inGroup, type Flags } from '../arguments/spec.js';
 import { UsageError } from '../errors.js';
 
-/** What a sweep sets itself: the SNR by a trace, the seed and the model by flags of its own. */
+/** Options that a sweep sets itself: the SNR by a trace, the seed and the model by flags of its own. */
 const SET_BY_SWEEP = /^channel\.(snr\.|seed$|model\.name$)/;
 
 /** The flags of `semcast channel` that say what the channel is, so that a sweep takes whatever a channel does. */
@@ -26,8 +26,8 @@ export function typedChannelFlags(flags: object, given: ReadonlyMap<string, unkn
 }
 
 /**
- * What a report says of the channel that these flags make, beside its model's name, its SNR and its seed: every option,
- * defaults filled in.
+ * The description in a report of the channel that these flags make, beside its model's name, its SNR and its seed:
+ * every option, defaults filled in.
  *
  * @throws UsageError naming the flags that are wrong, or mean nothing to the model
  */
@@ -48,7 +48,9 @@ export function channelOptionsOf(
   }
 }
 
-/** `rician-block, kFactorDb 3, coherence 64, loss 0.1`: what isn't as it usually is, and the model's options. */
+/**
+ * `rician-block, kFactorDb 3, coherence 64, loss 0.1`: settings that differ from the defaults, and the model's options.
+ */
 export function channelText(channel: string, options: Readonly<Record<string, unknown>> = {}, csi = 'genie'): string {
   const shown = Object.entries<unknown>({ ...options, csi }).filter(
     ([name, value]) =>

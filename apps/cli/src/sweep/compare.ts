@@ -93,7 +93,7 @@ function controlLine(entry: SweepSummary, { n, filters }: SweepControl): SweepSu
   };
 }
 
-/** What {@link controlName} means. */
+/** The explanation of {@link controlName}. */
 export const CONTROL_LEGEND =
   `sharpened (X): the best of three unsharp masks (radius ${SHARPENING_RADII.join(', ')}) on what jscc decodes, at ` +
   "X's mean PSNR, chosen anew for each measure";

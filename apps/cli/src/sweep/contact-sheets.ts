@@ -10,7 +10,7 @@ import { channelText } from './channel-options.js';
 import type { SweepRow } from './report.js';
 import { pictureName, type SweepSettings } from './run-sweep.js';
 
-/** What a contact sheet may have: 200 MB of memory while it is drawn. */
+/** The largest contact sheet: 200 MB of memory while it is drawn. */
 const MAX_SHEET_PIXELS = 64_000_000;
 
 export interface ContactSheetOptions {

@@ -39,11 +39,11 @@ export interface ControlTools {
   readonly device: Device;
   readonly realism: Realism | undefined;
   readonly signal: AbortSignal;
-  /** Told after each decoder of each setting. */
+  /** Called after each decoder of each setting. */
   readonly onGroup: (group: SweepGroup) => void;
 }
 
-/** What a decoder, or a filter, makes of the photographs of one setting, in their order. */
+/** The results of a decoder, or a filter, for the photographs of one setting, in their order. */
 interface Entry {
   /** Of each photograph under one draw of the noise. */
   readonly figures: readonly Figures[];
@@ -179,7 +179,7 @@ class Measuring {
     return { control, comparisons };
   }
 
-  /** What a decoder made: rows that were measured, and features of its pictures. */
+  /** The results of a decoder: rows that were measured, and features of its pictures. */
   async #entryOf(group: SweepGroup, cases: readonly SweepCase[]): Promise<Entry> {
     const figures = cases.map((sweepCase) => allFigures(this.#rowOf(sweepCase)!));
     const kept = this.#tools.realism?.kept(group);

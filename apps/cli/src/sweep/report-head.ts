@@ -5,7 +5,7 @@ import { SWEEP_SCHEMA } from './report.js';
 import type { SweepSettings } from './run-sweep.js';
 import type { ReportHead } from './sweep-log.js';
 
-/** What the report says of the conditions, before anything is measured. */
+/** The conditions in the report, before anything is measured. */
 export async function reportHead(
   { bundle, device, channel, channelOptions, csi, snrsDb, cbrs, size, files, variants, draws }: SweepSettings,
   {

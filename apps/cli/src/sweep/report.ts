@@ -86,11 +86,11 @@ export const sweepConditionsSchema = z.object({
   imagesDigest: z.string(),
   /** Names of the metric bundles' folders. */
   metricBundles: z.array(z.string()),
-  /** What was compared, every option filled in. */
+  /** The decoders that were compared, with every option filled in. */
   decoders: z.array(z.object({ decoder: z.string(), steps: z.int(), options: z.record(z.string(), z.unknown()) })),
 });
 
-/** What sharpening makes of jscc's pictures at a decoder's mean PSNR, by each of some unsharp masks. */
+/** Results of sharpening jscc's pictures at a decoder's mean PSNR, by each of some unsharp masks. */
 export const sweepControlSchema = z.object({
   /** The decoder, with its steps, whose PSNR they were set to. */
   decoder: z.string(),
@@ -119,7 +119,7 @@ export const sweepComparisonSchema = z.object({
   cbr: z.string(),
   measure: z.string(),
   against: z.enum(['jscc', 'sharpened']),
-  /** Of the decoder, and of what it is held against. */
+  /** Means of the decoder, and of what it is compared with. */
   value: z.number(),
   other: z.number(),
   /** 95 % interval of value - other, by a paired bootstrap over photographs. */

@@ -42,7 +42,7 @@ export interface SweepTools {
   readonly channelUrl: string;
   readonly realism: Pick<Realism, 'add' | 'conclude'> | undefined;
   readonly logger: Logger;
-  /** Takes what is measured; what it has already isn't measured again. */
+  /** Takes the measurements; those that it has already are not repeated. */
   readonly log: SweepLog;
   /** Ends the sweep early. */
   readonly signal: AbortSignal;
@@ -152,7 +152,7 @@ async function startTransmitter(
       ...(variant.options === undefined ? {} : { decoderOptions: { ...variant.options } }),
       device,
       metricBundles: [...metricBundles],
-      // Packing pictures and unpacking them again is work for nothing when nobody keeps the files.
+      // Compressing pictures is useless when the files are not kept.
       resultFormat: pictures === undefined ? 'raw' : 'png',
       maxInFlight: inFlight,
       maxImagePixels: Number.MAX_SAFE_INTEGER,

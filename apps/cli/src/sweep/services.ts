@@ -72,7 +72,7 @@ export async function startSweepServices(options: SweepServicesOptions): Promise
       start('receiver', receiverPort, {
         bundle: options.bundle,
         device: options.device,
-        // Nobody else sends to it, and a sweep insists on its steps.
+        // Only the sweep sends to it, and a sweep demands its steps.
         'max-min-steps': MAX_MIN_STEPS,
         'max-backlog-ms': 86_400_000,
         // A row has its residual.

@@ -2,7 +2,7 @@ import type { ChannelModelName } from '@semcast/channel-models';
 import { caseKey, groupKey, keyOfGroup, type SweepCase, type SweepGroup } from './plan.js';
 import { summarise, type SweepReport, type SweepRow, type SweepSummary } from './report.js';
 
-/** What a report says before anything is measured. */
+/** The part of a report that is known before anything is measured. */
 export type ReportHead = Omit<SweepReport, 'rows' | 'summary' | 'controls' | 'comparisons'>;
 
 export interface SweepLogOptions {
@@ -20,7 +20,7 @@ export interface TakeOverOptions {
 
 const keyOfCase = ({ variant, frame }: SweepCase): string => caseKey(variant, frame);
 
-/** What a sweep has measured so far, and what is missing: a report at any moment. */
+/** The measurements of a sweep so far, and those that are missing: a report at any moment. */
 export class SweepLog {
   readonly #options: SweepLogOptions;
   readonly #rows = new Map<string, SweepRow>();

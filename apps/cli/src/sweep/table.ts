@@ -27,9 +27,9 @@ export interface SummaryTableOptions {
 
 export interface SummaryTable {
   readonly columns: readonly TableColumn<SweepSummary>[];
-  /** What can be compared stands together. */
+  /** Rows that can be compared stand together. */
   readonly rows: readonly SweepSummary[];
-  /** What the marks mean; empty without any. */
+  /** The legend of the marks; empty without any. */
   readonly legend: readonly string[];
 }
 

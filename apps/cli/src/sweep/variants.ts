@@ -9,7 +9,7 @@ export interface SweepVariant {
   readonly decoder: string;
   /** The steps that it is asked for; 0 for a decoder of one pass. */
   readonly steps: number;
-  /** What is sent to the receiver; undefined for nothing but defaults. */
+  /** The options that are sent to the receiver; undefined for defaults only. */
   readonly options: DecoderOptions | undefined;
   /** The same with every default filled in, for the report. */
   readonly completeOptions: Readonly<Record<string, unknown>>;

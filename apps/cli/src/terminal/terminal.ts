@@ -1,7 +1,7 @@
 import pico from 'picocolors';
 import { printable, truncate } from './width.js';
 
-/** What is needed of process.stdout and process.stderr. */
+/** The part of process.stdout and process.stderr that is needed. */
 export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;

@@ -65,7 +65,7 @@ function snrFlags(snr: number | SnrRange): Readonly<Record<string, FlagInput>> {
   };
 }
 
-/** What was set while frames flowed, in the console or otherwise; undefined for what is as it was at the start. */
+/** Settings that were changed while frames flowed, in the console or otherwise; undefined for those of the start. */
 export interface SettingsInForce {
   readonly channel?: ChannelConfig;
   /** A trace in force as a file: its text is too long for a command line. */
@@ -133,7 +133,7 @@ export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}
       paused,
       size: settings.size,
       'max-in-flight': framesInFlight(settings),
-      // Ctrl-C means now: what is under way isn't waited for.
+      // Ctrl-C ends at once, without waiting for frames under way.
       'drain-ms': 0,
       cbr,
       decoder,

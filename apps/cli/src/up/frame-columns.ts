@@ -25,12 +25,12 @@ const BAR_WIDTH = 10;
 /** The most digits behind the point of a figure of a single photograph: more are chance. */
 const FRAME_DECIMALS = 3;
 
-/** `PSNR dB`, `SSIM`: what a metric's column is called in any table. */
+/** The name of a metric's column in any table: `PSNR dB`, `SSIM`. */
 export function metricTitle({ label, unit }: Pick<QualityMetric, 'label' | 'unit'>): string {
   return `${label} ${unit}`.trimEnd();
 }
 
-/** What comes before PSNR in any table of frames. */
+/** The columns before PSNR in any table of frames. */
 const CONDITIONS: readonly Column<CompletedSummary>[] = [
   { title: 'frame', align: 'right', width: 5, optional: 2, cell: ({ frame }) => String(frame) },
   { title: 'photo', width: 11, cell: ({ name }) => photoName(name) },

@@ -170,7 +170,7 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
   return code;
 }
 
-/** `conditional, steps 8`: what was asked for; the rest is as the decoder has it. */
+/** `conditional, steps 8`: the options that were given; the others are the decoder's defaults. */
 function describeDecoder({ decoder, decoderOptions = {} }: UpSettings): string {
   return [decoder, ...Object.entries(decoderOptions).map(([name, value]) => `${name} ${value}`)].join(', ');
 }
@@ -198,7 +198,7 @@ async function boot({ terminal, interruption, bundle, settings, files }: UpRun, 
   terminal.setLive(null);
 }
 
-/** The closing lines: what came through, and whether that is what was wanted. */
+/** The closing lines: the frames that came through, and whether all did. */
 function conclude({ terminal, interruption, settings }: UpRun, view: StreamView): ExitCode {
   const { tally } = view;
   const { resultColours: colours } = terminal;

@@ -120,7 +120,7 @@ export class StreamView implements LiveLine {
     return `  ${mark} ${parts.join(colours.dim(' · '))}`;
   }
 
-  /** What is being refined, and how soon its preview was there. */
+  /** The newest picture that is being refined, and its time. */
   #refining(): string | undefined {
     if (this.#preview === undefined) {
       return undefined;

@@ -7,7 +7,7 @@ const MAX_LINES = 6;
 const WINDOW_MS = 10_000;
 
 /**
- * Picks out of the services' logs what somebody who watches should see: warnings and errors, each once, few at a time.
+ * Selects from the services' logs the lines for a user at the terminal: warnings and errors, each once, few at a time.
  *
  * @param show one line, ready to be printed
  * @param now milliseconds, monotonic

@@ -18,7 +18,7 @@ export function judgeMemory(availableBytes: number, totalBytes: number): CheckRe
   return ok(text);
 }
 
-/** What a new process can have: free memory and what the system would give back, within the container's limit. */
+/** Memory that a new process can have: free and reclaimable memory, within the container's limit. */
 async function availableMemory(): Promise<{ available: number; total: number }> {
   const meminfo = await readFile('/proc/meminfo', 'utf8').catch(() => '');
   const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(meminfo)?.[1];

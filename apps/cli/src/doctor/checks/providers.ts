@@ -13,7 +13,7 @@ async function tryDevice(device: Device, { graphs }: Bundle): Promise<unknown> {
   }
 }
 
-/** Judges what was found: a GPU that nobody asked for may be absent, the device that was asked for may not. */
+/** Judges the providers found: a GPU may be absent unless it is the requested device. */
 export function judgeProviders(wanted: Device, failures: Readonly<Record<Device, unknown>>): CheckResult {
   const failure = failures[wanted];
   if (failure !== null) {
