@@ -40,30 +40,10 @@ export function useTheme(): { readonly theme: Theme; readonly toggle: () => void
   return { theme, toggle };
 }
 
-/** Colours that canvases need: those of the style sheet, which decides. */
-export interface Palette {
-  readonly text: string;
-  readonly dim: string;
-  readonly line: string;
-  readonly series: readonly string[];
-  readonly warn: string;
-  readonly bad: string;
-  readonly event: string;
-}
+/** What colours stand for, in pictures, figures and curves alike; names of the style sheet. */
+export type Tone = 'neutral' | 'estimate' | 'preview' | 'refined' | 'extra';
 
-/** Names of the style sheet's colours by what they stand for. */
-export const SERIES = { neutral: 0, estimate: 1, preview: 2, refined: 3, extra: 4 } as const;
-
-export function readPalette(): Palette {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
-  return {
-    text: colour('text'),
-    dim: colour('dim'),
-    line: colour('line'),
-    series: ['neutral', 'estimate', 'preview', 'refined', 'extra'].map((name) => colour(name)),
-    warn: colour('warn'),
-    bad: colour('bad'),
-    event: colour('event'),
-  };
+/** A colour for a canvas: the style sheet's, which decides. */
+export function colourOf(name: Tone | 'text' | 'dim' | 'line' | 'warn' | 'bad' | 'event'): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

@@ -2,27 +2,29 @@ import type { LiveView } from '@semcast/console-messages';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { change, rememberToken, type Refusal } from '../controls-client.js';
 import { figure } from '../format.js';
-import { OptionFields, optionsOf, Typed } from './option-fields.js';
+import { Choice, OptionFields, optionsOf, Typed } from './option-fields.js';
+
+const constant = (snrDb: number): object => ({ name: 'constant', snrDb });
 
 /** Channels to begin with: a name for people, and what is asked of the channel. */
 const PRESETS: readonly { readonly name: string; readonly channel: object }[] = [
-  { name: 'Clear: no fading, 20 dB', channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 20 } } },
-  { name: 'Fair: no fading, 10 dB', channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 10 } } },
+  { name: 'Clear: no fading, 20 dB', channel: { model: { name: 'awgn' }, snr: constant(20) } },
+  { name: 'Fair: no fading, 10 dB', channel: { model: { name: 'awgn' }, snr: constant(10) } },
   {
     name: 'Edge of the cell: no fading, 0 dB',
-    channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 0 } },
+    channel: { model: { name: 'awgn' }, snr: constant(0) },
   },
   {
     name: 'Indoors, line of sight: Rician, 15 dB',
-    channel: { model: { name: 'rician-slow', kFactorDb: 10 }, snr: { name: 'constant', snrDb: 15 } },
+    channel: { model: { name: 'rician-slow', kFactorDb: 10 }, snr: constant(15) },
   },
   {
     name: 'On foot in a street: Rayleigh blocks, 12 dB',
-    channel: { model: { name: 'rayleigh-block', coherence: 512 }, snr: { name: 'constant', snrDb: 12 } },
+    channel: { model: { name: 'rayleigh-block', coherence: 512 }, snr: constant(12) },
   },
   {
     name: 'At speed: fast Rayleigh, 12 dB',
-    channel: { model: { name: 'rayleigh-fast' }, snr: { name: 'constant', snrDb: 12 } },
+    channel: { model: { name: 'rayleigh-fast' }, snr: constant(12) },
   },
   {
     name: 'There and back: 20 to 0 dB',
@@ -112,17 +114,12 @@ function ChannelControls({ view, put }: ControlsProps) {
       </label>
       <label class="field">
         <span>model</span>
-        <select
+        <Choice
           name="model"
           value={model.name}
-          onChange={({ currentTarget }) => put({ model: { name: currentTarget.value } })}
-        >
-          {Object.keys(offers.models).map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
+          choices={Object.keys(offers.models)}
+          onChoose={(name) => put({ model: { name } })}
+        />
       </label>
       <OptionFields
         options={modelOptions}
@@ -132,20 +129,13 @@ function ChannelControls({ view, put }: ControlsProps) {
       <SnrSlider snrDb={channel.snrDb} put={put} />
       <label class="field">
         <span>schedule</span>
-        <select
+        <Choice
           name="schedule"
           value={snr.name}
-          onChange={({ currentTarget }) => {
-            const { value } = currentTarget;
-            put({ snr: value === 'constant' ? { name: value, snrDb: channel.snrDb } : { name: value } });
-          }}
-        >
-          {schedules.map((name) => (
-            <option key={name} value={name} disabled={name === 'trace'}>
-              {name}
-            </option>
-          ))}
-        </select>
+          choices={schedules}
+          disabled="trace"
+          onChoose={(name) => put({ snr: name === 'constant' ? { name, snrDb: channel.snrDb } : { name } })}
+        />
       </label>
       <OptionFields
         options={scheduleOptions}
@@ -236,18 +226,13 @@ function StreamControls({ view, put }: ControlsProps) {
       <h2>Stream</h2>
       <label class="field">
         <span>decoder</span>
-        <select
+        <Choice
           name="decoder"
           value={settings.decoder}
+          choices={names}
           title={known.get(settings.decoder)?.summary}
-          onChange={({ currentTarget }) => put({ decoder: currentTarget.value })}
-        >
-          {names.map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
+          onChoose={(decoder) => put({ decoder })}
+        />
       </label>
       <OptionFields options={first} {...fields} />
       {more.length === 0 ? null : (
@@ -260,13 +245,7 @@ function StreamControls({ view, put }: ControlsProps) {
       )}
       <label class="field">
         <span>CBR</span>
-        <select name="cbr" value={settings.cbr} onChange={({ currentTarget }) => put({ cbr: currentTarget.value })}>
-          {rates.map((rate) => (
-            <option key={rate} value={rate}>
-              {rate}
-            </option>
-          ))}
-        </select>
+        <Choice name="cbr" value={settings.cbr} choices={rates} onChoose={(cbr) => put({ cbr })} />
       </label>
       <label class="field" title="frames per second; 0: as fast as they get through">
         <span>frames / s</span>

@@ -3,7 +3,7 @@ import { otherMetrics, qualityMetrics } from '@semcast/quality';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import UPlot from 'uplot';
 import { durationText, figure, metric, metricFigure, NONE } from '../format.js';
-import { SERIES, type Theme } from '../theme.js';
+import type { Theme } from '../theme.js';
 import { Plot, type Curve, type Mark, type PlotProps } from './plot.js';
 import { newest } from './readouts.js';
 
@@ -24,9 +24,7 @@ interface PlotSpec extends Pick<PlotProps, 'unit' | 'rightUnit' | 'logarithmic' 
 
 const decibels = (value: number | null): string => (value === null ? NONE : `${figure(value)} dB`);
 const milliseconds = (value: number | null): string => (value === null ? NONE : durationText(value));
-const { neutral, estimate, preview, refined, extra } = SERIES;
-
-const METRIC_COLOURS = [estimate, refined, extra, preview, neutral] as const;
+const METRIC_COLOURS = ['estimate', 'refined', 'extra', 'preview', 'neutral'] as const;
 
 /** Metrics of one unit share a plot, of final pictures. */
 function plotOfMetrics(metrics: typeof otherMetrics): PlotSpec {
@@ -45,34 +43,35 @@ function plotOfMetrics(metrics: typeof otherMetrics): PlotSpec {
   };
 }
 
+/** Curves with a table and a way of writing values in common. */
+function alike(
+  common: Pick<CurveSpec, 'table' | 'write'>,
+  curves: readonly (Omit<CurveSpec, 'table' | 'write'> & { readonly table?: TableName })[],
+): CurveSpec[] {
+  return curves.map((curve) => Object.assign({}, common, curve));
+}
+
 const PLOTS: readonly PlotSpec[] = [
   {
     id: 'snr',
     title: 'SNR',
     unit: 'dB',
     least: [0, 20],
-    curves: [
-      {
-        label: 'configured',
-        table: 'quality',
-        column: 'snrConfiguredDb',
-        colour: neutral,
-        dashed: true,
-        write: decibels,
-      },
-      { label: 'effective', table: 'quality', column: 'snrEffectiveDb', colour: estimate, write: decibels },
-      { label: 'estimated', table: 'quality', column: 'snrEstimatedDb', colour: extra, write: decibels },
-    ],
+    curves: alike({ table: 'quality', write: decibels }, [
+      { label: 'configured', column: 'snrConfiguredDb', colour: 'neutral', dashed: true },
+      { label: 'effective', column: 'snrEffectiveDb', colour: 'estimate' },
+      { label: 'estimated', column: 'snrEstimatedDb', colour: 'extra' },
+    ]),
   },
   {
     id: 'psnr',
     title: 'PSNR',
     unit: 'dB',
     least: qualityMetrics.psnrDb.range,
-    curves: [
-      { label: 'preview', table: 'quality', column: 'psnrPreviewDb', colour: preview, write: decibels },
-      { label: 'refined', table: 'quality', column: 'psnrRefinedDb', colour: refined, write: decibels },
-    ],
+    curves: alike({ table: 'quality', write: decibels }, [
+      { label: 'preview', column: 'psnrPreviewDb', colour: 'preview' },
+      { label: 'refined', column: 'psnrRefinedDb', colour: 'refined' },
+    ]),
   },
   ...[...new Set(otherMetrics.map(({ unit }) => unit))].map((unit) =>
     plotOfMetrics(otherMetrics.filter((each) => each.unit === unit)),
@@ -83,15 +82,9 @@ const PLOTS: readonly PlotSpec[] = [
     unit: 'multiple of N₀',
     logarithmic: true,
     reference: 1,
-    curves: [
-      {
-        label: 'final picture',
-        table: 'residuals',
-        column: 'residual',
-        colour: extra,
-        write: (value) => figure(value, 2),
-      },
-    ],
+    curves: alike({ table: 'residuals', write: (value) => figure(value, 2) }, [
+      { label: 'final picture', column: 'residual', colour: 'extra' },
+    ]),
   },
   {
     id: 'latency',
@@ -99,58 +92,33 @@ const PLOTS: readonly PlotSpec[] = [
     unit: 'ms',
     wide: true,
     logarithmic: true,
-    curves: [
-      { label: 'encode', table: 'quality', column: 'encodeMs', colour: extra, write: milliseconds },
-      { label: 'queue', table: 'decoding', column: 'queueMs', colour: estimate, dashed: true, write: milliseconds },
-      { label: 'decode', table: 'decoding', column: 'decodeMs', colour: refined, write: milliseconds },
-      { label: 'preview', table: 'quality', column: 'previewMs', colour: preview, write: milliseconds },
-      { label: 'end to end', table: 'quality', column: 'endToEndMs', colour: neutral, write: milliseconds },
-    ],
+    curves: alike({ table: 'quality', write: milliseconds }, [
+      { label: 'encode', column: 'encodeMs', colour: 'extra' },
+      { label: 'queue', table: 'decoding', column: 'queueMs', colour: 'estimate', dashed: true },
+      { label: 'decode', table: 'decoding', column: 'decodeMs', colour: 'refined' },
+      { label: 'preview', column: 'previewMs', colour: 'preview' },
+      { label: 'end to end', column: 'endToEndMs', colour: 'neutral' },
+    ]),
   },
   {
     id: 'throughput',
     title: 'Throughput',
     unit: 'frames / s',
     rightUnit: 'channel uses / s',
-    curves: [
-      {
-        label: 'frames',
-        table: 'rates',
-        column: 'framesPerSecond',
-        colour: refined,
-        write: (value) => `${metric(value)}/s`,
-      },
-      {
-        label: 'channel uses',
-        table: 'rates',
-        column: 'channelUsesPerSecond',
-        colour: estimate,
-        right: true,
-        write: (value) => `${metric(value)}/s`,
-      },
-    ],
+    curves: alike({ table: 'rates', write: (value) => `${metric(value)}/s` }, [
+      { label: 'frames', column: 'framesPerSecond', colour: 'refined' },
+      { label: 'channel uses', column: 'channelUsesPerSecond', colour: 'estimate', right: true },
+    ]),
   },
   {
     id: 'queue',
     title: 'Queue and batches',
     unit: 'frames',
     least: [0, 4],
-    curves: [
-      {
-        label: 'waiting',
-        table: 'decoding',
-        column: 'queueDepth',
-        colour: preview,
-        write: (value) => figure(value, 0),
-      },
-      {
-        label: 'in a batch',
-        table: 'decoding',
-        column: 'batchSize',
-        colour: refined,
-        write: (value) => figure(value, 0),
-      },
-    ],
+    curves: alike({ table: 'decoding', write: (value) => figure(value, 0) }, [
+      { label: 'waiting', column: 'queueDepth', colour: 'preview' },
+      { label: 'in a batch', column: 'batchSize', colour: 'refined' },
+    ]),
   },
 ];
 
@@ -214,7 +182,7 @@ function CurvePanel({ spec, view, drawn, nowMs, marks, spanSeconds, theme }: Cur
         <span class="title">{title}</span>
         <span class="legend">
           {curves.map(({ label, colour, dashed = false, table, column, write }) => (
-            <span key={label} data-colour={colour} class={dashed ? 'dashed' : ''}>
+            <span key={label} data-tone={colour} class={dashed ? 'dashed' : ''}>
               {label} <b>{write(newest(view, table, column as never))}</b>
             </span>
           ))}

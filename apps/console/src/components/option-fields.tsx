@@ -53,15 +53,8 @@ function OptionField({
   readonly onChange: (name: string, value: unknown) => void;
 }) {
   if (schema.enum !== undefined) {
-    return (
-      <select name={name} value={String(value)} onChange={({ currentTarget }) => onChange(name, currentTarget.value)}>
-        {schema.enum.map((choice) => (
-          <option key={String(choice)} value={String(choice)}>
-            {String(choice)}
-          </option>
-        ))}
-      </select>
-    );
+    const choices = schema.enum.map(String);
+    return <Choice name={name} value={String(value)} choices={choices} onChoose={(chosen) => onChange(name, chosen)} />;
   }
   if (schema.type === 'boolean') {
     return (
@@ -92,6 +85,34 @@ function OptionField({
 /** A number between 0 and 1 is set with a slider. */
 function isShare({ type, minimum, maximum }: OptionSchema): boolean {
   return type === 'number' && minimum === 0 && maximum === 1;
+}
+
+/** One of several names. */
+export function Choice({
+  name,
+  value,
+  choices,
+  title,
+  disabled,
+  onChoose,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly choices: readonly string[];
+  readonly title?: string | undefined;
+  /** A choice that is shown and can't be made. */
+  readonly disabled?: string;
+  readonly onChoose: (chosen: string) => void;
+}) {
+  return (
+    <select name={name} value={value} title={title} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
+      {choices.map((choice) => (
+        <option key={choice} value={choice} disabled={choice === disabled}>
+          {choice}
+        </option>
+      ))}
+    </select>
+  );
 }
 
 /** A field whose text counts when it is left, or at Enter. Numbers are handed on as numbers, all else as it is. */

@@ -95,7 +95,7 @@ export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps)
             +
           </button>
         </div>
-        <button type="button" class="quiet" aria-pressed={fills} onClick={() => onFill(!fills)}>
+        <button type="button" aria-pressed={fills} onClick={() => onFill(!fills)}>
           {fills ? 'Show all' : 'Fill'}
         </button>
       </div>
@@ -214,10 +214,6 @@ function Glass({
   readonly children: JSX.Element | readonly JSX.Element[];
 }) {
   const drag = useRef<{ readonly x: number; readonly y: number; readonly look: Look } | null>(null);
-  const clamp = (value: number): number => {
-    const half = 0.5 / look.zoom;
-    return Math.min(1 - half, Math.max(half, value));
-  };
   return (
     <div
       class={look.zoom > 1 ? 'glass grabs' : 'glass'}
@@ -234,8 +230,8 @@ function Glass({
           const { width, height } = event.currentTarget.getBoundingClientRect();
           onLook({
             zoom: look.zoom,
-            x: clamp(from.look.x - (event.clientX - from.x) / width / look.zoom),
-            y: clamp(from.look.y - (event.clientY - from.y) / height / look.zoom),
+            x: within(from.look.x - (event.clientX - from.x) / width / look.zoom, look.zoom),
+            y: within(from.look.y - (event.clientY - from.y) / height / look.zoom, look.zoom),
           });
         }
       }}
@@ -250,7 +246,7 @@ function Glass({
         onLook(
           look.zoom > 1
             ? WHOLE
-            : { zoom: 4, x: aim((event.clientX - left) / width, 4), y: aim((event.clientY - top) / height, 4) },
+            : { zoom: 4, x: within((event.clientX - left) / width, 4), y: within((event.clientY - top) / height, 4) },
         );
       }}
     >
@@ -259,15 +255,14 @@ function Glass({
   );
 }
 
-/** The point that was aimed at comes to the middle, as far as the picture goes. */
-function aim(share: number, zoom: number): number {
+/** The middle of what is looked at, 0 … 1, as near to the wanted one as the picture goes. */
+function within(share: number, zoom: number): number {
   return Math.min(1 - 0.5 / zoom, Math.max(0.5 / zoom, share));
 }
 
 function Layer({ pane, look }: { readonly pane: Pane; readonly look: Look }) {
-  const half = 0.5 / look.zoom;
-  const x = Math.min(1 - half, Math.max(half, look.x));
-  const y = Math.min(1 - half, Math.max(half, look.y));
+  const x = within(look.x, look.zoom);
+  const y = within(look.y, look.zoom);
   const canvas = useRef<HTMLCanvasElement>(null);
   const { bitmap, url } = pane.picture;
   useLayoutEffect(() => {

@@ -1,13 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
 import UPlot from 'uplot';
-import { readPalette, type Theme } from '../theme.js';
+import { colourOf, type Theme, type Tone } from '../theme.js';
 import { useWidth } from './canvas.js';
 
 /** One curve. */
 export interface Curve {
   readonly label: string;
-  /** Index into the palette's series. */
-  readonly colour: number;
+  readonly colour: Tone;
   readonly dashed?: boolean;
   /** On the axis at the right. */
   readonly right?: boolean;
@@ -77,9 +76,9 @@ export function Plot(props: PlotProps) {
 
 function optionsOf(props: PlotProps, width: number, current: () => PlotProps): UPlot.Options {
   const { curves, unit, rightUnit, logarithmic = false, least, spanSeconds, height } = props;
-  const palette = readPalette();
-  const axis = { stroke: palette.dim, font: FONT, labelFont: FONT, ticks: { show: false } } as const;
-  const grid = { stroke: palette.line, width: 1 } as const;
+  const axis = { stroke: colourOf('dim'), font: FONT, labelFont: FONT, ticks: { show: false } } as const;
+  const upright = { ...axis, size: 40, gap: 4, labelSize: 13, labelGap: 0, space: 26 } as const;
+  const grid = { stroke: colourOf('line'), width: 1 } as const;
   return {
     width,
     height,
@@ -103,31 +102,21 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
         values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `−${Math.abs(tick)} s`)),
       },
       {
-        ...axis,
+        ...upright,
         grid: logarithmic ? { ...grid, filter: (_plot, ticks) => ticks.map(decadeOnly) } : grid,
         ...(logarithmic ? { filter: (_plot: UPlot, ticks: number[]) => ticks.map(decadeOnly) } : {}),
-        size: 40,
-        gap: 4,
         label: unit,
-        labelSize: 13,
-        labelGap: 0,
-        space: 26,
         values: (_plot, ticks) => ticks.map((tick) => (tick === null ? '' : tickText(tick))),
       },
       ...(rightUnit === undefined
         ? []
         : [
             {
-              ...axis,
+              ...upright,
               scale: 'right',
               ...AT_RIGHT,
               grid: { show: false },
-              size: 40,
-              gap: 4,
               label: rightUnit,
-              labelSize: 13,
-              labelGap: 0,
-              space: 26,
               values: (_plot: UPlot, ticks: number[]) => ticks.map(tickText),
             },
           ]),
@@ -137,7 +126,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
       ...curves.map(({ label, colour, dashed = false, right = false }) => ({
         label,
         scale: right ? 'right' : 'y',
-        stroke: palette.series[colour]!,
+        stroke: colourOf(colour),
         width: 1.5,
         spanGaps: true,
         points: { show: false },
@@ -157,7 +146,6 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
 /** Events as thin upright lines, and the value that curves are compared with as a level one. */
 function drawMarks(plot: UPlot, { marks, reference }: PlotProps): void {
   const { ctx, bbox } = plot;
-  const palette = readPalette();
   ctx.save();
   ctx.lineWidth = window.devicePixelRatio;
   for (const { x, level } of marks) {
@@ -165,7 +153,7 @@ function drawMarks(plot: UPlot, { marks, reference }: PlotProps): void {
     if (at < bbox.left || at > bbox.left + bbox.width) {
       continue;
     }
-    ctx.strokeStyle = level === 'info' ? palette.event : level === 'warn' ? palette.warn : palette.bad;
+    ctx.strokeStyle = colourOf(level === 'info' ? 'event' : level === 'warn' ? 'warn' : 'bad');
     ctx.setLineDash([3, 3]);
     ctx.beginPath();
     ctx.moveTo(at, bbox.top);
@@ -174,7 +162,7 @@ function drawMarks(plot: UPlot, { marks, reference }: PlotProps): void {
   }
   if (reference !== undefined) {
     const at = Math.round(plot.valToPos(reference, 'y', true)) + 0.5;
-    ctx.strokeStyle = palette.dim;
+    ctx.strokeStyle = colourOf('dim');
     ctx.setLineDash([]);
     ctx.globalAlpha = 0.7;
     ctx.beginPath();

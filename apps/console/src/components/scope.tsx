@@ -1,7 +1,7 @@
 import type { LiveView, ScopeFact } from '@semcast/console-messages';
 import { useEffect, useRef } from 'preact/hooks';
 import { figure, metric } from '../format.js';
-import { readPalette, type Theme } from '../theme.js';
+import { colourOf, type Theme } from '../theme.js';
 import { fitCanvas, useWidth } from './canvas.js';
 
 interface ScopeProps {
@@ -68,9 +68,8 @@ function Constellation({ title, about, points, tone, theme, nothing = '' }: Cons
     if (drawing === null) {
       return;
     }
-    const { text, line, dim, series } = readPalette();
     const at = (value: number): number => ((value + EXTENT) / (2 * EXTENT)) * width;
-    drawing.strokeStyle = line;
+    drawing.strokeStyle = colourOf('line');
     drawing.lineWidth = 1;
     for (const tick of GRID) {
       const place = Math.round(at(tick)) + 0.5;
@@ -83,7 +82,7 @@ function Constellation({ title, about, points, tone, theme, nothing = '' }: Cons
       drawing.stroke();
     }
     drawing.globalAlpha = 1;
-    drawing.fillStyle = dim;
+    drawing.fillStyle = colourOf('dim');
     drawing.font = FONT;
     for (const tick of GRID) {
       drawing.textAlign = 'center';
@@ -93,10 +92,10 @@ function Constellation({ title, about, points, tone, theme, nothing = '' }: Cons
         drawing.fillText(figure(tick, 0), 4, at(-tick) + 3);
       }
     }
-    drawing.fillStyle = text;
+    drawing.fillStyle = colourOf('text');
     drawing.fillText('I', width - 10, width - 4);
     drawing.fillText('Q', 4, 12);
-    drawing.fillStyle = series[tone === 'estimate' ? 1 : 3]!;
+    drawing.fillStyle = colourOf(tone);
     drawing.globalAlpha = 0.62;
     const limit = EXTENT - 0.05;
     const drawn = points ?? [];
@@ -148,15 +147,14 @@ function Gain({
     if (drawing === null) {
       return;
     }
-    const { line, dim, series } = readPalette();
     const { min, max } = GAIN_RANGE_DB;
     const right = width - MARGIN.right;
     const bottom = height - MARGIN.bottom;
     const y = (db: number): number =>
       bottom - ((Math.max(min, Math.min(max, db)) - min) / (max - min)) * (bottom - MARGIN.top);
     drawing.font = FONT;
-    drawing.strokeStyle = line;
-    drawing.fillStyle = dim;
+    drawing.strokeStyle = colourOf('line');
+    drawing.fillStyle = colourOf('dim');
     drawing.textAlign = 'right';
     for (const tick of GAIN_GRID_DB) {
       const place = Math.round(y(tick)) + 0.5;
@@ -174,7 +172,7 @@ function Gain({
     drawing.fillText(metric(samples), right, bottom + 12);
     drawing.textAlign = 'center';
     drawing.fillText('symbol of the frame', (MARGIN.left + right) / 2, height - 3);
-    drawing.strokeStyle = series[2]!;
+    drawing.strokeStyle = colourOf('preview');
     drawing.lineWidth = 1.25;
     drawing.beginPath();
     const values = gainDb ?? [0];

@@ -6,6 +6,20 @@ function snrText(row: StreamRow): string {
   return snrDb === null ? NONE : `${figure(snrDb)} dB ${name}`;
 }
 
+const COLUMNS: readonly {
+  readonly name: string;
+  readonly number?: true;
+  readonly cell: (row: StreamRow) => string | number;
+}[] = [
+  { name: 'decoder', cell: ({ decoder }) => decoder },
+  { name: 'CSI', cell: ({ csi }) => csi },
+  { name: 'frames', number: true, cell: ({ frames }) => frames },
+  { name: 'per s', number: true, cell: ({ framesPerSecond }) => figure(framesPerSecond) },
+  { name: 'SNR', number: true, cell: snrText },
+  { name: 'residual', number: true, cell: ({ residual }) => figure(residual, 2) },
+  { name: 'receiver', number: true, cell: ({ totalMs }) => durationText(totalMs) },
+];
+
 /** What the receiver decodes, by stream. */
 export function Streams({ rows }: { readonly rows: readonly StreamRow[] }) {
   return (
@@ -23,23 +37,11 @@ export function Streams({ rows }: { readonly rows: readonly StreamRow[] }) {
             <thead>
               <tr>
                 <th scope="col">stream</th>
-                <th scope="col">decoder</th>
-                <th scope="col">CSI</th>
-                <th scope="col" class="number">
-                  frames
-                </th>
-                <th scope="col" class="number">
-                  per s
-                </th>
-                <th scope="col" class="number">
-                  SNR
-                </th>
-                <th scope="col" class="number">
-                  residual
-                </th>
-                <th scope="col" class="number">
-                  receiver
-                </th>
+                {COLUMNS.map(({ name, number }) => (
+                  <th key={name} scope="col" class={number ? 'number' : ''}>
+                    {name}
+                  </th>
+                ))}
               </tr>
             </thead>
             <tbody>
@@ -49,13 +51,11 @@ export function Streams({ rows }: { readonly rows: readonly StreamRow[] }) {
                     {row.stream}
                     {row.linked ? '' : ' (no link)'}
                   </th>
-                  <td>{row.decoder}</td>
-                  <td>{row.csi}</td>
-                  <td class="number">{row.frames}</td>
-                  <td class="number">{figure(row.framesPerSecond)}</td>
-                  <td class="number">{snrText(row)}</td>
-                  <td class="number">{figure(row.residual, 2)}</td>
-                  <td class="number">{durationText(row.totalMs)}</td>
+                  {COLUMNS.map(({ name, number, cell }) => (
+                    <td key={name} class={number ? 'number' : ''}>
+                      {cell(row)}
+                    </td>
+                  ))}
                 </tr>
               ))}
             </tbody>
