@@ -28,7 +28,7 @@ describe('semcast trace', () => {
     await writeFile(
       join(dir, 'rest.log'),
       [
-        `channel-1  | ${line('05.100', 'channel', 'frame forwarded', { ...OF_A, snrDb: 5 })}`,
+        `channel-1  | ${line('05.100', 'channel', 'frame forwarded', { ...OF_A, snrDb: 4.123456, channelUses: 65_537 })}`,
         line('05.400', 'transmitter', 'frame dropped', { ...OF_A, stream: 'b', level: 'warn', reason: 'deadline' }),
       ].join('\n'),
     );
@@ -57,7 +57,7 @@ describe('semcast trace', () => {
       '  frame 12 of stream a',
       '',
       '  03:04:05.100  channel      frame forwarded',
-      '                               snrDb 5',
+      '                               snrDb 4.123, channelUses 65537',
       '  03:04:05.250  receiver     frame decoded',
       '                               queue 2.0 ms, decode 1.5 s, decoder jscc',
       '',

@@ -97,6 +97,11 @@ function parseJson(line: string): unknown {
   }
 }
 
+/** Four digits of what is no whole number are enough to read. */
+function rounded(_name: string, content: unknown): unknown {
+  return typeof content === 'number' && !Number.isInteger(content) ? Number(content.toPrecision(4)) : content;
+}
+
 /** What a line says beside its message: durations in milliseconds by stage, then the rest. */
 function detailsOf({ timingsMs, ...line }: LogLine): string {
   const stages = Object.entries(z.record(z.string(), z.number()).safeParse(timingsMs).data ?? {});
@@ -104,7 +109,7 @@ function detailsOf({ timingsMs, ...line }: LogLine): string {
     ...stages.map(([stage, ms]) => `${stage} ${formatMilliseconds(ms)}`),
     ...Object.entries(line)
       .filter(([name]) => !(name in logLine.shape))
-      .map(([name, content]) => `${name} ${typeof content === 'string' ? content : JSON.stringify(content)}`),
+      .map(([name, content]) => `${name} ${typeof content === 'string' ? content : JSON.stringify(content, rounded)}`),
   ]
     .map(printable)
     .join(', ');
