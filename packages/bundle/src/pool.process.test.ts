@@ -30,6 +30,15 @@ async function start(options: Partial<SessionPoolOptions> = {}, spawnThread?: Sp
   return pool;
 }
 
+/** Threads as a pool starts them, each of them added to the list. */
+const spawnInto =
+  (threads: Worker[]): SpawnWorker =>
+  (setup) => {
+    const thread = spawnWorker(setup);
+    threads.push(thread);
+    return thread;
+  };
+
 afterEach(async () => {
   await Promise.all(pools.splice(0).map(async (pool) => pool.close()));
 });
@@ -171,11 +180,7 @@ describe('runs', () => {
 
   it('that fail inside the graph leave the worker alive', async () => {
     const threads: Worker[] = [];
-    const pool = await start({}, (setup) => {
-      const thread = spawnWorker(setup);
-      threads.push(thread);
-      return thread;
-    });
+    const pool = await start({}, spawnInto(threads));
     // What is wrong with this only shows inside: `sum` is no picture.
     const fetch = {
       output: 'sum',
@@ -336,11 +341,7 @@ describe('a worker that dies', () => {
 
   it('while idle is replaced too', async () => {
     const threads: Worker[] = [];
-    const pool = await start({}, (setup) => {
-      const thread = spawnWorker(setup);
-      threads.push(thread);
-      return thread;
-    });
+    const pool = await start({}, spawnInto(threads));
     await threads[0]!.terminate();
     expect((await pool.run('sum', ones)).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
     expect(threads).toHaveLength(2);
@@ -395,11 +396,7 @@ describe('closing', () => {
 
   it('ends a replacement that has not started yet', async () => {
     const threads: Worker[] = [];
-    const pool = await start({}, (setup) => {
-      const thread = spawnWorker(setup);
-      threads.push(thread);
-      return thread;
-    });
+    const pool = await start({}, spawnInto(threads));
     await threads[0]!.terminate();
     await pool.close();
     expect(threads.map(({ threadId }) => threadId)).toEqual(threads.map(() => -1));
@@ -411,11 +408,7 @@ describe('closing', () => {
     // Several times, at different moments of the load: ending a thread inside ONNX Runtime would end this process.
     for (const delayMs of [20, 80]) {
       const threads: Worker[] = [];
-      const pool = start({ graphs: { ...graphs, load } }, (setup) => {
-        const thread = spawnWorker(setup);
-        threads.push(thread);
-        return thread;
-      });
+      const pool = start({ graphs: { ...graphs, load } }, spawnInto(threads));
       // The other pool fails at once and ends its threads, one of them in the middle of loading.
       const failing = WorkerPool.start({ graphs: { load, gone: '/gone.onnx' }, workers: 2 });
       await expect(failing).rejects.toThrow(/gone\.onnx/);

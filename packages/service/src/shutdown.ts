@@ -47,9 +47,10 @@ export function leaveClosedTerminal(): void {
 /**
  * Run until a signal (SIGINT, SIGTERM, SIGHUP, …), then `close()` and exit: 0 when all went well, 1 after an uncaught
  * error or when `close` failed. A second signal ends the process at once, by that signal, except SIGHUP: both the kernel
- * and the shell send it when a terminal closes. A process that isn't closed after the timeout ends by SIGKILL. A native fault isn't caught: it ends the process by its own signal.
+ * and the shell send it when a terminal closes. A process that isn't closed after the timeout ends by SIGKILL. A native
+ * fault isn't caught: it ends the process by its own signal.
  *
- * @returns begins the end from within, as a signal would
+ * @returns begins the end from within, as a signal would; nothing where it has begun
  */
 export function runUntilSignal(
   close: () => Promise<void>,
@@ -84,11 +85,12 @@ export function runUntilSignal(
       logger.info('closed');
     },
   );
-  process.on('SIGHUP', (signal) => {
+  const end = (signal?: NodeJS.Signals): void => {
     if (!closing) {
       hungUp = signal;
       grace.close();
     }
-  });
-  return grace.close;
+  };
+  process.on('SIGHUP', end);
+  return end;
 }
