@@ -95,7 +95,7 @@ export async function runService<Config extends ServiceConfig, Service extends R
     logger,
     tell,
     end: (error) => {
-      failure = error;
+      failure ??= error;
       end();
     },
   });
