@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dashboards } from './dashboards/registry.js';
-import { parseRules, type Rule } from './expressions.js';
+import { parseRules, type Rule } from './rules.js';
 import { formatMetricsDocument } from './metrics-document.js';
 
 /** The top of the checkout. */

@@ -1,5 +1,5 @@
 import { LABEL_DEFINITIONS, METRIC_DEFINITIONS, type LabelDefinition, type MetricDefinition } from '@semcast/service';
-import { isAlert, type Rule } from './expressions.js';
+import { isAlert, type Rule } from './rules.js';
 
 const HEAD = `# Metrics
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { buckets, mean, metricsIn, quantile, rate } from './promql.js';
+import { buckets, mean, quantile, rate } from './promql.js';
 
 describe('queries', () => {
   it('are made of a histogram with a selector', () => {
@@ -12,28 +12,5 @@ describe('queries', () => {
       'histogram_quantile(0.95, sum by (le, d) (rate(h_bucket[$__rate_interval])))',
     );
     expect(buckets('h{a="b"}')).toBe('sum by (le) (increase(h_bucket{a="b"}[$__rate_interval]))');
-  });
-});
-
-describe('metricsIn', () => {
-  it.each([
-    ['up', ['up']],
-    ['sum by (job, instance) (rate(a_total[5m])) / on (job) group_left (x) b', ['a_total', 'b']],
-    ['sum(a) by (job) > bool 3', ['a']],
-    ['a:b:c offset 5m or vector(0)', ['a:b:c']],
-    ['histogram_quantile(0.9, sum by (le) (rate(h_bucket[1m:30s])))', ['h_bucket']],
-    [`label_replace(a, "x", "b", "y", "(c)") unless ignoring (d) e{f="g h"}`, ['a', 'e']],
-    ['min_over_time(q[5m]) > 1e3 and time() - start > Inf', ['q', 'start']],
-    ['a # b\n+ c', ['a', 'c']],
-  ])('%s', (expr, expected) => {
-    expect(metricsIn(expr).map(({ metric }) => metric)).toEqual(expected);
-  });
-
-  it('tells the labels that a metric is selected by', () => {
-    expect(metricsIn(`rate(a{b="c,d",e=~"f|g",h!~'i'}[5m]) + k{} + by_l{m!="n"}`)).toEqual([
-      { metric: 'a', labels: ['b', 'e', 'h'] },
-      { metric: 'k', labels: [] },
-      { metric: 'by_l', labels: ['m'] },
-    ]);
   });
 });

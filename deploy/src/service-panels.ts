@@ -24,6 +24,12 @@ export function drops(job: Job, title: string, description: string): PlaceablePa
   return curves({ title, description, unit: 'frames/s', stacked: true, queries: [{ expr, legend: '{{reason}}' }] });
 }
 
+export function framesByOutcome(job: Job, description: string): PlaceablePanel {
+  const expr = rate(`semcast_frames_total{stage="${job}"}`, ['instance', 'outcome']);
+  const queries = [{ expr, legend: '{{instance}}, {{outcome}}' }];
+  return curves({ title: 'Frames by outcome', description, unit: 'frames/s', queries });
+}
+
 export function slowestFrames(job: Job): PlaceablePanel {
   return curves({
     title: 'Slowest frames, by stage',

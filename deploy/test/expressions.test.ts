@@ -1,22 +1,19 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  dashboards,
-  DECODER_VALUES,
-  expressionsOfDashboard,
-  findUnknownNames,
-  isAlert,
-  knownMetrics,
-  nameOfRule,
-  readRules,
-  withoutVariables,
-  type Expression,
-} from '@semcast/deploy';
+import { dashboards, DECODER_VALUES, isAlert, readRules } from '@semcast/deploy';
 import { createMetrics, METRIC_DEFINITIONS, type MetricDefinition } from '@semcast/service';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { promtool, runPromtool } from './support/promtool.js';
+import {
+  expressionsOfDashboard,
+  findUnknownNames,
+  knownMetrics,
+  nameOfRule,
+  withoutVariables,
+  type Expression,
+} from './support/queries.js';
 
 const rules = await readRules();
 const ofDashboards = Object.entries(dashboards).flatMap(([name, dashboard]) => expressionsOfDashboard(name, dashboard));

@@ -2,16 +2,7 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
-import {
-  dashboards,
-  expressionsOfDashboard,
-  isGpuMetric,
-  metricsIn,
-  nameOfRule,
-  readRules,
-  withoutVariables,
-  type Expression,
-} from '@semcast/deploy';
+import { dashboards, readRules } from '@semcast/deploy';
 import { createLogger, METRIC_DEFINITIONS, SERVICE_NAMES, type MetricDefinition } from '@semcast/service';
 import { startStack, type Stack } from '@semcast/stack';
 import { waitFor } from '@semcast/testkit';
@@ -19,6 +10,14 @@ import { DEMO_PHOTOS } from '@semcast/transmitter';
 import { planSweep, reportHead, runSweep, SweepLog, type SweepReport, type SweepSettings } from 'semcast';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { prometheus, startPrometheus, type Sample, type TestPrometheus } from './support/prometheus.js';
+import {
+  expressionsOfDashboard,
+  isGpuMetric,
+  metricsIn,
+  nameOfRule,
+  withoutVariables,
+  type Expression,
+} from './support/queries.js';
 
 // Networks, and scrapes every two seconds, on two slow, busy cores.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });

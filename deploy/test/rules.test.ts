@@ -1,10 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAlert, nameOfRule, parseRules, readRules, REPOSITORY_ROOT, RULE_FILES } from '@semcast/deploy';
+import { isAlert, parseRules, readRules, REPOSITORY_ROOT, RULE_FILES } from '@semcast/deploy';
 import { SERVICE_NAMES } from '@semcast/service';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { promtool, runPromtool } from './support/promtool.js';
+import { nameOfRule } from './support/queries.js';
 
 const PROMETHEUS = join(REPOSITORY_ROOT, 'deploy', 'prometheus');
 const TESTS = join(PROMETHEUS, 'tests', 'alerts.test.yml');

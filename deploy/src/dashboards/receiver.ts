@@ -1,7 +1,7 @@
 import { createDashboard } from '../dashboard.js';
 import { curves, distribution, figure, quantiles } from '../panels.js';
 import { buckets, mean, quantile, rate } from '../promql.js';
-import { drops, eventLoop, memory, slowestFrames } from '../service-panels.js';
+import { drops, eventLoop, framesByOutcome, memory, slowestFrames } from '../service-panels.js';
 
 export const receiver = createDashboard({
   uid: 'semcast-receiver',
@@ -76,17 +76,7 @@ export const receiver = createDashboard({
           unit: 'short',
           queries: [{ expr: 'sum by (instance) (semcast_scheduler_queue_depth)', legend: '{{instance}}' }],
         }),
-        curves({
-          title: 'Frames by outcome',
-          description: 'Frames a second that left the receiver.',
-          unit: 'frames/s',
-          queries: [
-            {
-              expr: rate('semcast_frames_total{stage="receiver"}', ['instance', 'outcome']),
-              legend: '{{instance}}, {{outcome}}',
-            },
-          ],
-        }),
+        framesByOutcome('receiver', 'Frames a second that left the receiver.'),
         drops(
           'receiver',
           'Drops by reason',

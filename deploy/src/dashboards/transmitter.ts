@@ -1,7 +1,15 @@
 import { createDashboard } from '../dashboard.js';
 import { curves, distribution, figure, quantiles } from '../panels.js';
 import { buckets, mean, quantile, rate } from '../promql.js';
-import { bandwidthRatio, drops, eventLoop, memory, onTheWire, slowestFrames } from '../service-panels.js';
+import {
+  bandwidthRatio,
+  drops,
+  eventLoop,
+  framesByOutcome,
+  memory,
+  onTheWire,
+  slowestFrames,
+} from '../service-panels.js';
 
 const END_TO_END = 'semcast_end_to_end_latency_seconds{decoder=~"$decoder"}';
 const PREVIEW = 'semcast_frame_latency_seconds{job="transmitter",stage="preview"}';
@@ -107,17 +115,7 @@ export const transmitter = createDashboard({
     {
       title: 'Frames',
       panels: [
-        curves({
-          title: 'Frames by outcome',
-          description: 'Frames a second, by transmitter.',
-          unit: 'frames/s',
-          queries: [
-            {
-              expr: rate('semcast_frames_total{stage="transmitter"}', ['instance', 'outcome']),
-              legend: '{{instance}}, {{outcome}}',
-            },
-          ],
-        }),
+        framesByOutcome('transmitter', 'Frames a second, by transmitter.'),
         drops(
           'transmitter',
           'Drops decided here',
