@@ -1,60 +1,57 @@
-import { Worker } from 'node:worker_threads';
-import type { RgbImage } from '@semcast/core';
-import type { QualityReport } from '@semcast/quality';
+import { describeError, type RgbImage } from '@semcast/core';
+import { Piscina } from 'piscina';
 import { QualityWorkerError } from './errors.js';
 import type { QualityAnswer, QualityJob } from './quality-worker.js';
 
 /** Figures of a reconstruction, with the pictures that were compared. */
-export interface Comparison {
-  readonly report: QualityReport;
-  /** Null without a preview. */
-  readonly previewPsnrDb: number | null;
-  readonly original: RgbImage;
-  readonly decoded: RgbImage;
-}
+export type Comparison = Exclude<QualityAnswer, { readonly error: string }>;
 
 export interface QualityPoolOptions {
   /** Threads. */
   readonly workers: number;
   /** Comparisons that may wait for a thread; one more is refused. */
   readonly maxQueue: number;
-  /** Called when a thread died and was replaced. */
-  readonly onWarning?: (message: string) => void;
-  /** Starts a thread; replaced by tests that need one that dies. */
-  readonly spawn?: () => Worker;
-}
-
-interface Waiting {
-  readonly job: QualityJob;
-  readonly resolve: (comparison: Comparison) => void;
-  readonly reject: (error: QualityWorkerError) => void;
+  /** Called when a thread died. */
+  readonly onWarning: (message: string) => void;
+  /** The module of the threads; replaced by tests that need one that dies. */
+  readonly module?: URL;
 }
 
 /** Compiled, also for the tests that run this file's source. */
-const WORKER_URL = new URL('../dist/quality-worker.js', import.meta.url);
-
-function spawnQualityWorker(): Worker {
-  return new Worker(WORKER_URL, { execArgv: [], name: 'semcast-quality' });
-}
+const WORKER_MODULE = new URL('../dist/quality-worker.js', import.meta.url);
 
 /** Threads that compute packages/quality's figures, so that the transmitter's event loop stays free. */
 export class QualityPool {
+  readonly #pool: Piscina<QualityJob, QualityAnswer>;
   readonly #options: QualityPoolOptions;
-  readonly #idle: Worker[] = [];
-  readonly #busy = new Map<Worker, Waiting>();
-  readonly #queue: Waiting[] = [];
-  #closed = false;
+  readonly #closing = new AbortController();
+  /** Fires when a thread can't even start: whoever waits for one would wait for ever. */
+  #started = new AbortController();
 
   constructor(options: QualityPoolOptions) {
     this.#options = options;
-    for (let i = 0; i < options.workers; i++) {
-      this.#idle.push(this.#spawn());
-    }
+    const { workers, maxQueue, onWarning, module = WORKER_MODULE } = options;
+    this.#pool = new Piscina({
+      filename: module.href,
+      minThreads: workers,
+      maxThreads: workers,
+      maxQueue,
+      // No inherited flags: a loader or an inspector of the parent isn't meant for these threads.
+      execArgv: [],
+    });
+    this.#pool.on('error', (cause: unknown) => {
+      const message = `a thread that compares pictures could not run: ${describeError(cause)}`;
+      onWarning(message);
+      this.#started.abort(
+        new QualityWorkerError(message, { remedy: 'look into the log; a new thread is tried', cause }),
+      );
+      this.#started = new AbortController();
+    });
   }
 
   /** Comparisons that wait for a thread. */
   get queueDepth(): number {
-    return this.#queue.length;
+    return this.#pool.queueSize;
   }
 
   /**
@@ -65,120 +62,52 @@ export class QualityPool {
    *
    * @throws QualityWorkerError (E_QUALITY_WORKER), always as a rejection
    */
-  measure(original: RgbImage, decoded: RgbImage, preview?: RgbImage): Promise<Comparison> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(closedError());
-      } else if (this.#queue.length >= this.#options.maxQueue && this.#busy.size > 0) {
-        reject(
-          new QualityWorkerError(`${this.#queue.length} pictures already wait to be compared`, {
-            remedy: 'send more slowly (fps), or give more threads (qualityWorkers)',
-          }),
-        );
-      } else {
-        if (this.#idle.length + this.#busy.size === 0) {
-          this.#idle.push(this.#spawn());
-        }
-        this.#queue.push({
-          job: {
-            original: transferable(original),
-            decoded: transferable(decoded),
-            preview: preview === undefined ? undefined : transferable(preview),
-          },
-          resolve,
-          reject,
-        });
-        this.#dispatch();
-      }
-    });
+  async measure(original: RgbImage, decoded: RgbImage, preview?: RgbImage): Promise<Comparison> {
+    const signal = AbortSignal.any([this.#closing.signal, this.#started.signal]);
+    signal.throwIfAborted();
+    if (this.queueDepth >= this.#options.maxQueue) {
+      throw new QualityWorkerError(`${this.queueDepth} pictures already wait to be compared`, {
+        remedy: 'send more slowly (fps), or give more threads (qualityWorkers)',
+      });
+    }
+    const job: QualityJob = {
+      original: transferable(original),
+      decoded: transferable(decoded),
+      preview: preview === undefined ? undefined : transferable(preview),
+    };
+    // A Set, because a picture may be compared with itself.
+    const transferList = [
+      ...new Set(Object.values(job).flatMap((each: RgbImage | undefined) => each?.data.buffer ?? [])),
+    ];
+    const answer = await this.#pool
+      .run(job, { transferList: transferList as ArrayBuffer[], signal })
+      .catch((cause: unknown) => {
+        throw signal.aborted ? signal.reason : this.#died(cause);
+      });
+    if ('error' in answer) {
+      throw new QualityWorkerError(`the pictures can't be compared: ${answer.error}`, {
+        remedy: 'run the same release of semcast on both ends',
+      });
+    }
+    return answer;
   }
 
   /** End the threads; what is under way is rejected. */
   async close(): Promise<void> {
-    this.#closed = true;
-    for (const { reject } of [...this.#queue.splice(0), ...this.#busy.values()]) {
-      reject(closedError());
-    }
-    const workers = [...this.#idle, ...this.#busy.keys()];
-    this.#idle.length = 0;
-    this.#busy.clear();
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    const remedy = 'send it again after a restart';
+    this.#closing.abort(new QualityWorkerError('the transmitter is closing', { remedy }));
+    await this.#pool.destroy();
   }
 
-  #spawn(): Worker {
-    const worker = (this.#options.spawn ?? spawnQualityWorker)();
-    worker.on('message', (answer: QualityAnswer) => {
-      this.#finish(worker, answer);
+  /** The thread of a job died: the job is lost (the pictures were in it), the thread was replaced. */
+  #died(cause: unknown): QualityWorkerError {
+    const message = describeError(cause);
+    this.#options.onWarning(`a thread that compares pictures died and was replaced: ${message}`);
+    return new QualityWorkerError(`the thread that compared the pictures died: ${message}`, {
+      remedy: 'send the photograph again: another thread takes its place; if it ran out of memory, send it smaller',
+      cause,
     });
-    // An error is followed by an exit; an exit may also come alone.
-    worker.on('error', (cause) => {
-      this.#replace(worker, cause);
-    });
-    worker.on('exit', (code) => {
-      this.#replace(worker, new Error(`it exited with code ${code}`));
-    });
-    return worker;
   }
-
-  #dispatch(): void {
-    while (this.#idle.length > 0 && this.#queue.length > 0) {
-      const worker = this.#idle.pop()!;
-      const waiting = this.#queue.shift()!;
-      const { original, decoded, preview } = waiting.job;
-      const pictures = [original, decoded, ...(preview === undefined ? [] : [preview])];
-      this.#busy.set(worker, waiting);
-      // A Set, because a picture may be compared with itself.
-      worker.postMessage(waiting.job, [...new Set(pictures.map(({ data }) => data.buffer as ArrayBuffer))]);
-    }
-  }
-
-  #finish(worker: Worker, answer: QualityAnswer): void {
-    const waiting = this.#busy.get(worker);
-    if (waiting === undefined) {
-      return;
-    }
-    this.#busy.delete(worker);
-    this.#idle.push(worker);
-    this.#dispatch();
-    if ('error' in answer) {
-      waiting.reject(
-        new QualityWorkerError(`the pictures can't be compared: ${answer.error}`, {
-          remedy: 'run the same release of semcast on both ends',
-        }),
-      );
-    } else {
-      waiting.resolve(answer);
-    }
-  }
-
-  /** A thread died: its job is lost (the pictures were in it), the thread is not. */
-  #replace(worker: Worker, cause: Error): void {
-    const waiting = this.#busy.get(worker);
-    const place = this.#idle.indexOf(worker);
-    if (this.#closed || (waiting === undefined && place < 0)) {
-      return;
-    }
-    if (waiting !== undefined) {
-      this.#busy.delete(worker);
-      this.#options.onWarning?.(`a thread that compares pictures died and was replaced: ${cause.message}`);
-      waiting.reject(
-        new QualityWorkerError(`the thread that compared the pictures died: ${cause.message}`, {
-          remedy: 'send the photograph again: another thread takes its place; if it ran out of memory, send it smaller',
-          cause,
-        }),
-      );
-      this.#idle.push(this.#spawn());
-      this.#dispatch();
-      return;
-    }
-    // It died without work, probably at its start: a replacement would die, too, in a loop. The next job starts one.
-    this.#idle.splice(place, 1);
-    this.#options.onWarning?.(`a thread that compares pictures could not run: ${cause.message}`);
-  }
-}
-
-function closedError(): QualityWorkerError {
-  return new QualityWorkerError('the transmitter is closing', { remedy: 'send it again after a restart' });
 }
 
 /** The picture in memory of its own that may be handed to another thread. */

@@ -9,7 +9,7 @@ import { OutputFolder } from './output-folder.js';
 import { QualityPool } from './quality-pool.js';
 import { recordResult } from './record-result.js';
 
-const quality = new QualityPool({ workers: 1, maxQueue: 4 });
+const quality = new QualityPool({ workers: 1, maxQueue: 4, onWarning: () => {} });
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'semcast-record-'));
