@@ -1,8 +1,5 @@
-export { runCli } from './cli.js';
-export { EXIT_CODES, type ExitCode } from './exit-codes.js';
-export type { CliIo } from './io.js';
 export { planSweep } from './sweep/plan.js';
 export { reportHead } from './sweep/report-head.js';
-export { runSweep, type SweepSettings, type SweepTools } from './sweep/run-sweep.js';
-export { SWEEP_SCHEMA, type SweepReport, type SweepRow, type SweepSummary } from './sweep/report.js';
+export { runSweep, type SweepSettings } from './sweep/run-sweep.js';
+export type { SweepReport } from './sweep/report.js';
 export { SweepLog } from './sweep/sweep-log.js';

@@ -21,15 +21,14 @@ import {
 } from '@semcast/wire';
 import { vi } from 'vitest';
 import { z } from 'zod';
+import type { ReceiverOptions } from '../src/app.js';
+import type { DecodeContext, DecodedPicture } from '../src/decoders/decoder.js';
+import type { DemodulatedFrame } from '../src/demodulate-frame.js';
 import {
   createReceiver,
   receiverConfigSchema,
-  type DecodeContext,
-  type DecodedPicture,
   type Decoder,
-  type DemodulatedFrame,
   type ReceiverConfigInput,
-  type ReceiverOptions,
   type ReceiverService,
 } from '../src/index.js';
 

@@ -7,7 +7,8 @@ import { readIq, type Delivery } from '@semcast/wire';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { createFakeEncoder } from './support/fake-encoder.js';
-import { readPhoto, summariseOutcome, type CompletedFrame, type CsnrFigures } from '../src/index.js';
+import { readPhoto, summariseOutcome, type CompletedFrame } from '../src/index.js';
+import type { CsnrFigures } from '../src/outcome.js';
 import {
   encodedPicture,
   FAKE_CSNR_DB,
