@@ -2,14 +2,17 @@ import { parseArguments, type ParsedArguments } from './arguments/parse.js';
 import type { Flags } from './arguments/spec.js';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
 import type { CliIo } from './io.js';
+import { STANDARD_OUTPUT } from './json-output.js';
 import { renderCommandHelp, type CommandHelp } from './terminal/help.js';
-import { createTerminal } from './terminal/terminal.js';
+import { createTerminal, type Terminal } from './terminal/terminal.js';
 
 /** The arguments of a command's `run`. */
 export interface Invocation<F extends Flags> extends ParsedArguments<F> {
   /** The words after the command's name, as they were typed. */
   readonly argv: readonly string[];
   readonly io: CliIo;
+  /** Where it writes for people: also its results go to standard error where `--json -` takes standard output. */
+  readonly terminal: Terminal;
 }
 
 export interface CommandSpec<F extends Flags> extends Omit<CommandHelp, 'name' | 'summary'> {
@@ -41,7 +44,10 @@ export function createCommand<F extends Flags>(spec: CommandSpec<F>): Command {
         terminal.result(renderCommandHelp({ ...spec, ...named }, options));
         return EXIT_CODES.done;
       }
-      return await spec.run({ ...parseArguments(argv, spec), argv, io });
+      const parsed = parseArguments(argv, spec);
+      const { json }: { readonly json?: unknown } = parsed.flags;
+      const terminal = createTerminal({ ...io, jsonOnStdout: json === STANDARD_OUTPUT });
+      return await spec.run({ ...parsed, argv, io, terminal });
     },
   };
 }

@@ -53,9 +53,9 @@ describe('a run at one rate', () => {
     const { ledger } = await runFakeLoad(50, { to: url, durationS: 2, backlog: 200 });
     expect(ledger.counts()).toMatchObject({ sent: 100, completed: 100, dropped: 0 });
     // Frames come due every 20 ms: 25 of them within the first half of the stall, 5 within its first tenth.
-    expect(ledger.latency.percentile(80)!).toBeGreaterThanOrEqual(stallMs / 2);
-    expect(ledger.latency.percentile(99)!).toBeGreaterThanOrEqual(0.9 * stallMs);
-    expect(ledger.credit.percentile(80)!).toBeGreaterThanOrEqual(stallMs / 2);
+    expect(ledger.times.latencyMs.percentile(80)!).toBeGreaterThanOrEqual(stallMs / 2);
+    expect(ledger.times.latencyMs.percentile(99)!).toBeGreaterThanOrEqual(0.9 * stallMs);
+    expect(ledger.times.creditMs.percentile(80)!).toBeGreaterThanOrEqual(stallMs / 2);
   });
 
   it('holds no more than credits and backlog allow, and gives every other frame a reason', async () => {
@@ -137,7 +137,7 @@ describe('a run at one rate', () => {
       },
     });
     const { ledger } = await runFakeLoad(20, { to: url });
-    const { latency, preview } = ledger;
+    const { latencyMs: latency, previewLatencyMs: preview } = ledger.times;
     expect([latency.count, preview.count]).toEqual([10, 10]);
     expect(latency.percentile(1)!).toBeGreaterThan(preview.percentile(1)!);
   });

@@ -8,7 +8,6 @@ import { checks } from '../doctor/registry.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { writeJson } from '../json-output.js';
 import { startPatience, timeoutFlag } from '../patience.js';
-import { createTerminal } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/width.js';
 
 const MARKS: Readonly<Record<CheckStatus, string>> = { ok: '✓', warning: '!', problem: '✗', skipped: '–' };
@@ -30,8 +29,7 @@ export const doctor = createCommand({
     { line: 'semcast doctor', does: 'is everything ready for `semcast up`?' },
     { line: 'semcast doctor --device cuda --json -', does: 'would a GPU work? as JSON' },
   ],
-  run: async ({ flags, given, io }) => {
-    const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === '-' });
+  run: async ({ flags, given, io, terminal }) => {
     const { resultColours: colours } = terminal;
     const paint = { ok: colours.green, warning: colours.yellow, problem: colours.red, skipped: colours.dim };
     const titleWidth = Math.max(...Object.values(checks).map(({ title }) => title.length));

@@ -13,7 +13,7 @@ import {
   stepsFlag,
 } from '../arguments/common-flags.js';
 import { duration } from '../arguments/durations.js';
-import { inGroup, many, toggle, value } from '../arguments/spec.js';
+import { inGroup, many, toggle, value, type FlagValues } from '../arguments/spec.js';
 import { integer, list, number, oneOf, snrDb, text, webSocketUrl, type ValueParser } from '../arguments/values.js';
 import { createCommand } from '../command.js';
 import { optionsOfNamed } from '../decoders/options.js';
@@ -25,7 +25,7 @@ import { ARRIVAL_KINDS } from '../load/arrivals.js';
 import { cleanFrames, encodeCorpus, MAX_PHOTOGRAPHS, noisyFrames, type FrameMaker } from '../load/corpus.js';
 import { figuresOf, reportOf, type LoadFigures, type LoadReport } from '../load/report.js';
 import { runLoad, type LoadConditions, type LoadLinks, type LoadProgress, type LoadRun } from '../load/run-load.js';
-import { SaturationSearch } from '../load/saturation.js';
+import { searchSaturation } from '../load/saturation.js';
 import { commandText } from '../load/settings.js';
 import { parseSlo, type Slo } from '../load/slo.js';
 import { LOAD_COLUMNS, LoadView, rateText, reasonsText, verdictText } from '../load/view.js';
@@ -34,7 +34,7 @@ import { findPhotographs, photographsText } from '../photographs.js';
 import { rateOf } from '../rates.js';
 import { createRowPrinter } from '../terminal/columns.js';
 import { counted, formatLatency as ms, formatSeconds } from '../terminal/progress.js';
-import { createTerminal, type Terminal } from '../terminal/terminal.js';
+import type { Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
 import { readToken } from '../token.js';
 import { figure } from '../up/frame-columns.js';
@@ -130,13 +130,12 @@ export const load = createCommand({
       does: 'a receiver without a channel, some rates',
     },
   ],
-  run: async ({ flags: chosen, given, io }) => {
-    const { to, streams, rate: rates, decoder, deadline, snr, seed, json, slo, backlog, arrivals, size } = chosen;
-    if (chosen['find-saturation'] && rates.length > 1) {
+  run: async ({ flags: chosen, given, io, terminal }) => {
+    const { to, streams, decoder, deadline, snr, seed, json, backlog, arrivals, size } = chosen;
+    if (chosen['find-saturation'] && chosen.rate.length > 1) {
       throw new UsageError('--find-saturation begins at one rate', { remedy: 'give one --rate, or leave it out' });
     }
     const decoderOptions = optionsOfNamed(decoder, chosen['decoder-option'], chosen.steps) ?? {};
-    const terminal = createTerminal({ ...io, jsonOnStdout: json === STANDARD_OUTPUT });
     const interruption = io.interruption();
     const bundle = await loadBundle(chosen.bundle ?? findDefaultBundle());
     const cbr = rateOf(bundle.manifest, chosen.cbr);
@@ -175,17 +174,12 @@ export const load = createCommand({
       terminal,
       io,
       interruption,
+      flags: chosen,
       conditions,
       links: { token: readToken(chosen.token, io.env), prefix: chosen.prefix, waitMs: chosen.wait },
       files,
-      device: chosen.device,
       bundle: bundle.dir,
       makeFrame: snr === undefined ? cleanFrames(terms) : noisyFrames(terms, { snrDb: snr, seed }),
-      snrDb: snr,
-      rates,
-      search: chosen['find-saturation'],
-      slo,
-      json,
       command: commandText('load', flags, given, {
         token: undefined,
         json: undefined,
@@ -200,24 +194,19 @@ interface LoadTest {
   readonly terminal: Terminal;
   readonly io: CliIo;
   readonly interruption: AbortSignal;
+  readonly flags: FlagValues<typeof flags>;
   readonly conditions: LoadConditions;
   readonly links: LoadLinks;
   readonly files: readonly string[];
-  readonly device: 'cpu' | 'cuda';
   /** The bundle's folder. */
   readonly bundle: string;
   readonly makeFrame: FrameMaker;
-  /** Noise that is added here; undefined: by a channel on the way. */
-  readonly snrDb: number | undefined;
-  readonly rates: readonly number[];
-  readonly search: boolean;
-  readonly slo: readonly Slo[];
-  readonly json: string | undefined;
   readonly command: string;
 }
 
 async function runAndReport(test: LoadTest): Promise<ExitCode> {
-  const { terminal, io, interruption, json, command, conditions } = test;
+  const { terminal, io, interruption, command, conditions } = test;
+  const { json } = test.flags;
   let measured: MeasuredRates;
   try {
     measured = await runRates(test);
@@ -254,10 +243,10 @@ interface MeasuredRates {
 
 /** Run one rate after the other, each over links of its own, with a row for each. */
 async function runRates(test: LoadTest): Promise<MeasuredRates> {
-  const { terminal, interruption, conditions, files, makeFrame, slo } = test;
+  const { terminal, interruption, conditions, files, bundle, makeFrame } = test;
+  const { device, slo } = test.flags;
   const { colours, resultColours, resultColumns } = terminal;
   terminal.setLive({ render: () => `  ${colours.dim(`encoding ${files.length} photographs …`)}` });
-  const { bundle, device } = test;
   const photos = await encodeCorpus(files, { ...conditions, bundle, device, signal: interruption }).catch(
     (error: unknown) => {
       throw interruption.aborted ? new InterruptedError('interrupted before anything was measured') : error;
@@ -301,9 +290,9 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
   });
   printHead(terminal, test);
   try {
-    const next = ratesOf(test);
-    for (let rate = next(undefined); rate !== null; rate = next(runs.at(-1))) {
-      const run = await runRate(rate);
+    const rates = ratesOf(test);
+    for (let next = rates.next(false); next.done !== true; next = rates.next(runs.at(-1)?.sustained ?? false)) {
+      const run = await runRate(next.value);
       if (run.measuredS > 0) {
         if (runs.length === 0) {
           terminal.result(...printer.header);
@@ -329,25 +318,18 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
 }
 
 /** The rates to run: those that were asked for, or what the search wants to know. Told how the last one went. */
-function ratesOf({ rates, search, conditions }: LoadTest): (last: LoadFigures | undefined) => number | null {
-  if (!search) {
-    const remaining = rates.values();
-    return () => remaining.next().value ?? null;
-  }
+function ratesOf({
+  flags: { rate: rates, 'find-saturation': search },
+  conditions,
+}: LoadTest): Iterator<number, unknown, boolean> {
   const [firstRate] = rates as readonly [number];
   // Lower, hardly a frame would come due.
   const minRate = Math.min(firstRate, Math.max(MIN_RATE, MIN_FRAMES_SEARCHED / conditions.durationS));
-  const finder = new SaturationSearch({ firstRate, minRate, maxRate: MAX_RATE });
-  return (last) => {
-    if (last !== undefined) {
-      finder.report(last.rate, last.sustained);
-    }
-    return finder.next();
-  };
+  return search ? searchSaturation({ firstRate, minRate, maxRate: MAX_RATE }) : rates.values();
 }
 
 /** Looks at what comes back for what somebody who watches should know, each once. */
-function watchPeer({ terminal, conditions, snrDb: ownSnrDb }: LoadTest) {
+function watchPeer({ terminal, conditions, flags: { snr: ownSnrDb } }: LoadTest) {
   const told = new Set<string>();
   const once = (what: string, words: string): void => {
     if (!told.has(what)) {
@@ -391,7 +373,11 @@ function printHead({ resultColours: colours, result }: Terminal, { conditions }:
 }
 
 /** What there is to say below the rows, of the rate that the report is about. */
-function printReport(terminal: Terminal, report: LoadReport, { rates, search }: LoadTest): void {
+function printReport(
+  terminal: Terminal,
+  report: LoadReport,
+  { flags: { rate: rates, 'find-saturation': search } }: LoadTest,
+): void {
   const { resultColours: colours } = terminal;
   const { frames, fairness, generator, rate } = report;
   const line = (label: string, words: string): void =>

@@ -31,7 +31,7 @@ import { checkFolder, checkWritable, STANDARD_OUTPUT, writeJson } from '../json-
 import { startPatience, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
-import { createTerminal, type Terminal } from '../terminal/terminal.js';
+import type { Terminal } from '../terminal/terminal.js';
 import { printable } from '../terminal/width.js';
 import { readToken } from '../token.js';
 import { StreamView } from '../up/stream-view.js';
@@ -77,7 +77,7 @@ export const send = createCommand({
       does: 'a folder, figures to another program',
     },
   ],
-  run: async ({ flags, positionals, io }) => {
+  run: async ({ flags, positionals, io, terminal }) => {
     if (positionals.length === 0) {
       throw new UsageError('there is nothing to send', { remedy: 'name photographs: semcast send PATH…' });
     }
@@ -90,7 +90,6 @@ export const send = createCommand({
     if (flags.out !== undefined) {
       await checkFolder(resolve(flags.out));
     }
-    const terminal = createTerminal({ ...io, jsonOnStdout: flags.json === STANDARD_OUTPUT });
     const { colours } = terminal;
     const interruption = io.interruption();
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());

@@ -16,7 +16,7 @@ import {
   steps,
 } from '../arguments/common-flags.js';
 import { commandLine } from '../arguments/command-line.js';
-import { many, toggle, value } from '../arguments/spec.js';
+import { many, toggle, value, type FlagValues } from '../arguments/spec.js';
 import { cbr, integer, list, oneOf, snrDb, text } from '../arguments/values.js';
 import { createCommand } from '../command.js';
 import { decoderNames, requireDecoder } from '../decoders/registry.js';
@@ -47,7 +47,7 @@ import { summaryTable } from '../sweep/table.js';
 import { planVariants, variantName } from '../sweep/variants.js';
 import { startProgress } from '../terminal/progress.js';
 import { renderTable } from '../terminal/columns.js';
-import { createTerminal, type Terminal } from '../terminal/terminal.js';
+import type { Terminal } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/width.js';
 import { createWarningFilter } from '../up/warnings.js';
 
@@ -56,56 +56,58 @@ const MAX_CASES = 1_000_000;
 /** A sweep may be of the slowest decoder at the largest size. */
 const DEFAULT_TIMEOUT_MS = 3_600_000;
 
+const flags = {
+  images: value('DIR', text, 'folder of photographs, or one photograph; in order of name'),
+  limit: value('N', integer({ min: 1 }), 'only the first N of them'),
+  size: value('N', integer({ min: 1, max: 16_384 }), 'short side resized to N, centre-cropped to N×N (own size)'),
+  decoders: value('A,B', list(oneOf(decoderNames)), `decoders to compare: ${decoderNames.join(', ')}`, 'jscc'),
+  channel: channelFlag,
+  csi: csiFlag,
+  snr: value('DB,DB', list(snrDb), 'SNRs in dB', 10),
+  cbr: value('RATIO,RATIO', list(cbr), `channel bandwidth ratios, rates of the bundle (${DEFAULT_RATE_TEXT})`),
+  steps: value('N,N', list(steps), 'steps of the decoders that sample, each of them at each (their own)'),
+  'decoder-option': decoderOptionFlag,
+  seed: seedFlag('noise and fading'),
+  draws: value('N', integer({ min: 1, max: 100 }), 'draws of noise and fading of each photograph', 1),
+  control: value(
+    'sharpened',
+    oneOf(['sharpened']),
+    "hold every decoder against the best of three sharpening filters on jscc's pictures at its mean PSNR, with intervals",
+  ),
+  'metric-bundle': many(
+    'DIR',
+    text,
+    'more measures: a folder with metric.onnx (a distance) or features.onnx (realism)',
+  ),
+  bundle: bundleFlag(),
+  device: deviceFlag(),
+  'in-flight': value(
+    'N',
+    integer({ min: 1, max: 64 }),
+    'photographs under way at a time: more may be quicker in all, each takes longer (6; sampling: one a core)',
+  ),
+  out: value('DIR', text, 'write every received picture there as PNG'),
+  'contact-sheet': value(
+    'FILE',
+    text,
+    'draw a PNG with a row a photograph: original, then each decoder; one for each SNR and rate',
+  ),
+  'contact-crop': value('N', integer({ min: 32, max: 4096 }), 'sides of the crops on the sheet, at 1:1', 256),
+  timeout: timeoutFlag('give up when no picture has come for so long', DEFAULT_TIMEOUT_MS),
+  json: jsonFlag('the report'),
+  markdown: value('FILE', text, 'write the summary as Markdown, a table for each SNR and rate'),
+  resume: toggle('go on from what --json FILE or FILE.partial has, under the same conditions; decoders may be added'),
+  // Typed by their schema, which reads them: here they are names with texts.
+  ...(channelFlags as object),
+};
+
 export const sweep = createCommand({
   details:
     'Starts a receiver and a channel of its own on free ports and sends every combination over the sockets. SNR is ' +
     'E|hz|²/N0 per complex symbol with unit-power symbols; CBR is complex channel uses per image value (3·H·W). All ' +
     'decoders are given the same received samples. The same seed gives the same figures, times apart. What is worse ' +
     'than jscc under the same conditions is marked.',
-  flags: {
-    images: value('DIR', text, 'folder of photographs, or one photograph; in order of name'),
-    limit: value('N', integer({ min: 1 }), 'only the first N of them'),
-    size: value('N', integer({ min: 1, max: 16_384 }), 'short side resized to N, centre-cropped to N×N (own size)'),
-    decoders: value('A,B', list(oneOf(decoderNames)), `decoders to compare: ${decoderNames.join(', ')}`, 'jscc'),
-    channel: channelFlag,
-    csi: csiFlag,
-    snr: value('DB,DB', list(snrDb), 'SNRs in dB', 10),
-    cbr: value('RATIO,RATIO', list(cbr), `channel bandwidth ratios, rates of the bundle (${DEFAULT_RATE_TEXT})`),
-    steps: value('N,N', list(steps), 'steps of the decoders that sample, each of them at each (their own)'),
-    'decoder-option': decoderOptionFlag,
-    seed: seedFlag('noise and fading'),
-    draws: value('N', integer({ min: 1, max: 100 }), 'draws of noise and fading of each photograph', 1),
-    control: value(
-      'sharpened',
-      oneOf(['sharpened']),
-      "hold every decoder against the best of three sharpening filters on jscc's pictures at its mean PSNR, with intervals",
-    ),
-    'metric-bundle': many(
-      'DIR',
-      text,
-      'more measures: a folder with metric.onnx (a distance) or features.onnx (realism)',
-    ),
-    bundle: bundleFlag(),
-    device: deviceFlag(),
-    'in-flight': value(
-      'N',
-      integer({ min: 1, max: 64 }),
-      'photographs under way at a time: more may be quicker in all, each takes longer (6; sampling: one a core)',
-    ),
-    out: value('DIR', text, 'write every received picture there as PNG'),
-    'contact-sheet': value(
-      'FILE',
-      text,
-      'draw a PNG with a row a photograph: original, then each decoder; one for each SNR and rate',
-    ),
-    'contact-crop': value('N', integer({ min: 32, max: 4096 }), 'sides of the crops on the sheet, at 1:1', 256),
-    timeout: timeoutFlag('give up when no picture has come for so long', DEFAULT_TIMEOUT_MS),
-    json: jsonFlag('the report'),
-    markdown: value('FILE', text, 'write the summary as Markdown, a table for each SNR and rate'),
-    resume: toggle('go on from what --json FILE or FILE.partial has, under the same conditions; decoders may be added'),
-    // Typed by their schema, which reads them: here they are names with texts.
-    ...(channelFlags as object),
-  },
+  flags,
   examples: [
     {
       line: 'semcast sweep --images kodak --snr 0,5,10,15,20 --cbr 1/48,1/24 --json kodak.json',
@@ -124,43 +126,42 @@ export const sweep = createCommand({
       does: 'a table for a document; after Ctrl-C the same line goes on where it ended',
     },
   ],
-  run: async ({ flags, given, argv, io }) => {
-    if (flags.images === undefined) {
+  run: async ({ flags: chosen, given, argv, io, terminal }) => {
+    if (chosen.images === undefined) {
       throw new UsageError('--images is missing', { remedy: 'name a folder of photographs: --images DIR' });
     }
-    const json = flags.json;
-    if (flags.resume && (json === undefined || json === STANDARD_OUTPUT)) {
+    const { json } = chosen;
+    if (chosen.resume && (json === undefined || json === STANDARD_OUTPUT)) {
       throw new UsageError('--resume needs the file of the report', { remedy: 'name it: --json FILE' });
     }
-    const withControl = flags.control !== undefined;
+    const withControl = chosen.control !== undefined;
     if (withControl && (json === undefined || json === STANDARD_OUTPUT)) {
       throw new UsageError('--control needs the file of a report, beside which pictures are kept for it', {
         remedy: 'name it: --json FILE',
       });
     }
-    const terminal = createTerminal({ ...io, jsonOnStdout: json === STANDARD_OUTPUT });
-    const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
-    const metricBundles = checkMetricBundles(flags['metric-bundle']);
-    const chosen = flags.decoders.map((name) => requireDecoder(name, bundle));
-    const variants = planVariants(chosen, { steps: flags.steps, options: flags['decoder-option'] });
+    const bundle = await loadBundle(chosen.bundle ?? findDefaultBundle());
+    const metricBundles = checkMetricBundles(chosen['metric-bundle']);
+    const decoders = chosen.decoders.map((name) => requireDecoder(name, bundle));
+    const variants = planVariants(decoders, { steps: chosen.steps, options: chosen['decoder-option'] });
     const sheet: ContactSheetOptions | undefined =
-      flags['contact-sheet'] === undefined
+      chosen['contact-sheet'] === undefined
         ? undefined
-        : { target: resolve(flags['contact-sheet']), crop: flags['contact-crop'] };
-    const out = flags.out === undefined ? undefined : resolve(flags.out);
-    const { channel, device, csi, seed, draws, timeout: timeoutMs, resume, markdown } = flags;
-    const typedChannel = typedChannelFlags(flags, given);
+        : { target: resolve(chosen['contact-sheet']), crop: chosen['contact-crop'] };
+    const out = chosen.out === undefined ? undefined : resolve(chosen.out);
+    const { channel, device, csi, draws, markdown } = chosen;
+    const typedChannel = typedChannelFlags(chosen, given);
     const settings: SweepSettings = {
       bundle,
       device,
-      files: (await findPhotographs([flags.images])).slice(0, flags.limit),
+      files: (await findPhotographs([chosen.images])).slice(0, chosen.limit),
       variants,
       channel,
       channelOptions: channelOptionsOf(channel, typedChannel),
       csi,
-      snrsDb: flags.snr,
-      cbrs: [...new Set((flags.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],
-      size: flags.size ?? 0,
+      snrsDb: chosen.snr,
+      cbrs: [...new Set((chosen.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],
+      size: chosen.size ?? 0,
       draws,
       metricBundles: metricBundles.filter((dir) => existsSync(join(dir, 'metric.onnx'))),
       // Sheet and control are made in the end, maybe of another run than began them: what they need is on the disk.
@@ -168,7 +169,7 @@ export const sweep = createCommand({
         out ??
         (sheet !== undefined ? `${sheet.target}.pictures` : withControl ? `${resolve(json!)}.pictures` : undefined),
       namesPictures: out !== undefined,
-      inFlight: flags['in-flight'],
+      inFlight: chosen['in-flight'],
     };
     const total = planSweep(settings).reduce((sum, { cases }) => sum + cases.length, 0);
     if (total > MAX_CASES) {
@@ -194,22 +195,17 @@ export const sweep = createCommand({
       'sweep',
       argv.filter((word) => word !== '--resume'),
     );
-    const head = await reportHead(settings, { command, seed, metricBundles });
+    const head = await reportHead(settings, { command, seed: chosen.seed, metricBundles });
     return await runAndReport({
       terminal,
       io,
+      flags: chosen,
       settings,
       head,
       total,
-      seed,
       metricBundles,
       typedChannel,
-      json,
-      markdown,
       sheet,
-      withControl,
-      resume,
-      timeoutMs,
     });
   },
 });
@@ -217,28 +213,23 @@ export const sweep = createCommand({
 interface SweepRun {
   readonly terminal: Terminal;
   readonly io: CliIo;
+  readonly flags: FlagValues<typeof flags>;
   readonly settings: SweepSettings;
   readonly head: ReportHead;
   /** Photographs to send in all. */
   readonly total: number;
-  readonly seed: number;
   readonly metricBundles: readonly string[];
   /** Flags for the channel, as they were typed. */
   readonly typedChannel: Readonly<Record<string, string>>;
-  readonly json: string | undefined;
-  readonly markdown: string | undefined;
   readonly sheet: ContactSheetOptions | undefined;
-  /** Whether decoders are held against sharpening. */
-  readonly withControl: boolean;
-  readonly resume: boolean;
-  readonly timeoutMs: number;
 }
 
 /** Drops that are told one by one; a sweep that fails as a whole would fill the screen otherwise. */
 const MAX_DROPS_TOLD = 10;
 
 async function runAndReport(run: SweepRun): Promise<ExitCode> {
-  const { terminal, io, settings, total, json } = run;
+  const { terminal, io, settings, total } = run;
+  const { json, seed, timeout: timeoutMs, control } = run.flags;
   const { caution } = terminal;
   // Before anything is begun that would have to be ended: an earlier report may be of other conditions.
   const featureBundles = run.metricBundles.filter((dir) => existsSync(join(dir, 'features.onnx')));
@@ -255,7 +246,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
   let starting = true;
   const patience = startPatience({
     terminal,
-    timeoutMs: run.timeoutMs,
+    timeoutMs,
     waitingFor: () => (starting ? 'receiver and channel to start' : 'the next picture'),
   });
   const signal = AbortSignal.any([interruption, gaveUp.signal, patience.signal]);
@@ -288,13 +279,13 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
         ? undefined
         : await openRealism(featureBundles, {
             device: settings.device,
-            keep: run.withControl,
+            keep: control !== undefined,
           });
     const services = await startSweepServices({
       bundle: settings.bundle.dir,
       device: settings.device,
       channelFlags: { 'channel.model.name': settings.channel, ...run.typedChannel },
-      seed: run.seed,
+      seed,
       groups: planSweep(settings),
       signal: interruption,
       onLine: log,
@@ -336,7 +327,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     }
     // What follows is computed here, and waits for nobody.
     patience.stop();
-    if (run.withControl && !signal.aborted) {
+    if (control !== undefined && !signal.aborted) {
       compared = await measureWithProgress(run, measured.report(), realism, signal);
     }
   } catch (error) {
@@ -403,10 +394,11 @@ async function measureWithProgress(
 
 /** What was measured before, with `--resume`, or nothing. @throws UsageError when it was under other conditions */
 async function openSweepLog(run: SweepRun, featureBundles: readonly string[]): Promise<SweepLog> {
-  const { settings, head, json, terminal, total } = run;
+  const { settings, head, terminal, total } = run;
+  const { json, resume } = run.flags;
   const { channel, pictures } = settings;
   const log = new SweepLog({ head, channel, groups: planSweep(settings) });
-  const earlier = run.resume && json !== undefined ? await readEarlierReport(json) : undefined;
+  const earlier = resume && json !== undefined ? await readEarlierReport(json) : undefined;
   if (earlier !== undefined) {
     checkSameConditions(earlier.file, earlier.report, head);
     log.takeOver(earlier.report, {
@@ -430,7 +422,7 @@ interface ColumnNames {
 
 /** Everything that was asked for beside the table; what had been kept for the case of an interruption goes. */
 async function writeOutputs(
-  { settings, sheet, markdown, json, io, terminal }: SweepRun,
+  { settings, sheet, flags: { markdown, json }, io, terminal }: SweepRun,
   report: SweepReport,
   names: ColumnNames,
 ): Promise<void> {

@@ -7,7 +7,6 @@ import { integer, text } from '../arguments/values.js';
 import { createCommand } from '../command.js';
 import { UsageError } from '../errors.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { createTerminal } from '../terminal/terminal.js';
 import { formatMilliseconds } from '../terminal/progress.js';
 import { printable, wrap } from '../terminal/width.js';
 
@@ -35,12 +34,11 @@ export const trace = createCommand({
     { line: 'semcast trace 12 transmitter.log channel.log receiver.log', does: 'frame 12 across three services' },
     { line: 'docker compose logs --no-log-prefix | semcast trace 12', does: 'the same from containers' },
   ],
-  run: async ({ flags, positionals: [first, ...files], io }) => {
+  run: async ({ flags, positionals: [first, ...files], terminal }) => {
     if (first === undefined) {
       throw new UsageError('no frame is named', { remedy: 'name its number: semcast trace 12 receiver.log' });
     }
     const frame = integer({ max: 0xffff_ffff })(first);
-    const terminal = createTerminal(io);
     const colours = terminal.resultColours;
     const found: LogLine[] = [];
     for (const file of files.length === 0 ? [STANDARD_INPUT] : files) {

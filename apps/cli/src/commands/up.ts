@@ -23,7 +23,6 @@ import { portsFrom } from '../layout.js';
 import { timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';
-import { createTerminal } from '../terminal/terminal.js';
 import { checkPorts, type UpSettings } from '../up/boot.js';
 import { runUp } from '../up/run-up.js';
 
@@ -73,8 +72,7 @@ export const up = createCommand({
       does: 'your own photographs, with fading',
     },
   ],
-  run: async ({ flags, io }) => {
-    const terminal = createTerminal(io);
+  run: async ({ flags, io, terminal }) => {
     const interruption = io.interruption();
     const bundle = await loadBundle(flags.bundle ?? findDefaultBundle());
     const { decoder, decoderOptions, sampling } = chooseDecoder(bundle, flags);

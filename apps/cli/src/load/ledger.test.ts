@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { jainIndex, Ledger, maxMinShares, type DueFrame } from './ledger.js';
 
-const figures = {
-  steps: 0,
-  evaluations: undefined,
-  reducedSteps: false,
-  receiverMs: 30,
-  receiverQueueMs: 5,
-  decodeMs: 20,
-  previewed: false,
-};
+const figures = { steps: 0, timingsMs: { queue: 5, preview: 10, decode: 20, total: 30 } };
 const frame = (stream: number, dueAt: number, counted = true): DueFrame => ({ stream, dueAt, counted });
-const open = () => new Ledger({ streams: ['a', 'b'], fromMs: 1000, toMs: 2000 });
+const open = () => new Ledger({ streams: ['a', 'b'], fromMs: 1000, toMs: 2000, drainMs: 1000 });
 
 describe('the ledger', () => {
   it('enters a frame when it is due and when it ends, and tells who ended it', () => {
@@ -22,10 +14,10 @@ describe('the ledger', () => {
     }
     expect(ledger.outstanding).toBe(4);
     ledger.transmitted(frames[0]!, 1150);
-    ledger.completed(frames[0]!, 1500, { ...figures, steps: 4, evaluations: 9 });
+    ledger.completed(frames[0]!, 1500, { ...figures, steps: 4, evaluations: 9 }, false);
     ledger.dropped(frames[1]!, 1600, 'client-backlog', 'generator');
     ledger.dropped(frames[2]!, 1700, 'queue-full', 'peer');
-    ledger.completed(frames[3]!, 2600, { ...figures, steps: 2, reducedSteps: true });
+    ledger.completed(frames[3]!, 2600, { ...figures, steps: 2, reducedSteps: true }, false);
     expect(ledger.outstanding).toBe(0);
     expect(ledger.maxOutstanding).toBe(4);
     expect(ledger.counts()).toEqual({
@@ -38,8 +30,8 @@ describe('the ledger', () => {
     });
     // The second picture came when no frame was due any more: it is completed, and no part of the goodput.
     expect(ledger.completedWithin).toBe(1);
-    expect(ledger.latency.summary()).toMatchObject({ count: 2, max: 1200 });
-    expect(ledger.credit.summary()).toMatchObject({ count: 1, max: 50 });
+    expect(ledger.times.latencyMs.summary()).toMatchObject({ count: 2, max: 1200 });
+    expect(ledger.times.creditMs.summary()).toMatchObject({ count: 1, max: 50 });
     expect(ledger.steps()).toEqual({ steps: 3, evaluations: 9, reducedShare: 0.5 });
     expect(ledger.streams()).toMatchObject([
       { stream: 'a', sent: 2, completed: 1, dropped: 1, latencyMs: { max: 400 } },
@@ -53,13 +45,13 @@ describe('the ledger', () => {
     for (const due of warm) {
       ledger.due(due);
     }
-    ledger.completed(warm[0]!, 900, figures);
-    ledger.completed(warm[1]!, 1001, figures);
+    ledger.completed(warm[0]!, 900, figures, false);
+    ledger.completed(warm[1]!, 1001, figures, false);
     ledger.dropped(warm[2]!, 1002, 'deadline', 'peer');
     expect(ledger.completedWithin).toBe(1);
     expect(ledger.outstanding).toBe(0);
     expect(ledger.counts()).toMatchObject({ sent: 0, completed: 0, dropped: 0, droppedByReason: {} });
-    expect(ledger.latency.count).toBe(0);
+    expect(ledger.times.latencyMs.count).toBe(0);
     expect(ledger.steps()).toEqual({ steps: null, evaluations: null, reducedShare: null });
   });
 
@@ -69,20 +61,20 @@ describe('the ledger', () => {
     ledger.due(one);
     ledger.due(other);
     ledger.previewed(one, 1100);
-    ledger.completed(one, 1900, { ...figures, previewed: true });
-    ledger.completed(other, 1200, figures);
-    expect(ledger.preview.summary()).toMatchObject({ count: 2, max: 200 });
-    expect(ledger.latency.summary()).toMatchObject({ count: 2, max: 900 });
+    ledger.completed(one, 1900, figures, true);
+    ledger.completed(other, 1200, figures, false);
+    expect(ledger.times.previewLatencyMs.summary()).toMatchObject({ count: 2, max: 200 });
+    expect(ledger.times.latencyMs.summary()).toMatchObject({ count: 2, max: 900 });
   });
 
   const serve = (offered: readonly number[], completed: readonly number[]) => {
-    const ledger = new Ledger({ streams: offered.map(String), fromMs: 1000, toMs: 2000 });
+    const ledger = new Ledger({ streams: offered.map(String), fromMs: 1000, toMs: 2000, drainMs: 1000 });
     for (const [stream, sent] of offered.entries()) {
       for (let i = 0; i < sent; i++) {
         const due = frame(stream, 1000);
         ledger.due(due);
         if (i < completed[stream]!) {
-          ledger.completed(due, 1000 + 100 * (stream + 1), figures);
+          ledger.completed(due, 1000 + 100 * (stream + 1), figures, false);
         } else {
           ledger.dropped(due, 1500, 'client-backlog', 'generator');
         }
@@ -129,15 +121,15 @@ describe('the ledger', () => {
         if (i % 3 === 0) {
           ledger.dropped(due, 1500, 'client-backlog', 'generator');
         } else {
-          ledger.completed(due, 1700, figures);
+          ledger.completed(due, 1700, figures, false);
         }
       }
     };
     pass(1000);
-    const bytes = [ledger.latency, ledger.preview, ledger.credit].map((latencies) => latencies.bytes);
+    const bytes = Object.values(ledger.times).map((latencies) => latencies.bytes);
     const before = size();
     pass(50_000);
-    expect([ledger.latency, ledger.preview, ledger.credit].map((latencies) => latencies.bytes)).toEqual(bytes);
+    expect(Object.values(ledger.times).map((latencies) => latencies.bytes)).toEqual(bytes);
     // A digit or two more in each count, and that is all.
     expect(size()).toBeLessThan(before + 100);
     const { sent, completed, dropped } = ledger.counts();

@@ -1,4 +1,4 @@
-import type { DropReason } from '@semcast/wire';
+import type { DropReason, ResultHead } from '@semcast/wire';
 import { Latencies, type LatencySummary } from './latencies.js';
 import { TimeSeries, type SeriesPoint } from './time-series.js';
 
@@ -21,17 +21,6 @@ export interface DueFrame {
   readonly counted: boolean;
 }
 
-/** Figures that a final result carries. */
-export interface CompletedFigures {
-  readonly steps: number;
-  readonly evaluations: number | undefined;
-  readonly reducedSteps: boolean;
-  /** From the arrival of the frame at the receiver to the departure of its picture. */
-  readonly receiverMs: number;
-  readonly receiverQueueMs: number;
-  readonly decodeMs: number;
-}
-
 export interface FrameCounts {
   /** Counted frames that came due, whatever became of them: completed + dropped, once a run is over. */
   readonly sent: number;
@@ -43,6 +32,17 @@ export interface FrameCounts {
   /** The part of `droppedByReason` that the generator decided. */
   readonly droppedByGenerator: Readonly<Record<string, number>>;
 }
+
+/** Means over completed frames; null where there are none. */
+export interface StepFigures {
+  readonly steps: number | null;
+  readonly evaluations: number | null;
+  /** The share of frames that the receiver gave fewer steps than asked for, as it was busy. */
+  readonly reducedShare: number | null;
+}
+
+/** The part of a final result's head that is counted. */
+type CompletedHead = Pick<ResultHead, 'steps' | 'evaluations' | 'reducedSteps' | 'timingsMs'>;
 
 export interface StreamFigures {
   readonly stream: string;
@@ -73,6 +73,8 @@ export interface LedgerOptions {
   /** When the first counted frame may come due, and from when on none does; on the clock of the run. */
   readonly fromMs: number;
   readonly toMs: number;
+  /** How long outcomes are waited for after that. */
+  readonly drainMs: number;
 }
 
 interface StreamAccount {
@@ -88,23 +90,25 @@ interface StreamAccount {
  * one size from beginning to end: counts, histograms, and a series of bounded length.
  */
 export class Ledger {
-  readonly latency = new Latencies();
-  /** From due to the first picture: a preview, or the final one where none came before. */
-  readonly preview = new Latencies();
-  /** From due to the socket: the wait for a credit. */
-  readonly credit = new Latencies();
-  readonly receiver = new Latencies();
-  readonly receiverQueue = new Latencies();
-  readonly decode = new Latencies();
+  /** Times of counted frames, by their names in a report. */
+  readonly times = {
+    /** From the intended send time to the final picture. */
+    latencyMs: new Latencies(),
+    /** From the intended send time to the first picture: a preview, or the final one where none came before. */
+    previewLatencyMs: new Latencies(),
+    /** Parts of `latencyMs`: the wait for a credit here, and the time from arrival to departure at the receiver. */
+    creditMs: new Latencies(),
+    receiverMs: new Latencies(),
+    /** Parts of `receiverMs`: the wait for a place, and decoding. */
+    receiverQueueMs: new Latencies(),
+    decodeMs: new Latencies(),
+  };
   readonly #options: LedgerOptions;
-  readonly #series = new TimeSeries();
+  readonly #series: TimeSeries;
   readonly #streams: readonly StreamAccount[];
   readonly #byReason = new Map<LoadDropReason, number>();
   readonly #byGenerator = new Map<LoadDropReason, number>();
-  #sent = 0;
   #transmitted = 0;
-  #completed = 0;
-  #dropped = 0;
   #completedWithin = 0;
   #steps = 0;
   #evaluations = 0;
@@ -115,6 +119,7 @@ export class Ledger {
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#series = new TimeSeries(options.toMs - options.fromMs + options.drainMs);
     this.#streams = options.streams.map(() => ({
       sent: 0,
       completed: 0,
@@ -142,7 +147,6 @@ export class Ledger {
     this.#maxOutstanding = Math.max(this.#maxOutstanding, this.#outstanding);
     this.#series.observeOutstanding(this.#outstanding, dueAt - this.#options.fromMs);
     if (counted) {
-      this.#sent++;
       this.#streams[stream]!.sent++;
       this.#series.add('due', dueAt - this.#options.fromMs);
     }
@@ -151,21 +155,22 @@ export class Ledger {
   transmitted({ dueAt, counted }: DueFrame, now: number): void {
     if (counted) {
       this.#transmitted++;
-      this.credit.record(now - dueAt);
+      this.times.creditMs.record(now - dueAt);
     }
   }
 
   /** Its first picture has arrived, and it is not the final one. */
   previewed({ dueAt, counted }: DueFrame, now: number): void {
     if (counted) {
-      this.preview.record(now - dueAt);
+      this.times.previewLatencyMs.record(now - dueAt);
     }
   }
 
   completed(
     { stream, dueAt, counted }: DueFrame,
     now: number,
-    figures: CompletedFigures & { readonly previewed: boolean },
+    { steps, evaluations, reducedSteps, timingsMs }: CompletedHead,
+    previewed: boolean,
   ): void {
     this.#outstanding--;
     if (now >= this.#options.fromMs && now < this.#options.toMs) {
@@ -176,21 +181,20 @@ export class Ledger {
     }
     const latencyMs = now - dueAt;
     const account = this.#streams[stream]!;
-    this.#completed++;
     account.completed++;
     account.latency.record(latencyMs);
-    this.latency.record(latencyMs);
-    if (!figures.previewed) {
-      this.preview.record(latencyMs);
+    this.times.latencyMs.record(latencyMs);
+    if (!previewed) {
+      this.times.previewLatencyMs.record(latencyMs);
     }
-    this.receiver.record(figures.receiverMs);
-    this.receiverQueue.record(figures.receiverQueueMs);
-    this.decode.record(figures.decodeMs);
+    this.times.receiverMs.record(timingsMs.total);
+    this.times.receiverQueueMs.record(timingsMs.queue);
+    this.times.decodeMs.record(timingsMs.decode);
     this.#series.add('completed', now - this.#options.fromMs, latencyMs);
-    this.#steps += figures.steps;
-    this.#reduced += figures.reducedSteps ? 1 : 0;
-    if (figures.evaluations !== undefined) {
-      this.#evaluations += figures.evaluations;
+    this.#steps += steps;
+    this.#reduced += reducedSteps === true ? 1 : 0;
+    if (evaluations !== undefined) {
+      this.#evaluations += evaluations;
       this.#evaluated++;
     }
   }
@@ -200,7 +204,6 @@ export class Ledger {
     if (!counted) {
       return;
     }
-    this.#dropped++;
     this.#streams[stream]!.dropped++;
     add(this.#byReason, reason);
     if (decider === 'generator') {
@@ -211,26 +214,21 @@ export class Ledger {
 
   counts(): FrameCounts {
     return {
-      sent: this.#sent,
+      sent: this.#total('sent'),
       transmitted: this.#transmitted,
-      completed: this.#completed,
-      dropped: this.#dropped,
+      completed: this.#total('completed'),
+      dropped: this.#total('dropped'),
       droppedByReason: sortedRecord(this.#byReason),
       droppedByGenerator: sortedRecord(this.#byGenerator),
     };
   }
 
-  /** Means over completed frames; null where there are none. */
-  steps(): {
-    readonly steps: number | null;
-    readonly evaluations: number | null;
-    /** The share of frames that the receiver gave fewer steps than asked for, as it was busy. */
-    readonly reducedShare: number | null;
-  } {
+  steps(): StepFigures {
+    const completed = this.#total('completed');
     return {
-      steps: share(this.#steps, this.#completed),
+      steps: share(this.#steps, completed),
       evaluations: share(this.#evaluations, this.#evaluated),
-      reducedShare: share(this.#reduced, this.#completed),
+      reducedShare: share(this.#reduced, completed),
     };
   }
 
@@ -255,6 +253,10 @@ export class Ledger {
 
   series(): SeriesPoint[] {
     return this.#series.points();
+  }
+
+  #total(what: 'sent' | 'completed' | 'dropped'): number {
+    return this.#streams.reduce((sum, account) => sum + account[what], 0);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { LatencySummary } from './latencies.js';
-import type { Fairness, FrameCounts, StreamFigures } from './ledger.js';
+import type { Fairness, FrameCounts, Ledger, StepFigures, StreamFigures } from './ledger.js';
 import type { LoadConditions, LoadRun } from './run-load.js';
 import { isSustained } from './saturation.js';
 import { judgeSlo, type Slo, type SloVerdict } from './slo.js';
@@ -7,8 +7,8 @@ import type { SeriesPoint } from './time-series.js';
 
 export const LOAD_SCHEMA = 'semcast.load/1';
 
-/** Measurements of a run at one rate. */
-export interface LoadFigures {
+/** Measurements of a run at one rate, with the times of {@link Ledger.times}. */
+export interface LoadFigures extends Readonly<Record<keyof Ledger['times'], LatencySummary>> {
   /** Frames per second asked for. */
   readonly rate: number;
   /** Frames per second that came due: as asked for, but for the chance in Poisson arrivals. */
@@ -20,24 +20,9 @@ export interface LoadFigures {
   /** Goodput is at least 95 % of the offered rate, and no stream's queue ran over; false for a run that was cut short. */
   readonly sustained: boolean;
   readonly frames: FrameCounts;
-  /** From the intended send time to the final picture. */
-  readonly latencyMs: LatencySummary;
-  /** From the intended send time to the first picture: a preview, or the final one where none came before. */
-  readonly previewLatencyMs: LatencySummary;
-  /** Parts of `latencyMs`: the wait for a credit here, and the time from arrival to departure at the receiver. */
-  readonly creditMs: LatencySummary;
-  readonly receiverMs: LatencySummary;
-  /** Parts of `receiverMs`: the wait for a place, and decoding. */
-  readonly receiverQueueMs: LatencySummary;
-  readonly decodeMs: LatencySummary;
-  readonly quality: {
+  readonly quality: StepFigures & {
     /** Mean over a sample of the completed frames. */
     readonly psnrDb: number | null;
-    /** Mean over all completed frames. */
-    readonly steps: number | null;
-    readonly evaluations: number | null;
-    /** Share of completed frames that were given fewer steps than asked for. */
-    readonly reducedShare: number | null;
     /** Pictures behind `psnrDb`. */
     readonly samples: number;
     /** Pictures of the sample that couldn't be read. */
@@ -79,8 +64,9 @@ export interface LoadReport extends LoadFigures {
 export function figuresOf(run: LoadRun, slo: readonly Slo[]): LoadFigures {
   const { rate, measuredS, ledger, quality, lateness, maxRssBytes } = run;
   const frames = ledger.counts();
-  const { steps, evaluations, reducedShare } = ledger.steps();
+  const { psnrDb, samples, unreadable } = quality;
   const perSecond = (count: number): number => (measuredS === 0 ? 0 : count / measuredS);
+  const times = Object.entries(ledger.times).map(([name, latencies]) => [name, latencies.summary()] as const);
   return {
     rate,
     offeredRate: perSecond(frames.sent),
@@ -95,20 +81,8 @@ export function figuresOf(run: LoadRun, slo: readonly Slo[]): LoadFigures {
         backlogDrops: frames.droppedByReason['client-backlog'] ?? 0,
       }),
     frames,
-    latencyMs: ledger.latency.summary(),
-    previewLatencyMs: ledger.preview.summary(),
-    creditMs: ledger.credit.summary(),
-    receiverMs: ledger.receiver.summary(),
-    receiverQueueMs: ledger.receiverQueue.summary(),
-    decodeMs: ledger.decode.summary(),
-    quality: {
-      psnrDb: quality.psnrDb,
-      steps,
-      evaluations,
-      reducedShare,
-      samples: quality.samples,
-      unreadable: quality.unreadable,
-    },
+    ...(Object.fromEntries(times) as Record<keyof Ledger['times'], LatencySummary>),
+    quality: { psnrDb, ...ledger.steps(), samples, unreadable },
     fairness: ledger.fairness(),
     streams: ledger.streams(),
     series: ledger.series(),
@@ -117,9 +91,7 @@ export function figuresOf(run: LoadRun, slo: readonly Slo[]): LoadFigures {
       outstandingMax: ledger.maxOutstanding,
       rssBytesMax: maxRssBytes,
     },
-    slo: slo.map((objective) =>
-      judgeSlo(objective, { counts: frames, latency: ledger.latency, preview: ledger.preview }),
-    ),
+    slo: slo.map((objective) => judgeSlo(objective, frames, ledger.times)),
   };
 }
 

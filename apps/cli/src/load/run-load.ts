@@ -112,21 +112,12 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
   const now = (): number => performance.now() - origin;
   const quality = new QualitySampler();
   const lateness = new Latencies();
-  const ledger = new Ledger({ streams, fromMs: measuresFrom, toMs: measuredTo });
+  const ledger = new Ledger({ streams, fromMs: measuresFrom, toMs: measuredTo, drainMs });
   const watcher: FlightWatcher = {
     onTransmitted: (flight) => ledger.transmitted(flight, now()),
     onPreview: (flight) => ledger.previewed(flight, now()),
     onCompleted: (flight, message) => {
-      const { head } = message;
-      ledger.completed(flight, now(), {
-        steps: head.steps,
-        evaluations: head.evaluations,
-        reducedSteps: head.reducedSteps === true,
-        receiverMs: head.timingsMs.total,
-        receiverQueueMs: head.timingsMs.queue,
-        decodeMs: head.timingsMs.decode,
-        previewed: flight.previewed,
-      });
+      ledger.completed(flight, now(), message.head, flight.previewed);
       tools.onResult?.(message);
       if (flight.counted) {
         quality.offer(flight.photo.original, message);

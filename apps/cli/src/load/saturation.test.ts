@@ -1,6 +1,6 @@
 import { assert, double, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSustained, SaturationSearch } from './saturation.js';
+import { isSustained, searchSaturation } from './saturation.js';
 
 describe('a rate is sustained', () => {
   it.each([
@@ -22,13 +22,14 @@ describe('a rate is sustained', () => {
 });
 
 function search(capacity: number, firstRate: number) {
-  const finder = new SaturationSearch({ firstRate, minRate: 0.01, maxRate: 10_000 });
+  const rates = searchSaturation({ firstRate, minRate: 0.01, maxRate: 10_000 });
   const tried: number[] = [];
-  for (let rate = finder.next(); rate !== null; rate = finder.next()) {
-    tried.push(rate);
-    finder.report(rate, rate <= capacity);
+  let found: number | null = null;
+  for (let next = rates.next(); next.done !== true; next = rates.next(next.value <= capacity)) {
+    tried.push(next.value);
+    found = next.value <= capacity ? Math.max(found ?? 0, next.value) : found;
   }
-  return { tried, found: finder.sustained };
+  return { tried, found };
 }
 
 describe('the search for saturation', () => {

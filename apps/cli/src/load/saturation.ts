@@ -34,49 +34,26 @@ const MAX_TRIES = 16;
 
 /**
  * Which rates to try for the highest one that is sustained: doubled (or halved) until it lies in between, then the
- * geometric mean of the bracket, until that is narrow. Pure: it is told how each rate went.
+ * geometric mean of the bracket, until that is narrow. It is told by `next(sustained)` how each rate went.
  */
-export class SaturationSearch {
-  readonly #options: SaturationSearchOptions;
-  #sustained: number | undefined;
-  #overloaded: number | undefined;
-  #tries = 0;
-
-  constructor(options: SaturationSearchOptions) {
-    this.#options = options;
-  }
-
-  /** The highest rate so far that was sustained. */
-  get sustained(): number | null {
-    return this.#sustained ?? null;
-  }
-
-  /** The rate to try now; null when there is nothing more to find out. */
-  next(): number | null {
-    const { firstRate, minRate, maxRate } = this.#options;
-    if (this.#tries >= MAX_TRIES) {
-      return null;
-    }
-    const [low, high] = [this.#sustained, this.#overloaded];
-    if (low === undefined && high === undefined) {
-      return firstRate;
-    }
-    if (high === undefined) {
-      return low! >= maxRate ? null : Math.min(maxRate, 2 * low!);
-    }
-    if (low === undefined) {
-      return high <= minRate ? null : Math.max(minRate, high / 2);
+export function* searchSaturation({
+  firstRate,
+  minRate,
+  maxRate,
+}: SaturationSearchOptions): Generator<number, void, boolean> {
+  let low = 0;
+  let high = Infinity;
+  let rate = firstRate;
+  for (let tries = 0; tries < MAX_TRIES && high / low > 1 + PRECISION; tries++) {
+    if (yield rate) {
+      low = rate;
+    } else {
+      high = rate;
     }
     const between = Number(Math.sqrt(low * high).toPrecision(3));
-    return high / low <= 1 + PRECISION || between <= low || between >= high ? null : between;
-  }
-
-  report(rate: number, sustained: boolean): void {
-    this.#tries++;
-    if (sustained) {
-      this.#sustained = rate;
-    } else {
-      this.#overloaded = rate;
+    rate = high === Infinity ? Math.min(maxRate, 2 * low) : low === 0 ? Math.max(minRate, high / 2) : between;
+    if (rate <= low || rate >= high) {
+      return;
     }
   }
 }

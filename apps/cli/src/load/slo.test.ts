@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { Latencies } from './latencies.js';
+import { Ledger } from './ledger.js';
 import { judgeSlo, parseSlo } from './slo.js';
 
 describe('objectives', () => {
   it.each([
-    ['p99=2s', { kind: 'latency', text: 'p99=2s', of: 'final', percent: 99, limitMs: 2000 }],
-    ['p99.9=2s', { kind: 'latency', text: 'p99.9=2s', of: 'final', percent: 99.9, limitMs: 2000 }],
-    ['max=1min', { kind: 'latency', text: 'max=1min', of: 'final', percent: 100, limitMs: 60_000 }],
-    ['preview-p50=80ms', { kind: 'latency', text: 'preview-p50=80ms', of: 'preview', percent: 50, limitMs: 80 }],
+    ['p99=2s', { kind: 'latency', text: 'p99=2s', of: 'latencyMs', percent: 99, limitMs: 2000 }],
+    ['p99.9=2s', { kind: 'latency', text: 'p99.9=2s', of: 'latencyMs', percent: 99.9, limitMs: 2000 }],
+    ['max=1min', { kind: 'latency', text: 'max=1min', of: 'latencyMs', percent: 100, limitMs: 60_000 }],
+    [
+      'preview-p50=80ms',
+      { kind: 'latency', text: 'preview-p50=80ms', of: 'previewLatencyMs', percent: 50, limitMs: 80 },
+    ],
     ['drops=0.5%', { kind: 'drops', text: 'drops=0.5%', limitShare: 0.005 }],
   ])('%s', (typed, expected) => {
     expect(parseSlo(typed)).toEqual(expected);
@@ -17,25 +20,24 @@ describe('objectives', () => {
     expect(() => parseSlo(typed)).toThrow(/is no objective/);
   });
 
-  const run = (times: readonly number[], sent: number) => {
-    const latency = new Latencies();
-    const preview = new Latencies();
-    for (const ms of times) {
-      latency.record(ms);
-      preview.record(ms / 10);
+  const run = (answered: readonly number[], sent: number) => {
+    const { times } = new Ledger({ streams: ['a'], fromMs: 0, toMs: 1000, drainMs: 0 });
+    for (const ms of answered) {
+      times.latencyMs.record(ms);
+      times.previewLatencyMs.record(ms / 10);
     }
-    const dropped = sent - times.length;
+    const dropped = sent - answered.length;
     const counts = {
       sent,
       transmitted: sent,
-      completed: times.length,
+      completed: answered.length,
       dropped,
       droppedByReason: {},
       droppedByGenerator: {},
     };
-    return { counts, latency, preview };
+    return { counts, times };
   };
-  const judge = (typed: string, of: ReturnType<typeof run>) => judgeSlo(parseSlo(typed), of);
+  const judge = (typed: string, of: ReturnType<typeof run>) => judgeSlo(parseSlo(typed), of.counts, of.times);
 
   it('are met or missed', () => {
     const figures = run(

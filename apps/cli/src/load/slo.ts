@@ -1,7 +1,6 @@
 import { parseDurationMs } from '../arguments/durations.js';
 import { UsageError } from '../errors.js';
-import type { Latencies } from './latencies.js';
-import type { FrameCounts } from './ledger.js';
+import type { FrameCounts, Ledger } from './ledger.js';
 
 /** One thing that a run must keep: `p99=2s`, `preview-p95=300ms`, `drops=1%`. */
 export type Slo =
@@ -9,7 +8,7 @@ export type Slo =
       readonly kind: 'latency';
       /** As typed. */
       readonly text: string;
-      readonly of: 'final' | 'preview';
+      readonly of: 'latencyMs' | 'previewLatencyMs';
       /** 0 … 100; 100 for `max`. */
       readonly percent: number;
       readonly limitMs: number;
@@ -43,27 +42,25 @@ export function parseSlo(typed: string): Slo {
       remedy: 'write p99=2s, max=10s, preview-p95=300ms or drops=1%',
     });
   }
-  return { kind: 'latency', text, of: latency['preview'] === undefined ? 'final' : 'preview', percent, limitMs };
+  return {
+    kind: 'latency',
+    text,
+    of: latency['preview'] === undefined ? 'latencyMs' : 'previewLatencyMs',
+    percent,
+    limitMs,
+  };
 }
 
 /**
  * Judge a run. A frame without a picture counts as one that never came: dropping whatever would be late keeps no
  * promise about latency.
  */
-export function judgeSlo(
-  slo: Slo,
-  {
-    counts,
-    latency,
-    preview,
-  }: { readonly counts: FrameCounts; readonly latency: Latencies; readonly preview: Latencies },
-): SloVerdict {
-  const { sent, dropped } = counts;
+export function judgeSlo(slo: Slo, { sent, dropped }: FrameCounts, times: Ledger['times']): SloVerdict {
   if (slo.kind === 'drops') {
     const value = sent === 0 ? null : dropped / sent;
     return { slo: slo.text, value, limit: slo.limitShare, met: value !== null && value <= slo.limitShare };
   }
-  const value = (slo.of === 'final' ? latency : preview).percentileOf(slo.percent, sent);
+  const value = times[slo.of].percentileOf(slo.percent, sent);
   const met = value !== null && value <= slo.limitMs;
   return { slo: slo.text, value: value === Infinity ? null : value, limit: slo.limitMs, met };
 }

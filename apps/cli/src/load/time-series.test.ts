@@ -3,7 +3,7 @@ import { TimeSeries } from './time-series.js';
 
 describe('the series of a run', () => {
   it('counts by the second', () => {
-    const series = new TimeSeries();
+    const series = new TimeSeries(5000);
     series.add('due', 100);
     series.add('due', 1900);
     series.add('completed', 1950, 40);
@@ -37,26 +37,29 @@ describe('the series of a run', () => {
   });
 
   it('leaves the warm-up out', () => {
-    const series = new TimeSeries();
+    const series = new TimeSeries(5000);
     series.add('due', -1);
     series.observeOutstanding(9, -0.5);
     expect(series.points()).toEqual([]);
   });
 
   it('never has more points than it may, and loses no count', () => {
-    const series = new TimeSeries({ maxPoints: 10 });
     const seconds = 24 * 3600;
+    const series = new TimeSeries(1000 * seconds);
     for (let s = 0; s < seconds; s += 7) {
       series.add('due', s * 1000);
       series.add('completed', s * 1000 + 500, s);
       series.observeOutstanding(s === 70 ? 99 : 1, s * 1000);
     }
     const points = series.points();
-    expect(points.length).toBeLessThanOrEqual(10);
+    expect(points.length).toBeLessThanOrEqual(600);
     expect(points.reduce((sum, { due }) => sum + due, 0)).toBe(Math.ceil(seconds / 7));
     expect(Math.max(...points.map(({ outstanding }) => outstanding))).toBe(99);
     const { atS, lengthS } = points.at(-1)!;
     expect(atS + lengthS).toBeGreaterThanOrEqual(seconds - 7);
-    expect(lengthS).toBe(2 ** 14);
+    expect(lengthS).toBe(2 ** 8);
+    // What comes later than anything was waited for counts in the last interval.
+    series.add('dropped', 1e9);
+    expect(series.points().at(-1)).toMatchObject({ atS: 599 * 2 ** 8, dropped: 1 });
   });
 });

@@ -24,18 +24,17 @@ interface Bin extends Record<Count, number> {
 
 const emptyBin = (): Bin => ({ due: 0, completed: 0, dropped: 0, outstanding: 0, latencySum: 0, latencyMax: 0 });
 
-/**
- * A run by the second. When there would be more than `maxPoints` intervals, neighbours are joined and the intervals
- * are twice as long from then on: a run of any length fits.
- */
-export class TimeSeries {
-  readonly #maxPoints: number;
-  #bins: Bin[] = [];
-  #binMs = 1000;
+/** The most intervals of a series. */
+const MAX_POINTS = 600;
 
-  /** @param maxPoints an even number */
-  constructor({ maxPoints = 600 }: { readonly maxPoints?: number } = {}) {
-    this.#maxPoints = maxPoints;
+/** A run by the second, or in intervals twice, four times, … as long, so that a run of any length fits. */
+export class TimeSeries {
+  readonly #binMs: number;
+  readonly #bins: Bin[] = [];
+
+  /** @param lengthMs from the first counted frame to the end of waiting for the last one */
+  constructor(lengthMs: number) {
+    this.#binMs = 1000 * 2 ** Math.max(0, Math.ceil(Math.log2(lengthMs / 1000 / MAX_POINTS)));
   }
 
   /** @param atMs after the first counted frame could come due; what came before, in the warm-up, counts nowhere */
@@ -73,29 +72,10 @@ export class TimeSeries {
     if (!(atMs >= 0)) {
       return undefined;
     }
-    while (Math.floor(atMs / this.#binMs) >= this.#maxPoints) {
-      this.#bins = halve(this.#bins);
-      this.#binMs *= 2;
-    }
-    const index = Math.floor(atMs / this.#binMs);
+    const index = Math.min(Math.floor(atMs / this.#binMs), MAX_POINTS - 1);
     while (this.#bins.length <= index) {
       this.#bins.push(emptyBin());
     }
     return this.#bins[index];
   }
-}
-
-function halve(bins: readonly Bin[]): Bin[] {
-  return Array.from({ length: Math.ceil(bins.length / 2) }, (_, i) => {
-    const a = bins[2 * i]!;
-    const b = bins[2 * i + 1] ?? emptyBin();
-    return {
-      due: a.due + b.due,
-      completed: a.completed + b.completed,
-      dropped: a.dropped + b.dropped,
-      outstanding: Math.max(a.outstanding, b.outstanding),
-      latencySum: a.latencySum + b.latencySum,
-      latencyMax: Math.max(a.latencyMax, b.latencyMax),
-    };
-  });
 }

@@ -21,21 +21,13 @@ function stream(tty: boolean): Recorded {
 }
 
 function progress(): LoadProgress {
-  const ledger = new Ledger({ streams: ['a'], fromMs: 0, toMs: 60_000 });
-  const figures = {
-    steps: 0,
-    evaluations: undefined,
-    reducedSteps: false,
-    receiverMs: 1,
-    receiverQueueMs: 0,
-    decodeMs: 1,
-    previewed: false,
-  };
+  const ledger = new Ledger({ streams: ['a'], fromMs: 0, toMs: 60_000, drainMs: 0 });
+  const figures = { steps: 0, timingsMs: { queue: 0, preview: 1, decode: 1, total: 1 } };
   for (let i = 0; i < 30; i++) {
     const due = { stream: 0, dueAt: 100 * i, counted: true };
     ledger.due(due);
     if (i < 20) {
-      ledger.completed(due, 100 * i + 250, figures);
+      ledger.completed(due, 100 * i + 250, figures, false);
     } else {
       ledger.dropped(due, 100 * i, i < 22 ? 'queue-full' : 'client-backlog', i < 22 ? 'peer' : 'generator');
     }

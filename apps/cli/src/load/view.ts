@@ -73,7 +73,7 @@ export class LoadView implements LiveLine {
       ...(goodput === null ? [] : [`goodput ${rateText(goodput)}/s`]),
       ...(completed === 0
         ? []
-        : [`p50 ${ms(ledger.latency.percentile(50))}`, `p99 ${ms(ledger.latency.percentile(99))}`]),
+        : [`p50 ${ms(ledger.times.latencyMs.percentile(50))}`, `p99 ${ms(ledger.times.latencyMs.percentile(99))}`]),
       `${underWay}/${credits} credits${waiting === 0 ? '' : `, ${waiting} waiting`}`,
       ...(dropped === 0 ? [] : [`${dropped} dropped: ${reasonsText(droppedByReason)}`]),
     ];
