@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findFreePorts, tryPort } from '../src/processes/ports.js';
-import type { ServiceExit, ServiceSpec } from '../src/processes/service-process.js';
+import type { ServiceSpec } from '../src/processes/service-process.js';
 import { createSupervisor, type Supervisor, type SupervisorOptions } from '../src/processes/supervisor.js';
 
 /** A service of a few lines; what it does is told by its argument. */
@@ -12,11 +12,9 @@ const FAKE = `
 const what = process.argv[2];
 const ready = () => process.send({ type: 'ready', httpUrl: 'http://127.0.0.1:1' });
 process.on('disconnect', () => process.exit(0));
-process.on('message', (message) => {
-  if (message.type === 'echo') process.send(message);
-  if (message.type === 'crash') { console.error('Error: it broke'); process.exit(7); }
-  if (message.type === 'leave') process.exit(0);
-});
+process.send({ pid: process.pid });
+process.on('SIGUSR2', () => { console.error('Error: it broke'); process.exit(7); });
+process.on('SIGHUP', () => process.exit(0));
 if (what === 'stubborn') process.on('SIGTERM', () => {});
 else process.on('SIGTERM', () => { console.error(JSON.stringify({ level: 30, msg: 'bye' })); process.exit(0); });
 if (what === 'fail') { console.error('Error: no such folder'); console.error('    at somewhere (file.js:1:1)'); process.exit(1); }
@@ -46,8 +44,19 @@ afterEach(async () => {
 afterAll(async () => await rm(dir, { recursive: true }));
 
 const spec = (name: string, ...args: string[]): ServiceSpec => ({ name, entry, args });
-function create(options: SupervisorOptions = {}): Supervisor {
-  supervisor = createSupervisor({ restartDelayMs: 20, graceMs: 300, ...options });
+/** Process ids of all services that were started, in that order. */
+let pids: number[] = [];
+function create(options: Partial<SupervisorOptions> = {}): Supervisor {
+  pids = [];
+  supervisor = createSupervisor({
+    restartDelayMs: 20,
+    graceMs: 300,
+    onLine: () => {},
+    onLost: () => {},
+    onRecovered: () => {},
+    onMessage: (_, message) => pids.push((message as { pid: number }).pid),
+    ...options,
+  });
   return supervisor;
 }
 
@@ -76,15 +85,14 @@ describe('a supervisor', () => {
     const messages: unknown[] = [];
     const watch = create({
       onLine: (service, line) => lines.push(`${service} ${line}`),
-      onMessage: (service, message) => messages.push([service, message]),
+      onMessage: (service, message) => {
+        messages.push(service);
+        pids.push((message as { pid: number }).pid);
+      },
     });
     expect(await watch.start(spec('first', 'run'))).toEqual({ type: 'ready', httpUrl: 'http://127.0.0.1:1' });
     await watch.start(spec('second', 'run'));
-    watch.send('first', { type: 'echo', n: 1 });
-    await until(() => messages.length === 1, 'the echo');
-    expect(messages).toEqual([['first', { type: 'echo', n: 1 }]]);
-    const pids = [...watch.pids().values()];
-    expect(pids).toHaveLength(2);
+    expect(messages).toEqual(['first', 'second']);
     await watch.stop();
     expect(lines.filter((line) => line.includes('bye')).map((line) => line.split(' ')[0])).toEqual(['second', 'first']);
     expect(lines.some((line) => line.includes('a warning'))).toBe(true);
@@ -92,27 +100,24 @@ describe('a supervisor', () => {
   });
 
   it('starts a service again that ended or was killed', async () => {
-    const lost: [string, ServiceExit, number][] = [];
+    const lost: string[] = [];
     let recovered = 0;
     const watch = create({
-      onLost: (...event) => lost.push(event),
+      onLost: (text) => lost.push(text),
       onRecovered: () => {
         recovered++;
       },
     });
     await watch.start(spec('service', 'run'));
-    const first = watch.pids().get('service')!;
-    process.kill(first, 'SIGKILL');
+    process.kill(pids[0]!, 'SIGKILL');
     await until(() => recovered === 1, 'the restart');
-    const second = watch.pids().get('service')!;
-    expect(second).not.toBe(first);
-    watch.send('service', { type: 'crash' });
+    expect(pids[1]).not.toBe(pids[0]);
+    process.kill(pids[1]!, 'SIGUSR2');
     await until(() => recovered === 2, 'the second restart');
-    expect(lost.map(([name, { code, signal }, attempt]) => [name, code, signal, attempt])).toEqual([
-      ['service', null, 'SIGKILL', 1],
-      ['service', 7, null, 2],
+    expect(lost).toEqual([
+      'the service was killed (SIGKILL); starting it again (1 of 3)',
+      'the service ended with code 7; starting it again (2 of 3)',
     ]);
-    expect(lost[1]![1].lastWords).toBe('Error: it broke');
   });
 
   it('gives up after three restarts in a row, with the last lines of its log', async () => {
@@ -134,8 +139,9 @@ describe('a supervisor', () => {
     });
     await watch.start(spec('service', 'run'));
     watch.release('service');
-    watch.send('service', { type: 'leave' });
-    await until(() => watch.pids().size === 0, 'its end');
+    process.kill(pids[0]!, 'SIGHUP');
+    await until(() => !isAlive(pids[0]!), 'its end');
+    await sleep(50);
     expect(lost).toBe(0);
   });
 
@@ -162,7 +168,7 @@ describe('a supervisor', () => {
   it('kills what does not end by itself', async () => {
     const watch = create();
     await watch.start(spec('receiver', 'stubborn'));
-    const pid = watch.pids().get('receiver')!;
+    const pid = pids[0]!;
     const startedAt = performance.now();
     await watch.stop();
     expect(performance.now() - startedAt).toBeLessThan(3000);

@@ -139,7 +139,7 @@ describe('the options of a decoder by its name', () => {
     expect(() => optionsOfNamed('jscc', given('eta=1'), undefined)).toThrow(/--decoder-option: .*eta/);
     expect(() => optionsOfNamed('jscc', given('crystal-ball.eta=1'), undefined)).toThrow('"crystal-ball"');
     expect(() => optionsOfNamed('crystal-ball', given('jscc.eta=1'), undefined)).toThrow('"jscc"');
-    expect(() => optionsOfNamed('crystal-ball', given('steps=4'), 5)).toThrow('is given steps twice');
+    expect(() => optionsOfNamed('crystal-ball', given('steps=4'), 5)).toThrow('steps are given by --steps as well');
     // Names that every object inherits are names like any other.
     expect(optionsOfNamed('constructor', given('toString=1'), undefined)).toEqual({ toString: 1 });
   });

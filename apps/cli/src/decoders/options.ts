@@ -1,6 +1,7 @@
 import { nearestName } from '@semcast/core';
 import type { Decoder } from '@semcast/receiver';
 import type { DecoderOptions } from '@semcast/transmitter';
+import { z } from 'zod';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { UsageError } from '../errors.js';
 import { findDecoder, isSampling } from './registry.js';
@@ -152,24 +153,8 @@ export function optionsOfNamed(
   given: readonly DecoderOption[],
   steps: number | undefined,
 ): DecoderOptions | undefined {
-  const decoder = findDecoder(name);
-  if (decoder !== undefined) {
-    return optionsOfOne(decoder, given, steps);
-  }
-  const other = given.find((option) => option.decoder !== undefined && option.decoder !== name);
-  if (other !== undefined) {
-    throw new UsageError(`--decoder-option: "${other.decoder}" isn't the decoder that is asked for`, {
-      remedy: `write ${other.name}=${other.value}, or choose that decoder`,
-    });
-  }
-  const typed = [
-    ...(steps === undefined ? [] : [['steps', steps] as const]),
-    ...given.map((option) => [option.name, option.value] as const),
-  ];
-  const options = Object.fromEntries(typed);
-  if (Object.keys(options).length < typed.length) {
-    const twice = typed.find(([option], i) => typed.findIndex(([earlier]) => earlier === option) !== i)!;
-    throw new UsageError(`--decoder-option: ${name} is given ${twice[0]} twice`, { remedy: 'give it once' });
-  }
-  return typed.length === 0 ? undefined : options;
+  const typed = Object.fromEntries(
+    ['steps', ...given.map((option) => option.name)].map((key) => [key, z.unknown().optional()]),
+  );
+  return optionsOfOne(findDecoder(name) ?? { name, optionsSchema: z.object(typed) }, given, steps);
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { printable } from '../terminal/width.js';
 
 /** Splits a stream of bytes into lines; a line that is too long is cut, so that memory stays bounded. */
@@ -36,36 +37,27 @@ const SEVERITIES: Readonly<Record<string, LogEvent['level']>> = {
   fatal: 'error',
 };
 
+const cause = z
+  .object({ message: z.string() })
+  .transform(({ message }) => message)
+  .optional()
+  .catch(undefined);
+/** pino's JSON; an error that was logged is `err: { message }`. */
+const logEntry = z.object({ level: z.unknown(), msg: z.string().catch(''), err: cause, error: cause });
+
 /**
  * Read a line of a service's log: pino's JSON, or plain text (an error before the logger was there, or from the
  * runtime itself).
  */
 export function readLogLine(line: string): LogEvent {
-  let entry: unknown;
+  let json: unknown;
   try {
-    entry = JSON.parse(line);
+    json = JSON.parse(line);
   } catch {
     return { level: 'error', text: printable(line) };
   }
-  if (typeof entry !== 'object' || entry === null || !('level' in entry)) {
-    return { level: 'quiet', text: printable(line) };
-  }
-  const message = 'msg' in entry && typeof entry.msg === 'string' ? entry.msg : '';
-  const cause = causeOf(entry);
-  const text = message === '' ? cause : cause === '' || message.includes(cause) ? message : `${message}: ${cause}`;
-  return {
-    level: SEVERITIES[String(entry.level)] ?? 'quiet',
-    text: printable(text === '' ? line : text),
-  };
-}
-
-/** pino writes an error that was logged as `err: { message }`. */
-function causeOf(entry: object): string {
-  for (const key of ['err', 'error']) {
-    const value: unknown = (entry as Record<string, unknown>)[key];
-    if (typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string') {
-      return value.message;
-    }
-  }
-  return '';
+  const { level, msg = '', err, error } = logEntry.safeParse(json).data ?? {};
+  const why = err ?? error ?? '';
+  const text = msg.includes(why) ? msg : [msg, why].filter((part) => part !== '').join(': ');
+  return { level: SEVERITIES[String(level)] ?? 'quiet', text: printable(text === '' ? line : text) };
 }

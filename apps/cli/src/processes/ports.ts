@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
-const HOST = '127.0.0.1';
+/** Where services that a command starts listen. */
+export const LOOPBACK = '127.0.0.1';
 
 /** Try to listen; null when it works, else the error's code (`EADDRINUSE`, `EACCES`). Leaves nothing behind. */
 export async function tryPort(port: number): Promise<string | null> {
   const server = createServer();
   return await new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ port, host: HOST, exclusive: true }, () => {
+    server.listen({ port, host: LOOPBACK, exclusive: true }, () => {
       server.close(() => resolve(null));
     });
   });
@@ -28,7 +29,7 @@ export async function findTakenPorts(ports: Readonly<Record<string, number>>, in
 
 /** Distinct ports that are free at this moment. They are held open together, so that none comes twice. */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen({ port: 0, host: HOST }));
+  const servers = Array.from({ length: count }, () => createServer().listen({ port: 0, host: LOOPBACK }));
   await Promise.all(servers.map(async (server) => await once(server, 'listening')));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map(async (server) => await once(server.close(), 'close')));

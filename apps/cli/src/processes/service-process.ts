@@ -1,24 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { flagList, type FlagInput } from '../arguments/flag-list.js';
 import { ServiceBootError } from '../errors.js';
 import { createLineSplitter, readLogLine } from './log-lines.js';
+import { LOOPBACK } from './ports.js';
 
+const readyMessage = z.object({ type: z.literal('ready'), httpUrl: z.string(), wsUrl: z.string().optional() });
 /** The message of a service to its parent when it listens. */
-export interface ReadyMessage {
-  readonly type: 'ready';
-  readonly httpUrl: string;
-  readonly wsUrl?: string;
-}
-
-export function isReadyMessage(message: unknown): message is ReadyMessage {
-  return (
-    typeof message === 'object' &&
-    message !== null &&
-    'type' in message &&
-    message.type === 'ready' &&
-    'httpUrl' in message &&
-    typeof message.httpUrl === 'string'
-  );
-}
+export type ReadyMessage = z.infer<typeof readyMessage>;
 
 /** A module to run as a service. */
 export interface ServiceSpec {
@@ -27,15 +17,14 @@ export interface ServiceSpec {
   /** The script, absolute. */
   readonly entry: string;
   readonly args: readonly string[];
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface ServiceProcessEvents {
-  /** Every line of its log, as it came. */
-  readonly onLine?: (line: string) => void;
-  /** Every message but `ready`. */
-  readonly onMessage?: (message: unknown) => void;
+/** The script of the `semcast` command itself, which runs a service when it is forked with the service's name. */
+const SEMCAST_ENTRY = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** A service of semcast on this machine. */
+export function semcastService(name: string, port: number, flags: Readonly<Record<string, FlagInput>>): ServiceSpec {
+  return { name, entry: SEMCAST_ENTRY, args: [name, ...flagList({ host: LOOPBACK, port, ...flags })] };
 }
 
 export interface ServiceExit {
@@ -47,21 +36,21 @@ export interface ServiceExit {
 
 /** A service that is ready. */
 export interface ServiceProcess {
-  readonly pid: number;
   readonly ready: ReadyMessage;
   /** Resolves when the process has ended, however. */
   readonly ended: Promise<ServiceExit>;
-  send(message: object): void;
   /** Ask it to end (SIGTERM); after `graceMs` it is killed. Resolves when it has ended. */
   stop(graceMs: number): Promise<ServiceExit>;
-  /** SIGKILL, at once. */
-  kill(): void;
 }
 
-export interface StartOptions extends ServiceProcessEvents {
+export interface StartOptions {
+  /** Every line of its log, as it came. */
+  readonly onLine: (line: string) => void;
+  /** Every message but `ready`. */
+  readonly onMessage: (message: unknown) => void;
   /** Longest time until `ready`; loading a model on a busy machine takes its time. */
-  readonly bootTimeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly bootTimeoutMs: number;
+  readonly signal: AbortSignal;
 }
 
 /** `ended with code 1`, `was killed (SIGKILL)`. */
@@ -77,13 +66,11 @@ export function describeExit({ code, signal }: ServiceExit): string {
  *
  * @throws ServiceBootError when it ends or stays silent instead.
  */
-export async function startServiceProcess(spec: ServiceSpec, options: StartOptions = {}): Promise<ServiceProcess> {
-  const { bootTimeoutMs = 120_000, signal, onLine, onMessage } = options;
-  signal?.throwIfAborted();
+export async function startServiceProcess(spec: ServiceSpec, options: StartOptions): Promise<ServiceProcess> {
+  options.signal.throwIfAborted();
   const child = fork(spec.entry, [...spec.args], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, ...spec.env },
     // A debugger or a loader of the parent is not meant for its children; a second inspector would clash on its port.
     execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
   });
@@ -92,20 +79,11 @@ export async function startServiceProcess(spec: ServiceSpec, options: StartOptio
     child.kill('SIGKILL');
   };
   process.on('exit', kill);
-  const ended = followOutput(child, onLine).finally(() => process.off('exit', kill));
-
-  const ready = await waitUntilReady(spec, child, ended, { bootTimeoutMs, signal, onMessage });
+  const ended = followOutput(child, options.onLine).finally(() => process.off('exit', kill));
 
   return {
-    pid: child.pid!,
-    ready,
+    ready: await waitUntilReady(spec, child, ended, options),
     ended,
-    send: (message) => {
-      if (child.connected) {
-        // Without a callback a channel that closes meanwhile would raise an 'error' event instead.
-        child.send(message, () => {});
-      }
-    },
     stop: async (graceMs) => {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM');
@@ -118,7 +96,6 @@ export async function startServiceProcess(spec: ServiceSpec, options: StartOptio
       }
       return await ended;
     },
-    kill,
   };
 }
 
@@ -128,21 +105,14 @@ async function waitUntilReady(
   { name }: ServiceSpec,
   child: ChildProcess,
   ended: Promise<ServiceExit>,
-  {
-    bootTimeoutMs,
-    signal,
-    onMessage,
-  }: Required<Pick<StartOptions, 'bootTimeoutMs'>> & {
-    signal: AbortSignal | undefined;
-    onMessage: ServiceProcessEvents['onMessage'] | undefined;
-  },
+  { bootTimeoutMs, signal, onMessage }: StartOptions,
 ): Promise<ReadyMessage> {
   const timers: NodeJS.Timeout[] = [];
   const abort = (): void => {
     child.kill('SIGTERM');
     timers.push(setTimeout(() => child.kill('SIGKILL'), ABORT_GRACE_MS));
   };
-  signal?.addEventListener('abort', abort, { once: true });
+  signal.addEventListener('abort', abort, { once: true });
   let timedOut = false;
   timers.push(
     setTimeout(() => {
@@ -152,19 +122,20 @@ async function waitUntilReady(
   );
   const ready = new Promise<ReadyMessage>((resolve) => {
     child.on('message', (message) => {
-      if (isReadyMessage(message)) {
-        resolve(message);
+      const { data } = readyMessage.safeParse(message);
+      if (data !== undefined) {
+        resolve(data);
       } else {
-        onMessage?.(message);
+        onMessage(message);
       }
     });
   });
   try {
     const first = await Promise.race([ready, ended]);
-    if (isReadyMessage(first)) {
+    if ('type' in first) {
       return first;
     }
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (timedOut) {
       throw new ServiceBootError(`the ${name} was not ready within ${Math.round(bootTimeoutMs / 1000)} s`, {
         remedy: 'look into the log; on a busy machine try once more',
@@ -175,7 +146,7 @@ async function waitUntilReady(
       { remedy: `mend that, or run "semcast ${name}" by itself to see its whole log` },
     );
   } finally {
-    signal?.removeEventListener('abort', abort);
+    signal.removeEventListener('abort', abort);
     for (const timer of timers) {
       clearTimeout(timer);
     }
@@ -183,7 +154,7 @@ async function waitUntilReady(
 }
 
 /** Passes on the lines of both streams; resolves when the process has ended and its streams are read to the end. */
-async function followOutput(child: ChildProcess, onLine?: (line: string) => void): Promise<ServiceExit> {
+async function followOutput(child: ChildProcess, onLine: (line: string) => void): Promise<ServiceExit> {
   let lastWords = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8');
@@ -195,7 +166,7 @@ async function followOutput(child: ChildProcess, onLine?: (line: string) => void
         if (level === 'error' && !/^\s*(at |node:|\^|Node\.js v)/.test(text)) {
           lastWords = text;
         }
-        onLine?.(line);
+        onLine(line);
       }),
     );
   }

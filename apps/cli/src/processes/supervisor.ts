@@ -10,33 +10,30 @@ import {
 } from './service-process.js';
 
 /** Restarts in a row before a service is given up. */
-export const MAX_RESTARTS = 3;
+const MAX_RESTARTS = 3;
 /** A service that ran this long counts as recovered: its restarts are forgotten. */
 const STABLE_MS = 30_000;
 
 export interface SupervisorOptions {
   /** Every line of a service's log. */
-  readonly onLine?: (service: string, line: string) => void;
+  readonly onLine: (service: string, line: string) => void;
   /** Every message of a service but `ready`. */
   readonly onMessage?: (service: string, message: unknown) => void;
-  /** A service ended on its own; it is about to be started again, for the `attempt`th time in a row. */
-  readonly onLost?: (service: string, exit: ServiceExit, attempt: number) => void;
+  /** A service ended on its own, and is about to be started again: a sentence for people. */
+  readonly onLost: (text: string) => void;
   /** A service that had ended is ready again. */
-  readonly onRecovered?: (service: string) => void;
+  readonly onRecovered: (service: string) => void;
   /** First wait before a restart; doubles each time in a row. */
   readonly restartDelayMs?: number;
   /** Time that a service is given to end by itself. */
   readonly graceMs?: number;
   readonly bootTimeoutMs?: number;
-  /** Starts a process; tests replace it. */
-  readonly start?: typeof startServiceProcess;
 }
 
 /** Keeps services running, and ends them all. */
 export interface Supervisor {
   /** Start a service and wait until it is ready. The first start isn't tried twice: its error is the user's to see. */
   start(spec: ServiceSpec, options?: { readonly signal?: AbortSignal }): Promise<ReadyMessage>;
-  send(service: string, message: object): void;
   /** Should it have to be started again, then with this command line. */
   respecify(spec: ServiceSpec): void;
   /** A service that ends by itself from now on has done its work, and isn't started again. */
@@ -45,20 +42,17 @@ export interface Supervisor {
   readonly lost: Promise<never>;
   /** End all services, the last that was started first. Idempotent. */
   stop(): Promise<void>;
-  /** Process ids of what runs now, by service. */
-  pids(): ReadonlyMap<string, number>;
 }
 
 interface Watched {
   spec: ServiceSpec;
   booting: Promise<ServiceProcess> | null;
-  process: ServiceProcess | null;
   restarts: number;
   released: boolean;
 }
 
-export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
-  const { restartDelayMs = 500, graceMs = 4000, bootTimeoutMs, start: startProcess = startServiceProcess } = options;
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { restartDelayMs = 500, graceMs = 4000, bootTimeoutMs = 120_000 } = options;
   const services = new Map<string, Watched>();
   const stopping = new AbortController();
   let stopped: Promise<void> | null = null;
@@ -71,15 +65,14 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
 
   const launch = async (watched: Watched, signal: AbortSignal): Promise<ReadyMessage> => {
     const { name } = watched.spec;
-    const booting = startProcess(watched.spec, {
-      ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
+    const booting = startServiceProcess(watched.spec, {
+      bootTimeoutMs,
       signal,
-      onLine: (line) => options.onLine?.(name, line),
+      onLine: (line) => options.onLine(name, line),
       onMessage: (message) => options.onMessage?.(name, message),
     });
     watched.booting = booting;
     const running = await booting;
-    watched.process = running;
     void watch(watched, running);
     return running.ready;
   };
@@ -87,7 +80,6 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
   const watch = async (watched: Watched, running: ServiceProcess): Promise<void> => {
     const readyAt = performance.now();
     let exit = await running.ended;
-    watched.process = null;
     if (performance.now() - readyAt >= STABLE_MS) {
       watched.restarts = 0;
     }
@@ -103,11 +95,11 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
         return;
       }
       watched.restarts++;
-      options.onLost?.(name, exit, watched.restarts);
+      options.onLost(`the ${name} ${describeExit(exit)}; starting it again (${watched.restarts} of ${MAX_RESTARTS})`);
       try {
         await sleep(restartDelayMs * 2 ** (watched.restarts - 1), undefined, { signal: stopping.signal });
         await launch(watched, stopping.signal);
-        options.onRecovered?.(name);
+        options.onRecovered(name);
         return;
       } catch (error) {
         // It failed to boot: that counts as one more end.
@@ -127,11 +119,10 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
 
   return {
     start: async (spec, { signal } = {}) => {
-      const watched: Watched = { spec, booting: null, process: null, restarts: 0, released: false };
+      const watched: Watched = { spec, booting: null, restarts: 0, released: false };
       services.set(spec.name, watched);
       return await launch(watched, signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]));
     },
-    send: (service, message) => services.get(service)?.process?.send(message),
     respecify: (spec) => {
       const watched = services.get(spec.name);
       if (watched !== undefined) {
@@ -149,11 +140,5 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
       stopped ??= stopAll();
       await stopped;
     },
-    pids: () =>
-      new Map(
-        [...services].flatMap(([name, { process: running }]) =>
-          running === null ? [] : [[name, running.pid] as const],
-        ),
-      ),
   };
 }

@@ -1,5 +1,4 @@
-import type { ChannelModelName } from '@semcast/channel-models';
-import { eachMetric, type QualityReport } from '@semcast/quality';
+import { eachMetric } from '@semcast/quality';
 import type { CompletedSummary } from '@semcast/transmitter';
 import { z } from 'zod';
 import { mean, quantile } from './statistics.js';
@@ -147,45 +146,15 @@ export type SweepReport = Readonly<z.output<typeof sweepReportSchema>>;
 /** A row of a frame that came back. */
 export function toRow(
   completed: CompletedSummary,
-  setting: {
-    readonly image: string;
-    readonly channel: ChannelModelName;
-    readonly snrDb: number;
-    readonly output: string | null;
-  },
+  setting: Pick<SweepRow, 'image' | 'channel' | 'snrDb' | 'output'>,
 ): SweepRow {
-  return {
-    image: setting.image,
-    width: completed.width,
-    height: completed.height,
-    channel: setting.channel,
-    snrDb: setting.snrDb,
-    cbr: completed.cbr,
-    frame: completed.frame,
-    channelUses: completed.channelUses,
-    decoder: completed.decoder,
-    steps: completed.steps,
-    evaluations: completed.evaluations,
-    ...(eachMetric((name) => completed[name]) as QualityReport),
-    metrics: { ...completed.metrics },
-    residual: completed.residual,
-    previewMs: completed.previewMs,
-    decodeMs: completed.decodeMs,
-    samplingMs: completed.samplingMs,
-    endToEndMs: completed.endToEndMs,
-    output: setting.output,
-  };
+  // Of an outcome the schema keeps what a row has.
+  return sweepRowSchema.parse({ ...completed, ...setting });
 }
 
 /** Means and percentiles of the rows of one setting. */
 export function summarise(
-  setting: {
-    readonly decoder: string;
-    readonly steps: number;
-    readonly channel: ChannelModelName;
-    readonly snrDb: number;
-    readonly cbr: string;
-  },
+  setting: Pick<SweepSummary, 'decoder' | 'steps' | 'channel' | 'snrDb' | 'cbr'>,
   rows: readonly SweepRow[],
   realism?: Readonly<Record<string, number | null>>,
 ): SweepSummary {
@@ -195,11 +164,7 @@ export function summarise(
   const decodeMs = rows.map((row) => row.decodeMs);
   const names = [...new Set(rows.flatMap(({ metrics }) => Object.keys(metrics)))];
   return {
-    decoder: setting.decoder,
-    steps: setting.steps,
-    channel: setting.channel,
-    snrDb: setting.snrDb,
-    cbr: setting.cbr,
+    ...setting,
     n: rows.length,
     ...eachMetric((name) => meanOf((row) => row[name])),
     metrics: Object.fromEntries(

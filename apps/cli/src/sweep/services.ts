@@ -2,12 +2,11 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@semcast/bundle';
 import { MAX_MIN_STEPS } from '@semcast/receiver';
-import { flagList, type FlagInput } from '../arguments/flag-list.js';
+import type { FlagInput } from '../arguments/flag-list.js';
 import { makeTemporaryFolder } from '../json-output.js';
-import { SEMCAST_ENTRY } from '../processes/entry.js';
 import { findFreePorts } from '../processes/ports.js';
-import { describeExit } from '../processes/service-process.js';
-import { createSupervisor, MAX_RESTARTS } from '../processes/supervisor.js';
+import { semcastService } from '../processes/service-process.js';
+import { createSupervisor } from '../processes/supervisor.js';
 import type { SweepGroup } from './plan.js';
 
 export interface SweepServicesOptions {
@@ -50,8 +49,7 @@ export async function startSweepServices(options: SweepServicesOptions): Promise
   await writeFile(trace, snrTrace(options.groups));
   const supervisor = createSupervisor({
     onLine: options.onLine,
-    onLost: (service, exit, attempt) =>
-      options.onCaution(`the ${service} ${describeExit(exit)}; starting it again (${attempt} of ${MAX_RESTARTS})`),
+    onLost: options.onCaution,
     onRecovered: (service) => options.onCaution(`the ${service} is back; frames that were under way are sent again`),
   });
   const stop = async (): Promise<void> => {
@@ -60,14 +58,7 @@ export async function startSweepServices(options: SweepServicesOptions): Promise
   };
   try {
     const start = async (name: string, port: number, flags: Readonly<Record<string, FlagInput>>) =>
-      await supervisor.start(
-        {
-          name,
-          entry: SEMCAST_ENTRY,
-          args: [name, ...flagList({ host: '127.0.0.1', port, 'log-level': 'warn', ...flags })],
-        },
-        { signal: options.signal },
-      );
+      await supervisor.start(semcastService(name, port, { 'log-level': 'warn', ...flags }), { signal: options.signal });
     await Promise.all([
       start('receiver', receiverPort, {
         bundle: options.bundle,

@@ -1,14 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { ChannelConfig } from '@semcast/channel-models';
 import type { DecoderOptions, StreamSettings } from '@semcast/transmitter';
-import { flagList, type FlagInput } from '../arguments/flag-list.js';
+import type { FlagInput } from '../arguments/flag-list.js';
 import { kebabCase } from '../arguments/schema-flags.js';
 import type { SnrRange } from '../arguments/values.js';
 import { PortBusyError } from '../errors.js';
 import { DEFAULT_PORT_BASE, type ServiceName, type ServicePorts } from '../layout.js';
-import { SEMCAST_ENTRY } from '../processes/entry.js';
 import { findTakenPorts } from '../processes/ports.js';
-import type { ServiceSpec } from '../processes/service-process.js';
+import { semcastService, type ServiceSpec } from '../processes/service-process.js';
 
 /**
  * Look before anything is started: a port that is taken is named with who wanted it and with the way out.
@@ -108,11 +107,8 @@ function framesInFlight({ sampling, device }: UpSettings): number {
 export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}): Record<ServiceName, ServiceSpec> {
   const { ports } = settings;
   const { decoder, decoderOptions, cbr, fps, paused } = inForce.transmitter ?? { ...settings, paused: undefined };
-  const spec = (name: ServiceName, flags: Readonly<Record<string, FlagInput>>): ServiceSpec => ({
-    name,
-    entry: SEMCAST_ENTRY,
-    args: [name, ...flagList({ host: '127.0.0.1', port: ports[name], ...flags })],
-  });
+  const spec = (name: ServiceName, flags: Readonly<Record<string, FlagInput>>): ServiceSpec =>
+    semcastService(name, ports[name], flags);
   return {
     receiver: spec('receiver', {
       bundle: settings.bundle,

@@ -10,8 +10,7 @@ import type { ServiceName } from '../layout.js';
 import { openLogFile } from '../processes/log-file.js';
 import { startPatience, type Patience } from '../patience.js';
 import { photographsText } from '../photographs.js';
-import { describeExit } from '../processes/service-process.js';
-import { createSupervisor, MAX_RESTARTS, type Supervisor } from '../processes/supervisor.js';
+import { createSupervisor, type Supervisor } from '../processes/supervisor.js';
 import { renderTable } from '../terminal/columns.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { BootView } from './boot-view.js';
@@ -131,8 +130,7 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
         onTransmitterMessage(message as TransmitterMessage);
       }
     },
-    onLost: (service, exit, attempt) =>
-      caution(`the ${service} ${describeExit(exit)}; starting it again (${attempt} of ${MAX_RESTARTS})`),
+    onLost: caution,
     onRecovered: (service) => terminal.note(`  ${colours.green('✓')} the ${service} is back`),
   });
   let page: UpConsole | undefined;
