@@ -112,8 +112,8 @@ export async function initialChannelConfig(config: ChannelServiceConfig): Promis
   if (config.traceFile === undefined) {
     return config.channel;
   }
-  const csv = await readFile(config.traceFile, 'utf8').catch((error: unknown) => {
-    throw new TraceFileError(config.traceFile!, error);
+  const csv = await readFile(config.traceFile, 'utf8').catch((cause: Error) => {
+    throw new TraceFileError(`the SNR trace "${config.traceFile}" can't be read: ${cause.message}`, { cause });
   });
   return parseChannelConfig({ ...config.channel, snr: { name: 'trace', csv, loop: config.traceLoop } });
 }

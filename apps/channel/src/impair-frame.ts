@@ -1,6 +1,6 @@
 import type { Channel, ImpairedFrame } from '@semcast/channel-models';
 import type { ImpairmentHead } from '@semcast/wire';
-import { LostFrameError } from './errors.js';
+import { FrameDropError } from './errors.js';
 import type { SentFrame } from './receive-frame.js';
 
 /** A frame as a receiver hears it, and what every receiver gets to know about the channel. */
@@ -12,13 +12,14 @@ export interface HeardFrame extends SentFrame {
 /**
  * Send a frame through the channel.
  *
- * @throws LostFrameError when the channel lost the frame
+ * @throws FrameDropError when the channel lost the frame
  * @throws SamplesError when the samples are not all finite
  */
 export function impairFrame(channel: Channel, sent: SentFrame): HeardFrame {
   const impaired = channel.impairFrame(sent.samples, sent.head);
   if (impaired.lost) {
-    throw new LostFrameError(channel.config.loss);
+    const { loss } = channel.config;
+    throw new FrameDropError('channel-loss', `the channel lost the frame (loss probability ${loss})`);
   }
   const { model, seed } = channel.config;
   return { ...sent, impaired, told: { model: model.name, snrDb: impaired.snrDb, seed } };

@@ -1,6 +1,6 @@
 import { readIq, type FrameHead, type FrameMessage } from '@semcast/wire';
 import type { ComplexVector } from '@semcast/core';
-import { InvalidFrameError } from './errors.js';
+import { FrameDropError } from './errors.js';
 
 /** A frame as a transmitter put it on the air. */
 export interface SentFrame {
@@ -12,11 +12,14 @@ export interface SentFrame {
 /**
  * Take a transmitter's frame off the socket: the channel uses only its samples.
  *
- * @throws InvalidFrameError when the frame has been through a channel already
+ * @throws FrameDropError when the frame has been through a channel already
  */
 export function receiveFrame(message: FrameMessage): SentFrame {
   if (message.head.impairment !== undefined) {
-    throw new InvalidFrameError('the frame has been through a channel already; channels can not be chained');
+    throw new FrameDropError(
+      'invalid-frame',
+      'the frame has been through a channel already; channels can not be chained',
+    );
   }
   return { head: message.head, samples: readIq(message).samples };
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { describeError } from '@semcast/core';
 import type { ResultFormat } from '@semcast/wire';
 import type { EncodedImage } from './encode-result.js';
 import { OutputDirError } from './errors.js';
@@ -34,8 +35,8 @@ export async function createOutputFolder(dir: string): Promise<OutputFolder> {
     const probe = path.join(root, `.semcast-${process.pid}.tmp`);
     await (await open(probe, 'w')).close();
     await rm(probe);
-  } catch (error) {
-    throw new OutputDirError(root, error);
+  } catch (cause) {
+    throw new OutputDirError(`"${root}" can't be written to: ${describeError(cause)}`, { cause });
   }
   return {
     dir: root,

@@ -1,19 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { SemcastError } from '@semcast/core';
-
-/** `E_CONTROL_TOKEN`: a request that changes something came without the control token, or with a wrong one. */
-export class ControlTokenError extends SemcastError {
-  override readonly name = 'ControlTokenError';
-  /** What Fastify answers with. */
-  readonly statusCode = 401;
-
-  constructor(what: string) {
-    super('E_CONTROL_TOKEN', `${what} takes the control token`, {
-      remedy: 'send the header "authorization: Bearer TOKEN" with the value of controlToken',
-    });
-  }
-}
+import { HttpError } from './errors.js';
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -35,7 +22,12 @@ export function checkControlToken(
     // The scheme is written in whatever case (RFC 9110, 11.1).
     const given = /^bearer +(.*)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
     if (controlToken !== undefined && !sameSecret(given, controlToken)) {
-      throw new ControlTokenError(what);
+      throw new HttpError(
+        401,
+        'E_CONTROL_TOKEN',
+        `${what} takes the control token`,
+        'send the header "authorization: Bearer TOKEN" with the value of controlToken',
+      );
     }
   };
 }

@@ -38,7 +38,11 @@ export function decodersOf(
   for (const decoder of offered) {
     const lacking = missing(decoder);
     if (lacking.length > 0) {
-      throw new DecoderGraphsError(decoder.name, lacking, `${manifest.name} ${manifest.version}`);
+      const { name } = decoder;
+      throw new DecoderGraphsError(
+        `the decoder "${name}" needs ${lacking.join(', ')}, which the bundle ${manifest.name} ${manifest.version} lacks`,
+        { remedy: `take "${name}" out of decoders, or give a bundle that has them` },
+      );
     }
   }
   return new Map(offered.map((decoder) => [decoder.name, decoder]));
