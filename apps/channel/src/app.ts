@@ -49,6 +49,9 @@ export async function createChannelService(
   const metrics = createMetrics('channel');
   const control = createChannelControl(await initialChannelConfig(config));
   const live = new ChannelLive({ logger, metrics });
+  control.onChange(() => {
+    live.tellChange(control.state());
+  });
   const probe = probeReceiver({
     url: config.receiverUrl,
     intervalMs: config.probeIntervalMs,
@@ -61,10 +64,8 @@ export async function createChannelService(
   let http: HttpServer;
   try {
     http = await createHttpServer({
+      ...config,
       service: 'channel',
-      host: config.host,
-      port: config.port,
-      allowedHosts: config.allowedHosts,
       metrics,
       logger,
       ready: () => {
@@ -79,7 +80,7 @@ export async function createChannelService(
     probe.close();
     throw error;
   }
-  addChannelRoutes(http, { control, controlToken: config.controlToken, live });
+  addChannelRoutes(http, control, config.controlToken);
   addFeedRoute(http, { feed: live.feed, status: () => live.status(control.state(), config.receiverUrl, relays.size) });
 
   const socket = {
@@ -153,11 +154,7 @@ export async function createChannelService(
       wsUrl: address.wsUrl,
       metrics,
       state: () => control.state(),
-      update: (change) => {
-        const changed = control.update(change);
-        live.tellChange(changed);
-        return changed;
-      },
+      update: (change) => control.update(change),
       onChange: (listener) => {
         control.onChange(listener);
       },

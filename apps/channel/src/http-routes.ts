@@ -1,25 +1,17 @@
 import { MAX_TRACE_CHARACTERS } from '@semcast/channel-models';
 import { checkControlToken, type HttpServer } from '@semcast/service';
 import type { ChannelControl } from './channel-control.js';
-import type { ChannelLive } from './live.js';
 
 /** A trace may take most of the longest text in escaped JSON; the rest of a configuration is small. */
 const MAX_BODY_BYTES = 4 * MAX_TRACE_CHARACTERS;
 
 /** `GET /channel` and `PUT /channel`: see and change the channel while frames flow. */
-export function addChannelRoutes(
-  { app }: HttpServer,
-  { control, controlToken, live }: { control: ChannelControl; controlToken: string | undefined; live: ChannelLive },
-): void {
+export function addChannelRoutes({ app }: HttpServer, control: ChannelControl, controlToken: string | undefined): void {
   app.get('/channel', () => control.state());
 
   app.put('/channel', {
     bodyLimit: MAX_BODY_BYTES,
     onRequest: checkControlToken(controlToken, 'changing the channel'),
-    handler: (request) => {
-      const state = control.update(request.body);
-      live.tellChange(state);
-      return state;
-    },
+    handler: ({ body }) => control.update(body),
   });
 }

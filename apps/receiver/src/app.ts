@@ -255,10 +255,8 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
 
   let closing = false;
   const http = await createHttpServer({
+    ...config,
     service: 'receiver',
-    host: config.host,
-    port: config.port,
-    allowedHosts: config.allowedHosts,
     metrics,
     logger,
     ready: () => {

@@ -24,7 +24,7 @@ describe('startDeadline', () => {
   it('passes on the signal of the delivery, and is silent once the frame has ended', () => {
     const delivery = new AbortController();
     const deadline = start(250, delivery.signal);
-    const other = start(250, delivery.signal);
+    const other = start(250, new AbortController().signal);
     other.stop();
     delivery.abort(new Error('gone'));
     expect(deadline.signal.reason).toMatchObject({ message: 'gone' });

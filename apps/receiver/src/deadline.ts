@@ -21,27 +21,18 @@ export function startDeadline({ head, signal }: Pick<Delivery, 'head' | 'signal'
   if (deadlineMs === undefined) {
     return { signal, stop: () => {} };
   }
-  const controller = new AbortController();
+  const expiry = new AbortController();
   const timer = setTimeout(
     () => {
       const message = `no result within the ${deadlineMs} ms that the frame had`;
-      controller.abort(new FrameDropError('deadline', `${message}; raise deadlineMs, or send fewer frames at a time`));
+      expiry.abort(new FrameDropError('deadline', `${message}; raise deadlineMs, or send fewer frames at a time`));
     },
     Math.min(deadlineMs, MAX_TIMER_MS),
   );
-  const onAbort = (): void => {
-    controller.abort(signal.reason);
-  };
-  if (signal.aborted) {
-    onAbort();
-  } else {
-    signal.addEventListener('abort', onAbort, { once: true });
-  }
   return {
-    signal: controller.signal,
+    signal: AbortSignal.any([signal, expiry.signal]),
     stop: () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
     },
   };
 }

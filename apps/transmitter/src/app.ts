@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createMetricPool, defaultRate, type MetricPool } from '@semcast/bundle';
+import { createMetricPool, defaultRate } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
 import { ConfigError } from '@semcast/config';
 import { createModem } from '@semcast/phy';
@@ -30,7 +30,7 @@ import { TransmitterLive } from './live.js';
 import type { FrameOutcome } from './outcome.js';
 import { OutputFolder } from './output-folder.js';
 import { DEMO_PHOTOS, listPhotos } from './photo-source.js';
-import { PictureStore, type PictureStage, type ShownPicture } from './picture-store.js';
+import { PictureStore } from './picture-store.js';
 import { QualityPool } from './quality-pool.js';
 import { PendingResults } from './pending-results.js';
 import { StreamControl, type StreamSettings } from './stream-control.js';
@@ -58,15 +58,9 @@ export interface TransmitterService {
   submit(request: FrameRequest): Promise<FrameOutcome>;
   /** The answer of `GET /stream`. */
   status(): TransmitterStatus;
-  /** Change decoder, rate, pace or pause from the next frame on, as `PUT /stream` does. @throws StreamUpdateError */
-  update(change: unknown): StreamSettings;
-  /** The answer of `GET /pictures/FRAME/STAGE`; undefined when there is no such picture (any more). */
-  picture(frame: number, stage: PictureStage): Promise<ShownPicture | undefined>;
   /** Called after every change of the settings, whoever made it. */
   onSettings(listener: (settings: StreamSettings) => void): void;
   on<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
-  once<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
-  off<Name extends keyof TransmitterEvents>(event: Name, listener: (...args: TransmitterEvents[Name]) => void): this;
   /** End everything, in order: frames, link, threads, journal, HTTP. Every submitted frame has its outcome then. */
   close(): Promise<void>;
 }
@@ -142,21 +136,50 @@ async function startTransmitter(
   if (config.outputDir !== undefined) {
     await prepareFolder(config.outputDir);
   }
-  const journal = await openJournal(config, source.files.length === 0 ? '' : source.fingerprint);
+  const { journal: file, size, maxJournalBytes: maxBytes } = config;
+  const subject = { photos: source.files.length === 0 ? '' : source.fingerprint, size };
+  const journal =
+    file === undefined
+      ? undefined
+      : await Journal.open({
+          ...subject,
+          file,
+          stream: config.stream,
+          maxBytes,
+          newStream: newStreamId,
+          newRun: randomUUID,
+        });
   if (journal !== undefined) {
     started.push(() => journal.close());
     logger.info({ stream: journal.stream, frames: journal.size }, 'journal open');
   }
   const stream = journal?.stream ?? config.stream ?? newStreamId();
 
-  const encoder = givenEncoder ?? (await openConfiguredEncoder(config, metrics, onWarning));
+  const onRun = (graph: string, seconds: number): void => {
+    metrics.inference.observe({ graph }, seconds);
+  };
+  const encoder =
+    givenEncoder ??
+    (await openEncoder({
+      dir: config.bundle,
+      device: config.device,
+      // On a GPU there may be only one worker.
+      workers: config.device === 'cuda' ? 1 : config.workers,
+      maxQueue: config.maxInFlight,
+      maxImagePixels: config.maxImagePixels,
+      onRun,
+      onWarning,
+    }));
   started.push(() => encoder.close());
   const cbr = config.cbr ?? defaultRate(encoder.rates);
   encoder.checkRate(cbr);
   // Refused here rather than with every frame.
   createModem(config.waveform, config.waveformOptions);
 
-  const metricPool = config.metricBundles.length === 0 ? undefined : await openMetricPool(config, metrics, onWarning);
+  const metricPool =
+    config.metricBundles.length === 0
+      ? undefined
+      : await createMetricPool(config.metricBundles, { workers: 1, maxQueue: config.maxInFlight, onRun, onWarning });
   started.push(async () => metricPool?.close());
   const quality = new QualityPool({ workers: config.qualityWorkers, maxQueue: config.maxInFlight, onWarning });
   started.push(() => quality.close());
@@ -209,10 +232,8 @@ async function startTransmitter(
   const status = (): TransmitterStatus =>
     transmitterStatus(transmitter, { config, link, encoder, source, pictures, control });
   const server = await createHttpServer({
+    ...config,
     service: 'transmitter',
-    host: config.host,
-    port: config.port,
-    allowedHosts: config.allowedHosts,
     metrics,
     ready: () => readiness(transmitter, link),
     logger,
@@ -244,21 +265,11 @@ async function startTransmitter(
     failed: transmitter.failed,
     submit: (request) => transmitter.submit(request),
     status,
-    update: (change) => control.update(change),
     onSettings: (listener) => {
       control.on('change', listener);
     },
-    picture: (frame, stage) => pictures.read(frame, stage),
     on: (event, listener) => {
       transmitter.on(event, listener as never);
-      return service;
-    },
-    once: (event, listener) => {
-      transmitter.once(event, listener as never);
-      return service;
-    },
-    off: (event, listener) => {
-      transmitter.off(event, listener as never);
       return service;
     },
     close,
@@ -268,47 +279,6 @@ async function startTransmitter(
 
 function newStreamId(): string {
   return `tx-${randomBytes(2).toString('hex')}`;
-}
-
-async function openJournal(config: TransmitterConfig, photos: string): Promise<Journal | undefined> {
-  const { journal: file, stream, size, maxJournalBytes: maxBytes } = config;
-  return file === undefined
-    ? undefined
-    : Journal.open({ file, stream, photos, size, maxBytes, newStream: newStreamId, newRun: randomUUID });
-}
-
-function openConfiguredEncoder(
-  config: TransmitterConfig,
-  metrics: Metrics<'transmitter'>,
-  onWarning: (message: string) => void,
-): Promise<FrameEncoder> {
-  return openEncoder({
-    dir: config.bundle,
-    device: config.device,
-    // On a GPU there may be only one worker.
-    workers: config.device === 'cuda' ? 1 : config.workers,
-    maxQueue: config.maxInFlight,
-    maxImagePixels: config.maxImagePixels,
-    onRun: (graph, seconds) => {
-      metrics.inference.observe({ graph }, seconds);
-    },
-    onWarning,
-  });
-}
-
-function openMetricPool(
-  config: TransmitterConfig,
-  metrics: Metrics<'transmitter'>,
-  onWarning: (message: string) => void,
-): Promise<MetricPool> {
-  return createMetricPool(config.metricBundles, {
-    workers: 1,
-    maxQueue: config.maxInFlight,
-    onRun: (graph, seconds) => {
-      metrics.inference.observe({ graph }, seconds);
-    },
-    onWarning,
-  });
 }
 
 function connectConfiguredLink(

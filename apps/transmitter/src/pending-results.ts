@@ -1,8 +1,8 @@
 import type { DropHead, ResultMessage } from '@semcast/wire';
+import { abortable } from './abortable.js';
 import { FrameEndedError } from './errors.js';
 
 interface Expected {
-  readonly leave: () => void;
   readonly onPreview: (result: ResultMessage) => void;
   readonly resolve: (result: ResultMessage) => void;
   readonly reject: (error: Error) => void;
@@ -12,47 +12,26 @@ interface Expected {
 export class PendingResults {
   readonly #expected = new Map<number, Expected>();
 
-  /** Frames that wait. */
-  get size(): number {
-    return this.#expected.size;
-  }
-
   /**
    * Wait for a frame's final result.
    *
    * @param onPreview called for each preview and intermediate result
    * @throws FrameEndedError when the frame is dropped on its way, the signal's reason when it fires first
    */
-  expect(frame: number, onPreview: (result: ResultMessage) => void, signal: AbortSignal): Promise<ResultMessage> {
-    return new Promise<ResultMessage>((resolve, reject) => {
-      signal.throwIfAborted();
-      const leave = (): void => {
-        this.#expected.delete(frame);
-        signal.removeEventListener('abort', onAbort);
-      };
-      const onAbort = (): void => {
-        leave();
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#expected.set(frame, {
-        leave,
-        onPreview,
-        resolve: (result) => {
-          leave();
-          resolve(result);
-        },
-        reject: (error) => {
-          leave();
-          reject(error);
-        },
-      });
+  async expect(frame: number, onPreview: Expected['onPreview'], signal: AbortSignal): Promise<ResultMessage> {
+    const result = new Promise<ResultMessage>((resolve, reject) => {
+      this.#expected.set(frame, { onPreview, resolve, reject });
     });
+    try {
+      return await abortable(result, signal);
+    } finally {
+      this.forget(frame);
+    }
   }
 
   /** Nobody waits for this frame any more; its promise stays as it is. */
   forget(frame: number): void {
-    this.#expected.get(frame)?.leave();
+    this.#expected.delete(frame);
   }
 
   deliverResult(result: ResultMessage): void {

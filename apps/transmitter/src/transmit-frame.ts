@@ -18,7 +18,7 @@ import type { FrameJob } from './frame-request.js';
 import type { Gate, Release } from './gate.js';
 import { modulateFrame, type ModulatedFrame } from './modulate-frame.js';
 import { openPreview, type Preview } from './open-preview.js';
-import type { DroppedFrame, FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
+import type { CompletedFrame, PreviewedFrame, SentFrame } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
 import type { QualityPool } from './quality-pool.js';
 import { openPhoto, type ReadPhotoOptions } from './read-photo.js';
@@ -62,21 +62,17 @@ export interface FrameWatcher {
 /** The stages of a frame at the transmitter, in order. */
 export type FrameStage = 'read' | 'encode' | 'modulate' | 'send' | 'record';
 
-export interface JourneyEnd {
-  readonly outcome: FrameOutcome;
-  /** False when the transmitter stopped under the frame: after a restart it may begin anew. */
-  readonly isFinal: boolean;
-  /** False for a drop that channel or receiver decided, and count. */
-  readonly decidedHere: boolean;
-}
-
-/** Read, encode, modulate and send a photograph, wait for its picture, and measure that. Never rejects but with a WriteError. */
+/**
+ * Read, encode, modulate and send a photograph, wait for its picture, and measure that.
+ *
+ * @throws FrameEndedError when it ends without a picture, WriteError
+ */
 export async function transmitFrame(
   job: FrameJob,
   tools: FrameTools,
   watcher: FrameWatcher,
   signal: AbortSignal,
-): Promise<JourneyEnd> {
+): Promise<CompletedFrame> {
   const { config, encoder, design, link, pending, encoding } = tools;
   let stage: FrameStage = 'read';
   let leaveEncoder: Release | undefined;
@@ -152,7 +148,7 @@ export async function transmitFrame(
     );
     watcher.onStage('record', watch.lap());
 
-    const outcome: FrameOutcome = {
+    return {
       kind: 'completed',
       ...sentFrame(job, head),
       ...recorded,
@@ -160,13 +156,16 @@ export async function transmitFrame(
       previewLatencyMs,
       timingsMs: { read: readMs, encode: encodeMs, modulate: modulateMs, credit: creditMs, air: airMs },
     };
-    return { outcome, isFinal: true, decidedHere: true };
   } catch (error) {
     if (error instanceof WriteError) {
       throw error;
     }
     const ended = stage === 'record' ? tools.recording : signal;
-    return dropFrame(job, stage, ended.aborted ? ended.reason : error, link);
+    const end = endOf(stage, ended.aborted ? ended.reason : error, link);
+    if (stage === 'send' && end.isFinal && !end.byPeer) {
+      link.giveUp(job.frame);
+    }
+    throw end;
   } finally {
     leaveEncoder?.();
     freePixels?.();
@@ -194,20 +193,6 @@ async function readPhoto(
 }
 
 /** A frame ends without a picture: the reason, as a code and as a sentence. */
-function dropFrame(job: FrameJob, stage: FrameStage, error: unknown, link: ClientLink): JourneyEnd {
-  const ended = endOf(stage, error, link);
-  if (stage === 'send' && ended.isFinal && !ended.byPeer) {
-    link.giveUp(job.frame);
-  }
-  return droppedJourney(job, ended);
-}
-
-/** The end of a frame that didn't come back as a picture. */
-export function droppedJourney({ stream, frame, name }: FrameJob, ended: FrameEndedError): JourneyEnd {
-  const outcome: DroppedFrame = { kind: 'dropped', stream, frame, name, reason: ended.reason, detail: ended.message };
-  return { outcome, isFinal: ended.isFinal, decidedHere: !ended.byPeer };
-}
-
 function endOf(stage: FrameStage, error: unknown, link: ClientLink): FrameEndedError {
   if (error instanceof FrameEndedError) {
     return error;

@@ -13,6 +13,7 @@ import type { Journal } from './journal.js';
 import type { TransmitterLive } from './live.js';
 import {
   summariseOutcome,
+  type CompletedFrame,
   type FrameOutcome,
   type OutcomeSummary,
   type PreviewedFrame,
@@ -22,13 +23,7 @@ import { Pacer } from './pacer.js';
 import type { PhotoSource } from './photo-source.js';
 import type { PictureStore } from './picture-store.js';
 import type { StreamControl } from './stream-control.js';
-import {
-  droppedJourney,
-  transmitFrame,
-  type FrameTools,
-  type FrameWatcher,
-  type JourneyEnd,
-} from './transmit-frame.js';
+import { transmitFrame, type FrameTools, type FrameWatcher } from './transmit-frame.js';
 
 export interface TransmitterEvents {
   /** A frame is on its way, for the first time. */
@@ -152,7 +147,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     if (this.#slots.used >= this.#slots.capacity && this.#slots.waiting >= this.#parts.config.maxQueue) {
       const message = `${this.#slots.waiting} frames already wait to be sent`;
       const remedy = 'await outcomes before submitting more, or raise maxQueue';
-      return this.#conclude(job, droppedJourney(job, new FrameEndedError('queue-full', `${message} — ${remedy}`)));
+      return this.#conclude(job, new FrameEndedError('queue-full', `${message} — ${remedy}`));
     }
     return this.#run(job, { signal: request.signal });
   }
@@ -335,7 +330,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     let slot = admitted;
     let preparing: Release | undefined;
     let giveUp: NodeJS.Timeout | undefined;
-    let end: JourneyEnd;
+    let end: CompletedFrame | FrameEndedError;
     this.#waiting.add(controller);
     try {
       slot ??= await this.#slots.enter(1, signal);
@@ -344,7 +339,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       preparing = await this.#preparing.enter(1, signal);
       end = await transmitFrame(job, this.#tools, this.#watcher(preparing), signal);
     } catch (error) {
-      end = droppedJourney(job, this.#endOf(error));
+      end = this.#endOf(error);
     }
     this.#waiting.delete(controller);
     clearTimeout(giveUp);
@@ -355,17 +350,18 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   }
 
   /** Write down a frame's outcome, then tell everybody: once, whatever happens. */
-  async #conclude(job: FrameJob, end: JourneyEnd): Promise<FrameOutcome> {
+  async #conclude(job: FrameJob, result: CompletedFrame | FrameEndedError): Promise<FrameOutcome> {
     const { journal, link, pictures, live } = this.#parts;
-    let { outcome, decidedHere } = end;
-    if (end.isFinal) {
+    let end = result;
+    if (!(end instanceof FrameEndedError) || end.isFinal) {
       try {
-        await journal?.record({ ...summariseOutcome(outcome), at: new Date().toISOString() });
+        await journal?.record({ ...summariseOutcome(outcomeOf(job, end)), at: new Date().toISOString() });
         link.resolved(job.stream, job.frame);
       } catch (error) {
-        ({ outcome, decidedHere } = droppedJourney(job, this.#endOf(error)));
+        end = this.#endOf(error);
       }
     }
+    const outcome = outcomeOf(job, end);
     const summary = summariseOutcome(outcome);
     this.#recent.push(summary);
     if (this.#recent.length > RECENT_OUTCOMES) {
@@ -379,7 +375,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     }
     // Before listeners are called, because they may ask for its pictures.
     pictures.end(outcome);
-    live.tellOutcome(outcome, decidedHere);
+    live.tellOutcome(outcome, !(end instanceof FrameEndedError && end.byPeer));
     this.#tell('outcome', outcome);
     return outcome;
   }
@@ -474,6 +470,12 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#parts.logger.error({ err: error, event }, 'a listener of the transmitter threw');
     }
   }
+}
+
+function outcomeOf({ stream, frame, name }: FrameJob, end: CompletedFrame | FrameEndedError): FrameOutcome {
+  return end instanceof FrameEndedError
+    ? { kind: 'dropped', stream, frame, name, reason: end.reason, detail: end.message }
+    : end;
 }
 
 /** Undefined for never. */

@@ -296,7 +296,7 @@ describe('pictures of the newest frames', () => {
     const { transmitter: near } = await transmitter(far.url, { keepPictures: 0 });
     await near.submit({ photo: await photo() });
     expect(near.status().pictures).toEqual([]);
-    expect(await near.picture(0, 'final')).toBeUndefined();
+    expect((await fetch(`${near.httpUrl}/pictures/0/final`)).status).toBe(404);
   });
 });
 
