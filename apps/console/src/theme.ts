@@ -43,6 +43,11 @@ export function useTheme(): { readonly theme: Theme; readonly toggle: () => void
 /** What colours stand for, in pictures, figures and curves alike; names of the style sheet. */
 export type Tone = 'neutral' | 'estimate' | 'preview' | 'refined' | 'extra';
 
+/** The style of what has the colour of a tone. */
+export function inTone(tone: Tone): { readonly '--tone': string } {
+  return { '--tone': `var(--${tone})` };
+}
+
 /** A colour for a canvas: the style sheet's, which decides. */
 export function colourOf(name: Tone | 'text' | 'dim' | 'line' | 'warn' | 'bad' | 'event'): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

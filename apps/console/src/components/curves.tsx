@@ -3,7 +3,7 @@ import { otherMetrics, qualityMetrics } from '@semcast/quality';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import UPlot from 'uplot';
 import { durationText, figure, metric, metricFigure, NONE } from '../format.js';
-import type { Theme } from '../theme.js';
+import { inTone, type Theme } from '../theme.js';
 import { Plot, type Curve, type Mark, type PlotProps } from './plot.js';
 import { newest } from './readouts.js';
 
@@ -182,7 +182,7 @@ function CurvePanel({ spec, view, drawn, nowMs, marks, spanSeconds, theme }: Cur
         <span class="title">{title}</span>
         <span class="legend">
           {curves.map(({ label, colour, dashed = false, table, column, write }) => (
-            <span key={label} data-tone={colour} class={dashed ? 'dashed' : ''}>
+            <span key={label} style={inTone(colour)} class={dashed ? 'dashed' : ''}>
               {label} <b>{write(newest(view, table, column as never))}</b>
             </span>
           ))}

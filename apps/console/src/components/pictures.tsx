@@ -104,7 +104,7 @@ export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps)
       ) : wipes ? (
         <Wipe panes={panes} frame={frame} look={look} onLook={setLook} split={split} onSplit={setSplit} />
       ) : (
-        <div class="panes" data-panes={panes.length} style={{ '--aspect': frame.width / frame.height }}>
+        <div class="panes" style={{ '--panes': panes.length, '--aspect': frame.width / frame.height }}>
           {panes.map((pane) => (
             <figure key={pane.id} data-pane={pane.id}>
               <Glass frame={frame} look={look} onLook={setLook}>

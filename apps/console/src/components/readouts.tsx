@@ -1,6 +1,7 @@
 import { TABLES, type LiveView, type Row, type TableName } from '@semcast/console-messages';
 import { otherMetrics } from '@semcast/quality';
 import { duration, figure, metric, metricFigure, NONE, receiverSnr } from '../format.js';
+import { inTone, type Tone } from '../theme.js';
 
 /** The newest value of a column; null when there is none. */
 export function newest<Name extends TableName>(
@@ -67,13 +68,13 @@ interface ReadoutProps {
   readonly label: string;
   readonly value: string;
   readonly unit: string;
-  readonly tone?: string;
+  readonly tone?: Tone;
 }
 
 function Readout({ id, label, value, unit, tone }: ReadoutProps) {
   return (
-    <div data-readout={id} data-tone={tone}>
-      <dt>{label}</dt>
+    <div data-readout={id} style={tone && inTone(tone)}>
+      <dt class={tone && 'toned'}>{label}</dt>
       <dd>
         <span class="value">{value}</span>
         <span class="unit">{value === NONE ? '' : unit}</span>
