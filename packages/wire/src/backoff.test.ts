@@ -4,14 +4,14 @@ import { CLOSE_CODES, retryAfter } from './close-codes.js';
 
 describe('backoffDelayMs', () => {
   it('doubles up to the longest', () => {
-    const delays = [1, 2, 3, 4, 5, 6, 7, 2000].map((failures) => backoffDelayMs(failures, { jitter: 0 }));
+    const delays = [1, 2, 3, 4, 5, 6, 7, 2000].map((failures) => backoffDelayMs(failures, {}, () => 0));
     expect(delays).toEqual([200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
   });
 
   it('is shortened by the random share', () => {
-    expect(backoffDelayMs(1, { initialMs: 100, jitter: 0.5, random: () => 0.5 })).toBe(75);
+    expect(backoffDelayMs(1, { initialMs: 100 }, () => 0.5)).toBe(75);
     for (let i = 0; i < 100; i++) {
-      const delay = backoffDelayMs(3, { initialMs: 100, factor: 3, maxMs: 800 });
+      const delay = backoffDelayMs(3, { initialMs: 200, maxMs: 800 });
       expect(delay > 400 && delay <= 800).toBe(true);
     }
   });

@@ -7,23 +7,24 @@ import { FrameError, LinkError, UpgradeRefused, type WireError } from './errors.
 import { encodeFrameParts, type EncodedFrame } from './frame.js';
 import type { DropHead, HelloHead, ResultMessage, WelcomeHead } from './heads.js';
 import type {
-  ClientLink,
   ClientLinkEvents,
   ConnectLinkOptions,
   LinkEnd,
   LinkState,
-  OpenLink,
   OutgoingFrame,
   ServerMessage,
 } from './link-types.js';
-import { completeHello, nextAttempt, parseLinkUrl, startLink } from './open-link.js';
+import { completeHello, nextAttempt, parseLinkUrl, startLink, type OpenLink } from './open-link.js';
 import { Outbox } from './outbox.js';
 
 /** Beyond this many bytes waiting in the socket, the next frame stays in the outbox: its credit isn't the only limit. */
 const HIGH_WATER_BYTES = 8 * 1024 * 1024;
 /** After a link that held this long, the next failure counts as the first one. */
 const STABLE_MS = 2000;
-/** Broken links in a row, without an outcome between them, that end the link for good. */
+/**
+ * Links in a row that may end because of a broken message or broken framing, with no frame's outcome between them,
+ * before the link is ended for good. One changed bit is a fault of the network; the same fault again and again is not.
+ */
 const MAX_BROKEN = 8;
 /** HTTP answers to an upgrade that mean "not now", as from a proxy whose service is starting. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -42,20 +43,23 @@ interface Pending {
  * happened on the way.
  *
  * Returns at once; frames may be sent at once, too, and wait for the link. The link is ended for good by close(), the
- * signal, a server that refuses for a reason that trying again doesn't mend (token, version, decoder),
- * `reconnect.maxAttempts`, or `reconnect.maxBroken`.
+ * signal, a server that refuses for a reason that trying again doesn't mend (token, version, decoder), or links that
+ * break again and again without an outcome.
  *
  * @throws LinkError `E_LINK_URL` or FrameError `E_FRAME_HEAD` when the address or the hello is not valid.
  */
 export function connectLink(url: string, options: ConnectLinkOptions): ClientLink {
   parseLinkUrl(url);
-  return new StreamLink(url, completeHello(options.hello), options);
+  return new ClientLink(url, completeHello(options.hello), options);
 }
 
-class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
+/** A stream's link to a server: sends frames as credits allow, connects again, resends, and drops duplicates. */
+export class ClientLink extends Emitter<ClientLinkEvents> {
   readonly url: string;
   readonly hello: HelloHead;
+  /** Resolves at the first welcome; rejects when the link ends before it. */
   readonly ready: Promise<WelcomeHead>;
+  /** Resolves when the link has ended for good: with undefined after close(), else with the reason. Never rejects. */
   readonly closed: Promise<WireError | undefined>;
   readonly #options: ConnectLinkOptions;
   readonly #outbox: Outbox<Pending>;
@@ -111,26 +115,34 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     return this.#state;
   }
 
+  /** The latest welcome. */
   get welcome(): WelcomeHead | undefined {
     return this.#welcome;
   }
 
+  /** Unresolved frames that the server allows. */
   get window(): number {
     return this.#outbox.window;
   }
 
+  /** Frames sent whose outcome isn't acknowledged. */
   get unresolved(): number {
     return this.#outbox.unresolved;
   }
 
+  /** Frames that wait for a credit or for a link. */
   get waiting(): number {
     return this.#outbox.waiting;
   }
 
-  get bufferedBytes(): number {
-    return this.#link?.bufferedBytes ?? 0;
-  }
-
+  /**
+   * Send a frame: resolves when a credit was there and the frame is on its way for the first time. From then on the
+   * link sees to it that its outcome arrives. The payload must not change until the outcome is there.
+   *
+   * @throws FrameError when head and payload don't fit together or are too large for this server; LinkError
+   *   `E_FRAME_DUPLICATE`, `E_OUTBOX_FULL` or `E_LINK_CLOSED`, or the link's final error; the signal's reason when
+   *   aborted before the frame was sent.
+   */
   async send({ head, payload }: OutgoingFrame, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     signal?.throwIfAborted();
     if (this.#closing) {
@@ -172,6 +184,11 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     });
   }
 
+  /**
+   * With `acknowledge: 'manual'`: the outcome of this frame is safe, tell the server and free the credit.
+   *
+   * @returns false when no outcome of the frame waits for it.
+   */
   resolved(stream: string, frame: number): boolean {
     if (stream !== this.hello.stream || !this.#outbox.resolve(frame)) {
       return false;
@@ -183,6 +200,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     return true;
   }
 
+  /** Stop waiting for a frame: no event follows for it. Returns false when it isn't waiting or unresolved. */
   giveUp(frame: number): boolean {
     this.#outbox.waitingItem(frame)?.failed(
       new LinkError('E_LINK_CLOSED', `frame ${frame} was given up`, {
@@ -194,6 +212,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     return given;
   }
 
+  /** Resolves when no frame waits or is unresolved; rejects when the link ends before. */
   async idle(): Promise<void> {
     if (this.#outbox.size === 0) {
       return;
@@ -206,6 +225,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     });
   }
 
+  /** End the link. `endStream` tells the server to forget the stream, too. Resolves when closed. */
   async close({ endStream = true }: { readonly endStream?: boolean } = {}): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
@@ -386,11 +406,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     this.#openedAt = 0;
     this.#failures++;
     const { reconnect = {} } = this.#options;
-    if (
-      reconnect === false ||
-      !this.#mayPass(error, reconnect.maxBroken ?? MAX_BROKEN) ||
-      this.#failures >= (reconnect.maxAttempts ?? Infinity)
-    ) {
+    if (reconnect === false || !this.#mayPass(error)) {
       this.#closing = true;
       this.#finish(error);
       return;
@@ -400,7 +416,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
     this.#setState({ name: 'waiting', attempt: this.#failures, delayMs, error });
   }
 
-  #mayPass(error: WireError, maxBroken: number): boolean {
+  #mayPass(error: WireError): boolean {
     if (error instanceof LinkError && error.code === 'E_SERVICE_FAILED') {
       // A listener of this program threw: doing it again would throw again.
       return false;
@@ -413,7 +429,7 @@ class StreamLink extends Emitter<ClientLinkEvents> implements ClientLink {
       return false;
     }
     const retry = retryAfter(error.closeCode);
-    return retry === 'always' || (retry === 'limited' && ++this.#broken < maxBroken);
+    return retry === 'always' || (retry === 'limited' && ++this.#broken < MAX_BROKEN);
   }
 
   #finish(error: WireError | undefined): void {

@@ -26,13 +26,7 @@ import {
   type MessageKind,
   type WireMessage,
 } from './heads.js';
-import {
-  DEFAULT_MAX_PAYLOAD_BYTES,
-  MAX_HEAD_BYTES,
-  PREFIX_BYTES,
-  PROTOCOL_VERSION,
-  type FrameLimits,
-} from './limits.js';
+import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_HEAD_BYTES, PREFIX_BYTES, PROTOCOL_VERSION } from './limits.js';
 import { packAfter, unpackScanned } from './msgpack.js';
 import { framePayloadBytes } from './samples.js';
 
@@ -137,7 +131,7 @@ export function joinFrame(frame: EncodedFrame): Uint8Array {
  */
 export function decodeFrame(
   message: Uint8Array | readonly Uint8Array[],
-  limits: FrameLimits = { maxPayloadBytes: DEFAULT_MAX_PAYLOAD_BYTES },
+  { maxPayloadBytes }: { readonly maxPayloadBytes: number } = { maxPayloadBytes: DEFAULT_MAX_PAYLOAD_BYTES },
 ): WireMessage {
   const pieces = message instanceof Uint8Array ? [message] : message;
   let bytes = 0;
@@ -152,7 +146,7 @@ export function decodeFrame(
   }
   let first = pieces[0]!;
   if (first.byteLength < PREFIX_BYTES) {
-    return decodeFrame(joinPieces(pieces, bytes), limits);
+    return decodeFrame(joinPieces(pieces, bytes), { maxPayloadBytes });
   }
   if (first[0] !== MAGIC_S || first[1] !== MAGIC_C) {
     throw new FrameError(
@@ -172,17 +166,16 @@ export function decodeFrame(
   }
   const headBytes = readUint32(first, 4);
   const payloadBytes = readUint32(first, 8);
-  const maxHeadBytes = limits.maxHeadBytes ?? MAX_HEAD_BYTES;
-  if (headBytes > maxHeadBytes) {
+  if (headBytes > MAX_HEAD_BYTES) {
     throw new FrameError(
       'E_FRAME_TOO_LARGE',
-      `the head of a ${kind} message has ${headBytes} bytes; at most ${maxHeadBytes} are taken`,
+      `the head of a ${kind} message has ${headBytes} bytes; at most ${MAX_HEAD_BYTES} are taken`,
     );
   }
-  if (payloadBytes > limits.maxPayloadBytes) {
+  if (payloadBytes > maxPayloadBytes) {
     throw new FrameError(
       'E_FRAME_TOO_LARGE',
-      `the payload of a ${kind} message has ${payloadBytes} bytes; at most ${limits.maxPayloadBytes} are taken`,
+      `the payload of a ${kind} message has ${payloadBytes} bytes; at most ${maxPayloadBytes} are taken`,
     );
   }
   const payloadStart = PREFIX_BYTES + headBytes;

@@ -6,7 +6,8 @@ import { SemcastError } from '@semcast/core';
 import { encodeFrameParts, type EncodedFrame, type PayloadSource } from './frame.js';
 import { MAX_TEXT_LENGTH, type DropReason, type FrameHead, type FrameMessage, type ResultHead } from './heads.js';
 import { Inbox } from './inbox.js';
-import type { ServerSession, SessionHello } from './link-types.js';
+import type { SessionHello } from './link-types.js';
+import type { ServerSession } from './serve-links.js';
 
 /** Previews are skipped while this many bytes wait for a slow client: outcomes come first. */
 const PREVIEW_BUFFER_BYTES = 8 * 1024 * 1024;

@@ -12,11 +12,3 @@ export const MAX_HEAD_BYTES = 64 * 1024;
  * ratio of 1/12 as cf32 (32 MiB), together with one channel gain for each of them.
  */
 export const DEFAULT_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
-
-/** The limits of a decoder of messages. */
-export interface FrameLimits {
-  /** The longest payload, in bytes. */
-  readonly maxPayloadBytes: number;
-  /** The longest head with its padding, in bytes; {@link MAX_HEAD_BYTES} by default. */
-  readonly maxHeadBytes?: number;
-}

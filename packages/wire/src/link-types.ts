@@ -1,27 +1,20 @@
-/** What both ends of a link offer, and their options. The classes behind these are private. */
-import type { SemcastError } from '@semcast/core';
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+/** Options and events of both ends of a link. */
 import type { BackoffOptions } from './backoff.js';
 import type { FrameError, WireError } from './errors.js';
-import type { EncodedFrame, PayloadSource } from './frame.js';
+import type { PayloadSource } from './frame.js';
 import type {
   AckHead,
   DropHead,
   FrameHead,
   FrameMessage,
-  Heads,
   HelloHead,
   MessageOf,
   ResultMessage,
   WelcomeHead,
 } from './heads.js';
 
-/** Messages that a client may send after the hello. */
-export type ClientKind = 'frame' | 'ack' | 'bye';
 /** Messages that a server may send after the welcome. */
-export type ServerKind = 'result' | 'drop' | 'credit' | 'error';
-export type ServerMessage = MessageOf<ServerKind>;
+export type ServerMessage = MessageOf<'result' | 'drop' | 'credit' | 'error'>;
 
 /** How and why a link ended. */
 export interface LinkEnd {
@@ -69,31 +62,6 @@ export interface ClientSocketOptions extends SocketOptions {
   readonly masking?: Masking;
 }
 
-export interface OpenLinkOptions extends ClientSocketOptions {
-  /** Every message after the welcome. */
-  readonly onMessage: (message: ServerMessage, link: OpenLink) => void;
-  /** Once, when the link has ended, whoever ended it. Not called when openLink itself fails. */
-  readonly onClose: (end: LinkEnd, link: OpenLink) => void;
-}
-
-/** One connection after its handshake, without resending or reconnecting: what the channel uses upstream. */
-export interface OpenLink {
-  readonly hello: HelloHead;
-  readonly welcome: WelcomeHead;
-  /** Bytes that wait to be sent. */
-  readonly bufferedBytes: number;
-  readonly isOpen: boolean;
-  /** Send a message; ignored once the link is closing. The payload must not change until it is sent. */
-  send<Kind extends ClientKind>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void;
-  /** The same for a message that is encoded already; `flushed` is called when the operating system has it. */
-  sendEncoded(frame: EncodedFrame, flushed?: () => void): void;
-  /** Stop (and start) reading from the socket. */
-  pause(): void;
-  resume(): void;
-  /** End the link; `onClose` follows. Default: 1000, done. */
-  close(code?: number, error?: SemcastError): void;
-}
-
 /** A stage of a client link's life. */
 export type LinkState =
   /** Connecting, or waiting for the welcome. */
@@ -137,48 +105,6 @@ export interface OutgoingFrame {
   readonly payload: PayloadSource;
 }
 
-/** A stream's link to a server: sends frames as credits allow, connects again, resends, and drops duplicates. */
-export interface ClientLink {
-  readonly url: string;
-  readonly hello: HelloHead;
-  readonly state: LinkState;
-  /** The latest welcome. */
-  readonly welcome: WelcomeHead | undefined;
-  /** Resolves at the first welcome; rejects when the link ends before it. */
-  readonly ready: Promise<WelcomeHead>;
-  /** Resolves when the link has ended for good: with undefined after close(), else with the reason. Never rejects. */
-  readonly closed: Promise<WireError | undefined>;
-  /** Unresolved frames that the server allows. */
-  readonly window: number;
-  /** Frames sent whose outcome isn't acknowledged. */
-  readonly unresolved: number;
-  /** Frames that wait for a credit or for a link. */
-  readonly waiting: number;
-  /** Bytes that wait to be sent. */
-  readonly bufferedBytes: number;
-  /**
-   * Send a frame: resolves when a credit was there and the frame is on its way for the first time. From then on the
-   * link sees to it that its outcome arrives. The payload must not change until the outcome is there.
-   *
-   * @throws FrameError when head and payload don't fit together or are too large for this server; LinkError
-   *   `E_FRAME_DUPLICATE`, `E_OUTBOX_FULL` or `E_LINK_CLOSED`, or the link's final error; the signal's reason when aborted before the frame was sent.
-   */
-  send(frame: OutgoingFrame, options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /**
-   * With `acknowledge: 'manual'`: the outcome of this frame is safe, tell the server and free the credit.
-   *
-   * @returns false when no outcome of the frame waits for it.
-   */
-  resolved(stream: string, frame: number): boolean;
-  /** Stop waiting for a frame: no event follows for it. Returns false when it isn't waiting or unresolved. */
-  giveUp(frame: number): boolean;
-  /** Resolves when no frame waits or is unresolved; rejects when the link ends before. */
-  idle(): Promise<void>;
-  /** End the link. `endStream` (default true) tells the server to forget the stream, too. Resolves when closed. */
-  close(options?: { readonly endStream?: boolean }): Promise<void>;
-  on<Name extends keyof ClientLinkEvents>(event: Name, listener: (...args: ClientLinkEvents[Name]) => void): () => void;
-}
-
 /** A hello without its token, which nobody needs to see after the check. */
 export type SessionHello = Omit<HelloHead, 'token'>;
 
@@ -192,91 +118,3 @@ export type SessionEvents = {
   /** Once, whoever ended the session. */
   close: [end: LinkEnd];
 };
-
-/** One client's connection, from its hello on. */
-export interface ServerSession {
-  readonly hello: SessionHello;
-  readonly remoteAddress: string;
-  /** Bytes that wait for the client to read them. */
-  readonly bufferedBytes: number;
-  readonly isOpen: boolean;
-  /** Aborted when the session ends. */
-  readonly signal: AbortSignal;
-  /** Send a message; ignored once the session is closing. The payload must not change until it is sent. */
-  send<Kind extends ServerKind>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void;
-  /** The same for a message that is encoded already; `flushed` is called when the operating system has it. */
-  sendEncoded(frame: EncodedFrame, flushed?: () => void): void;
-  /** Stop (and start) reading from the socket. */
-  pause(): void;
-  resume(): void;
-  /** End the session, with an `error` message first when there is one. Default: 1000, done. */
-  close(code?: number, error?: SemcastError): void;
-  on<Name extends keyof SessionEvents>(event: Name, listener: (...args: SessionEvents[Name]) => void): () => void;
-}
-
-/** Where upgrade requests come from: HTTP servers of packages/service have it, as `upgrades`. */
-export interface UpgradeRoutes {
-  serve(
-    path: string,
-    take: (upgrade: {
-      readonly request: IncomingMessage;
-      readonly socket: Duplex;
-      readonly head: Buffer;
-      /** Answer with this HTTP status and the error's message. */
-      readonly refuse: (status: number, error: SemcastError) => void;
-    }) => void,
-  ): void;
-}
-
-/** A client that was refused, or whose session was ended for its fault. */
-export interface Refusal {
-  readonly error: WireError;
-  readonly remoteAddress: string;
-  /** Known once a hello could be read. */
-  readonly stream: string | undefined;
-}
-
-export interface ServeLinksOptions extends SocketOptions {
-  readonly upgrades: UpgradeRoutes;
-  /** Path of the upgrade request; `/` by default. */
-  readonly path?: string;
-  /** The shared secret that every hello must carry; without it, everybody may connect. */
-  readonly token?: string | undefined;
-  /** Milliseconds until the hello must have arrived; 5,000 by default. */
-  readonly helloTimeoutMs?: number;
-  /** Sessions at a time; 64 by default. */
-  readonly maxSessions?: number;
-  /**
-   * Connections that haven't said an acceptable hello; twice `maxGreetingsPerAddress` by default. One more takes the
-   * place of the oldest, of the address that has the most.
-   */
-  readonly maxGreetings?: number;
-  /** As many of them may come from one address; `maxSessions` and 32 more by default, so that all may come back at once. */
-  readonly maxGreetingsPerAddress?: number;
-  /**
-   * Answer a hello, now or later. `session.signal` says when the client is gone meanwhile. Throw a {@link WireError}
-   * (`E_TRY_AGAIN`, say) to refuse: the client reads its message, and the link closes with its close code.
-   */
-  readonly welcome: (
-    hello: SessionHello,
-    session: ServerSession,
-  ) => Omit<WelcomeHead, 'protocol'> | Promise<Omit<WelcomeHead, 'protocol'>>;
-  /** A client has been welcomed: attach listeners now, as messages may follow at once. */
-  readonly onSession: (session: ServerSession) => void;
-  /** For logs and counters. Also called when a session ends because of what its client did. */
-  readonly onRefused?: (refusal: Refusal) => void;
-  /** A listener or `welcome` threw something that is no refusal: a fault of the service. Its session is closed. */
-  readonly onFailure?: (error: unknown, session: ServerSession) => void;
-}
-
-export interface ServedLinks {
-  /** Welcomed sessions by stream id. */
-  readonly sessions: ReadonlyMap<string, ServerSession>;
-  /** Connections in the middle of their handshake. */
-  readonly greeting: number;
-  /**
-   * Take no more connections, end all sessions (default: 4503, shutting down), and resolve when they are gone. Those
-   * that don't answer are cut after `closeTimeoutMs`.
-   */
-  close(code?: number, error?: SemcastError): Promise<void>;
-}

@@ -6,6 +6,7 @@ import { printable, type SemcastError } from '@semcast/core';
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { CLOSE_CODES } from './close-codes.js';
+import { Emitter } from './emitter.js';
 import { ABNORMAL_END, FrameError, LinkError, PeerError, serviceFailed, WireError } from './errors.js';
 import { decodeFrame, encodeFrameParts, joinFrame, type EncodedFrame, type PayloadSource } from './frame.js';
 import { MAX_TEXT_LENGTH, type ErrorHead, type Heads, type MessageKind, type WireMessage } from './heads.js';
@@ -61,7 +62,11 @@ export interface MessageSocketOptions extends SocketOptions {
   readonly onEnd: (end: LinkEnd) => void;
 }
 
-export class MessageSocket {
+/** @typeParam Sends the kinds that its owner may send */
+export class MessageSocket<
+  Sends extends MessageKind,
+  Events extends { [Name in keyof Events]: readonly unknown[] } = {},
+> extends Emitter<Events> {
   readonly #ws: WebSocket;
   readonly #stream: Duplex & { readonly bytesRead?: number };
   readonly #options: MessageSocketOptions;
@@ -83,6 +88,7 @@ export class MessageSocket {
   #silentTicks = 0;
 
   constructor(options: MessageSocketOptions) {
+    super();
     this.#options = options;
     this.#ws = options.ws;
     this.#stream = options.stream;
@@ -108,6 +114,7 @@ export class MessageSocket {
     return this.#closing === undefined && !this.#ended && this.#ws.readyState === this.#ws.OPEN;
   }
 
+  /** Bytes that wait for the peer to read them. */
   get bufferedBytes(): number {
     return this.#ws.bufferedAmount;
   }
@@ -117,7 +124,8 @@ export class MessageSocket {
     this.#accepts = kinds;
   }
 
-  send<Kind extends MessageKind>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void {
+  /** Send a message; ignored once this end is closing. The payload must not change until it is sent. */
+  send<Kind extends Sends>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void {
     if (this.isOpen) {
       this.sendEncoded(encodeFrameParts(kind, head, payload));
     }
@@ -159,6 +167,7 @@ export class MessageSocket {
     this.#stream.uncork();
   }
 
+  /** Stop (and start) reading from the socket. */
   pause(): void {
     this.#ws.pause();
   }
@@ -175,11 +184,12 @@ export class MessageSocket {
       return;
     }
     if (error !== undefined && this.isOpen) {
-      this.send('error', {
+      const head = {
         code: error.code.slice(0, 64),
         message: error.message.slice(0, MAX_TEXT_LENGTH),
         remedy: (error.remedy ?? '').slice(0, MAX_TEXT_LENGTH),
-      });
+      };
+      this.sendEncoded(encodeFrameParts('error', head));
     }
     this.#beginClose(code, error);
   }

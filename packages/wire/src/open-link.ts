@@ -6,7 +6,7 @@ import { LinkError, UpgradeRefused, type WireError } from './errors.js';
 import { checkHead } from './frame.js';
 import type { HelloHead, MessageKind, WelcomeHead } from './heads.js';
 import { PROTOCOL_VERSION } from './limits.js';
-import type { HelloInput, Masking, OpenLink, OpenLinkOptions, ServerMessage } from './link-types.js';
+import type { ClientSocketOptions, HelloInput, LinkEnd, Masking, ServerMessage } from './link-types.js';
 import { maxMessageBytes, MessageSocket, socketLimits, type MessageSocketOptions } from './message-socket.js';
 
 const GREETING: ReadonlySet<MessageKind> = new Set(['welcome']);
@@ -72,8 +72,8 @@ function zeroMask(mask: Buffer): void {
   mask.fill(0);
 }
 
-/** The socket of a link: with its hello from the start, with its welcome once that has come. */
-class ClientSocket extends MessageSocket implements OpenLink {
+/** One connection after its handshake, without resending or reconnecting: what the channel uses upstream. */
+export class OpenLink extends MessageSocket<'hello' | 'frame' | 'ack' | 'bye'> {
   readonly hello: HelloHead;
   welcome!: WelcomeHead;
 
@@ -81,6 +81,13 @@ class ClientSocket extends MessageSocket implements OpenLink {
     super(options);
     this.hello = hello;
   }
+}
+
+export interface OpenLinkOptions extends ClientSocketOptions {
+  /** Every message after the welcome. */
+  readonly onMessage: (message: ServerMessage, link: OpenLink) => void;
+  /** Once, when the link has ended, whoever ended it. Not called when openLink itself fails. */
+  readonly onClose: (end: LinkEnd, link: OpenLink) => void;
 }
 
 /**
@@ -122,7 +129,7 @@ export function startLink(address: string, hello: HelloHead, options: StartLinkO
   ws.binaryType = 'fragments';
 
   let link: OpenLink | undefined;
-  let socket: MessageSocket | undefined;
+  let socket: OpenLink | undefined;
   let settled = false;
 
   const settle = (): boolean => {
@@ -173,7 +180,7 @@ export function startLink(address: string, hello: HelloHead, options: StartLinkO
     fail(new UpgradeRefused(address, response.statusCode ?? 0));
   });
   ws.once('upgrade', (response) => {
-    const opened = new ClientSocket(hello, {
+    const opened = new OpenLink(hello, {
       ...options,
       ws,
       stream: response.socket,

@@ -1,32 +1,77 @@
 /** The server's end: take WebSocket upgrades, check hellos, and hand out sessions. */
 import { Places, type SemcastError } from '@semcast/core';
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { CLOSE_CODES } from './close-codes.js';
-import { Emitter } from './emitter.js';
 import { FrameError, LinkError, PeerError, serviceFailed, WireError } from './errors.js';
-import type { EncodedFrame, PayloadSource } from './frame.js';
 import {
   MAX_TEXT_LENGTH,
   type DropHead,
-  type Heads,
   type HelloHead,
   type MessageKind,
+  type WelcomeHead,
   type WireMessage,
 } from './heads.js';
 import { MAX_HEAD_BYTES, PREFIX_BYTES, PROTOCOL_VERSION } from './limits.js';
-import type {
-  LinkEnd,
-  ServedLinks,
-  ServeLinksOptions,
-  ServerKind,
-  ServerSession,
-  SessionEvents,
-  SessionHello,
-  UpgradeRoutes,
-} from './link-types.js';
-import { maxMessageBytes, MessageSocket, socketLimits } from './message-socket.js';
+import type { LinkEnd, SessionEvents, SessionHello, SocketOptions } from './link-types.js';
+import { maxMessageBytes, MessageSocket, socketLimits, type MessageSocketOptions } from './message-socket.js';
+
+/** Where upgrade requests come from: HTTP servers of packages/service have it, as `upgrades`. */
+export interface UpgradeRoutes {
+  serve(
+    path: string,
+    take: (upgrade: {
+      readonly request: IncomingMessage;
+      readonly socket: Duplex;
+      readonly head: Buffer;
+      /** Answer with this HTTP status and the error's message. */
+      readonly refuse: (status: number, error: SemcastError) => void;
+    }) => void,
+  ): void;
+}
+
+/** A client that was refused, or whose session was ended for its fault. */
+export interface Refusal {
+  readonly error: WireError;
+  readonly remoteAddress: string;
+  /** Known once a hello could be read. */
+  readonly stream: string | undefined;
+}
+
+export interface ServeLinksOptions extends SocketOptions {
+  readonly upgrades: UpgradeRoutes;
+  /** Path of the upgrade request; `/` by default. */
+  readonly path?: string;
+  /** The shared secret that every hello must carry; without it, everybody may connect. */
+  readonly token?: string | undefined;
+  /** Milliseconds until the hello must have arrived; 5,000 by default. */
+  readonly helloTimeoutMs?: number;
+  /** Sessions at a time; 64 by default. */
+  readonly maxSessions?: number;
+  /**
+   * Connections that haven't said an acceptable hello; twice `maxGreetingsPerAddress` by default. One more takes the
+   * place of the oldest, of the address that has the most.
+   */
+  readonly maxGreetings?: number;
+  /** As many of them may come from one address; `maxSessions` and 32 more by default, so that all may come back at once. */
+  readonly maxGreetingsPerAddress?: number;
+  /**
+   * Answer a hello, now or later. `session.signal` says when the client is gone meanwhile. Throw a {@link WireError}
+   * (`E_TRY_AGAIN`, say) to refuse: the client reads its message, and the link closes with its close code.
+   */
+  readonly welcome: (
+    hello: SessionHello,
+    session: ServerSession,
+  ) => Omit<WelcomeHead, 'protocol'> | Promise<Omit<WelcomeHead, 'protocol'>>;
+  /** A client has been welcomed: attach listeners now, as messages may follow at once. */
+  readonly onSession: (session: ServerSession) => void;
+  /** For logs and counters. Also called when a session ends because of what its client did. */
+  readonly onRefused?: (refusal: Refusal) => void;
+  /** A listener or `welcome` threw something that is no refusal: a fault of the service. Its session is closed. */
+  readonly onFailure?: (error: unknown, session: ServerSession) => void;
+}
 
 const GREETING: ReadonlySet<MessageKind> = new Set(['hello']);
 const NOTHING: ReadonlySet<MessageKind> = new Set();
@@ -39,52 +84,27 @@ const EXTRA_GREETINGS = 32;
  */
 const MAX_GREETING_BYTES = PREFIX_BYTES + MAX_HEAD_BYTES + 64;
 
-class Session extends Emitter<SessionEvents> implements ServerSession {
-  readonly hello: SessionHello;
+/** One client's connection; others than this package get it with its hello. */
+export class ServerSession extends MessageSocket<'welcome' | 'result' | 'drop' | 'credit' | 'error', SessionEvents> {
+  hello!: SessionHello;
   readonly remoteAddress: string;
-  /** Position among all hellos: of two links with one stream, that with the later hello wins. */
-  readonly sequence: number;
-  readonly #socket: MessageSocket;
   readonly #ending = new AbortController();
+  #sequence = 0;
 
-  constructor(hello: SessionHello, remoteAddress: string, sequence: number, socket: MessageSocket) {
-    super();
-    this.hello = hello;
-    this.remoteAddress = remoteAddress;
-    this.sequence = sequence;
-    this.#socket = socket;
+  constructor(options: MessageSocketOptions) {
+    super(options);
+    this.remoteAddress = options.peer;
   }
 
-  get bufferedBytes(): number {
-    return this.#socket.bufferedBytes;
-  }
-
-  get isOpen(): boolean {
-    return this.#socket.isOpen;
-  }
-
+  /** Aborted when the session ends. */
   get signal(): AbortSignal {
     return this.#ending.signal;
   }
 
-  send<Kind extends ServerKind>(kind: Kind, head: Heads[Kind], payload?: PayloadSource): void {
-    this.#socket.send(kind, head, payload);
-  }
-
-  sendEncoded(frame: EncodedFrame, flushed?: () => void): void {
-    this.#socket.sendEncoded(frame, flushed);
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  close(code?: number, error?: SemcastError): void {
-    this.#socket.close(code, error);
+  /** @param sequence position among all hellos: of two links with one stream, that with the later hello wins */
+  greeted(hello: SessionHello, sequence: number): void {
+    this.hello = hello;
+    this.#sequence = sequence;
   }
 
   /** A message that the handshake leaves to the session. */
@@ -130,12 +150,12 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
    * Whether this session takes the stream over from another one, which is linked. Only a client that knows its run
    * may, with a later attempt: the name of a stream is no secret.
    */
-  supersedes(other: Session): boolean {
+  supersedes(other: ServerSession): boolean {
     if (this.hello.run !== other.hello.run) {
       return false;
     }
     return this.hello.attempt === other.hello.attempt
-      ? this.sequence > other.sequence
+      ? this.#sequence > other.#sequence
       : this.hello.attempt > other.hello.attempt;
   }
 
@@ -155,23 +175,25 @@ class Session extends Emitter<SessionEvents> implements ServerSession {
  * names cause and remedy.
  */
 export function serveLinks(options: ServeLinksOptions): ServedLinks {
-  return new LinkServer(options);
+  return new ServedLinks(options);
 }
 
-class LinkServer implements ServedLinks {
-  readonly sessions = new Map<string, Session>();
+/** A server of links. */
+export class ServedLinks {
+  /** Welcomed sessions by stream id. */
+  readonly sessions = new Map<string, ServerSession>();
   readonly #options: ServeLinksOptions;
   readonly #maxSessions: number;
   readonly #tokenDigest: Buffer | undefined;
   readonly #webSockets: WebSocketServer;
   /** Every connection, from its upgrade to its end. */
-  readonly #sockets = new Set<MessageSocket>();
+  readonly #sockets = new Set<ServerSession>();
   /** Sessions whose hello is good and whose welcome is being prepared: they hold a place. */
-  readonly #admitted = new Set<Session>();
+  readonly #admitted = new Set<ServerSession>();
   /** Connections that are not yet accepted, and those that are being refused. */
-  readonly #greetings: Places<MessageSocket>;
+  readonly #greetings: Places<ServerSession>;
   /** Links that are being closed, until their peers have answered. */
-  readonly #leaving: Places<MessageSocket>;
+  readonly #leaving: Places<ServerSession>;
   #sequence = 0;
   #closed: Promise<void> | undefined;
   #allGone: (() => void) | undefined;
@@ -192,10 +214,15 @@ class LinkServer implements ServedLinks {
     options.upgrades.serve(options.path ?? '/', this.#upgrade);
   }
 
+  /** Connections in the middle of their handshake. */
   get greeting(): number {
     return this.#sockets.size - this.sessions.size;
   }
 
+  /**
+   * Take no more connections, end all sessions (default: 4503, shutting down), and resolve when they are gone. Those
+   * that don't answer are cut after `closeTimeoutMs`.
+   */
   async close(code: number = CLOSE_CODES.tryAgain, error: SemcastError = shuttingDown()): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       this.#allGone = resolve;
@@ -219,7 +246,7 @@ class LinkServer implements ServedLinks {
 
   #greet(ws: WebSocket, stream: Duplex, remoteAddress: string): void {
     ws.binaryType = 'fragments';
-    let session: Session | undefined;
+    let greeted = false;
     let received = 0;
     const count = (chunk: Buffer): void => {
       received += chunk.length;
@@ -228,52 +255,53 @@ class LinkServer implements ServedLinks {
           'E_FRAME_TOO_LARGE',
           `more than ${MAX_GREETING_BYTES} bytes came before the welcome`,
         );
-        socket.close(error.closeCode, error);
+        session.close(error.closeCode, error);
       }
     };
     const timeoutMs = this.#options.helloTimeoutMs ?? 5000;
     const timer = setTimeout(() => {
       const error = new LinkError('E_HELLO_TIMEOUT', `no hello arrived within ${timeoutMs} ms`);
-      socket.close(error.closeCode, error);
+      session.close(error.closeCode, error);
     }, timeoutMs);
-    const socket = new MessageSocket({
+    const session = new ServerSession({
       ...this.#options,
       ws,
       stream,
       peer: remoteAddress,
       accepts: GREETING,
       onMessage: (message) => {
-        if (session !== undefined) {
+        if (greeted) {
           session.receive(message);
         } else if (message.kind === 'hello') {
+          greeted = true;
           clearTimeout(timer);
-          socket.accept(NOTHING);
-          session = this.#checkHello(message.head, remoteAddress, socket);
-          void this.#welcome(session, socket, () => stream.off('data', count));
+          session.accept(NOTHING);
+          this.#checkHello(message.head, session);
+          void this.#welcome(session, () => stream.off('data', count));
         }
       },
-      onBroken: (error) => session?.refuse(error) ?? false,
+      onBroken: (error) => greeted && session.refuse(error),
       onFailure: (error) => {
-        if (session !== undefined) {
+        if (greeted) {
           this.#options.onFailure?.(error, session);
         }
       },
       onClosing: () => {
-        if (!this.#greetings.has(socket)) {
-          this.#leaving.add(socket, remoteAddress)?.terminate();
+        if (!this.#greetings.has(session)) {
+          this.#leaving.add(session, remoteAddress)?.terminate();
         }
       },
       onEnd: (end) => {
         clearTimeout(timer);
         stream.off('data', count);
-        this.#sockets.delete(socket);
-        this.#greetings.delete(socket);
-        this.#leaving.delete(socket);
-        this.#end(end, session, remoteAddress);
+        this.#sockets.delete(session);
+        this.#greetings.delete(session);
+        this.#leaving.delete(session);
+        this.#end(end, session, greeted);
       },
     });
-    this.#sockets.add(socket);
-    const loser = this.#greetings.add(socket, remoteAddress);
+    this.#sockets.add(session);
+    const loser = this.#greetings.add(session, remoteAddress);
     if (loser !== undefined) {
       const error = tooManyGreetings();
       loser.close(error.closeCode, error);
@@ -285,10 +313,10 @@ class LinkServer implements ServedLinks {
     stream.on('data', count);
   }
 
-  /** The session of a hello; a link that is refused is closed. */
-  #checkHello(hello: HelloHead, remoteAddress: string, socket: MessageSocket): Session {
+  /** A session has its hello; one that is refused is closed. */
+  #checkHello(hello: HelloHead, session: ServerSession): void {
     const { token, ...rest } = hello;
-    const session = new Session(rest, remoteAddress, this.#sequence++, socket);
+    session.greeted(rest, this.#sequence++);
     let refusal: WireError | undefined;
     if (this.#tokenDigest !== undefined && !timingSafeEqual(digest(token ?? ''), this.#tokenDigest)) {
       refusal = new LinkError(
@@ -301,15 +329,14 @@ class LinkServer implements ServedLinks {
       refusal = this.#preferred(session);
     }
     if (refusal !== undefined) {
-      socket.close(refusal.closeCode, refusal);
+      session.close(refusal.closeCode, refusal);
     } else {
-      this.#greetings.delete(socket);
+      this.#greetings.delete(session);
     }
-    return session;
   }
 
   /** Why this session can't have its stream: another one has it, and keeps it. */
-  #preferred(session: Session): WireError | undefined {
+  #preferred(session: ServerSession): WireError | undefined {
     const { stream, run } = session.hello;
     const other = this.sessions.get(stream);
     return other === undefined || !other.isOpen || session.supersedes(other)
@@ -322,8 +349,8 @@ class LinkServer implements ServedLinks {
     return this.sessions.has(stream) && ![...this.#admitted].some(({ hello }) => hello.stream === stream);
   }
 
-  async #welcome(session: Session, socket: MessageSocket, greeted: () => void): Promise<void> {
-    if (!socket.isOpen) {
+  async #welcome(session: ServerSession, greeted: () => void): Promise<void> {
+    if (!session.isOpen) {
       return;
     }
     this.#admitted.add(session);
@@ -331,17 +358,17 @@ class LinkServer implements ServedLinks {
     try {
       head = await this.#options.welcome(session.hello, session);
     } catch (error) {
-      this.#refuseWelcome(error, session, socket);
+      this.#refuseWelcome(error, session);
       return;
     } finally {
       this.#admitted.delete(session);
     }
-    if (!socket.isOpen) {
+    if (!session.isOpen) {
       return;
     }
     const refusal = this.#preferred(session);
     if (refusal !== undefined) {
-      socket.close(refusal.closeCode, refusal);
+      session.close(refusal.closeCode, refusal);
       return;
     }
     const { stream } = session.hello;
@@ -349,34 +376,35 @@ class LinkServer implements ServedLinks {
     this.sessions.get(stream)?.close(replaced.closeCode, replaced);
     this.sessions.set(stream, session);
     greeted();
-    socket.accept(GREETED);
+    session.accept(GREETED);
     try {
-      socket.send('welcome', { ...head, protocol: PROTOCOL_VERSION });
+      session.send('welcome', { ...head, protocol: PROTOCOL_VERSION });
       this.#options.onSession(session);
     } catch (error) {
-      this.#refuseWelcome(error, session, socket);
+      this.#refuseWelcome(error, session);
     }
   }
 
   /** `welcome` threw: its own message when it refuses; only that it failed when it is broken. */
-  #refuseWelcome(error: unknown, session: Session, socket: MessageSocket): void {
+  #refuseWelcome(error: unknown, session: ServerSession): void {
     if (error instanceof WireError && !(error instanceof FrameError && error.code === 'E_FRAME_HEAD')) {
-      socket.close(error.closeCode, error);
+      session.close(error.closeCode, error);
       return;
     }
     this.#options.onFailure?.(error, session);
     const failed = serviceFailed(error);
-    socket.close(failed.closeCode, failed);
+    session.close(failed.closeCode, failed);
   }
 
-  #end(end: LinkEnd, session: Session | undefined, remoteAddress: string): void {
-    if (session !== undefined && this.sessions.get(session.hello.stream) === session) {
-      this.sessions.delete(session.hello.stream);
+  #end(end: LinkEnd, session: ServerSession, greeted: boolean): void {
+    const stream = greeted ? session.hello.stream : undefined;
+    if (stream !== undefined && this.sessions.get(stream) === session) {
+      this.sessions.delete(stream);
     }
     try {
-      session?.ended(end);
+      session.ended(end);
     } catch (error) {
-      this.#options.onFailure?.(error, session!);
+      this.#options.onFailure?.(error, session);
     }
     // A broken connection, or a client that says why it goes, is no refusal.
     const { error } = end;
@@ -384,7 +412,7 @@ class LinkServer implements ServedLinks {
       error !== undefined &&
       !(error instanceof PeerError || (error instanceof LinkError && error.code === 'E_LINK_LOST'))
     ) {
-      this.#options.onRefused?.({ error, remoteAddress, stream: session?.hello.stream });
+      this.#options.onRefused?.({ error, remoteAddress: session.remoteAddress, stream });
     }
     this.#settleClose();
   }

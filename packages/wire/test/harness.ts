@@ -4,18 +4,17 @@ import type { AddressInfo, Socket } from 'node:net';
 import { routeUpgrades, type UpgradeRoutes } from '@semcast/service';
 import { afterEach } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
-import { connectLink } from '../src/connect-link.js';
+import { connectLink, type ClientLink } from '../src/connect-link.js';
 import { decodeFrame } from '../src/frame.js';
 import type { WireMessage } from '../src/heads.js';
-import type {
-  ClientLink,
-  ConnectLinkOptions,
-  Refusal,
-  ServedLinks,
-  ServeLinksOptions,
-  ServerSession,
-} from '../src/link-types.js';
-import { serveLinks } from '../src/serve-links.js';
+import type { ConnectLinkOptions } from '../src/link-types.js';
+import {
+  serveLinks,
+  type Refusal,
+  type ServedLinks,
+  type ServeLinksOptions,
+  type ServerSession,
+} from '../src/serve-links.js';
 import { helloInput, welcome } from './fixtures.js';
 
 const cleanups: (() => unknown)[] = [];
