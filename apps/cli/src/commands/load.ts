@@ -27,7 +27,7 @@ import { figuresOf, reportOf, type LoadFigures, type LoadReport } from '../load/
 import { runLoad, type LoadConditions, type LoadLinks, type LoadProgress, type LoadRun } from '../load/run-load.js';
 import { searchSaturation } from '../load/saturation.js';
 import { commandText } from '../load/settings.js';
-import { parseSlo, type Slo } from '../load/slo.js';
+import { parseSlo } from '../load/slo.js';
 import { LOAD_COLUMNS, LoadView, rateText, reasonsText, verdictText } from '../load/view.js';
 import { startPatience } from '../patience.js';
 import { findPhotographs, photographsText } from '../photographs.js';

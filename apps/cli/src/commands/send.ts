@@ -27,7 +27,7 @@ import { optionsOfNamed } from '../decoders/options.js';
 import { findDecoder, isSampling } from '../decoders/registry.js';
 import { InterruptedError, NoLinkError, TimeoutError, UsageError } from '../errors.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { checkFolder, checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
+import { checkFolder, checkWritable, writeJson } from '../json-output.js';
 import { startPatience, timeoutFlag } from '../patience.js';
 import { findPhotographs } from '../photographs.js';
 import { rateOf } from '../rates.js';

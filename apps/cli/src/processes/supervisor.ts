@@ -4,7 +4,6 @@ import {
   describeExit,
   startServiceProcess,
   type ReadyMessage,
-  type ServiceExit,
   type ServiceProcess,
   type ServiceSpec,
 } from './service-process.js';
