@@ -290,25 +290,24 @@ describe('what not every frame needs', () => {
 
 describe('a configuration with fewer decoders', () => {
   it('loads the networks of those alone, and says what is not there', async () => {
-    const receiver = await start({ decoders: ['conditional'], residual: false });
-    expect(receiver.status().decoders).toEqual(['conditional']);
-    const to = client(receiver, 'cam-1', 'conditional');
+    const receiver = await start({ decoders: ['distilled'], residual: false });
+    expect(receiver.status().decoders).toEqual(['distilled']);
+    const to = client(receiver, 'cam-1', 'distilled');
     await sendAll(to, [
-      await air.frame('cam-1', 0, { decoder: 'conditional' }),
-      await air.frame('cam-1', 1, { decoder: 'conditional', decoderOptions: { guidance: 'norm' } }),
+      await air.frame('cam-1', 0, { decoder: 'distilled' }),
+      await air.frame('cam-1', 1, { decoder: 'distilled', decoderOptions: { residualBand: 0.8 } }),
       await air.frame('cam-1', 2, { decoder: 'diffcom' }),
     ]);
     expect(to.results.map(({ head }) => [head.frame, head.residual])).toEqual([[0, null]]);
     expect(to.drops).toMatchObject([
-      { frame: 1, reason: 'invalid-frame', detail: expect.stringContaining('posteriorStep') as string },
-      { frame: 2, reason: 'unknown-decoder', detail: expect.stringContaining('conditional') as string },
+      { frame: 1, reason: 'invalid-frame', detail: expect.stringContaining('encoderVjp') as string },
+      { frame: 2, reason: 'unknown-decoder', detail: expect.stringContaining('distilled') as string },
     ]);
-    const graphs = ['decoder', 'denoiser', 'posteriorStep', 'encoder', 'encoderVjp'];
+    const graphs = ['decoder', 'distilled', 'posteriorStep', 'encoder', 'encoderVjp'];
     const runs = await Promise.all(
       graphs.map(async (graph) => metric(receiver.httpUrl, `semcast_inference_seconds_count{graph="${graph}"}`)),
     );
-    // Four steps, each of a conditional and an unconditional evaluation, and a look at the residual.
-    expect(runs).toEqual([1, 8, undefined, undefined, 1]);
+    expect(runs).toEqual([1, 1, undefined, undefined, undefined]);
   });
 
   it('is refused at boot when the bundle has no networks for one', async () => {

@@ -19,13 +19,8 @@ export interface DenoiserEvaluation<Graph extends 'denoiser' | 'distilled' = 'de
  * The fused guided step, of the graph `posteriorStep`:
  * x̂0 = D(x; σ) and ∇_x (ζ‖y - h⊙E(x̂0)‖₂ + γ‖x_J - D_J(W_h†W_h E(x̂0))‖₂), norms of this image alone.
  */
-export interface PosteriorStepEvaluation {
+export interface PosteriorStepEvaluation extends Omit<DenoiserEvaluation, 'graph'> {
   readonly graph: 'posteriorStep';
-  /** [3, H, W] */
-  readonly x: Tensor;
-  readonly sigma: number;
-  readonly conditioned: boolean;
-  readonly observation: Observation;
   readonly zeta: number;
   readonly gamma: number;
 }
@@ -50,19 +45,6 @@ export interface DenoiserResult {
   readonly x0: Tensor;
 }
 
-export interface PosteriorStepResult {
-  /** x̂0 [3, H, W] */
-  readonly x0: Tensor;
-  /** With respect to x, through encoder and denoiser [3, H, W]. */
-  readonly gradient: Tensor;
-  /** ẑ = E(x̂0) [C, h, w] */
-  readonly z: Tensor;
-  /** ‖y - h⊙ẑ‖₂ over active symbols; a norm, not squared, not weighted by ζ. */
-  readonly measurementNorm: number;
-  /** ‖x_J - D_J(W_h†W_h ẑ)‖₂; a norm, not squared, not weighted by γ. */
-  readonly confirmingNorm: number;
-}
-
 export interface EncoderVjpResult {
   /** E(x) [C, h, w] */
   readonly z: Tensor;
@@ -70,6 +52,12 @@ export interface EncoderVjpResult {
   readonly gradient: Tensor;
   /** ‖y - h⊙E(x)‖₂ over active symbols; a norm, not squared. */
   readonly measurementNorm: number;
+}
+
+/** z and norm are of x̂0, the gradient is with respect to x; neither norm is weighted by ζ or γ. */
+export interface PosteriorStepResult extends DenoiserResult, EncoderVjpResult {
+  /** ‖x_J - D_J(W_h†W_h ẑ)‖₂; a norm, not squared. */
+  readonly confirmingNorm: number;
 }
 
 /** What each graph gives back. */
@@ -100,8 +88,6 @@ export interface EvaluationRequest {
   readonly steps: number;
   /** The best picture so far [3, H, W]; null before the first. An anytime result: what to show when time is up. */
   readonly estimate: Tensor | null;
-  /** The measurement residual last seen, of an x̂0 on the way; null where none was measured yet. */
-  readonly residual: number | null;
   /** The channel that both hold for, where the sampler has estimated it anew. */
   readonly channel?: KnownChannel;
 }

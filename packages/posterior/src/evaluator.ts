@@ -10,7 +10,7 @@ import type {
   SamplerResult,
 } from './evaluation.js';
 import { clip, combine, isFiniteImage } from './images.js';
-import { measurementResidual, type KnownChannel, type Observation } from './observation.js';
+import type { KnownChannel, Observation } from './observation.js';
 
 /** What a sampler is given for one frame. */
 export interface SamplerContext {
@@ -62,7 +62,6 @@ export class Evaluator {
   #observation: Observation;
   #channel: { readonly channel?: KnownChannel } = {};
   #estimate: Tensor | null = null;
-  #residual: number | null = null;
 
   /** @param options.step the step that it begins with */
   constructor(
@@ -140,7 +139,6 @@ export class Evaluator {
       { graph: 'encoderVjp', x: elsewhere, observation },
       ...this.#denoiserEvaluations(x, sigma),
     ] as const);
-    this.#residual = measurementResidual(data.measurementNorm, observation);
     return { x0: this.#blend(results.map(({ x0 }) => x0)), data };
   }
 
@@ -157,7 +155,6 @@ export class Evaluator {
       { graph: 'posteriorStep', x, sigma, conditioned, observation, zeta: weights.zeta, gamma: weights.gamma },
       ...this.#denoiserEvaluations(x, sigma).slice(1),
     ] as const);
-    this.#residual = measurementResidual(guided.measurementNorm, observation);
     return {
       x0: this.#blend([guided.x0, ...others.map(({ x0 }) => x0)]),
       gradient: guided.gradient,
@@ -169,7 +166,6 @@ export class Evaluator {
   *encoderVjp(x: Tensor): SamplerPart<EncoderVjpResult> {
     const observation = this.#observation;
     const [data] = yield* this.#evaluate([{ graph: 'encoderVjp', x, observation }] as const);
-    this.#residual = measurementResidual(data.measurementNorm, observation);
     return data;
   }
 
@@ -208,7 +204,6 @@ export class Evaluator {
       step: this.#step,
       steps: this.#steps,
       estimate: this.#estimate,
-      residual: this.#residual,
       ...this.#channel,
     };
     if (results.length !== evaluations.length) {

@@ -17,8 +17,6 @@ export type {
   SamplerRun,
 } from './evaluation.js';
 export type { Denoise, SamplerContext } from './evaluator.js';
-export { discrepancyWeight, guidanceRules, type GuidanceRule } from './guidance.js';
-export { deviationAt } from './objective.js';
 export {
   checkObservation,
   gainOf,

@@ -22,9 +22,9 @@ describe('stepRequests', () => {
   const cases: [string, Record<string, unknown>][] = [
     ...samplerNames.map((name): [string, Record<string, unknown>] => [name, {}]),
     ['conditional', { solver: 'heun', guidanceScale: 2 }],
-    ['conditional', { guidance: 'norm', solver: 'rk4' }],
+    ['diffcom', { guidance: 'norm', solver: 'rk4' }],
     ['hifi-diffcom', { guidanceScale: 2 }],
-    ['diffpir', { fidelity: 'discrepancy', innerSteps: 1 }],
+    ['diffpir', { innerSteps: 1 }],
     ['daps', { odeSteps: 3, innerSteps: 2 }],
     ['red-diff', { guidanceScale: 3 }],
   ];

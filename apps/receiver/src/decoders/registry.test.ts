@@ -50,9 +50,9 @@ describe('the registry of decoders', () => {
       graphs: ['denoiser', 'encoderVjp'],
     });
     expect(plan('conditional', { residualBand: 0 })).toMatchObject({ afterSteps: [], graphs: ['denoiser'] });
-    expect(plan('conditional', { guidance: 'norm', guidanceScale: 1 })).toMatchObject({
-      perStep: [['posteriorStep']],
-      graphs: ['posteriorStep', 'denoiser', 'encoderVjp'],
+    expect(plan('distilled', { steps: 2, residualBand: 0.8 })).toMatchObject({
+      perStep: [['distilled']],
+      graphs: ['distilled', 'encoderVjp'],
     });
     expect(plan('daps', { innerSteps: 2, guidanceScale: 0 }).perStep).toEqual([
       ['denoiser'],

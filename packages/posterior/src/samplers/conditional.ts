@@ -1,14 +1,11 @@
 import { z } from 'zod';
 import type { SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
-import { guidanceRules, pushTowardsMeasurement } from '../guidance.js';
 import { addNoise } from '../images.js';
 import {
   denoiserCost,
-  etaOption,
   guidanceScaleAt,
   guidanceScaleOption,
-  guidedCounts,
   lateSigmas,
   lateStartOptions,
   lowSnrGuidanceOption,
@@ -27,11 +24,6 @@ const optionsSchema = z.strictObject({
   solver: solverOption('ancestral'),
   guidanceScale: guidanceScaleOption(2.5),
   lowSnrGuidance: lowSnrGuidanceOption(0.67),
-  guidance: z
-    .enum(['none', ...guidanceRules])
-    .default('none')
-    .describe('push by the measurement besides: none, discrepancy or norm'),
-  eta: etaOption(0.1),
   ...residualBandOptions(),
 });
 
@@ -39,28 +31,20 @@ type Options = z.output<typeof optionsSchema>;
 
 /**
  * The conditional denoiser D(x; σ, x_J, CSNR, rate), trained to sample given the one-shot decode, with classifier-free
- * guidance; with or without the push of DiffCom on top.
+ * guidance. It needs neither encoder nor gradient.
  *
- * It needs neither encoder nor gradient unless it is pushed. At guidance scale 1 with an exact denoiser it samples the
- * posterior given x_J, as steps and first σ grow.
+ * At guidance scale 1 with an exact denoiser it samples the posterior given x_J, as steps and first σ grow.
  */
 function* create(context: SamplerContext, options: Options): SamplerRun {
   const { observation, random } = context;
-  const { guidance, eta } = options;
   const guidanceScale = guidanceScaleAt(observation.csnrDb, options);
   const ask = new Evaluator(context, { steps: options.steps, guidanceScale });
   const solver = solvers[options.solver];
   const sigmas = lateSigmas(context, options);
   let x = addNoise(observation.xJ, sigmas[0]!, random);
   for (const { sigma, next } of ask.over(sigmas)) {
-    if (guidance === 'none') {
-      const x0 = yield* ask.denoise(x, sigma);
-      x = yield* solver.step({ x, x0, sigma, next, denoise: ask.denoise, random });
-    } else {
-      const guided = yield* ask.guidedStep(x, sigma, { zeta: 1, gamma: 0 });
-      const unguided = yield* solver.step({ x, x0: guided.x0, sigma, next, denoise: ask.denoise, random });
-      x = pushTowardsMeasurement(unguided, guided, { sigma, next }, { guidance, eta }, observation);
-    }
+    const x0 = yield* ask.denoise(x, sigma);
+    x = yield* solver.step({ x, x0, sigma, next, denoise: ask.denoise, random });
   }
   return yield* ask.lastStep(x, sigmas);
 }
@@ -69,9 +53,8 @@ export const conditional = {
   name: 'conditional',
   summary: 'the denoiser conditioned on the one-shot decode, with classifier-free guidance',
   optionsSchema,
-  evaluations: (options: Options) =>
-    options.guidance === 'none'
-      ? { denoiser: ((options.steps - 1) * solvers[options.solver].evaluations + 1) * denoiserCost(options) }
-      : guidedCounts(options),
+  evaluations: (options: Options) => ({
+    denoiser: ((options.steps - 1) * solvers[options.solver].evaluations + 1) * denoiserCost(options),
+  }),
   create,
 } as const satisfies Sampler<typeof optionsSchema>;

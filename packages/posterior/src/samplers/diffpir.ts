@@ -1,11 +1,8 @@
-import type { Tensor } from '@semcast/core';
 import { z } from 'zod';
-import type { SamplerPart, SamplerRun } from '../evaluation.js';
+import type { SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
-import { discrepancyWeight, SMALLEST_RMS } from '../guidance.js';
-import { addNoise, combine, rms } from '../images.js';
+import { addNoise, combine } from '../images.js';
 import { deviationAt, minimise } from '../objective.js';
-import { measurementResidual, type Observation } from '../observation.js';
 import {
   denoiserCost,
   guidanceScaleOption,
@@ -23,16 +20,6 @@ const optionsSchema = z.strictObject({
   ...scheduleOptions(0.02),
   ...lateStartOptions(4),
   innerSteps: z.int().min(1).max(100).default(2).describe("evaluations of the encoder's gradient in a step"),
-  fidelity: z
-    .enum(['likelihood', 'discrepancy'])
-    .default('likelihood')
-    .describe('inner steps: descend the posterior given the noisy state, or push until noise explains the residual'),
-  eta: z
-    .number()
-    .min(0)
-    .max(10)
-    .default(0.1)
-    .describe('fidelity discrepancy: length of an inner push, in units of sigma'),
   ...trustOptions(0.3, 0.1),
   zeta: z.number().min(0).max(1).default(0.5).describe('share of fresh noise when noise is added again'),
   guidanceScale: guidanceScaleOption(2.2),
@@ -58,32 +45,12 @@ function* create(context: SamplerContext, options: Options): SamplerRun {
   for (const { sigma, next } of ask.over(sigmas)) {
     const centre = yield* ask.denoise(x, sigma);
     const radius = deviationAt(sigma, options.trustSlope, options.trustLimit);
-    const fitted =
-      options.fidelity === 'likelihood'
-        ? yield* minimise(ask, { centre, radius, observation }, innerSteps)
-        : yield* pushUntilExplained(ask, centre, options.eta * sigma, innerSteps, observation);
+    const fitted = yield* minimise(ask, { centre, radius, observation }, innerSteps);
     ask.show(fitted);
     const keep = (Math.sqrt(1 - zeta) * next) / sigma;
     x = addNoise(combine(1 - keep, fitted, keep, x), Math.sqrt(zeta) * next, random);
   }
   return yield* ask.lastStep(x, sigmas);
-}
-
-/** Pushes of `length` along the gradient of the norm, each weighted by (1 - 1/ϱ)₊. */
-function* pushUntilExplained(
-  ask: Evaluator,
-  start: Tensor,
-  length: number,
-  pushes: number,
-  observation: Observation,
-): SamplerPart<Tensor> {
-  let x = start;
-  for (let i = 0; i < pushes; i++) {
-    const { gradient, measurementNorm } = yield* ask.encoderVjp(x);
-    const weight = discrepancyWeight(measurementResidual(measurementNorm, observation));
-    x = combine(1, x, (-length * weight) / Math.max(rms(gradient), SMALLEST_RMS), gradient);
-  }
-  return x;
 }
 
 export const diffpir = {

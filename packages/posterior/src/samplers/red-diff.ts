@@ -2,10 +2,8 @@ import { z } from 'zod';
 import { Adam } from '../adam.js';
 import type { SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
-import { discrepancyWeight } from '../guidance.js';
 import { addNoise, combineThree } from '../images.js';
 import { dataGradientFactor } from '../objective.js';
-import { measurementResidual } from '../observation.js';
 import {
   denoiserCost,
   guidanceScaleOption,
@@ -33,10 +31,6 @@ const optionsSchema = z.strictObject({
     .max(1000)
     .default(0.15)
     .describe('spread that the prior is taken to have; the smaller, the more the prior weighs'),
-  fidelity: z
-    .enum(['likelihood', 'discrepancy'])
-    .default('likelihood')
-    .describe('weight of the data: as the noise says, or less and less as the residual nears what noise explains'),
   guidanceScale: guidanceScaleOption(2.5),
   ...residualBandOptions(),
 });
@@ -61,11 +55,9 @@ function* create(context: SamplerContext, options: Options): SamplerRun {
   for (const { sigma, step } of ask.overAll(sigmas)) {
     const x = addNoise(mu, sigma, random);
     const { x0, data } = yield* ask.denoiseBeside(x, sigma, mu);
-    const residual = measurementResidual(data.measurementNorm, observation);
-    const weight = options.fidelity === 'discrepancy' ? discrepancyWeight(residual) : 1;
     // λ_t(ε̂ - ε) = (μ - x̂0)/s²
     const pull = options.priorDeviation ** -2;
-    const push = weight * dataGradientFactor(data.measurementNorm, observation);
+    const push = dataGradientFactor(data.measurementNorm, observation);
     const gradient = combineThree(pull, mu, -pull, x0, push, data.gradient);
     mu = adam.step(mu, gradient, options.learningRate * (1 - step / options.steps));
     ask.show(mu);
