@@ -7,7 +7,6 @@ import {
   type GraphName,
   type GraphSource,
   type SessionPool,
-  type SessionPoolOptions,
 } from '@semcast/bundle';
 import { createConsoleServer, type ConsoleServer } from '@semcast/console-server';
 import { StepScheduler } from '@semcast/scheduler';
@@ -64,6 +63,19 @@ export interface ReceiverOptions {
  *   written to, or the port is busy
  */
 export async function createReceiver(config: ReceiverConfig, options: ReceiverOptions = {}): Promise<ReceiverService> {
+  const parts = await loadParts(config, options);
+  try {
+    return await listen(config, parts);
+  } catch (error) {
+    await parts.pool.close();
+    throw error;
+  }
+}
+
+type Parts = Awaited<ReturnType<typeof loadParts>>;
+
+/** Everything that doesn't listen. */
+async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
   const logger = options.logger ?? createLogger({ service: 'receiver', level: config.logLevel });
   const metrics = createMetrics('receiver');
   const live = new ReceiverLive({ logger, metrics });
@@ -72,18 +84,29 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
   const decoders = options.decoders ?? decodersOf(bundle, config.decoders);
   const graphs = graphsOf(decoders, config);
   // Runs before the first frame are in no metric.
-  const inference = { observed: false };
-  const workers: WorkerWatch = { available: true, onChange: () => {} };
-  const pool = await startPool(config, bundle, graphs, {
-    logger,
+  let observed = false;
+  /** Whether there are workers, and who is told when that changes. */
+  const workers = { available: true, onChange: (_available: boolean): void => {} };
+  const count = workerCount(config);
+  const pool = await createSessionPool({
+    // Only what the offered decoders need: every worker loads all of it.
+    graphs: Object.fromEntries([...graphs].flatMap((name) => loadable(name, bundle, config))),
+    device: config.device,
+    workers: count,
+    // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
+    maxQueue: count,
+    maxRestartDelayMs: config.workerRetryMs,
+    onRun: (graph, seconds) => {
+      if (observed) {
+        metrics.inference.observe({ graph }, seconds);
+      }
+    },
     onAvailable: (available) => {
       workers.available = available;
       workers.onChange(available);
     },
-    onRun: (graph, seconds) => {
-      if (inference.observed) {
-        metrics.inference.observe({ graph }, seconds);
-      }
+    onWarning: (message) => {
+      logger.warn(message);
     },
   });
   try {
@@ -98,50 +121,12 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
         live.tellWaiting(frames);
       },
     });
-    inference.observed = true;
-    return await listen(config, {
-      bundle,
-      decoders,
-      graphs,
-      pool,
-      workers,
-      runner,
-      metrics,
-      live,
-      logger,
-      output,
-    });
+    observed = true;
+    return { bundle, decoders, graphs, pool, workers, runner, metrics, live, logger, output };
   } catch (error) {
     await pool.close();
     throw error;
   }
-}
-
-async function startPool(
-  config: ReceiverConfig,
-  bundle: Bundle,
-  graphs: ReadonlySet<GraphName>,
-  {
-    logger,
-    onRun,
-    onAvailable,
-  }: { readonly logger: Logger } & Required<Pick<SessionPoolOptions, 'onRun' | 'onAvailable'>>,
-): Promise<SessionPool> {
-  const workers = workerCount(config);
-  return createSessionPool({
-    // Only what the offered decoders need: every worker loads all of it.
-    graphs: Object.fromEntries([...graphs].flatMap((name) => loadable(name, bundle, config))),
-    device: config.device,
-    workers,
-    // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
-    maxQueue: workers,
-    maxRestartDelayMs: config.workerRetryMs,
-    onRun,
-    onAvailable,
-    onWarning: (message) => {
-      logger.warn(message);
-    },
-  });
 }
 
 /**
@@ -197,25 +182,6 @@ async function startRunner(
     });
   }
   return runner;
-}
-
-/** Whether there are workers, and who is told when that changes. */
-interface WorkerWatch {
-  available: boolean;
-  onChange: (available: boolean) => void;
-}
-
-interface Parts {
-  readonly bundle: Bundle;
-  readonly decoders: ReadonlyMap<string, Decoder>;
-  readonly graphs: ReadonlySet<GraphName>;
-  readonly pool: SessionPool;
-  readonly workers: WorkerWatch;
-  readonly runner: StepRunner;
-  readonly metrics: Metrics<'receiver'>;
-  readonly live: ReceiverLive;
-  readonly logger: Logger;
-  readonly output: Awaited<ReturnType<typeof createOutputFolder>> | undefined;
 }
 
 async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverService> {

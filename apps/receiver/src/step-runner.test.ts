@@ -116,7 +116,7 @@ describe('StepRunner', () => {
     handle.finish();
     expect(granted).toEqual([4, 4, 4, 4]);
     expect(handle.evaluations).toBe(4);
-    expect(runner.frames).toBe(0);
+    expect(runner.stats().frames).toBe(0);
     expect(runner.stats().totals).toMatchObject({ offered: 1, finished: 1, steps: 4, jobs: 6 });
   });
 
@@ -177,7 +177,7 @@ describe('StepRunner', () => {
     const reason = new Error('the stream ended');
     controller.abort(reason);
     await expect(gone).rejects.toBe(reason);
-    expect(runner.frames).toBe(1);
+    expect(runner.stats().frames).toBe(1);
     expect(runner.stats()).toMatchObject({ frames: 1, totals: { cancelled: 1 } });
     // A stream of the same name may come back with the same frame, and gets nothing of the old one.
     const again = decode(admit(runner, 'a'));
@@ -196,7 +196,7 @@ describe('StepRunner', () => {
     const { runner } = start();
     const reason = new Error('gone');
     expect(() => admit(runner, 'a', 0, {}, AbortSignal.abort(reason))).toThrow(reason);
-    expect(runner.frames).toBe(0);
+    expect(runner.stats().frames).toBe(0);
   });
 
   it('refuses a frame beyond the most, with a reason and a message; and one of a flood for one of another stream', async () => {
@@ -267,7 +267,7 @@ describe('StepRunner', () => {
     await expect(handle.step(0, ['denoiser'], () => [rowNamed('encoder', 'no')])).rejects.toMatchObject({
       reason: 'decode-failed',
     });
-    expect(runner.frames).toBe(0);
+    expect(runner.stats().frames).toBe(0);
   });
 
   it('on a GPU gives a free worker to frames that wait while the others compute', async () => {

@@ -74,13 +74,6 @@ interface SparePicture {
   readonly reject: (error: unknown) => void;
 }
 
-/** What a handle needs of its runner. */
-interface HandleHost {
-  request(handle: FrameHandle, request: FrameRequest): boolean;
-  finish(handle: FrameHandle): void;
-  leave(handle: FrameHandle): void;
-}
-
 /**
  * A frame's place at the networks: everything that it has run goes through here, one request at a time, and waits for
  * its turn. It is given back by {@link finish} or {@link leave}.
@@ -98,12 +91,12 @@ export class FrameHandle implements FrameKey {
   evaluations = 0;
   /** Why it has left; undefined while it has its place. */
   ended: { readonly reason: unknown } | undefined;
-  readonly #host: HandleHost;
+  readonly #runner: StepRunner;
 
-  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => OneShotRow, host: HandleHost) {
+  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => OneShotRow, runner: StepRunner) {
     this.stream = stream;
     this.frame = frame;
-    this.#host = host;
+    this.#runner = runner;
     this.oneShot = this.#ask(preview!, () => [oneShot()]).then((results) => results![0] as OneShotResult);
     // Callers that await it get the rejection; nobody has to await it.
     this.oneShot.catch(() => {});
@@ -140,16 +133,16 @@ export class FrameHandle implements FrameKey {
 
   /** The frame has its result. */
   finish(): void {
-    this.#host.finish(this);
+    this.#runner.finish(this);
   }
 
   /** Give the place back, whatever became of the frame; after {@link finish} this does nothing. */
   leave(): void {
-    this.#host.leave(this);
+    this.#runner.leave(this, new FrameDropError('cancelled', 'the frame gave its place back'));
   }
 
   #request(request: FrameRequest, rows: Asked['rows']): Promise<readonly NetworkResult[] | null> {
-    if (this.ended !== undefined || !this.#host.request(this, request)) {
+    if (this.ended !== undefined || !this.#runner.request(this, request)) {
       return Promise.reject(this.ended?.reason);
     }
     return this.#ask(request.evaluations, rows);
@@ -160,6 +153,12 @@ export class FrameHandle implements FrameKey {
       this.asked = { rows, evaluations, built: undefined, results: [], resolve, reject };
     });
   }
+}
+
+interface JobResults {
+  readonly results: readonly NetworkResult[];
+  /** For how long the run had to wait until its graph was loaded. */
+  readonly loadMs: number;
 }
 
 interface RunningRow {
@@ -183,7 +182,6 @@ export class StepRunner {
   readonly #scheduler: StepScheduler;
   readonly #now: () => number;
   readonly #handles = new Map<string, FrameHandle>();
-  readonly #listeners = new Map<FrameHandle, () => void>();
   /** The oldest first. */
   readonly #spare: SparePicture[] = [];
   #planned = false;
@@ -192,11 +190,6 @@ export class StepRunner {
     this.#options = options;
     this.#scheduler = options.scheduler;
     this.#now = options.now ?? (() => performance.now());
-  }
-
-  /** Frames admitted. */
-  get frames(): number {
-    return this.#handles.size;
   }
 
   /** Admitted frames that wait for their first run, or for their next step to begin. */
@@ -245,23 +238,10 @@ export class StepRunner {
         refused('queue-full', 'its place went to a stream or a client that holds less'),
       );
     }
-    const handle = new FrameHandle(offer, oneShot, {
-      request: (each, request) => this.#request(each, request),
-      finish: (each) => {
-        this.#finish(each);
-      },
-      leave: (each) => {
-        this.#leave(each, new FrameDropError('cancelled', 'the frame gave its place back'));
-      },
-    });
+    const handle = new FrameHandle(offer, oneShot, this);
     this.#handles.set(nameOf(handle), handle);
-    const onAbort = (): void => {
-      this.#leave(handle, signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#listeners.set(handle, () => {
-      signal.removeEventListener('abort', onAbort);
-    });
+    // The signal is this frame's own, and ends with it.
+    signal.addEventListener('abort', () => this.leave(handle, signal.reason), { once: true });
     this.#planSoon();
     return handle;
   }
@@ -292,13 +272,15 @@ export class StepRunner {
     }
   }
 
-  #request(handle: FrameHandle, request: FrameRequest): boolean {
+  /** For {@link FrameHandle}: whether it will be answered. */
+  request(handle: FrameHandle, request: FrameRequest): boolean {
     const accepted = this.#scheduler.request(handle, request);
     this.#planSoon();
     return accepted;
   }
 
-  #finish(handle: FrameHandle): void {
+  /** For {@link FrameHandle.finish}. */
+  finish(handle: FrameHandle): void {
     if (handle.ended === undefined) {
       this.#scheduler.finish(handle);
       this.#end(handle, new FrameDropError('cancelled', 'the frame is done'));
@@ -306,7 +288,7 @@ export class StepRunner {
   }
 
   /** A frame leaves early: its place is free at once, and its rows in a running job belong to nobody. */
-  #leave(handle: FrameHandle, reason: unknown): void {
+  leave(handle: FrameHandle, reason: unknown): void {
     if (handle.ended === undefined) {
       this.#scheduler.cancel(handle);
       this.#end(handle, reason);
@@ -320,8 +302,6 @@ export class StepRunner {
     }
     handle.ended = { reason };
     this.#handles.delete(nameOf(handle));
-    this.#listeners.get(handle)?.();
-    this.#listeners.delete(handle);
     const { asked } = handle;
     handle.asked = undefined;
     asked?.reject(reason);
@@ -368,20 +348,25 @@ export class StepRunner {
   }
 
   async #runSpare(job: Job, { row, resolve, reject }: SparePicture): Promise<void> {
-    let loadMs = 0;
     try {
-      const [result] = await this.#options.networks.run([row], job.bucket, (seconds) => {
-        loadMs += 1000 * seconds;
-        this.#options.onLoad?.(job.graph, seconds);
-      });
+      const { results, loadMs } = await this.#run(job, [row]);
       this.#scheduler.complete(job.id, this.#now(), loadMs);
-      resolve(result as EncodeRowResult);
+      resolve(results[0] as EncodeRowResult);
     } catch (error) {
       this.#scheduler.fail(job.id, this.#now());
       reject(error);
     } finally {
       this.#planSoon();
     }
+  }
+
+  async #run({ graph, bucket }: Job, rows: readonly NetworkRow[]): Promise<JobResults> {
+    let loadMs = 0;
+    const results = await this.#options.networks.run(rows, bucket, (seconds) => {
+      loadMs += 1000 * seconds;
+      this.#options.onLoad?.(graph, seconds);
+    });
+    return { results, loadMs };
   }
 
   async #runJob(job: Job): Promise<void> {
@@ -392,16 +377,11 @@ export class StepRunner {
       return;
     }
     this.#options.onBatch?.(rows.length);
-    let results: readonly NetworkResult[];
-    let loadMs = 0;
+    let done: JobResults;
     try {
-      results = await this.#options.networks.run(
+      done = await this.#run(
+        job,
         rows.map(({ row }) => row),
-        job.bucket,
-        (seconds) => {
-          loadMs += 1000 * seconds;
-          this.#options.onLoad?.(job.graph, seconds);
-        },
       );
     } catch (error) {
       // A batch runs again row by row; a row that ran alone takes its frame with it.
@@ -412,9 +392,9 @@ export class StepRunner {
       return;
     }
     for (const [i, { asked, evaluation }] of rows.entries()) {
-      asked.results[evaluation] = results[i]!;
+      asked.results[evaluation] = done.results[i]!;
     }
-    const answered = this.#scheduler.complete(job.id, this.#now(), loadMs);
+    const answered = this.#scheduler.complete(job.id, this.#now(), done.loadMs);
     if (this.#options.planAhead === true) {
       this.#plan();
     }
@@ -440,7 +420,7 @@ export class StepRunner {
       }
       return { handle, asked, evaluation, row };
     } catch (error) {
-      this.#leave(handle, error);
+      this.leave(handle, error);
       return undefined;
     }
   }
