@@ -1,7 +1,8 @@
-import { access, constants, mkdir, mkdtemp, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { redactUrls } from '@semcast/core';
+import { prepareFolder, writeWhole } from '@semcast/service';
 import { OutputError } from './errors.js';
 import type { CliIo } from './io.js';
 
@@ -35,14 +36,9 @@ export async function checkWritable(target: string): Promise<void> {
  * @throws OutputError
  */
 export async function checkFolder(folder: string): Promise<void> {
-  const probe = join(folder, `.semcast-${process.pid}.tmp`);
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(probe, 'x');
-    await unlink(probe);
-  } catch (error) {
+  await prepareFolder(folder).catch((error: unknown) => {
     throw cannotWrite(folder, error);
-  }
+  });
 }
 
 /**
@@ -99,20 +95,17 @@ export async function writeJson(target: string, report: unknown, io: Pick<CliIo,
   await writeFileWhole(target, text);
 }
 
-/** Write under another name first, then rename: nobody ever reads half a file. @throws OutputError */
+/** Write a file whole, or not at all: nobody ever reads half of one. @throws OutputError */
 export async function writeFileWhole(target: string, content: string | Uint8Array): Promise<void> {
   const file = resolve(target);
-  const temporary = `${file}.${process.pid}.tmp`;
   try {
     if (await isSpecial(file)) {
       await writeFile(file, content);
       return;
     }
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(temporary, content);
-    await rename(temporary, file);
+    await writeWhole(file, content);
   } catch (error) {
-    await unlink(temporary).catch(() => undefined);
     throw error instanceof OutputError ? error : cannotWrite(target, error);
   }
 }

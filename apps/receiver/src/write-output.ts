@@ -1,6 +1,6 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describeError } from '@semcast/core';
+import { prepareFolder, writeWhole } from '@semcast/service';
 import type { ResultFormat } from '@semcast/wire';
 import type { EncodedImage } from './encode-result.js';
 import { OutputDirError } from './errors.js';
@@ -30,33 +30,14 @@ function headerOf({ format, width, height }: EncodedImage): string {
  */
 export async function createOutputFolder(dir: string): Promise<OutputFolder> {
   const root = path.resolve(dir);
-  try {
-    await mkdir(root, { recursive: true });
-    const probe = path.join(root, `.semcast-${process.pid}.tmp`);
-    await (await open(probe, 'w')).close();
-    await rm(probe);
-  } catch (cause) {
+  await prepareFolder(root).catch((cause: unknown) => {
     throw new OutputDirError(`"${root}" can't be written to: ${describeError(cause)}`, { cause });
-  }
+  });
   return {
     dir: root,
     write: async (stream, frame, image) => {
       const file = path.join(root, `${stream}-${frame}.${EXTENSIONS[image.format]}`);
-      // Beside the file, so that renaming never crosses file systems; a dot file, so that nobody takes it for a picture.
-      const partial = path.join(root, `.${stream}-${frame}.${process.pid}.tmp`);
-      try {
-        const handle = await open(partial, 'w');
-        try {
-          await handle.writeFile(headerOf(image));
-          await handle.writeFile(image.bytes);
-        } finally {
-          await handle.close();
-        }
-        await rename(partial, file);
-      } catch (error) {
-        await rm(partial, { force: true });
-        throw error;
-      }
+      await writeWhole(file, [headerOf(image), image.bytes]);
       return file;
     },
   };

@@ -8,6 +8,7 @@ import {
   createHttpServer,
   createLogger,
   createMetrics,
+  prepareFolder,
   warnOfOpenDoors,
   type Logger,
   type Metrics,
@@ -36,7 +37,7 @@ import { PendingResults } from './pending-results.js';
 import { StreamControl, type StreamSettings } from './stream-control.js';
 import { transmitterStatus, type TransmitterStatus } from './status.js';
 import { Transmitter, type StreamTotals, type TransmitterEvents } from './transmitter.js';
-import { prepareFolder } from './write-file.js';
+import { cannotWrite } from './write-file.js';
 
 const AGENT = 'semcast-transmitter/0.1.0';
 /** How much larger than its pixels a result may be: its head, and a picture format's overhead. */
@@ -134,7 +135,9 @@ async function startTransmitter(
 
   const source = await listPhotos(config.source ?? [DEMO_PHOTOS]);
   if (config.outputDir !== undefined) {
-    await prepareFolder(config.outputDir);
+    await prepareFolder(config.outputDir).catch((cause: unknown) => {
+      throw cannotWrite(config.outputDir!, cause);
+    });
   }
   const { journal: file, size, maxJournalBytes: maxBytes } = config;
   const subject = { photos: source.files.length === 0 ? '' : source.fingerprint, size };

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { JournalCorruptError, JournalMismatchError, WriteError } from './errors.js';
 import { FrameSet, type FrameRange } from './frame-set.js';
 import { lockJournal } from './journal-lock.js';
-import { cannotWrite, syncFolder, writeFileAtomic } from './write-file.js';
+import { cannotWrite, writeFileAtomic } from './write-file.js';
 
 /** What the frame numbers of a stream mean: a journal is good only for the same. */
 export interface JournalSubject {
@@ -190,7 +190,6 @@ export class Journal {
     // A second name first, then the new file over the first one: at no moment is there no journal.
     await link(this.#file, old);
     await writeFileAtomic(this.#file, headerLine(this.#subject, this, this.#done));
-    await syncFolder(dirname(this.#file));
     await this.#handle.close();
     this.#handle = await open(this.#file, 'r+');
     this.#bytes = (await this.#handle.stat()).size;
