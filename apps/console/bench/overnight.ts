@@ -10,12 +10,12 @@
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { REPOSITORY_ROOT } from '@semcast/testkit';
-import { PipedBrowser } from './devtools-pipe.js';
+import { PlainBrowser } from './plain-browser.js';
 
 const { values } = parseArgs({
   options: {
@@ -39,27 +39,16 @@ interface Sample {
   readonly serverResident: number;
 }
 
-/** Own resident memory of a browser's renderers, in MiB; null on a system without /proc. */
-function rendererMebibytes(browser: number): number | null {
+/** Own resident memory of processes, in MiB; NaN on a system without /proc. */
+function ownMebibytes(pids: readonly number[]): number {
   try {
-    const processes = readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .flatMap((pid) => {
-        try {
-          const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-          const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
-          const renderer = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer');
-          const kibibytes = renderer ? field('RssAnon') + field('RssShmem') : 0;
-          return [{ pid: Number(pid), parent: field('PPid'), kibibytes }];
-        } catch {
-          return []; // It ended while we looked.
-        }
-      });
-    const parents = new Map(processes.map(({ pid, parent }) => [pid, parent]));
-    const ours = (pid: number): boolean => pid === browser || (pid > 1 && ours(parents.get(pid) ?? 0));
-    return processes.reduce((sum, { pid, kibibytes }) => sum + (ours(pid) ? kibibytes : 0), 0) / 1024;
+    const kibibytes = pids.flatMap((pid) => {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      return ['RssAnon', 'RssShmem'].map((name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)![1]));
+    });
+    return kibibytes.reduce((sum, each) => sum + each, 0) / 1024;
   } catch {
-    return null;
+    return Number.NaN;
   }
 }
 
@@ -74,7 +63,7 @@ function slope(points: readonly { readonly minute: number; readonly value: numbe
 
 const server = fork(fileURLToPath(new URL('overnight-server.ts', import.meta.url)), [String(fps)]);
 const [{ url }] = (await once(server, 'message')) as [{ url: string }];
-const browser = await PipedBrowser.start(process.env['CHROMIUM'] ?? '/usr/bin/chromium', url);
+const browser = await PlainBrowser.start(process.env['CHROMIUM'] ?? '/usr/bin/chromium', url);
 const errors: unknown[] = [];
 const samples: Sample[] = [];
 try {
@@ -101,7 +90,7 @@ try {
       heap: metric('JSHeapUsedSize') / MEBI,
       nodes: metric('Nodes'),
       listeners: metric('JSEventListeners'),
-      renderer: rendererMebibytes(browser.pid) ?? Number.NaN,
+      renderer: ownMebibytes(await browser.renderers()),
       frame,
       server: heap,
       serverResident: rss,

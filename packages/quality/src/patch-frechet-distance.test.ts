@@ -3,8 +3,10 @@ import { RandomSource, tensor, type Tensor } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
 import { features } from '../fixtures/test-pictures.js';
 import { gaussianFrechetDistance } from './gaussian-frechet.js';
-import { createPatchFrechet, distanceOfSums, patchFrechetDistance } from './patch-frechet-distance.js';
+import { createPatchFrechet, distanceOfSums } from './patch-frechet-distance.js';
 
+const patchFrechetDistance = (originals: Tensor, decoded: Tensor, { directions }: { directions?: number } = {}) =>
+  createPatchFrechet(originals, directions).distanceTo(decoded);
 const diagonal = (values: readonly number[]): number[] =>
   values.flatMap((value, i) => values.map((_, j) => (i === j ? value : 0)));
 
@@ -167,7 +169,7 @@ describe('patchFrechetDistance', () => {
         features(decodedPatches, size, 4, 2).map((v) => v * 0.5),
         [decodedPatches, size],
       );
-      const prepared = createPatchFrechet(originals, { directions });
+      const prepared = createPatchFrechet(originals, directions);
       expect(prepared.distanceTo(decoded)).toBeCloseTo(distance, 7);
       expect(prepared.distanceTo(originals)).toBeLessThan(1e-9);
     }

@@ -4,14 +4,13 @@ import { QualityError } from './errors.js';
 import { gaussianFrechetDistance, type GaussianMoments } from './gaussian-frechet.js';
 
 /** How many principal directions of the originals' features the comparison looks at. */
-export const FRECHET_DIRECTIONS = 32;
+const FRECHET_DIRECTIONS = 32;
 
-export interface PatchFrechetOptions {
-  /** Principal directions kept, default {@link FRECHET_DIRECTIONS}. Only figures with the same number compare. */
-  readonly directions?: number;
-}
-
-/** Compares decoded sets with one set of originals, whose principal directions are found once. */
+/**
+ * Compares decoded sets with one set of originals, whose principal directions are found once: how far the statistics of
+ * decoded patches are from those of the originals. It measures realism, not fidelity: it compares sets, not pictures,
+ * and only figures from the same pictures and number of patches compare.
+ */
 export interface PatchFrechet {
   /**
    * The patch Fréchet distance of a decoded set, 0 for the originals themselves.
@@ -186,12 +185,10 @@ function momentsOf(parts: readonly PatchSums[]): GaussianMoments {
  * times faster than a decomposition of X, and the directions kept are far from where squaring costs precision.
  *
  * @param originals features of the original patches, [patches, F]
+ * @param directions principal directions kept; only figures with the same number compare
  * @throws QualityError E_FEATURES, E_TOO_FEW_PATCHES; ArgumentError when `directions` is no whole number from 1
  */
-export function createPatchFrechet(
-  originals: Tensor,
-  { directions = FRECHET_DIRECTIONS }: PatchFrechetOptions = {},
-): PatchFrechet {
+export function createPatchFrechet(originals: Tensor, directions = FRECHET_DIRECTIONS): PatchFrechet {
   if (!Number.isSafeInteger(directions) || directions < 1) {
     throw new ArgumentError(`the number of principal directions is a whole number from 1, not ${directions}`);
   }
@@ -221,16 +218,4 @@ export function createPatchFrechet(
     },
     sums: (part) => projectedSums(checkFeatures(part, 'a picture', 0, size), origin, axes),
   };
-}
-
-/**
- * The patch Fréchet distance: how far the statistics of decoded patches are from those of the originals. It measures
- * realism, not fidelity: it compares sets, not pictures, and only figures from the same pictures and number of
- * patches compare. To compare several sets with the same originals, {@link createPatchFrechet} is faster.
- *
- * @param originals, decoded features of all patches of each set, [patches, F]
- * @throws QualityError E_FEATURES, E_TOO_FEW_PATCHES
- */
-export function patchFrechetDistance(originals: Tensor, decoded: Tensor, options: PatchFrechetOptions = {}): number {
-  return createPatchFrechet(originals, options).distanceTo(decoded);
 }

@@ -4,7 +4,7 @@ import { checkImage } from './image.js';
 /** Side of a patch, in pixels. */
 export const PATCH_SIZE = 64;
 /** Distance between the corners of neighbouring patches, in pixels. */
-export const PATCH_STRIDE = 32;
+const PATCH_STRIDE = 32;
 
 const PATCH_VALUES = 3 * PATCH_SIZE * PATCH_SIZE;
 
@@ -16,7 +16,7 @@ export function patchCount(width: number, height: number): number {
   return positionsAlong(width) * positionsAlong(height);
 }
 
-export interface PatchRange {
+interface PatchRange {
   /** The first patch, default 0. */
   readonly from?: number;
   /** At most this many of them, default all. A patch is 48 KiB, so a large picture is better taken in parts. */

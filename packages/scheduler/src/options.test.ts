@@ -10,9 +10,7 @@ describe('parseSchedulerOptions', () => {
       maxFrames: 64,
       maxPixels: Number.POSITIVE_INFINITY,
       maxBacklogMs: 60_000,
-      reduceAboveFrames: 32,
       targetWaitMs: 60_000,
-      fairnessWindowMs: 10_000,
       previewBurst: 4,
       safety: 1.1,
       initialCostMs: 50,
@@ -24,7 +22,6 @@ describe('parseSchedulerOptions', () => {
     ['buckets', { buckets: [1, 4, 4] }],
     ['workers', { workers: 0 }],
     ['maxFrames', { maxFrames: 0 }],
-    ['reduceAboveFrames', { maxFrames: 8, reduceAboveFrames: 9 }],
     ['safety', { safety: 0.9 }],
     ['wrokers', { wrokers: 2 } as SchedulerOptionsInput],
   ])('names %s when it is wrong', (key, input) => {

@@ -30,20 +30,9 @@ export const schedulerOptionsSchema = z
       .describe(
         'longest time that all admitted frames may need together at their fewest steps; a stream within its share of it is admitted beyond',
       ),
-    reduceAboveFrames: z
-      .int()
-      .min(0)
-      .max(MAX_FRAMES)
-      .optional()
-      .describe('admitted frames above which steps fall, to the fewest at maxFrames; default: half of maxFrames'),
     targetWaitMs: positiveMs
       .optional()
       .describe('wait above which steps fall for frames without a deadline; default: maxBacklogMs'),
-    fairnessWindowMs: positiveMs
-      .default(10_000)
-      .describe(
-        'compute time that a stream may get ahead of its share; where frames take less, one frame, or two if any has a deadline',
-      ),
     previewBurst: z
       .int()
       .min(1)
@@ -60,22 +49,13 @@ export const schedulerOptionsSchema = z
       .default(50)
       .describe('assumed time of an evaluation of 256×256 pixels, until the first of its graph was measured'),
   })
-  .superRefine((options, context) => {
-    const { buckets, maxFrames, reduceAboveFrames } = options;
+  .superRefine(({ buckets }, context) => {
     if (buckets[0] !== 1 || buckets.some((bucket, i) => i > 0 && bucket <= buckets[i - 1]!)) {
       context.addIssue({ code: 'custom', path: ['buckets'], message: `rise from 1, unlike [${buckets.join(', ')}]` });
-    }
-    if (reduceAboveFrames !== undefined && reduceAboveFrames > maxFrames) {
-      context.addIssue({
-        code: 'custom',
-        path: ['reduceAboveFrames'],
-        message: `is ${reduceAboveFrames}, above maxFrames (${maxFrames})`,
-      });
     }
   })
   .transform((options) => ({
     ...options,
-    reduceAboveFrames: options.reduceAboveFrames ?? Math.floor(options.maxFrames / 2),
     targetWaitMs: options.targetWaitMs ?? options.maxBacklogMs,
     maxPixels: options.maxPixels ?? Infinity,
   }));

@@ -22,23 +22,23 @@ const MAX_SHARES = 4;
  * A frame without a deadline sets shares by the wait until it begins, and by nothing else.
  */
 export class StepGrants {
-  readonly #options: { readonly safety: number; readonly maxFrames: number; readonly reduceAboveFrames: number };
+  readonly #options: { readonly safety: number; readonly maxFrames: number };
   /** The greatest share while the scheduler fills up: from 1 down to 0 at the most frames there may be. */
   #room = 1;
 
-  constructor(options: { readonly safety: number; readonly maxFrames: number; readonly reduceAboveFrames: number }) {
+  constructor(options: { readonly safety: number; readonly maxFrames: number }) {
     this.#options = options;
   }
 
   /**
    * A frame has been offered, while so many were admitted.
    *
-   * Steps fall as the scheduler fills up, as offers see it: by how full it was for the last few, not by how full it is
+   * Steps fall as the scheduler fills up, from half of the most frames on, as offers see it: by how full it was for the last few, not by how full it is
    * when the next step is granted, which is just after a batch of frames has left. An empty scheduler forgets.
    */
   noteOffer(frames: number): void {
-    const { maxFrames, reduceAboveFrames } = this.#options;
-    const room = Math.min(1, (maxFrames - frames) / Math.max(1, maxFrames - reduceAboveFrames));
+    const { maxFrames } = this.#options;
+    const room = Math.min(1, (maxFrames - frames) / Math.ceil(maxFrames / 2));
     this.#room = frames === 0 ? 1 : this.#room + OFFER_WEIGHT * (room - this.#room);
   }
 

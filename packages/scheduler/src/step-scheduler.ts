@@ -32,6 +32,9 @@ interface RunningJob {
 /** The part of the workers' time that spare runs take while frames keep all of them busy. */
 const SPARE_SHARE = 0.02;
 
+/** Compute time that a stream may get ahead of its share; less where one frame takes less, or two if any has a deadline. */
+const FAIRNESS_WINDOW_MS = 10_000;
+
 /** Frames that one admission may displace. */
 const MAX_DISPLACED = 8;
 
@@ -440,7 +443,7 @@ export class StepScheduler {
       largestMs = Math.max(largestMs, preview.workMs + maxSteps * step.workMs + closing.workMs);
       frames = hasDeadline ? 2 : frames;
     }
-    this.#windowMs = Math.min(this.options.fairnessWindowMs, frames * largestMs);
+    this.#windowMs = Math.min(FAIRNESS_WINDOW_MS, frames * largestMs);
     this.#streams.keepWithin(2 * this.#windowMs);
   }
 
