@@ -3,6 +3,8 @@ import { otherMetrics } from '@semcast/quality';
 import type {
   ChannelLiveStatus,
   CompletedFact,
+  EventFact,
+  PartialFact,
   ReceiverLiveStatus,
   ScopeFact,
   TransmitterLiveStatus,
@@ -50,13 +52,10 @@ export interface ServiceState {
 }
 
 /** An event as the page shows it. */
-export interface ShownEvent {
+export interface ShownEvent extends Readonly<Pick<EventFact, 'event' | 'level' | 'message'>> {
   readonly id: number;
   readonly atMs: number;
   readonly service: LiveService | 'console';
-  readonly event: string;
-  readonly level: 'info' | 'warn' | 'error';
-  readonly message: string;
   /** How often the like of it happened since `atMs`. */
   readonly times: number;
 }
@@ -70,55 +69,40 @@ export interface ShownPicture {
 }
 
 /** The frame whose pictures are shown. */
-export interface ShownFrame {
-  readonly frame: number;
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  readonly decoder: string;
+export interface ShownFrame extends Readonly<Pick<PartialFact, 'frame' | 'name' | 'width' | 'height' | 'decoder'>> {
   readonly done: boolean;
   readonly pictures: readonly ShownPicture[];
   readonly figures: FrameFigures | null;
 }
 
 /** Figures of a frame that came back. */
-export interface FrameFigures {
-  readonly cbr: string;
-  readonly steps: number;
+export interface FrameFigures extends Readonly<
+  Pick<CompletedFact, 'cbr' | 'steps' | 'previewPsnrDb' | 'residual' | 'endToEndMs'>
+> {
   readonly snrDb: number | null;
   readonly effectiveSnrDb: number | null;
   readonly estimatedSnrDb: number | null;
   /** Of the final picture, by name. */
   readonly quality: CompletedFact['figures'];
-  readonly previewPsnrDb: number | null;
-  readonly residual: number | null;
-  readonly endToEndMs: number;
 }
 
 /** A frame of the past, with a small picture of it. */
-export interface GalleryEntry {
+export interface GalleryEntry extends Pick<ShownFrame, 'frame' | 'name' | 'decoder'> {
   readonly id: number;
-  readonly frame: number;
-  readonly name: string;
-  readonly decoder: string;
   readonly figures: FrameFigures;
   readonly url: string;
 }
 
 /** A stream that the receiver has seen lately. */
-export interface StreamRow {
-  readonly stream: string;
+export interface StreamRow
+  extends
+    Readonly<Omit<ReceiverLiveStatus['streams'][number], 'role'>>,
+    Pick<FrameFigures, 'effectiveSnrDb' | 'estimatedSnrDb' | 'residual'> {
   readonly linked: boolean;
   readonly decoder: string;
-  readonly csi: string;
-  readonly agent: string;
-  readonly remoteAddress: string;
   /** Frames decoded since the console has been watching. */
   readonly frames: number;
   readonly framesPerSecond: number;
-  readonly effectiveSnrDb: number | null;
-  readonly estimatedSnrDb: number | null;
-  readonly residual: number | null;
   readonly totalMs: number | null;
 }
 
@@ -174,11 +158,7 @@ export const KEPT_EVENTS = 120;
 export const GALLERY_FRAMES = 24;
 
 /** The state of a page. Curves by column, as plots want them; the time is the first. */
-export interface LiveView {
-  readonly sections: Sections;
-  readonly tables: Readonly<Record<TableName, readonly Row[]>>;
-  readonly events: readonly ShownEvent[];
-  readonly needsToken: boolean;
+export interface LiveView extends Pick<LiveSnapshot, 'sections' | 'tables' | 'events' | 'needsToken'> {
   /** What the page's clock is behind that of the console's host, in milliseconds. */
   readonly clockOffsetMs: number;
 }

@@ -86,17 +86,12 @@ export class LiveState {
 
   constructor({ urls, needsToken }: LiveStateOptions) {
     this.#needsToken = needsToken;
-    const unknown = (service: LiveService): ServiceState => ({
-      state: 'unknown',
-      sinceMs: 0,
-      message: '',
-      url: urls[service],
-    });
+    const unknown = { state: 'unknown', sinceMs: 0, message: '' } as const;
     this.#sections = {
       services: {
-        transmitter: unknown('transmitter'),
-        channel: unknown('channel'),
-        receiver: unknown('receiver'),
+        transmitter: { ...unknown, url: urls.transmitter },
+        channel: { ...unknown, url: urls.channel },
+        receiver: { ...unknown, url: urls.receiver },
       },
       transmitter: null,
       channel: null,
@@ -107,12 +102,7 @@ export class LiveState {
       streams: [],
       scope: null,
     };
-    this.#tables = {
-      quality: newTable('quality'),
-      residuals: newTable('residuals'),
-      decoding: newTable('decoding'),
-      rates: newTable('rates'),
-    };
+    this.#tables = eachTable((name) => new Table({ columns: TABLES[name], capacity: TABLE_ROWS, slotMs: SLOT_MS }));
   }
 
   /** Grows with every change. */
@@ -214,18 +204,12 @@ export class LiveState {
 
   snapshot(nowMs: number): LiveSnapshot {
     this.#settle(nowMs);
-    const rows = (name: TableName) => this.#tables[name].since(-1);
     return {
       type: 'snapshot',
       version: LIVE_VERSION,
       needsToken: this.#needsToken,
       sections: { ...this.#sections },
-      tables: {
-        quality: rows('quality'),
-        residuals: rows('residuals'),
-        decoding: rows('decoding'),
-        rates: rows('rates'),
-      },
+      tables: eachTable((name) => this.#tables[name].since(-1)),
       events: this.#events.map(({ event }) => event),
       nowMs,
     };
@@ -413,8 +397,11 @@ export class LiveState {
   }
 }
 
-function newTable(name: TableName): Table {
-  return new Table({ columns: TABLES[name], capacity: TABLE_ROWS, slotMs: SLOT_MS });
+function eachTable<Value>(make: (name: TableName) => Value): Record<TableName, Value> {
+  return Object.fromEntries(Object.keys(TABLES).map((name) => [name, make(name as TableName)])) as Record<
+    TableName,
+    Value
+  >;
 }
 
 function bytesOf(status: TransmitterLiveStatus | null): number | undefined {

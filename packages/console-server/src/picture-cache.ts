@@ -6,6 +6,7 @@ import {
   type FrameFigures,
   type PartialFact,
   type PictureStage,
+  type ShownFrame,
   type ShownPicture,
 } from '@semcast/console-messages';
 import type { Answer } from './ask.js';
@@ -44,12 +45,10 @@ const MAX_THUMBNAIL_DECODE_BYTES = 160 * 1024 ** 2;
 /** Formats that a transmitter may show: those of results and of its own pictures. */
 const SHOWN_FORMATS: ReadonlySet<ImageFormat> = new Set(['png', 'webp', 'jpeg']);
 
+type About = Pick<ShownFrame, 'frame' | 'name' | 'width' | 'height' | 'decoder'>;
+
 interface Candidate {
-  readonly frame: number;
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  readonly decoder: string;
+  readonly about: About;
   /** Steps behind the pictures that there are. */
   readonly steps: Map<PictureStage, number>;
   figures: FrameFigures | null;
@@ -109,9 +108,8 @@ export class PictureCache {
     return this.#bytes;
   }
 
-  notePartial({ frame, name, width, height, decoder, stage, steps }: PartialFact): void {
-    const candidate = this.#candidateOf({ frame, name, width, height, decoder });
-    candidate.steps.set(stage, steps);
+  notePartial(fact: PartialFact): void {
+    this.#candidateOf(fact).steps.set(fact.stage, fact.steps);
     this.#work();
   }
 
@@ -126,7 +124,7 @@ export class PictureCache {
   /** A frame ended without a picture. */
   noteDropped(frame: number): void {
     this.#candidates.delete(frame);
-    if (this.#focus?.frame === frame) {
+    if (this.#focus?.about.frame === frame) {
       this.#focus.done = true;
       this.#work();
     }
@@ -148,9 +146,8 @@ export class PictureCache {
     clearTimeout(this.#next);
   }
 
-  #candidateOf(about: Pick<Candidate, 'frame' | 'name' | 'width' | 'height' | 'decoder'>): Candidate {
-    const { frame, name, width, height, decoder } = about;
-    if (this.#focus?.frame === frame) {
+  #candidateOf({ frame, name, width, height, decoder }: About): Candidate {
+    if (this.#focus?.about.frame === frame) {
       this.#focus.newsMs = this.#now();
       return this.#focus;
     }
@@ -159,11 +156,7 @@ export class PictureCache {
       return known;
     }
     const candidate: Candidate = {
-      frame,
-      name,
-      width,
-      height,
-      decoder,
+      about: { frame, name, width, height, decoder },
       steps: new Map<PictureStage, number>([['original', 0]]),
       figures: null,
       done: false,
@@ -226,8 +219,8 @@ export class PictureCache {
     if (newest === undefined) {
       return focus;
     }
-    for (const { frame, done } of this.#candidates.values()) {
-      if (done || frame === newest.frame) {
+    for (const [frame, candidate] of this.#candidates) {
+      if (candidate.done || candidate === newest) {
         this.#candidates.delete(frame);
       }
     }
@@ -242,14 +235,14 @@ export class PictureCache {
 
   async #fetch(focus: Focus, stage: PictureStage): Promise<void> {
     const steps = focus.steps.get(stage) ?? 0;
-    const url = `/pictures/${focus.frame}/${stage}-${this.#serial++}`;
+    const url = `/pictures/${focus.about.frame}/${stage}-${this.#serial++}`;
     // Entered first: a picture that can't be had isn't asked for again and again.
     focus.pictures.set(stage, { stage, steps, url });
-    const picture = await this.#ask(focus.frame, stage);
+    const picture = await this.#ask(focus.about.frame, stage);
     if (picture === undefined) {
       focus.pictures.set(stage, { stage, steps, url: '' });
     } else {
-      this.#keep(url, focus.frame, picture);
+      this.#keep(url, focus.about.frame, picture);
     }
     // An original alone would only make the page forget what it shows.
     const hasMore = [...focus.pictures.values()].some((shown) => shown.stage !== 'original' && shown.url !== '');
@@ -276,13 +269,9 @@ export class PictureCache {
     }
   }
 
-  #show({ frame, name, width, height, decoder, done, pictures, figures }: Focus): void {
+  #show({ about, done, pictures, figures }: Focus): void {
     this.#options.state.show({
-      frame,
-      name,
-      width,
-      height,
-      decoder,
+      ...about,
       done,
       figures,
       pictures: PICTURE_STAGES.flatMap((stage) => pictures.get(stage) ?? []).filter(({ url }) => url !== ''),
@@ -303,7 +292,7 @@ export class PictureCache {
     }
   }
 
-  async #addThumbnail({ frame, name, decoder, figures }: Focus, { bytes }: CachedPicture): Promise<void> {
+  async #addThumbnail({ about: { frame, name, decoder }, figures }: Focus, { bytes }: CachedPicture): Promise<void> {
     try {
       const image = await openImage(bytes, { timeoutMs: THUMBNAIL_TIMEOUT_MS, signal: this.#closing.signal });
       if (image.decodeBytes > MAX_THUMBNAIL_DECODE_BYTES) {

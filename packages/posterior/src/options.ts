@@ -32,7 +32,14 @@ export const scheduleOptions = (sigmaMin: number) => ({
     .describe('last sigma above 0, in units of pixels in [-1, 1]'),
 });
 
-export const lateStartOptions = (startFactor: number) => ({
+/** Of a sampler that starts late, from x_J: its steps, their σ, and the first of these. */
+export const lateStartOptions = ({
+  steps,
+  sigmaMin,
+  startFactor,
+}: Record<'steps' | 'sigmaMin' | 'startFactor', number>) => ({
+  steps: stepsOption(steps),
+  ...scheduleOptions(sigmaMin),
   startFactor: z
     .number()
     .min(0.1)
@@ -114,6 +121,16 @@ export const trustOptions = (slope: number, limit: number) => ({
     .max(1000)
     .default(limit)
     .describe('how far from the denoised picture a fit may go at large sigma, in units of pixels in [-1, 1]'),
+});
+
+/** Of every sampler: what `configureSampler` does with the picture that the sampler ends with. */
+export const residualBandOptions = (band = 0.82) => ({
+  residualBand: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(band)
+    .describe('bring the residual of the result into [this, 1/this]; 0: leave the picture as it was sampled'),
 });
 
 interface ScheduleChoice {

@@ -1,19 +1,8 @@
-import { z } from 'zod';
 import type { SamplerPart, SamplerResult } from './evaluation.js';
 import { Evaluator, type SamplerContext } from './evaluator.js';
 import { SMALLEST_RMS } from './guidance.js';
 import { combine, rms } from './images.js';
 import { measurementResidual, symbolCount } from './observation.js';
-
-/** Of every sampler: what `configureSampler` does with the picture that the sampler ends with. */
-export const residualBandOptions = (band = 0.82) => ({
-  residualBand: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(band)
-    .describe('bring the residual of the result into [this, 1/this]; 0: leave the picture as it was sampled'),
-});
 
 /**
  * Bring a picture whose residual ϱ is outside [band, 1/band] to the nearer end of it, in one evaluation: a Gauss-Newton

@@ -9,18 +9,14 @@ import {
   lateSigmas,
   lateStartOptions,
   lowSnrGuidanceOption,
-  scheduleOptions,
+  residualBandOptions,
   solverOption,
-  stepsOption,
 } from '../options.js';
-import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(4),
-  ...scheduleOptions(0.045),
-  ...lateStartOptions(4.3),
+  ...lateStartOptions({ steps: 4, sigmaMin: 0.045, startFactor: 4.3 }),
   solver: solverOption('ancestral'),
   guidanceScale: guidanceScaleOption(2.5),
   lowSnrGuidance: lowSnrGuidanceOption(0.67),

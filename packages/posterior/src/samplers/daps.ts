@@ -9,19 +9,15 @@ import {
   guidanceScaleOption,
   lateSigmas,
   lateStartOptions,
-  scheduleOptions,
-  stepsOption,
+  residualBandOptions,
   trustOptions,
 } from '../options.js';
-import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 import { karras } from '../schedules.js';
 import { solvers } from '../solvers.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(6),
-  ...scheduleOptions(0.02),
-  ...lateStartOptions(4),
+  ...lateStartOptions({ steps: 6, sigmaMin: 0.02, startFactor: 4 }),
   odeSteps: z.int().min(1).max(20).default(1).describe('Euler steps from the noisy state to a clean picture'),
   innerSteps: z
     .int()

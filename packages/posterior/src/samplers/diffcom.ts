@@ -9,12 +9,12 @@ import {
   guidanceScaleOption,
   guidedCounts,
   MAX_SIGMA,
+  residualBandOptions,
   scheduleOptions,
   sigmasFrom,
   solverOption,
   stepsOption,
 } from '../options.js';
-import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 

@@ -8,17 +8,13 @@ import {
   guidanceScaleOption,
   lateSigmas,
   lateStartOptions,
-  scheduleOptions,
-  stepsOption,
+  residualBandOptions,
   trustOptions,
 } from '../options.js';
-import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(8),
-  ...scheduleOptions(0.02),
-  ...lateStartOptions(4),
+  ...lateStartOptions({ steps: 8, sigmaMin: 0.02, startFactor: 4 }),
   innerSteps: z.int().min(1).max(100).default(2).describe("evaluations of the encoder's gradient in a step"),
   ...trustOptions(0.3, 0.1),
   zeta: z.number().min(0).max(1).default(0.5).describe('share of fresh noise when noise is added again'),

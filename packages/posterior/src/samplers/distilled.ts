@@ -2,8 +2,7 @@ import { z } from 'zod';
 import type { SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { addNoise, combine } from '../images.js';
-import { MAX_SIGMA, stepsOption } from '../options.js';
-import { residualBandOptions } from '../residual-band.js';
+import { MAX_SIGMA, residualBandOptions, stepsOption } from '../options.js';
 import type { Sampler } from '../sampler.js';
 
 /**

@@ -10,18 +10,14 @@ import {
   guidedCounts,
   lateSigmas,
   lateStartOptions,
-  scheduleOptions,
+  residualBandOptions,
   solverOption,
-  stepsOption,
 } from '../options.js';
-import { residualBandOptions } from '../residual-band.js';
 import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(8),
-  ...scheduleOptions(0.03),
-  ...lateStartOptions(4),
+  ...lateStartOptions({ steps: 8, sigmaMin: 0.03, startFactor: 4 }),
   solver: solverOption('ancestral'),
   guidance: guidanceOption,
   eta: etaOption(0.05),

@@ -4,21 +4,11 @@ import type { SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { addNoise, combineThree } from '../images.js';
 import { dataGradientFactor } from '../objective.js';
-import {
-  denoiserCost,
-  guidanceScaleOption,
-  lateSigmas,
-  lateStartOptions,
-  scheduleOptions,
-  stepsOption,
-} from '../options.js';
-import { residualBandOptions } from '../residual-band.js';
+import { denoiserCost, guidanceScaleOption, lateSigmas, lateStartOptions, residualBandOptions } from '../options.js';
 import type { Sampler } from '../sampler.js';
 
 const optionsSchema = z.strictObject({
-  steps: stepsOption(20),
-  ...scheduleOptions(0.05),
-  ...lateStartOptions(4),
+  ...lateStartOptions({ steps: 20, sigmaMin: 0.05, startFactor: 4 }),
   learningRate: z
     .number()
     .min(0.0001)
