@@ -39,20 +39,7 @@ export interface LatentGeometry {
 }
 
 /** A bundle's encoder and decoder, for pictures of any size. */
-export interface Codec {
-  /** Picture → latent. */
-  encode(image: RgbImage, condition: Condition, options?: RunOptions): Promise<EncodedImage>;
-  /** Latent [1,C,h,w] (equalised, inactive channels zero) → picture of the given size. */
-  decode(
-    latent: Tensor,
-    condition: Condition & { readonly width: number; readonly height: number },
-    options?: RunOptions,
-  ): Promise<RgbImage>;
-  /** Sizes of latent and padded picture. */
-  geometry(width: number, height: number): LatentGeometry;
-  /** Channels that a rate sends. */
-  activeChannels(cbr: string | Cbr): number;
-}
+export type Codec = ReturnType<typeof createCodec>;
 
 /**
  * Encode and decode pictures with a bundle's graphs. The pool must hold the graph that is used (`encoder`,
@@ -61,11 +48,12 @@ export interface Codec {
  * Errors of all methods, beside those of the pool's runs: UnknownRateError (E_UNKNOWN_RATE), ImageTooLargeError
  * (E_IMAGE_TOO_LARGE), FeedError (E_FEED) when a latent has the wrong shape.
  */
-export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOptions = {}): Codec {
+export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOptions = {}) {
   const { manifest } = bundle;
   const { stride, latentChannels, normalisation } = manifest;
   const maxImagePixels = options.maxImagePixels ?? DEFAULT_MAX_IMAGE_PIXELS;
 
+  /** Sizes of latent and padded picture. */
   function geometry(width: number, height: number): LatentGeometry {
     const paddedWidth = padTo(width, stride);
     const paddedHeight = padTo(height, stride);
@@ -96,14 +84,20 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
 
   return {
     geometry,
-    activeChannels: (cbr) => activeChannels(manifest, cbr),
+    /** Channels that a rate sends. */
+    activeChannels: (cbr: string | Cbr): number => activeChannels(manifest, cbr),
 
-    async encode(image, { csnrDb, cbr }, runOptions) {
+    /** Picture → latent. */
+    async encode(image: RgbImage, { csnrDb, cbr }: Condition, runOptions?: RunOptions): Promise<EncodedImage> {
       checkSize(image.width, image.height);
       const { positions, height, width } = geometry(image.width, image.height);
       const active = activeChannels(manifest, cbr);
       const mask = tensor(new Float32Array(latentChannels).fill(1, 0, active), [1, latentChannels, 1, 1]);
-      const feeds = { image: { image, multiple: stride, normalisation }, ...conditionFeeds(csnrDb, active), mask };
+      const feeds = {
+        image: { images: [image], multiple: stride, normalisation },
+        ...conditionFeeds(csnrDb, active),
+        mask,
+      };
       const { latent } = (await pool.run('encoder', feeds, runOptions)).tensors;
       const expected = [1, latentChannels, height, width].join(', ');
       if (latent?.dims.join(', ') !== expected) {
@@ -116,7 +110,12 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
       return { latent, activeChannels: active, positions, channelUses: (active / 2) * positions };
     },
 
-    async decode(latent, { width, height, csnrDb, cbr }, runOptions) {
+    /** Latent [1,C,h,w] (equalised, inactive channels zero) → picture of the given size. */
+    async decode(
+      latent: Tensor,
+      { width, height, csnrDb, cbr }: Condition & { readonly width: number; readonly height: number },
+      runOptions?: RunOptions,
+    ): Promise<RgbImage> {
       checkSize(width, height);
       const { channels, height: rows, width: columns } = geometry(width, height);
       const wanted = [1, channels, rows, columns].join(', ');

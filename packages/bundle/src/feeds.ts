@@ -1,24 +1,16 @@
-import { sizeOf, type RgbImage, type Tensor } from '@semcast/core';
+import { sizeOf, type Tensor } from '@semcast/core';
 import { FeedError } from './errors.js';
 import { checkImage, padTo } from './images.js';
 import type { PackedFeed } from './protocol.js';
 import { checkFeedDims } from './signatures.js';
 import type { Feed, GraphSignature } from './types.js';
 
-/** The pictures of a feed; undefined for a tensor. */
-function picturesOf(feed: Feed): readonly RgbImage[] | undefined {
-  return 'image' in feed ? [feed.image] : 'images' in feed ? feed.images : undefined;
-}
-
 /** @throws FeedError when pictures of one feed aren't of one padded size */
 function dimsOf(graph: string, name: string, feed: Feed): readonly number[] {
-  if (!('multiple' in feed)) {
+  if (!('images' in feed)) {
     return feed.dims;
   }
-  const sizes = picturesOf(feed)!.map(({ width, height }) => [
-    padTo(height, feed.multiple),
-    padTo(width, feed.multiple),
-  ]);
+  const sizes = feed.images.map(({ width, height }) => [padTo(height, feed.multiple), padTo(width, feed.multiple)]);
   if (new Set(sizes.map(String)).size !== 1) {
     throw new FeedError(
       `input "${name}" of the graph "${graph}" has ${sizes.length} pictures, padded to ${sizes.join('; ')}`,
@@ -49,8 +41,8 @@ function checkTensor(graph: string, name: string, { data, dims }: Tensor): void 
  */
 export function checkFeeds(graph: string, signature: GraphSignature, feeds: Readonly<Record<string, Feed>>): void {
   for (const [name, feed] of Object.entries(feeds)) {
-    if ('multiple' in feed) {
-      picturesOf(feed)!.forEach(checkImage);
+    if ('images' in feed) {
+      feed.images.forEach(checkImage);
     } else {
       checkTensor(graph, name, feed);
     }
@@ -79,8 +71,8 @@ export function packFeeds(
 ): { packed: PackedFeed[]; buffers: ArrayBuffer[] } {
   const buffers = new Set<ArrayBuffer>();
   const packed = Object.entries(feeds).map(([name, feed]): PackedFeed => {
-    if ('multiple' in feed) {
-      const images = picturesOf(feed)!.map(({ width, height, data }) => ({
+    if ('images' in feed) {
+      const images = feed.images.map(({ width, height, data }) => ({
         width,
         height,
         data: new Uint8Array(data),

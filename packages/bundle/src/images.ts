@@ -35,43 +35,32 @@ export function checkImage({ width, height, data }: RgbImage): void {
 }
 
 /**
- * An 8-bit picture as network input: [1,3,H',W'], (rgb/255 - mean)/std, padded at the right and the bottom to
- * multiples of `multiple`.
+ * 8-bit pictures of one padded size as network input: [B,3,H',W'], (rgb/255 - mean)/std, padded at the right and the
+ * bottom to multiples of `multiple`.
  */
-export function imageToTensor(image: RgbImage, multiple: number, normalisation: Normalisation): Tensor {
-  checkImage(image);
-  const { width, height, data: pixels } = image;
-  const paddedWidth = padTo(width, multiple);
-  const paddedHeight = padTo(height, multiple);
-  const columns = paddingMap(width, paddedWidth);
-  const rows = paddingMap(height, paddedHeight);
-  const plane = paddedWidth * paddedHeight;
-  const data = new Float32Array(3 * plane);
-  for (let channel = 0; channel < 3; channel++) {
-    const mean = normalisation.mean[channel]!;
-    const std = normalisation.std[channel]!;
-    // 256 possible values: a table instead of two divisions a pixel.
-    const table = Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / std);
-    let out = channel * plane;
-    for (let y = 0; y < paddedHeight; y++) {
-      const row = 3 * width * rows[y]! + channel;
-      for (let x = 0; x < paddedWidth; x++) {
-        data[out++] = table[pixels[row + 3 * columns[x]!]!]!;
+export function imagesToTensor(images: readonly RgbImage[], multiple: number, normalisation: Normalisation): Tensor {
+  images.forEach(checkImage);
+  const paddedWidth = padTo(images[0]?.width ?? 0, multiple);
+  const paddedHeight = padTo(images[0]?.height ?? 0, multiple);
+  const data = new Float32Array(images.length * 3 * paddedWidth * paddedHeight);
+  // 256 possible values of a channel: a table instead of two divisions a pixel.
+  const tables = normalisation.mean.map((mean, channel) =>
+    Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / normalisation.std[channel]!),
+  );
+  let out = 0;
+  for (const { width, height, data: pixels } of images) {
+    const columns = paddingMap(width, paddedWidth);
+    const rows = paddingMap(height, paddedHeight);
+    for (const [channel, table] of tables.entries()) {
+      for (let y = 0; y < paddedHeight; y++) {
+        const row = 3 * width * rows[y]! + channel;
+        for (let x = 0; x < paddedWidth; x++) {
+          data[out++] = table[pixels[row + 3 * columns[x]!]!]!;
+        }
       }
     }
   }
-  return { data, dims: [1, 3, paddedHeight, paddedWidth] };
-}
-
-/** Several pictures of one padded size as one network input [B,3,H',W'], each as {@link imageToTensor} makes it. */
-export function imagesToTensor(images: readonly RgbImage[], multiple: number, normalisation: Normalisation): Tensor {
-  const [first, ...rest] = images.map((image) => imageToTensor(image, multiple, normalisation));
-  if (first === undefined || rest.length === 0) {
-    return first ?? { data: new Float32Array(0), dims: [0, 3, 0, 0] };
-  }
-  const data = new Float32Array(images.length * first.data.length);
-  [first, ...rest].forEach((each, i) => data.set(each.data, i * first.data.length));
-  return { data, dims: [images.length, ...first.dims.slice(1)] };
+  return { data, dims: [images.length, 3, paddedHeight, paddedWidth] };
 }
 
 /**

@@ -12,17 +12,7 @@ const METRIC_NORMALISATION: Normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 
 const PATCHES_PER_RUN = 32;
 
 /** Metric bundles, ready to measure. Names are those of the folders. */
-export interface MetricPool {
-  /** Names that have a distance (`metric.onnx`). */
-  readonly distances: readonly string[];
-  /** Names that have features (`features.onnx`). */
-  readonly featureSets: readonly string[];
-  /** Distance of two pictures of the same size. */
-  distance(name: string, a: RgbImage, b: RgbImage, options?: RunOptions): Promise<number>;
-  /** Features [N,F] of patches [N,3,64,64] in [-1,1], for the patch Fréchet distance. */
-  features(name: string, patches: Tensor, options?: RunOptions): Promise<Tensor>;
-  close(): Promise<void>;
-}
+export type MetricPool = Awaited<ReturnType<typeof createMetricPool>>;
 
 function graphOf(name: string, kind: 'distance' | 'features', names: readonly string[]): string {
   if (!names.includes(name)) {
@@ -35,7 +25,7 @@ function graphOf(name: string, kind: 'distance' | 'features', names: readonly st
 
 /** A metric graph's input. */
 function pictureFeed(image: RgbImage): ImageFeed {
-  return { image, multiple: 1, normalisation: METRIC_NORMALISATION };
+  return { images: [image], multiple: 1, normalisation: METRIC_NORMALISATION };
 }
 
 /**
@@ -45,10 +35,7 @@ function pictureFeed(image: RgbImage): ImageFeed {
  * @throws BundleMissingError (E_BUNDLE_MISSING) when a folder has neither, BundleGraphError (E_BUNDLE_GRAPH),
  *   ArgumentError when two folders have the same name, and what a session pool throws.
  */
-export async function createMetricPool(
-  dirs: readonly string[],
-  options: Omit<SessionPoolOptions, 'graphs'> = {},
-): Promise<MetricPool> {
+export async function createMetricPool(dirs: readonly string[], options: Omit<SessionPoolOptions, 'graphs'> = {}) {
   const distances: string[] = [];
   const featureSets: string[] = [];
   const graphs: Record<string, GraphSource> = {};
@@ -76,11 +63,14 @@ export async function createMetricPool(
   const pool = await WorkerPool.start({ ...options, graphs });
 
   return {
-    distances,
-    featureSets,
+    /** Names that have a distance (`metric.onnx`). */
+    distances: distances as readonly string[],
+    /** Names that have features (`features.onnx`). */
+    featureSets: featureSets as readonly string[],
     close: async () => pool.close(),
 
-    async distance(name, a, b, runOptions) {
+    /** Distance of two pictures of the same size. */
+    async distance(name: string, a: RgbImage, b: RgbImage, runOptions?: RunOptions): Promise<number> {
       const graph = graphOf(name, 'distance', distances);
       if (a.width !== b.width || a.height !== b.height) {
         throw new FeedError(
@@ -92,7 +82,8 @@ export async function createMetricPool(
       return tensors['distance']!.data[0]!;
     },
 
-    async features(name, patches, runOptions) {
+    /** Features [N,F] of patches [N,3,64,64] in [-1,1], for the patch Fréchet distance. */
+    async features(name: string, patches: Tensor, runOptions?: RunOptions): Promise<Tensor> {
       const graph = graphOf(name, 'features', featureSets);
       const [count = 0, ...patchDims] = patches.dims;
       const patchSize = count === 0 ? 0 : patches.data.length / count;

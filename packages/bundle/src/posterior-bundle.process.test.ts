@@ -51,7 +51,7 @@ describe('several pictures as one input', () => {
     expect(latent!.dims).toEqual([2, 8, 2, 2]);
     for (const [i, each] of images.entries()) {
       const alone = await pool.run('encoder', {
-        image: { image: each, multiple: 4, normalisation },
+        image: { images: [each], multiple: 4, normalisation },
         csnr_db: fill(10, [1]),
         rate: fill(1, [1]),
         mask: fill(1, [1, 8, 1, 1]),

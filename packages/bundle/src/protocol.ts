@@ -1,4 +1,4 @@
-import type { CpuForm, Device, GraphSignature, ImageBatchFeed, ImageFetch, RunResult } from './types.js';
+import type { CpuForm, Device, GraphSignature, ImageFeed, ImageFetch, RunResult } from './types.js';
 
 export interface GraphToLoad {
   readonly name: string;
@@ -25,7 +25,7 @@ export interface PackedTensor {
 }
 
 /** Pictures on their way to a worker. */
-export interface PackedImages extends ImageBatchFeed {
+export interface PackedImages extends ImageFeed {
   readonly name: string;
 }
 

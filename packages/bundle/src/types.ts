@@ -10,23 +10,18 @@ export interface Normalisation {
 }
 
 /**
- * A picture as a graph's input. The worker turns it into a [1,3,H',W'] tensor, padded at the right and the bottom to
+ * Pictures as a graph's input. The worker turns them into a [B,3,H',W'] tensor, padded at the right and the bottom to
  * multiples of `multiple` (by reflection, by edge replication where a side is too short to reflect), so that the
- * caller's event loop is spared the pass over the pixels.
+ * caller's event loop is spared the pass over the pixels. All are of one padded size.
  */
 export interface ImageFeed {
-  readonly image: RgbImage;
+  readonly images: readonly RgbImage[];
   readonly multiple: number;
   readonly normalisation: Normalisation;
 }
 
-/** Several pictures as one input: each as an {@link ImageFeed} would be, all of one padded size, [B,3,H',W']. */
-export interface ImageBatchFeed extends Omit<ImageFeed, 'image'> {
-  readonly images: readonly RgbImage[];
-}
-
 /** What a graph can be fed with. */
-export type Feed = Tensor | ImageFeed | ImageBatchFeed;
+export type Feed = Tensor | ImageFeed;
 
 /**
  * Which output [B,3,H,W] becomes 8-bit pictures (made in the worker), how, and how large: one size for each picture of
