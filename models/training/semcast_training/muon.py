@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """Push the singular values of [n, m] towards 1, to about 0.7 to 1.2; the last product is in bfloat16.
+    """Push the singular values of [..., n, m] towards 1, to about 0.7 to 1.2; the last product is in bfloat16.
 
     The quintic Newton-Schulz iteration, from X of norm 1,
 
@@ -24,17 +24,17 @@ def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
     Q commutes with A, so A <- Q A Q, and X is multiplied by the product of the Qs at the end: the iteration runs on
     n x n matrices, which is several times cheaper for a kernel with n much smaller than m.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    norm = x.norm() + 1e-7
-    gram = (x @ x.T) / (norm * norm)
-    product = torch.eye(len(x), device=x.device)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.mT if tall else matrix
+    norm = x.flatten(-2).norm(dim=-1)[..., None, None] + 1e-7
+    gram = (x @ x.mT) / (norm * norm)
+    product = torch.eye(x.shape[-2], device=x.device)
     for _ in range(iterations):
-        q = torch.addmm(gram, gram, gram, beta=-4.7750, alpha=2.0315)
-        q.diagonal().add_(3.4445)
+        q = -4.7750 * gram + 2.0315 * (gram @ gram)
+        q.diagonal(dim1=-2, dim2=-1).add_(3.4445)
         product, gram = q @ product, q @ gram @ q
     result = (product / norm).bfloat16() @ x.bfloat16()
-    return (result.T if tall else result).float()
+    return (result.mT if tall else result).float()
 
 
 class Muon(torch.optim.Optimizer):
@@ -64,6 +64,8 @@ class Muon(torch.optim.Optimizer):
         if closure is not None:
             raise ValueError('Muon takes no closure')
         for group in self.param_groups:
+            # Matrices of one shape are orthogonalised in one go: a GPU would wait for the many small products.
+            pieces: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
             for parameter in group['params']:
                 if parameter.grad is None:
                     continue
@@ -72,13 +74,14 @@ class Muon(torch.optim.Optimizer):
                 update = parameter.grad + group['momentum'] * buffer
                 parts = self.parts.get(parameter, 1)
                 for part in range(parts):
-                    piece = update[part::parts]
                     # channels last is how training keeps kernels; the order of columns makes no difference
-                    taps = piece.movedim(1, -1)
-                    flat = orthogonalise(taps.reshape(taps.shape[0], -1))
-                    scale = 0.2 * max(flat.shape) ** 0.5
-                    change = flat.reshape(taps.shape).movedim(-1, 1)
-                    parameter[part::parts].add_(change, alpha=-group['lr'] * scale)
+                    taps = update[part::parts].movedim(1, -1)
+                    flat = taps.reshape(taps.shape[0], -1)
+                    pieces.setdefault(tuple(flat.shape), []).append((parameter[part::parts].movedim(1, -1), flat))
+            for shape, pairs in pieces.items():
+                changes = orthogonalise(torch.stack([flat for _, flat in pairs]))
+                for (weights, _), change in zip(pairs, changes, strict=True):
+                    weights.add_(change.view(weights.shape), alpha=-group['lr'] * 0.2 * max(shape) ** 0.5)
 
     def buffers(self) -> list[Tensor]:
         """The momentum of each parameter, in order: what a checkpoint keeps."""
