@@ -2,6 +2,7 @@ import {
   createCodec,
   createSessionPool,
   findDefaultBundle,
+  graphsAt,
   loadBundle,
   type Bundle,
   type GraphName,
@@ -83,6 +84,7 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
   const bundle = await loadBundle(config.bundle ?? findDefaultBundle());
   const decoders = options.decoders ?? decodersOf(bundle, config.decoders);
   const graphs = graphsOf(decoders, config);
+  const sources = graphsAt(bundle, config.precision, config.device);
   // Runs before the first frame are in no metric.
   let observed = false;
   /** Whether there are workers, and who is told when that changes. */
@@ -90,7 +92,7 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
   const count = workerCount(config);
   const pool = await createSessionPool({
     // Only what the offered decoders need: every worker loads all of it.
-    graphs: Object.fromEntries([...graphs].flatMap((name) => loadable(name, bundle, config))),
+    graphs: Object.fromEntries([...graphs].flatMap((name) => loadable(name, sources, config))),
     device: config.device,
     workers: count,
     // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
@@ -137,7 +139,7 @@ const EARLY_GRAPHS: ReadonlySet<GraphName> = new Set(['decoder', 'encoder']);
 
 function loadable(
   name: GraphName,
-  { graphs }: Bundle,
+  graphs: Bundle['graphs'],
   { decoders }: Pick<ReceiverConfig, 'decoders'>,
 ): [GraphName, GraphSource][] {
   const source = graphs[name];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeError } from '@semcast/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findDefaultBundle, loadBundle } from './bundle.js';
+import { findDefaultBundle, graphsAt, loadBundle } from './bundle.js';
 import { createSessionPool } from './index.js';
 import { readParityCases, replayParity } from './parity.js';
 
@@ -51,6 +51,27 @@ async function poolComplaint(): Promise<string> {
   const { graphs } = await loadBundle(dir);
   return complaint(createSessionPool({ graphs, workers: 2 }));
 }
+
+describe('graphsAt', () => {
+  it('takes the int8 form where a graph has one, on a CPU only', async () => {
+    cpSync(join(dir, 'encoder.onnx'), join(dir, 'encoder.int8.onnx'));
+    const none = await loadBundle(dir);
+    expect(graphsAt(none, 'float32', 'cpu')).toBe(none.graphs);
+    expect(() => graphsAt(none, 'int8', 'cpu')).toThrow('the bundle toy has no graph in int8');
+    rewriteManifest((manifest) => {
+      const { encoder } = manifest['graphs'] as Record<string, Record<string, unknown>>;
+      encoder!['int8'] = { file: 'encoder.int8.onnx', sha256: sha256(join(dir, 'encoder.int8.onnx')) };
+    });
+    const bundle = await loadBundle(dir);
+    const { encoder, decoder } = graphsAt(bundle, 'int8', 'cpu');
+    expect(encoder).toMatchObject({ file: join(dir, 'encoder.int8.onnx'), cpuForms: [] });
+    expect(decoder).toEqual(bundle.graphs.decoder);
+    expect(graphsAt(bundle, 'float32', 'cuda').encoder.file).toBe(join(dir, 'encoder.onnx'));
+    expect(() => graphsAt(bundle, 'int8', 'cuda')).toThrow('int8 is for CPUs');
+    truncateSync(join(dir, 'encoder.int8.onnx'), 100);
+    expect(await complaint(loadBundle(dir))).toMatch(/encoder\.int8\.onnx isn't the file.*\[E_BUNDLE_HASH\]/);
+  });
+});
 
 describe('loadBundle', () => {
   it('loads a sound bundle', async () => {

@@ -4,11 +4,12 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ArgumentError } from '@semcast/core';
 import type { z } from 'zod';
 import { BundleHashError, BundleManifestError, BundleMissingError } from './errors.js';
 import { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName } from './manifest.js';
 import { CODEC_SIGNATURES } from './signatures.js';
-import type { GraphSource } from './types.js';
+import type { Device, GraphSource } from './types.js';
 
 /** A codec bundle whose files are all there and are the ones that its manifest was written for. */
 export interface Bundle {
@@ -138,13 +139,13 @@ export async function loadBundle(dir: string): Promise<Bundle> {
     if (entry === undefined) {
       continue;
     }
-    await checkFile(root, entry);
-    for (const form of entry.cpu ?? []) {
-      await checkFile(root, form);
+    for (const file of [entry, ...(entry.cpu ?? []), ...(entry.int8 ? [entry.int8] : [])]) {
+      await checkFile(root, file);
     }
     graphs[name] = {
       file: join(root, entry.file),
       ...(entry.cpu && { cpuForms: entry.cpu.map(({ block, file }) => ({ block, file: join(root, file) })) }),
+      ...(entry.int8 && { int8File: join(root, entry.int8.file) }),
       expect: CODEC_SIGNATURES[name],
     };
   }
@@ -158,6 +159,35 @@ export async function loadBundle(dir: string): Promise<Bundle> {
     // The schema has made sure of encoder and decoder.
     graphs: graphs as Bundle['graphs'],
   };
+}
+
+/** How the denoisers of a bundle compute: in 32 bits, or on a CPU with their convolutions in 8. */
+export const PRECISIONS = ['float32', 'int8'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/**
+ * A bundle's graphs at a precision: with int8, those that have such a form in it, and the others as they are.
+ *
+ * @throws ArgumentError (E_ARGUMENT) where int8 is asked of a bundle without such a form, or of a GPU.
+ */
+export function graphsAt({ graphs, manifest }: Bundle, precision: Precision, device: Device): Bundle['graphs'] {
+  if (precision === 'float32') {
+    return graphs;
+  }
+  if (device !== 'cpu') {
+    throw new ArgumentError('int8 is for CPUs', { remedy: 'leave "precision" away, or choose the device cpu' });
+  }
+  if (Object.values(graphs).every(({ int8File }) => int8File === undefined)) {
+    throw new ArgumentError(`the bundle ${manifest.name} has no graph in int8`, {
+      remedy: 'leave "precision" away, or add the forms: cd models/training, python -m semcast_training.cpu.quantized',
+    });
+  }
+  return Object.fromEntries(
+    Object.entries(graphs).map(([name, graph]) => [
+      name,
+      graph.int8File === undefined ? graph : { ...graph, file: graph.int8File, cpuForms: [] },
+    ]),
+  ) as Bundle['graphs'];
 }
 
 /**

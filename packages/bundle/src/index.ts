@@ -1,7 +1,7 @@
 import { WorkerPool } from './pool.js';
 import type { SessionPool, SessionPoolOptions } from './types.js';
 
-export { findDefaultBundle, loadBundle, type Bundle } from './bundle.js';
+export { findDefaultBundle, graphsAt, loadBundle, PRECISIONS, type Bundle, type Precision } from './bundle.js';
 export { createCodec, type Codec, type CodecOptions, type EncodedImage } from './codec.js';
 export * from './errors.js';
 export { tensorToImages } from './images.js';

@@ -17,8 +17,12 @@ export const fileEntry = z.strictObject({ file: fileName, sha256 });
 /** A form of a graph for CPUs on which ONNX Runtime keeps blocks of this many channels side by side. */
 const cpuForm = fileEntry.extend({ block: z.int().positive() });
 
-/** A graph, and its forms for the CPU where it has some: the same function in operators that run faster there. */
+/**
+ * A graph, and its forms for the CPU where it has some: `cpu` is the same function in operators that run faster there,
+ * `int8` nearly the same with convolutions in 8 bits, for who asks for it.
+ */
 const graphEntry = fileEntry.extend({
+  int8: fileEntry.optional(),
   cpu: z
     .array(cpuForm)
     .refine((forms) => new Set(forms.map(({ block }) => block)).size === forms.length, {

@@ -87,6 +87,8 @@ export interface GraphSource {
   readonly file: string;
   /** At most one for each block; where the processor's is missing, the graph itself is loaded. */
   readonly cpuForms?: readonly CpuForm[];
+  /** Its form with convolutions in 8 bits, absolute, which `graphsAt` puts in its place. */
+  readonly int8File?: string;
   /**
    * A worker loads it when it is first asked for it, and not at the start: for what takes much memory and is seldom
    * wanted. What it takes and gives is read at the start all the same.
