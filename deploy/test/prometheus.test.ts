@@ -92,6 +92,7 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
     variants: [{ decoder: DECODER, steps: 1, options: { steps: 1, minSteps: 1 }, completeOptions: {} }],
     snrsDb: SNRS_DB,
     draws: 1,
+    precision: 'float32',
     cbrs: ['1/24'],
     bundle: await loadBundle(findDefaultBundle()),
     device: 'cpu',

@@ -38,6 +38,7 @@ beforeAll(async () => {
   settings = {
     bundle,
     device: 'cpu',
+    precision: 'float32',
     channel: 'awgn',
     channelOptions: {},
     csi: 'genie',

@@ -31,6 +31,13 @@ export const bundleFlag = (what = 'model bundle') => value('DIR', text, `${what}
 
 export const deviceFlag = (what = 'where the networks run') => value('cpu|cuda', oneOf(['cpu', 'cuda']), what, 'cpu');
 
+export const precisionFlag = value(
+  'float32|int8',
+  oneOf(['float32', 'int8']),
+  'of the denoisers on a CPU: int8 is about twice as fast, off by a level or two of 255',
+  'float32',
+);
+
 export const jsonFlag = (what: string) => value('FILE', text, `write ${what} as JSON; - is standard output`);
 
 export const portBaseFlag = (what: string) => value('N', integer({ min: 1, max: 65_000 }), what, DEFAULT_PORT_BASE);

@@ -11,6 +11,7 @@ import {
   DEFAULT_RATE_TEXT,
   decoderOptionFlag,
   deviceFlag,
+  precisionFlag,
   jsonFlag,
   seedFlag,
   steps,
@@ -81,6 +82,7 @@ const flags = {
   ),
   bundle: bundleFlag(),
   device: deviceFlag(),
+  precision: precisionFlag,
   'in-flight': value(
     'N',
     integer({ min: 1, max: 64 }),
@@ -149,11 +151,12 @@ export const sweep = createCommand({
         ? undefined
         : { target: resolve(chosen['contact-sheet']), crop: chosen['contact-crop'] };
     const out = chosen.out === undefined ? undefined : resolve(chosen.out);
-    const { channel, device, csi, draws, markdown } = chosen;
+    const { channel, device, precision, csi, draws, markdown } = chosen;
     const typedChannel = typedChannelFlags(chosen, given);
     const settings: SweepSettings = {
       bundle,
       device,
+      precision,
       files: (await findPhotographs([chosen.images])).slice(0, chosen.limit),
       variants,
       channel,
@@ -284,6 +287,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
     const services = await startSweepServices({
       bundle: settings.bundle.dir,
       device: settings.device,
+      precision: settings.precision,
       channelFlags: { 'channel.model.name': settings.channel, ...run.typedChannel },
       seed,
       groups: planSweep(settings),

@@ -7,7 +7,20 @@ import type { ReportHead } from './sweep-log.js';
 
 /** The conditions in the report, before anything is measured. */
 export async function reportHead(
-  { bundle, device, channel, channelOptions, csi, snrsDb, cbrs, size, files, variants, draws }: SweepSettings,
+  {
+    bundle,
+    device,
+    precision,
+    channel,
+    channelOptions,
+    csi,
+    snrsDb,
+    cbrs,
+    size,
+    files,
+    variants,
+    draws,
+  }: SweepSettings,
   {
     command,
     seed,
@@ -24,7 +37,7 @@ export async function reportHead(
     schema: SWEEP_SCHEMA,
     command,
     bundle: { name, version, digest: bundle.digest },
-    device,
+    device: precision === 'float32' ? device : `${device}, ${precision}`,
     seed,
     conditions: {
       channel,

@@ -132,6 +132,7 @@ export const sweepReportSchema = z.object({
   /** As it was typed. */
   command: z.string(),
   bundle: z.object({ name: z.string(), version: z.string(), digest: z.string() }),
+  /** Where the networks ran, and how precisely where not in float32: `cpu`, `cpu, int8`. */
   device: z.string(),
   seed: z.int(),
   conditions: sweepConditionsSchema,

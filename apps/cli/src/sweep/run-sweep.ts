@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { basename, extname, join } from 'node:path';
-import type { Bundle, Device } from '@semcast/bundle';
+import type { Bundle, Device, Precision } from '@semcast/bundle';
 import type { ChannelModelName } from '@semcast/channel-models';
 import {
   createTransmitter,
@@ -22,6 +22,7 @@ import { variantName, type SweepVariant } from './variants.js';
 export interface SweepSettings extends SweepGrid {
   readonly bundle: Bundle;
   readonly device: Device;
+  readonly precision: Precision;
   readonly channel: ChannelModelName;
   /** Its options, loss and noise reference, for the report. */
   readonly channelOptions: Readonly<Record<string, unknown>>;

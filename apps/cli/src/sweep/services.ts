@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Device } from '@semcast/bundle';
+import type { Device, Precision } from '@semcast/bundle';
 import { MAX_MIN_STEPS } from '@semcast/receiver';
 import type { FlagInput } from '../arguments/flag-list.js';
 import { makeTemporaryFolder } from '../json-output.js';
@@ -12,6 +12,7 @@ import type { SweepGroup } from './plan.js';
 export interface SweepServicesOptions {
   readonly bundle: string;
   readonly device: Device;
+  readonly precision: Precision;
   /** Flags of `semcast channel`: the model and its options. */
   readonly channelFlags: Readonly<Record<string, string>>;
   readonly seed: number;
@@ -63,6 +64,7 @@ export async function startSweepServices(options: SweepServicesOptions): Promise
       start('receiver', receiverPort, {
         bundle: options.bundle,
         device: options.device,
+        precision: options.precision,
         // Only the sweep sends to it, and a sweep demands its steps.
         'max-min-steps': MAX_MIN_STEPS,
         'max-backlog-ms': 86_400_000,

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Precision } from '@semcast/bundle';
 import type { ChannelConfig } from '@semcast/channel-models';
 import type { DecoderOptions, StreamSettings } from '@semcast/transmitter';
 import type { FlagInput } from '../arguments/flag-list.js';
@@ -30,6 +31,7 @@ export interface UpSettings {
   readonly consolePort: number;
   readonly bundle: string;
   readonly device: 'cpu' | 'cuda';
+  readonly precision: Precision;
   readonly source: string;
   readonly once: boolean;
   readonly fps: number;
@@ -113,6 +115,7 @@ export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}
     receiver: spec('receiver', {
       bundle: settings.bundle,
       device: settings.device,
+      precision: settings.precision,
       // That of this command is there when the receiver isn't.
       'console.enabled': false,
     }),
