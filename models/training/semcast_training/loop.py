@@ -245,9 +245,10 @@ class Trainer(ABC):
         self.step, self.pixels, self.seed = training['step'], training['pixels'], training['seed']
 
     def take_weights(self, networks: Mapping[str, nn.Module]) -> None:
-        """Begin with the weights of these, for the averages too; the optimisers begin anew."""
+        """Begin with the weights of these, for the averages too; the optimisers begin anew. What a network has beyond
+        them stays as it is."""
         for name, network in self.networks.items():
-            network.load_state_dict(networks[name].state_dict())
+            network.load_state_dict({**network.state_dict(), **networks[name].state_dict()})
         self.average_anew()
 
     def average_anew(self) -> None:

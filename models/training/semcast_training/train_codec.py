@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -34,6 +35,7 @@ from .loop import (
     choose_config,
     choose_phases,
     load_data,
+    parse_sizes,
     read_beginning,
     train,
     trainer_settings,
@@ -117,6 +119,13 @@ class CodecTrainer(Trainer):
         return f'PSNR {10 * math.log10(4) - 10 / math.log(10) * loss:.2f} dB'
 
 
+def grown(config: CodecConfig, encoder: int, decoder: int) -> CodecConfig:
+    """With so many more blocks in the stage of lowest resolution, which are the last of it."""
+    *above, last = config.encoder_blocks
+    first, *below = config.decoder_blocks
+    return replace(config, encoder_blocks=(*above, last + encoder), decoder_blocks=(first + decoder, *below))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m semcast_training.train_codec', description='Train the codec; Ctrl-C saves, --resume goes on.'
@@ -124,6 +133,14 @@ def _parser() -> argparse.ArgumentParser:
     example = 'crop=128,batch=16,group=4,seconds=3600,lr=1.2e-3,decay=0'
     widths = ('A,B,C', 'channels at 1/4, 1/8 and 1/16 (default 96,192,320)')
     add_arguments(parser, 'codec', example_phase=example, widths=widths)
+    parser.add_argument(
+        '--grow',
+        type=parse_sizes,
+        default=(0, 0),
+        metavar='E,D',
+        help='residual blocks to add to the encoder and the decoder of the bundle that it starts from, at the lowest '
+        'resolution; they begin as the identity',
+    )
     parser.add_argument('--validation-limit', type=int, default=16, metavar='N')
     parser.add_argument(
         '--focus',
@@ -142,7 +159,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not 0 <= args.focus <= 1:
         parser.error(f'--focus {args.focus}: must be between 0 and 1')
     beginning = read_beginning(args, 'codec')
-    config = choose_config(parser, args, beginning, CodecConfig())
+    config = grown(choose_config(parser, args, beginning, CodecConfig()), *args.grow)
+    if any(args.grow) and not beginning.networks:
+        parser.error('--grow needs --start-from and the folder of a bundle')
     defaults = default_phases(args.hours * 3600, args.device)
     phases, position = choose_phases(parser, args, defaults, beginning.checkpoint, config.stride)
     training, validation = load_data(args, VALIDATION_SIZE)

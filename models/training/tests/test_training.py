@@ -20,7 +20,7 @@ from semcast_training.codec import CodecConfig
 from semcast_training.data import Photograph
 from semcast_training.loop import Phase, Position, RunOptions, Stop, parse_phase, run
 from semcast_training.muon import Muon, orthogonalise
-from semcast_training.train_codec import CodecTrainer
+from semcast_training.train_codec import CodecTrainer, grown
 
 PHASES = [
     Phase(crop=16, batch=4, group=2, steps=5),
@@ -290,3 +290,20 @@ def test_command_line_stops_cleanly_and_resumes(tmp_path: Path) -> None:
     )
     assert evaluated.returncode == 0 and 'CBR 1/24' in evaluated.stdout, evaluated.stderr
     assert len(json.loads(table.read_text())['psnrDb']) == 2
+
+
+def test_a_grown_codec_begins_as_the_same_function(tiny: CodecConfig) -> None:
+    settings = {'device': torch.device('cpu'), 'seed': 1, 'bfloat16': False}
+    small = CodecTrainer(tiny, **settings)
+    for parameter in small.parameters:
+        torch.nn.init.normal_(parameter, std=0.1)
+    large = CodecTrainer(grown(tiny, 1, 2), **settings)
+    large.take_weights(small.networks)
+    assert large.config.encoder_blocks == (1, 2)
+    assert large.config.decoder_blocks == (3, 1)
+    image, csnr_db, rate = torch.rand(1, 3, 32, 32), torch.tensor([5.0]), torch.tensor([0.5])
+    with torch.no_grad():
+        latents = [t.networks['encoder'](image, csnr_db, rate) for t in (small, large)]
+        pictures = [t.networks['decoder'](latents[0], csnr_db, rate) for t in (small, large)]
+    assert torch.allclose(*latents, atol=1e-6)
+    assert torch.allclose(*pictures, atol=1e-6)
