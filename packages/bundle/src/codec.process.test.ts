@@ -6,7 +6,8 @@ import { loadBundle, type Bundle } from './bundle.js';
 import { createCodec, type Codec } from './codec.js';
 import { FeedError, ImageTooLargeError, UnknownRateError } from './errors.js';
 import { WorkerPool } from './pool.js';
-import type { Feed, SessionPool } from './types.js';
+import type { SessionPool } from './pool.js';
+import type { Feed } from './types.js';
 
 let bundle: Bundle;
 let pool: WorkerPool;

@@ -3,7 +3,8 @@ import type { Bundle } from './bundle.js';
 import { FeedError, ImageTooLargeError, InferenceError } from './errors.js';
 import { padTo } from './images.js';
 import { activeChannels, clampCsnrDb, type Condition } from './rates.js';
-import type { RunOptions, SessionPool } from './types.js';
+import type { SessionPool } from './pool.js';
+import type { RunOptions } from './types.js';
 
 /** 8.4 million pixels: about 1.3 GB in a worker while it runs, with the bundle that comes with semcast. */
 const DEFAULT_MAX_IMAGE_PIXELS = 2 ** 23;

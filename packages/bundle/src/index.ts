@@ -1,5 +1,5 @@
-import { WorkerPool } from './pool.js';
-import type { SessionPool, SessionPoolOptions } from './types.js';
+import { WorkerPool, type SessionPool } from './pool.js';
+import type { SessionPoolOptions } from './types.js';
 
 export { findDefaultBundle, graphsAt, loadBundle, PRECISIONS, type Bundle, type Precision } from './bundle.js';
 export { createCodec, type Codec, type CodecOptions, type EncodedImage } from './codec.js';
@@ -9,6 +9,7 @@ export { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName 
 export { createMetricPool, type MetricPool } from './metric-pool.js';
 export { replayParity, type ParityResult } from './parity.js';
 export { activeChannels, decoderRmse, defaultRate, type Condition } from './rates.js';
+export type { SessionPool } from './pool.js';
 export type * from './types.js';
 
 /**

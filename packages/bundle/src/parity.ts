@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { checkFile, readBundleJson, type Bundle } from './bundle.js';
 import { BundleManifestError } from './errors.js';
 import { fileEntry } from './manifest.js';
-import type { SessionPool } from './types.js';
+import type { SessionPool } from './pool.js';
 
 const record = z.strictObject({
   name: z.string().min(1).max(64),

@@ -25,7 +25,6 @@ import type {
   ImageFetch,
   RunOptions,
   RunResult,
-  SessionPool,
   SessionPoolOptions,
 } from './types.js';
 
@@ -170,11 +169,17 @@ function cancelled(graph: string, signal: AbortSignal): CancelledError {
   return new CancelledError(`the run of "${graph}" was cancelled`, { cause: signal.reason });
 }
 
+/** Loaded graphs behind worker threads. Runs are taken in order of arrival by whichever worker is free. */
+export type SessionPool = Pick<
+  WorkerPool,
+  'device' | 'workers' | 'signatures' | 'queueDepth' | 'running' | 'run' | 'close'
+>;
+
 /**
- * See {@link SessionPool}. One slot for each worker; a slot has at most one run inside its worker and everything
- * else waits here, where it can still be cancelled.
+ * One slot for each worker; a slot has at most one run inside its worker and everything else waits here, where it can
+ * still be cancelled.
  */
-export class WorkerPool implements SessionPool {
+export class WorkerPool {
   readonly #settings: Settings;
   readonly #spawn: SpawnWorker;
   readonly #onRun: ((graph: string, seconds: number) => void) | undefined;
@@ -220,22 +225,32 @@ export class WorkerPool implements SessionPool {
     return this.#settings.device;
   }
 
+  /** Number of worker threads. */
   get workers(): number {
     return this.#settings.workers;
   }
 
+  /** What each graph takes and gives. */
   get signatures(): Readonly<Record<string, GraphSignature>> {
     return this.#signatures;
   }
 
+  /** Runs waiting for a worker, not counting those that run. */
   get queueDepth(): number {
     return this.#queue.size;
   }
 
+  /** Runs inside a worker. */
   get running(): number {
     return this.#slots.filter(({ state }) => state === 'busy').length;
   }
 
+  /**
+   * Run a graph on tensors (or pictures).
+   *
+   * @throws FeedError (E_FEED), QueueFullError (E_QUEUE_FULL), CancelledError (E_CANCELLED), InferenceError
+   *   (E_INFERENCE), PoolClosedError (E_POOL_CLOSED); always as a rejection.
+   */
   async run(
     graph: string,
     feeds: Readonly<Record<string, Feed>>,
@@ -258,6 +273,7 @@ export class WorkerPool implements SessionPool {
     }
   }
 
+  /** Refuse new runs, reject waiting ones (E_POOL_CLOSED), let running ones end, then end the threads. */
   async close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;

@@ -119,25 +119,3 @@ export interface SessionPoolOptions {
   /** Called when a worker died or when a graph needs the CPU beside the GPU: a sentence for the log. */
   readonly onWarning?: (message: string) => void;
 }
-
-/** Loaded graphs behind worker threads. Runs are taken in order of arrival by whichever worker is free. */
-export interface SessionPool {
-  readonly device: Device;
-  /** Number of worker threads. */
-  readonly workers: number;
-  /** Runs waiting for a worker, not counting those that run. */
-  readonly queueDepth: number;
-  /** Runs inside a worker. */
-  readonly running: number;
-  /** What each graph takes and gives. */
-  readonly signatures: Readonly<Record<string, GraphSignature>>;
-  /**
-   * Run a graph on tensors (or pictures).
-   *
-   * @throws FeedError (E_FEED), QueueFullError (E_QUEUE_FULL), CancelledError (E_CANCELLED), InferenceError
-   *   (E_INFERENCE), PoolClosedError (E_POOL_CLOSED); always as a rejection.
-   */
-  run(graph: string, feeds: Readonly<Record<string, Feed>>, options?: RunOptions): Promise<RunResult>;
-  /** Refuse new runs, reject waiting ones (E_POOL_CLOSED), let running ones end, then end the threads. */
-  close(): Promise<void>;
-}
