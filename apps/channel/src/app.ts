@@ -4,7 +4,6 @@ import {
   createLogger,
   createMetrics,
   warnOfOpenDoors,
-  type HttpServer,
   type Logger,
   type Metrics,
 } from '@semcast/service';
@@ -52,6 +51,21 @@ export async function createChannelService(
   control.onChange(() => {
     live.tellChange(control.state());
   });
+  let closing = false;
+
+  const http = await createHttpServer({
+    ...config,
+    service: 'channel',
+    metrics,
+    logger,
+    ready: () => {
+      const reasons = closing ? ['the channel is shutting down'] : [];
+      if (probe.problem !== undefined) {
+        reasons.push(`the receiver at ${config.receiverUrl} is away: ${probe.problem}`);
+      }
+      return { ready: reasons.length === 0, reasons };
+    },
+  });
   const probe = probeReceiver({
     url: config.receiverUrl,
     intervalMs: config.probeIntervalMs,
@@ -59,27 +73,6 @@ export async function createChannelService(
       live.tellReceiver(problem);
     },
   });
-  let closing = false;
-
-  let http: HttpServer;
-  try {
-    http = await createHttpServer({
-      ...config,
-      service: 'channel',
-      metrics,
-      logger,
-      ready: () => {
-        const reasons = closing ? ['the channel is shutting down'] : [];
-        if (probe.problem !== undefined) {
-          reasons.push(`the receiver at ${config.receiverUrl} is away: ${probe.problem}`);
-        }
-        return { ready: reasons.length === 0, reasons };
-      },
-    });
-  } catch (error) {
-    probe.close();
-    throw error;
-  }
   addChannelRoutes(http, control, config.controlToken);
   addFeedRoute(http, { feed: live.feed, status: () => live.status(control.state(), config.receiverUrl, relays.size) });
 

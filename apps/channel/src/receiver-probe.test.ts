@@ -7,7 +7,7 @@ describe('probeReceiver', () => {
     const server = createServer((socket) => socket.destroy());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    const probe = probeReceiver({ url: `ws://127.0.0.1:${port}`, intervalMs: 20 });
+    const probe = probeReceiver({ url: `ws://127.0.0.1:${port}`, intervalMs: 20, onFound: () => {} });
     try {
       expect(probe.problem).toBe('it was not looked for yet');
       await vi.waitFor(() => expect(probe.problem).toBeUndefined());

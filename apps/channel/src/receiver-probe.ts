@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 
 export interface ReceiverProbeOptions {
@@ -9,7 +10,7 @@ export interface ReceiverProbeOptions {
    * Called with the result of every probe and every link: why the receiver can't be reached, or that it can
    * (undefined).
    */
-  readonly onFound?: (problem: string | undefined) => void;
+  readonly onFound: (problem: string | undefined) => void;
 }
 
 /** Whether something listens where the receiver should. */
@@ -26,7 +27,7 @@ export interface ReceiverProbe {
  *
  * It only opens and closes a TCP connection: a hello would take a stream's place at the receiver.
  */
-export function probeReceiver({ url, intervalMs, onFound = () => {} }: ReceiverProbeOptions): ReceiverProbe {
+export function probeReceiver({ url, intervalMs, onFound }: ReceiverProbeOptions): ReceiverProbe {
   const { hostname, port, protocol } = new URL(url);
   const address = {
     // URL keeps the brackets of an IPv6 address, net.connect wants none.
@@ -34,47 +35,38 @@ export function probeReceiver({ url, intervalMs, onFound = () => {} }: ReceiverP
     port: port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port),
   };
   let problem: string | undefined = 'it was not looked for yet';
-  let socket: ReturnType<typeof connect> | undefined;
-
-  function look(): void {
-    socket?.destroy();
+  const note = (found: string | undefined): void => {
+    problem = found;
+    onFound(found);
+  };
+  const closing = new AbortController();
+  const look = async (): Promise<void> => {
     const attempt = connect(address);
-    socket = attempt;
-    attempt.setTimeout(intervalMs);
-    const conclude = (found: string | undefined): void => {
-      if (attempt === socket) {
-        problem = found;
-        onFound(found);
-        socket = undefined;
-      }
-      attempt.destroy();
-    };
-    attempt.once('connect', () => {
-      conclude(undefined);
-    });
-    attempt.once('timeout', () => {
-      conclude(`no answer within ${intervalMs} ms`);
-    });
-    attempt.on('error', (error) => {
-      conclude(error.message === '' ? 'connection failed' : error.message);
-    });
-  }
+    // For an error that comes when the attempt is over.
+    attempt.on('error', () => {});
+    const expired = AbortSignal.timeout(intervalMs);
+    const found = await once(attempt, 'connect', { signal: AbortSignal.any([expired, closing.signal]) }).then(
+      () => undefined,
+      ({ message }: Error) =>
+        expired.aborted ? `no answer within ${intervalMs} ms` : message === '' ? 'connection failed' : message,
+    );
+    attempt.destroy();
+    if (!closing.signal.aborted) {
+      note(found);
+    }
+  };
 
-  look();
-  const timer = setInterval(look, intervalMs);
+  void look();
+  const timer = setInterval(() => void look(), intervalMs);
   timer.unref();
   return {
     get problem() {
       return problem;
     },
-    note: (found) => {
-      problem = found;
-      onFound(found);
-    },
+    note,
     close: () => {
       clearInterval(timer);
-      socket?.destroy();
-      socket = undefined;
+      closing.abort();
     },
   };
 }

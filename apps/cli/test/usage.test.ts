@@ -111,7 +111,11 @@ describe('wrong usage exits with 2, names what is wrong and what to do', () => {
     [['up', '--decoder', 'jscc', '--decoder-option', 'eta=1'], 'jscc has no option "eta"', ''],
     [['up', '--decoder-option', 'some.eta=1'], '"some" isn\'t among the decoders (', 'choose that decoder'],
     [['send', 'x.png', '--decoder-option', 'eta=1'], 'jscc has no option "eta"', 'it takes none'],
-    [['send', 'x.png', '--decoder', 'other', '--decoder-option', 'jscc.eta=1'], '"jscc" isn\'t the decoder', 'eta=1'],
+    [
+      ['send', 'x.png', '--decoder', 'other', '--decoder-option', 'jscc.eta=1'],
+      '"jscc" isn\'t among the decoders (other)',
+      'choose that',
+    ],
     [['transmitter', '--decoder-option', 'eta=1'], 'jscc has no option "eta"', 'it takes none'],
     [['transmitter', '--decoder-options', '{eta: 1}'], 'options of jscc: ', ''],
     [

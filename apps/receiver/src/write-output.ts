@@ -9,13 +9,8 @@ const EXTENSIONS: Readonly<Record<ResultFormat, string>> = { png: 'png', webp: '
 
 /** A folder that decoded pictures are written to. */
 export interface OutputFolder {
-  readonly dir: string;
-  /**
-   * Write a picture to `<stream>-<frame>.<extension>`: whole or not at all, and again over an earlier one of that name.
-   *
-   * @returns the file's path
-   */
-  write(stream: string, frame: number, image: EncodedImage): Promise<string>;
+  /** Write a picture to `<stream>-<frame>.<extension>`: whole or not at all, over an earlier one of that name. */
+  write(stream: string, frame: number, image: EncodedImage): Promise<void>;
 }
 
 /** Pixels without a header are no file that anybody opens; with the header of a PPM they are. */
@@ -34,11 +29,9 @@ export async function createOutputFolder(dir: string): Promise<OutputFolder> {
     throw new OutputDirError(`"${root}" can't be written to: ${describeError(cause)}`, { cause });
   });
   return {
-    dir: root,
     write: async (stream, frame, image) => {
       const file = path.join(root, `${stream}-${frame}.${EXTENSIONS[image.format]}`);
       await writeWhole(file, [headerOf(image), image.bytes]);
-      return file;
     },
   };
 }

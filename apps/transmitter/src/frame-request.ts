@@ -3,21 +3,16 @@ import type { PhotoInput } from './read-photo.js';
 /** Options of a decoder, as they travel in a frame's head. */
 export type DecoderOptions = Readonly<Record<string, number | string | boolean>>;
 
-/** A photograph to send. Missing options are taken from the configuration. */
+/** A photograph to send. Everything else is as configured, or as `PUT /stream` has set it. */
 export interface FrameRequest {
-  /** Bytes and pixels must not change until the outcome is there. */
+  /** Bytes must not change until the outcome is there. */
   readonly photo: PhotoInput;
   /** Its name in outcomes, logs and written pictures. Default: the file's name, or `frame-N`. */
   readonly name?: string;
   /** Default: the next number of the stream. Noise and fading are drawn by (seed, stream, frame). */
   readonly frame?: number;
-  readonly size?: number;
   readonly cbr?: string;
-  readonly designCsnrDb?: number | 'feedback';
-  readonly decoder?: string;
-  readonly decoderOptions?: DecoderOptions;
-  readonly deadlineMs?: number;
-  readonly giveUpMs?: number;
+  readonly designCsnrDb?: number;
   /** Ends the frame as `cancelled`. */
   readonly signal?: AbortSignal;
 }
@@ -28,12 +23,8 @@ export interface FrameJob {
   readonly frame: number;
   readonly photo: PhotoInput;
   readonly name: string;
-  readonly size: number;
   readonly cbr: string;
   readonly designCsnrDb: number | 'feedback';
   readonly decoder: string;
   readonly decoderOptions: DecoderOptions | undefined;
-  readonly deadlineMs: number | undefined;
-  /** 0 for never. */
-  readonly giveUpMs: number;
 }

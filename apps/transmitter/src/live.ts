@@ -1,5 +1,5 @@
 import { describeError } from '@semcast/core';
-import type { CompletedFact, PartialFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
+import type { CompletedFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
 import { allFigures, eachMetric } from '@semcast/quality';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { ClientLink, LinkState } from '@semcast/wire';
@@ -56,8 +56,10 @@ export class TransmitterLive {
   }
 
   /** A preview or an intermediate picture came. */
-  tellPreview(preview: PreviewedFrame): void {
-    this.feed.push(partialFact(preview));
+  tellPreview({ frame, name, stage: given, decoder, steps, width, height }: PreviewedFrame): void {
+    // A final picture is an outcome.
+    const stage = given === 'final' ? 'intermediate' : given;
+    this.feed.push({ kind: 'partial', frame, name, stage, decoder, steps, width, height });
   }
 
   /** A frame came to its end. A drop that channel or receiver decided (`decidedHere` false) is counted by reason there. */
@@ -118,20 +120,6 @@ export class TransmitterLive {
     const message = `the stream is ${decoder}${options.join('')}, CBR ${cbr}, ${pace}`;
     this.#events.record({ event: 'stream-changed', level: 'info', message, stream: this.#parts.stream });
   }
-}
-
-function partialFact({ frame, name, stage, decoder, steps, width, height }: PreviewedFrame): PartialFact {
-  // A final picture is an outcome.
-  return {
-    kind: 'partial',
-    frame,
-    name,
-    stage: stage === 'final' ? 'intermediate' : stage,
-    decoder,
-    steps,
-    width,
-    height,
-  };
 }
 
 function completedFact(outcome: CompletedFrame): CompletedFact {

@@ -1,13 +1,7 @@
 import { runService, type ServiceProcess } from '@semcast/service';
 import { createTransmitter, type TransmitterService } from './app.js';
 import { transmitterConfigSchema, type TransmitterConfig } from './config.js';
-import {
-  summariseOutcome,
-  summarisePreview,
-  type OutcomeSummary,
-  type PreviewSummary,
-  type SentFrame,
-} from './outcome.js';
+import { summariseOutcome, summarisePreview, type OutcomeSummary, type PreviewSummary } from './outcome.js';
 import { summariseLink, type LinkSummary } from './status.js';
 import type { StreamSettings } from './stream-control.js';
 import type { StreamTotals } from './transmitter.js';
@@ -16,7 +10,6 @@ import type { StreamTotals } from './transmitter.js';
 export type TransmitterMessage =
   | { readonly type: 'ready'; readonly httpUrl: string; readonly stream: string }
   | { readonly type: 'state'; readonly link: LinkSummary }
-  | { readonly type: 'sent'; readonly sent: SentFrame }
   /** A preview or an intermediate picture came; while it is stored, its bytes are at `/pictures/FRAME/STAGE`. */
   | { readonly type: 'preview'; readonly preview: PreviewSummary }
   | { readonly type: 'outcome'; readonly outcome: OutcomeSummary }
@@ -67,9 +60,6 @@ function reportToParent(service: TransmitterService, process: ServiceProcess<Tra
   };
   service.on('state', (state) => {
     tell({ type: 'state', link: summariseLink(state) });
-  });
-  service.on('sent', (sent) => {
-    tell({ type: 'sent', sent });
   });
   service.onSettings((settings) => {
     tell({ type: 'settings', settings });

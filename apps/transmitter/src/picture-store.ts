@@ -168,22 +168,18 @@ export class PictureStore {
   /** Remove frames until the bytes suffice; the newcomer's own last of all. */
   #makeRoom(newcomer: number): void {
     const others = [...this.#entries.values()].filter(({ sent }) => sent.frame !== newcomer);
-    const ended = others.filter(({ state }) => state !== 'under-way');
-    const underWay = others.filter(({ state }) => state === 'under-way');
-    for (const { sent } of [...ended, ...underWay]) {
+    for (const { sent } of others.sort((a, b) => rankOf(a) - rankOf(b))) {
       if (this.#bytes <= this.#options.maxBytes) {
         return;
       }
       this.#remove(sent.frame);
     }
-    if (this.#bytes > this.#options.maxBytes) {
-      // Its own pictures alone exceed the limit: the least useful stage goes first.
-      for (const stage of ['intermediate', 'original', 'preview'] as const) {
-        const { pictures } = this.#entries.get(newcomer)!;
-        if (this.#bytes > this.#options.maxBytes) {
-          this.#bytes -= pictures.get(stage)?.bytes.length ?? 0;
-          pictures.delete(stage);
-        }
+    // Where its own pictures alone exceed the limit, the least useful stage goes first.
+    const { pictures } = this.#entries.get(newcomer)!;
+    for (const stage of ['intermediate', 'original', 'preview'] as const) {
+      if (this.#bytes > this.#options.maxBytes) {
+        this.#bytes -= pictures.get(stage)?.bytes.length ?? 0;
+        pictures.delete(stage);
       }
     }
   }
@@ -196,3 +192,6 @@ export class PictureStore {
     this.#entries.delete(frame);
   }
 }
+
+/** Frames that have ended go before those under way. */
+const rankOf = ({ state }: Entry): number => Number(state === 'under-way');

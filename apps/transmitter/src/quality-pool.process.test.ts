@@ -69,7 +69,6 @@ describe('QualityPool', () => {
     const asked = Array.from({ length: 4 }, (_, i) => pool!.measure(noise(i), noise(i + 1)));
     await expect(asked[3]).rejects.toThrow(QualityWorkerError);
     await expect(asked[3]).rejects.toMatchObject({ remedy: expect.stringContaining('qualityWorkers') as string });
-    expect(pool!.queueDepth).toBe(2);
     await expect(Promise.all(asked.slice(0, 3))).resolves.toHaveLength(3);
   });
 

@@ -49,11 +49,6 @@ export class QualityPool {
     });
   }
 
-  /** Comparisons that wait for a thread. */
-  get queueDepth(): number {
-    return this.#pool.queueSize;
-  }
-
   /**
    * Compare two pictures of one size, and optionally the first with a preview, by PSNR only.
    *
@@ -65,8 +60,9 @@ export class QualityPool {
   async measure(original: RgbImage, decoded: RgbImage, preview?: RgbImage): Promise<Comparison> {
     const signal = AbortSignal.any([this.#closing.signal, this.#started.signal]);
     signal.throwIfAborted();
-    if (this.queueDepth >= this.#options.maxQueue) {
-      throw new QualityWorkerError(`${this.queueDepth} pictures already wait to be compared`, {
+    const { queueSize } = this.#pool;
+    if (queueSize >= this.#options.maxQueue) {
+      throw new QualityWorkerError(`${queueSize} pictures already wait to be compared`, {
         remedy: 'send more slowly (fps), or give more threads (qualityWorkers)',
       });
     }

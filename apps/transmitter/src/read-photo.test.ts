@@ -42,10 +42,8 @@ describe('readPhoto', () => {
     expect({ ...image, data: [...image.data] }).toEqual({ ...small, data: [...small.data] });
   });
 
-  it('takes bytes and pixels as well as paths', async () => {
-    for (const input of [await raw(small).png().toBuffer(), small]) {
-      expect([...(await readPhoto(input, options)).data]).toEqual([...small.data]);
-    }
+  it('takes bytes as well as paths', async () => {
+    expect([...(await readPhoto(await raw(small).png().toBuffer(), options)).data]).toEqual([...small.data]);
   });
 
   it('makes RGB of a grey picture', async () => {
@@ -192,14 +190,5 @@ describe('readPhoto', () => {
     await expect(readPhoto(join(folder, 'absent.png'), options)).rejects.toThrow("doesn't exist");
     await expect(readPhoto(folder, options)).rejects.toThrow('is a folder');
     await expect(readPhoto('/dev/null', options)).rejects.toThrow('is no ordinary file');
-  });
-
-  it('refuses pixels that are no picture', async () => {
-    await expect(readPhoto({ width: 0, height: 2, data: new Uint8Array(0) }, options)).rejects.toThrow(
-      PhotoUnreadableError,
-    );
-    await expect(readPhoto({ width: 2, height: 2, data: new Uint8Array(11) }, options)).rejects.toThrow(
-      '12 bytes, not 11',
-    );
   });
 });

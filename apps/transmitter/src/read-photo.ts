@@ -1,12 +1,11 @@
 import { stat, readFile } from 'node:fs/promises';
 import { SemcastError, type RgbImage } from '@semcast/core';
 import { openImage, type OpenedImage } from '@semcast/images';
-import sharp, { type Sharp } from 'sharp';
 import { isMisread, RENAME } from './misread-name.js';
 import { PhotoTooLargeError, PhotoUnreadableError } from './errors.js';
 
-/** A file's path, the bytes of an image file, or pixels. */
-export type PhotoInput = string | Uint8Array | RgbImage;
+/** A file's path, or the bytes of an image file. */
+export type PhotoInput = string | Uint8Array;
 
 export interface ReadPhotoOptions {
   /** Short side resized to this many pixels and centre-cropped to a square; 0 keeps the photograph's own size. */
@@ -48,9 +47,6 @@ const DEFAULT_MAX_FILE_BYTES = 512 * 1024 ** 2;
  * @throws PhotoUnreadableError (E_PHOTO_UNREADABLE), PhotoTooLargeError (E_PHOTO_TOO_LARGE)
  */
 export async function openPhoto(input: PhotoInput, options: ReadPhotoOptions): Promise<Photo> {
-  if (typeof input === 'object' && 'width' in input) {
-    return openPixels(input, options);
-  }
   const bytes = typeof input === 'string' ? await readImageFile(input, options) : input;
   const what = typeof input === 'string' ? input : 'the image';
   if (bytes.byteLength === 0) {
@@ -61,66 +57,22 @@ export async function openPhoto(input: PhotoInput, options: ReadPhotoOptions): P
   });
   checkSize(what, image, options);
   checkMemory(what, image, options);
-  return photo(what, (run) => image.decode(run), image, options);
-}
-
-/** Open a photograph and decode it: 8-bit RGB, upright, on white. Errors as {@link openPhoto}. */
-export async function readPhoto(input: PhotoInput, options: ReadPhotoOptions): Promise<RgbImage> {
-  return (await openPhoto(input, options)).read();
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-function openPixels(image: RgbImage, options: ReadPhotoOptions): Photo {
-  const { width, height, data } = image;
-  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
-    throw new PhotoUnreadableError(`an image of ${width} × ${height} pixels is none`, {
-      remedy: 'pass whole, positive sides',
-    });
-  }
-  if (data.length !== 3 * width * height) {
-    throw new PhotoUnreadableError(
-      `an RGB image of ${width} × ${height} has ${3 * width * height} bytes, not ${data.length}`,
-      { remedy: 'pass R, G, B interleaved, 8 bits each' },
-    );
-  }
-  checkSize('the image', image, options);
-  return photo(
-    'the image',
-    (run) => run(sharp(data, { raw: { width, height, channels: 3 } })),
-    { ...image, decodeBytes: 0 },
-    options,
-  );
-}
-
-interface Pixels {
-  readonly data: Buffer;
-  readonly info: { readonly width: number; readonly height: number; readonly channels: number };
-}
-
-function photo(
-  what: string,
-  decode: (run: (image: Sharp) => Promise<Pixels>) => Promise<Pixels>,
-  own: Size & Pick<Photo, 'decodeBytes'>,
-  { size }: ReadPhotoOptions,
-): Photo {
+  const { size } = options;
   const resized = size > 0;
   return {
-    width: resized ? size : own.width,
-    height: resized ? size : own.height,
-    decodeBytes: own.decodeBytes,
+    width: resized ? size : image.width,
+    height: resized ? size : image.height,
+    decodeBytes: image.decodeBytes,
     read: async () => {
-      const { data, info } = await decode(async (image) => {
-        const fitted = resized ? image.resize(size, size, { fit: 'cover', position: 'centre' }) : image;
+      const decoding = image.decode(async (whole) => {
+        const fitted = resized ? whole.resize(size, size, { fit: 'cover', position: 'centre' }) : whole;
         return await fitted
           .flatten({ background: '#ffffff' })
           .toColourspace('srgb')
           .raw({ depth: 'uchar' })
           .toBuffer({ resolveWithObject: true });
-      }).catch((cause: unknown) => {
+      });
+      const { data, info } = await decoding.catch((cause: unknown) => {
         throw unreadable(what, cause);
       });
       if (info.channels !== 3) {
@@ -131,6 +83,16 @@ function photo(
       return { width: info.width, height: info.height, data };
     },
   };
+}
+
+/** Open a photograph and decode it: 8-bit RGB, upright, on white. Errors as {@link openPhoto}. */
+export async function readPhoto(input: PhotoInput, options: ReadPhotoOptions): Promise<RgbImage> {
+  return (await openPhoto(input, options)).read();
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
 function checkSize(what: string, { width, height }: Size, options: ReadPhotoOptions): void {

@@ -21,7 +21,7 @@ import { openPreview, type Preview } from './open-preview.js';
 import type { CompletedFrame, PreviewedFrame, SentFrame } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
 import type { QualityPool } from './quality-pool.js';
-import { openPhoto, type ReadPhotoOptions } from './read-photo.js';
+import { openPhoto, type PhotoInput, type ReadPhotoOptions } from './read-photo.js';
 import { recordResult } from './record-result.js';
 import type { PendingResults } from './pending-results.js';
 import { sendFrame } from './send-frame.js';
@@ -82,7 +82,7 @@ export async function transmitFrame(
     leaveEncoder = await encoding.enter(1, signal);
 
     const watch = new Stopwatch();
-    const photo = await readPhoto(job, photoLimits(config, welcome), tools, signal);
+    const photo = await readPhoto(job.photo, photoOptions(config, welcome), tools, signal);
     freePixels = photo.freePixels;
     const { original } = photo;
     const readMs = watch.lap();
@@ -174,12 +174,12 @@ export async function transmitFrame(
 
 /** Read a photograph's pixels when there is room for them. The file's bytes are forgotten on return. */
 async function readPhoto(
-  { photo, size }: FrameJob,
-  limits: Omit<ReadPhotoOptions, 'size'>,
+  photo: PhotoInput,
+  options: ReadPhotoOptions,
   { pixels, decoding }: Pick<FrameTools, 'pixels' | 'decoding'>,
   signal: AbortSignal,
 ): Promise<{ readonly original: RgbImage; readonly freePixels: Release }> {
-  const opened = await abortable(openPhoto(photo, { size, ...limits }), signal);
+  const opened = await abortable(openPhoto(photo, options), signal);
   const freePixels = await pixels.enter(opened.width * opened.height, signal);
   try {
     const freeMemory = await decoding.enter(opened.decodeBytes, signal);
@@ -242,17 +242,13 @@ function dropReason(stage: FrameStage, error: unknown): DropReason {
   return STAGE_REASONS[stage];
 }
 
-/** The stricter of what this transmitter reads and what the receiver takes. */
-function photoLimits(
-  { maxImagePixels, maxDecodeBytes, maxFileBytes, imageTimeoutMs }: TransmitterConfig,
+/** The size of pictures, and the stricter of what this transmitter reads and what the receiver takes. */
+function photoOptions(
+  { size, maxImagePixels, maxDecodeBytes, maxFileBytes, imageTimeoutMs: timeoutMs }: TransmitterConfig,
   { limits }: WelcomeHead,
-): Omit<ReadPhotoOptions, 'size'> {
-  return {
-    maxImagePixels: Math.min(maxImagePixels, limits.maxImagePixels),
-    maxDecodeBytes,
-    maxFileBytes,
-    timeoutMs: imageTimeoutMs,
-  };
+): ReadPhotoOptions {
+  const most = Math.min(maxImagePixels, limits.maxImagePixels);
+  return { size, maxImagePixels: most, maxDecodeBytes, maxFileBytes, timeoutMs };
 }
 
 type HeadOfStages = Pick<FrameHead, 'width' | 'height' | 'designCsnrDb'> & ModulatedFrame['head'];
@@ -265,7 +261,7 @@ function frameHead(job: FrameJob, stages: HeadOfStages, { config, encoder }: Fra
     cbr: job.cbr,
     decoder: job.decoder,
     ...(job.decoderOptions === undefined ? {} : { decoderOptions: { ...job.decoderOptions } }),
-    ...(job.deadlineMs === undefined ? {} : { deadlineMs: job.deadlineMs }),
+    ...(config.deadlineMs === undefined ? {} : { deadlineMs: config.deadlineMs }),
     csi: config.csi,
     bundleDigest: encoder.bundle.digest,
   };

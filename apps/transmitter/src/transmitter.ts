@@ -335,7 +335,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     try {
       slot ??= await this.#slots.enter(1, signal);
       this.#waiting.delete(controller);
-      giveUp = giveUpAfter(job.giveUpMs, controller);
+      giveUp = giveUpAfter(this.#parts.config.giveUpMs, controller);
       preparing = await this.#preparing.enter(1, signal);
       end = await transmitFrame(job, this.#tools, this.#watcher(preparing), signal);
     } catch (error) {
@@ -413,16 +413,10 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       frame,
       photo: request.photo,
       name: request.name ?? (typeof request.photo === 'string' ? basename(request.photo) : `frame-${frame}`),
-      size: request.size ?? config.size,
       cbr: request.cbr === undefined ? cbr : formatCbr(parseCbr(request.cbr)),
       designCsnrDb: request.designCsnrDb ?? config.designCsnrDb,
-      decoder: request.decoder ?? decoder,
-      // Options of one decoder mean nothing to another.
-      decoderOptions:
-        request.decoderOptions ??
-        (request.decoder === undefined || request.decoder === decoder ? decoderOptions : undefined),
-      deadlineMs: request.deadlineMs ?? config.deadlineMs,
-      giveUpMs: request.giveUpMs ?? config.giveUpMs,
+      decoder,
+      decoderOptions,
     };
   }
 

@@ -207,7 +207,7 @@ describe('credits and limits', () => {
 
   it('keep memory flat, however many pictures go through', async () => {
     const far = await receiver({ credits: 8 });
-    const picture = { width: 128, height: 128, data: new Uint8Array(3 * 128 * 128).fill(90) };
+    const picture = await photo(0, { width: 128, height: 128 });
     const { transmitter: near, outcomes } = await transmitter(far.url, { resultFormat: 'raw' });
     const usedBytes: number[] = [];
     for (let batch = 1; batch <= 15; batch++) {

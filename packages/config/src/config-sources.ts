@@ -213,30 +213,27 @@ function readLimited(file: string): string {
   try {
     const stats = statSync(file);
     if (stats.isDirectory()) {
-      throw new ConfigFileError(`${subject} is a folder`, 'name a YAML or JSON file');
+      throw new ConfigFileError(`${subject} is a folder`, { remedy: 'name a YAML or JSON file' });
     }
     const bytes = readBytes(file);
     if (bytes.length > MAX_CONFIG_FILE_BYTES) {
-      throw new ConfigFileError(
-        `${subject} has more than ${MAX_CONFIG_FILE_BYTES} bytes`,
-        'check the path: a configuration takes a few hundred bytes',
-      );
+      throw new ConfigFileError(`${subject} has more than ${MAX_CONFIG_FILE_BYTES} bytes`, {
+        remedy: 'check the path: a configuration takes a few hundred bytes',
+      });
     }
     const text = bytes.toString('utf8');
     if (!stats.isFile()) {
       pipedTexts.set(file, text);
     }
     return text;
-  } catch (error) {
-    if (error instanceof ConfigFileError) {
-      throw error;
+  } catch (cause) {
+    if (cause instanceof ConfigFileError) {
+      throw cause;
     }
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new ConfigFileError(
-      missing ? `${subject} doesn't exist` : `${subject} can't be read: ${(error as Error).message}`,
-      missing ? 'check the path' : 'let this process read it',
-      error,
-    );
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw code === 'ENOENT'
+      ? new ConfigFileError(`${subject} doesn't exist`, { remedy: 'check the path', cause })
+      : new ConfigFileError(`${subject} can't be read: ${message}`, { remedy: 'let this process read it', cause });
   }
 }
 
@@ -251,19 +248,18 @@ export function readFile(place: Place, file: string): ConfigLayer {
   try {
     // JSON is YAML, and the message tells line and column for both.
     values = parseYaml(text) as unknown;
-  } catch (error) {
-    const [firstLine] = (error as Error).message.split('\n');
+  } catch (cause) {
+    const [firstLine] = (cause as Error).message.split('\n');
     throw new ConfigFileError(
       `the configuration file ${file} is no valid YAML or JSON: ${firstLine!.replace(/:$/, '')}`,
-      'correct that line',
-      error,
+      { remedy: 'correct that line', cause },
     );
   }
   values ??= {};
   if (!isRecord(values)) {
     throw new ConfigFileError(
       `the configuration file ${file} holds ${Array.isArray(values) ? 'a list' : 'a single value'}, not keys with values`,
-      'write one "key: value" a line',
+      { remedy: 'write one "key: value" a line' },
     );
   }
   const layer = new LayerBuilder();

@@ -1,4 +1,4 @@
-import { SemcastError } from '@semcast/core';
+import { errorClass, SemcastError } from '@semcast/core';
 
 /** One thing that is wrong with a configuration. */
 export interface ConfigProblem {
@@ -30,10 +30,4 @@ export class ConfigError extends SemcastError {
 }
 
 /** A configuration file can't be read or is no YAML or JSON mapping. */
-export class ConfigFileError extends SemcastError {
-  override readonly name = 'ConfigFileError';
-
-  constructor(message: string, remedy: string, cause?: unknown) {
-    super('E_CONFIG_FILE', message, { remedy, cause });
-  }
-}
+export class ConfigFileError extends errorClass('ConfigFileError', 'E_CONFIG_FILE') {}

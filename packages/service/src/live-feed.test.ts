@@ -1,12 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LiveFeed } from './live-feed.js';
 
 const never = new AbortController().signal;
 
-function feedAt(capacity = 4) {
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function feedAt() {
   let nowMs = 0;
-  const feed = new LiveFeed<string>({ capacity, now: () => nowMs });
-  return { feed, at: (ms: number) => (nowMs = ms) };
+  vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+  return { feed: new LiveFeed<string>(), at: (ms: number) => (nowMs = ms) };
 }
 
 const facts = (feed: LiveFeed<string>, after: number, boot?: string) =>
@@ -33,12 +37,13 @@ describe('a live feed', () => {
   });
 
   it('keeps the newest, and says how many a slow reader missed', () => {
-    const { feed } = feedAt(4);
-    for (const fact of 'abcdefgh') {
-      feed.push(fact);
+    const { feed } = feedAt();
+    for (let i = 0; i < 516; i++) {
+      feed.push(`${i}`);
     }
-    expect(feed.read(2, feed.boot)).toMatchObject({ missed: 2, next: 8 });
-    expect(facts(feed, 2, feed.boot)).toEqual(['e', 'f', 'g', 'h']);
+    expect(feed.read(2, feed.boot)).toMatchObject({ missed: 2, next: 516 });
+    expect(facts(feed, 2, feed.boot)).toHaveLength(512);
+    expect(facts(feed, 2, feed.boot).slice(0, 2)).toEqual(['4', '5']);
     expect(feed.read(6, feed.boot).missed).toBe(0);
   });
 

@@ -18,14 +18,8 @@ export interface FeedAnswer<Fact> {
   readonly items: readonly FeedItem<Fact>[];
 }
 
-export interface LiveFeedOptions {
-  /** Items kept for readers that come later; the oldest are forgotten. Default 512. */
-  readonly capacity?: number;
-  /** Milliseconds, monotonic. */
-  readonly now?: () => number;
-}
-
-const DEFAULT_CAPACITY = 512;
+/** Facts kept for readers that come later; the oldest are forgotten. */
+const CAPACITY = 512;
 /** A reader that hasn't come back for this long is gone. */
 const WATCHED_MS = 10_000;
 
@@ -44,8 +38,6 @@ interface Kept<Fact> {
  */
 export class LiveFeed<Fact> {
   readonly boot = randomUUID();
-  readonly #capacity: number;
-  readonly #now: () => number;
   readonly #kept: Kept<Fact>[] = [];
   readonly #waiting = new Set<() => void>();
   #position = 0;
@@ -53,14 +45,9 @@ export class LiveFeed<Fact> {
   #forgottenTo = 0;
   #readAtMs = -Infinity;
 
-  constructor({ capacity = DEFAULT_CAPACITY, now = () => performance.now() }: LiveFeedOptions = {}) {
-    this.#capacity = capacity;
-    this.#now = now;
-  }
-
   /** Whether anybody has read recently; costly facts are collected only then. */
   get watched(): boolean {
-    return this.#now() - this.#readAtMs < WATCHED_MS;
+    return performance.now() - this.#readAtMs < WATCHED_MS;
   }
 
   /** Readers that wait for the next fact. */
@@ -80,8 +67,8 @@ export class LiveFeed<Fact> {
         this.#kept.splice(older, 1);
       }
     }
-    this.#kept.push({ position: this.#position++, atMs: this.#now(), fact, replaces });
-    if (this.#kept.length > this.#capacity) {
+    this.#kept.push({ position: this.#position++, atMs: performance.now(), fact, replaces });
+    if (this.#kept.length > CAPACITY) {
       this.#forgottenTo = this.#kept.shift()!.position + 1;
     }
     for (const wake of this.#waiting) {
@@ -91,7 +78,7 @@ export class LiveFeed<Fact> {
 
   /** What came from position `after` on; 0, or a position of another life, for all that is kept. */
   read(after: number, boot?: string): FeedAnswer<Fact> {
-    const nowMs = this.#now();
+    const nowMs = performance.now();
     this.#readAtMs = nowMs;
     const from = boot === this.boot ? after : 0;
     const items = this.#kept.filter(({ position }) => position >= from);
@@ -105,7 +92,7 @@ export class LiveFeed<Fact> {
 
   /** Resolves when there is something from position `after` on, after `timeoutMs`, or when the signal fires. */
   async wait(after: number, boot: string | undefined, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    this.#readAtMs = this.#now();
+    this.#readAtMs = performance.now();
     if (boot !== this.boot || this.#position > after || timeoutMs <= 0 || signal.aborted) {
       return;
     }

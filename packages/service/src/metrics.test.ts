@@ -85,8 +85,7 @@ describe('createMetrics', () => {
     metrics.frames.inc({ stage: 'decode', outcome: 'completed' });
     metrics.frames.inc({ stage: 'decode', outcome: 'completed' }, 2);
     metrics.schedulerQueueDepth.set(4);
-    metrics.schedulerQueueDepth.inc();
-    metrics.schedulerQueueDepth.dec(3);
+    metrics.schedulerQueueDepth.set(2);
     metrics.snr.set({ kind: 'estimated' }, 9.5);
     metrics.inference.observe({ graph: 'decoder' }, 0.02);
     const samples = await scrape(metrics);

@@ -17,8 +17,6 @@ export interface CounterMetric<L extends string> {
 /** A value that comes and goes. */
 export interface GaugeMetric<L extends string> {
   set(...args: Arguments<L, [value: number]>): void;
-  inc(...args: Arguments<L, [by?: number]>): void;
-  dec(...args: Arguments<L, [by?: number]>): void;
   /** There is no such value (any more): it isn't exposed until it is set again. */
   remove(...args: Arguments<L, []>): void;
 }
@@ -109,8 +107,6 @@ function createInstrument(definition: MetricDefinition, registry: Registry) {
     const gauge = new Gauge(common);
     return {
       set: call((labels, value) => finite(value) && gauge.set(labels, value)),
-      inc: call((labels, by = 1) => finite(by) && gauge.inc(labels, by)),
-      dec: call((labels, by = 1) => finite(by) && gauge.dec(labels, by)),
       remove: call((labels) => gauge.remove(labels)),
     };
   }

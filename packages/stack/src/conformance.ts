@@ -1,6 +1,7 @@
 import type { ChannelConfigInput } from '@semcast/channel-models';
 import type { RgbImage } from '@semcast/core';
 import type { CompletedFrame, FrameOutcome, TransmitterConfigInput } from '@semcast/transmitter';
+import sharp from 'sharp';
 import type { Stack } from './stack.js';
 
 /**
@@ -40,6 +41,13 @@ export function completed(outcome: FrameOutcome): CompletedFrame {
   return outcome;
 }
 
+/** A picture as a file's bytes, as transmitters take it. */
+export async function pngOf({ width, height, data }: RgbImage): Promise<Buffer> {
+  return await sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
 /** Sends a picture as frames 0 … count - 1, and gives what came back in that order. */
 export async function sendFrames(
   stack: Stack,
@@ -47,11 +55,10 @@ export async function sendFrames(
   { count = 1, ...input }: TransmitterConfigInput & { readonly count?: number } = {},
 ): Promise<CompletedFrame[]> {
   const transmitter = await stack.transmitter({ resultFormat: 'raw', designCsnrDb: 10, ...input });
+  const photo = await pngOf(picture);
   try {
     const outcomes = await Promise.all(
       Array.from({ length: count }, async (_, frame) => {
-        // The transmitter hands pixels on to its threads; each frame gets its own.
-        const photo = { ...picture, data: picture.data.slice() };
         return await transmitter.submit({ photo, frame, name: `frame-${frame}` });
       }),
     );

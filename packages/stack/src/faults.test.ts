@@ -1,7 +1,7 @@
 /** Single faults of a network, on either hop: the stream goes on, and its pictures are those of a calm run. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { completed } from './conformance.js';
+import { completed, pngOf } from './conformance.js';
 import { startFaultProxy, type FaultProxy, type Passage } from './fault-proxy.js';
 import { testPicture, waitFor } from '@semcast/testkit';
 import { startStack, type Stack } from './stack.js';
@@ -62,8 +62,7 @@ async function stream(afterFirst?: () => Promise<void>): Promise<{ pictures: str
   const outcomes: number[] = [];
   transmitter.on('outcome', ({ frame }) => outcomes.push(frame));
   const send = async (frame: number): Promise<string> => {
-    const photo = { ...picture, data: picture.data.slice() };
-    const { decoded } = completed(await transmitter.submit({ photo, frame }));
+    const { decoded } = completed(await transmitter.submit({ photo: await pngOf(picture), frame }));
     return Buffer.from(decoded.data).toString('base64');
   };
   try {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { completed, sendFrames } from './conformance.js';
+import { completed, pngOf, sendFrames } from './conformance.js';
 import { testPicture } from '@semcast/testkit';
 import { startStack, type Stack } from './stack.js';
 
@@ -29,7 +29,7 @@ describe('the three services in one process', () => {
   it('take a change of the channel while frames flow', async () => {
     stack = await startStack();
     const transmitter = await stack.transmitter({ resultFormat: 'raw' });
-    const send = async () => completed(await transmitter.submit({ photo: { ...picture, data: picture.data.slice() } }));
+    const send = async () => completed(await transmitter.submit({ photo: await pngOf(picture) }));
     const before = await send();
     const answer = await fetch(`${stack.channel.httpUrl}/channel`, {
       method: 'PUT',
@@ -45,7 +45,7 @@ describe('the three services in one process', () => {
   it('drop by name what the channel loses', async () => {
     stack = await startStack({ channel: { channel: { loss: 1 } } });
     const transmitter = await stack.transmitter();
-    await expect(transmitter.submit({ photo: picture })).resolves.toMatchObject({
+    await expect(transmitter.submit({ photo: await pngOf(picture) })).resolves.toMatchObject({
       kind: 'dropped',
       reason: 'channel-loss',
     });

@@ -32,7 +32,7 @@ import { createLineSplitter } from '../processes/log-lines.js';
 import { rateOf } from '../rates.js';
 import { channelFlags, channelOptionsOf, channelText, typedChannelFlags } from '../sweep/channel-options.js';
 import { startCheckpoints } from '../sweep/checkpoints.js';
-import { BASELINE } from '../sweep/compare.js';
+import { BASELINE, type ColumnNames } from '../sweep/compare.js';
 import { checkSheetSize, writeContactSheets, type ContactSheetOptions } from '../sweep/contact-sheets.js';
 import { checkControl, measureControl } from '../sweep/control.js';
 import { renderMarkdown } from '../sweep/markdown.js';
@@ -417,13 +417,6 @@ async function openSweepLog(run: SweepRun, featureBundles: readonly string[]): P
   return log;
 }
 
-interface ColumnNames {
-  /** Of the metric bundles with distances. */
-  readonly metrics: readonly string[];
-  /** Of those with features. */
-  readonly realism: readonly string[];
-}
-
 /** Everything that was asked for beside the table; what had been kept for the case of an interruption goes. */
 async function writeOutputs(
   { settings, sheet, flags: { markdown, json }, io, terminal }: SweepRun,
@@ -475,7 +468,7 @@ function printReport(terminal: Terminal, report: SweepReport, settings: SweepSet
     `${manifest.name} ${manifest.version} on ${settings.device}`,
     photographsText(settings.files.length, settings.size),
   ];
-  const { columns, rows, legend } = summaryTable(report, { ...names, colours });
+  const { columns, rows, legend } = summaryTable(report, names, colours);
   const channel = channelText(settings.channel, report.conditions.channelOptions, report.conditions.csi);
   terminal.result(
     '',

@@ -1,5 +1,5 @@
 import type { ResultMessage } from '@semcast/wire';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { QualitySampler } from './quality-sampler.js';
 
 const original = { width: 2, height: 2, data: new Uint8Array(12).fill(100) };
@@ -23,10 +23,15 @@ function result(value: number, side = 2): ResultMessage {
   };
 }
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 describe('the sample of the quality', () => {
   it('is a few pictures a second, one at a time', async () => {
     let now = 0;
-    const sampler = new QualitySampler({ now: () => now });
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
+    const sampler = new QualitySampler();
     expect([sampler.psnrDb, sampler.samples]).toEqual([null, 0]);
     for (now = 0; now < 2000; now++) {
       sampler.offer(original, result(110));
@@ -41,12 +46,11 @@ describe('the sample of the quality', () => {
   it('takes a fiftieth of the time at most', async () => {
     let now = 0;
     // Whoever looks at this clock finds that 500 ms have passed since the last look.
-    const sampler = new QualitySampler({
-      now: () => {
-        now += 500;
-        return now;
-      },
+    vi.spyOn(performance, 'now').mockImplementation(() => {
+      now += 500;
+      return now;
     });
+    const sampler = new QualitySampler();
     for (let i = 0; i < 400; i++) {
       sampler.offer(original, result(110));
       await sampler.settled();
@@ -57,7 +61,7 @@ describe('the sample of the quality', () => {
   });
 
   it('counts what is no picture of that size', async () => {
-    const sampler = new QualitySampler({ now: () => 0 });
+    const sampler = new QualitySampler();
     sampler.offer(original, result(110, 3));
     await sampler.settled();
     expect([sampler.psnrDb, sampler.samples, sampler.unreadable]).toEqual([null, 0, 1]);

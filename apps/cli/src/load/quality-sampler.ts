@@ -8,29 +8,18 @@ const MAX_PER_SECOND = 4;
 /** The largest share of time for measuring quality, so that it doesn't load the machine under test. */
 const MAX_TIME_SHARE = 0.02;
 
-export interface QualitySamplerOptions {
-  /** Milliseconds, monotonic. */
-  readonly now?: () => number;
-}
-
 /**
  * PSNR of some of the pictures that come back: one at a time, a few a second, and never more than a fiftieth of the
  * time. Which ones depends on the clock alone, not on what is in them.
  */
 export class QualitySampler {
-  readonly #now: () => number;
-  readonly #startedAt: number;
+  readonly #startedAt = performance.now();
   #busy: Promise<void> | undefined;
   #lastAt = -Infinity;
   #spentMs = 0;
   #sum = 0;
   #count = 0;
   #unreadable = 0;
-
-  constructor({ now = () => performance.now() }: QualitySamplerOptions = {}) {
-    this.#now = now;
-    this.#startedAt = now();
-  }
 
   /** Mean PSNR in dB over the sample; null of none. */
   get psnrDb(): number | null {
@@ -49,7 +38,7 @@ export class QualitySampler {
 
   /** A final picture has arrived; it is measured if there is time for it. */
   offer(original: RgbImage, message: ResultMessage): void {
-    const now = this.#now();
+    const now = performance.now();
     const due =
       this.#busy === undefined &&
       now - this.#lastAt >= 1000 / MAX_PER_SECOND &&
@@ -66,7 +55,7 @@ export class QualitySampler {
   }
 
   async #measure(original: RgbImage, { head, payload }: ResultMessage): Promise<void> {
-    const startedAt = this.#now();
+    const startedAt = performance.now();
     try {
       this.#sum += psnr(original, await decodeResult(head, payload, original));
       this.#count++;
@@ -75,7 +64,7 @@ export class QualitySampler {
       // run.
       this.#unreadable++;
     } finally {
-      this.#spentMs += this.#now() - startedAt;
+      this.#spentMs += performance.now() - startedAt;
       this.#busy = undefined;
     }
   }

@@ -8,7 +8,7 @@ import type { EncodedPhoto, FrameMaker } from './corpus.js';
 import { Latencies } from './latencies.js';
 import { Ledger, type DueFrame } from './ledger.js';
 import { QualitySampler } from './quality-sampler.js';
-import { allLinked, VirtualTransmitter, problemOf, type FlightWatcher } from './virtual-transmitter.js';
+import { VirtualTransmitter, type FlightWatcher } from './virtual-transmitter.js';
 
 /** The settings that all rates of a load test share: the frames, and how they are sent. It is part of the report. */
 export interface LoadConditions {
@@ -229,10 +229,12 @@ async function untilLinked(
   const timeout = new AbortController();
   try {
     await Promise.race([
-      allLinked(transmitters),
+      Promise.all(transmitters.map(async ({ link }) => await link.ready)),
       sleep(waitMs, undefined, { signal: AbortSignal.any([signal, timeout.signal]) }).then(() => {
         const missing = transmitters.filter(({ link }) => link.welcome === undefined);
-        const problem = missing.map(problemOf).find((error) => error !== undefined);
+        const problem = missing
+          .map(({ link: { state } }) => ('error' in state ? state.error : undefined))
+          .find(Boolean);
         throw new NoLinkError(
           `${missing.length} of ${transmitters.length} streams have no link to ${to} within ${waitMs / 1000} s` +
             (problem === undefined ? '' : `: ${problem.message}`),

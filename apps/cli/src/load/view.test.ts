@@ -1,9 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createTerminal, type OutputStream } from '../terminal/terminal.js';
 import { visibleWidth } from '../terminal/width.js';
 import { Ledger } from './ledger.js';
 import type { LoadProgress } from './run-load.js';
 import { LoadView, rateText, reasonsText, verdictText } from './view.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 interface Recorded extends OutputStream {
   text: string;
@@ -53,7 +57,8 @@ describe('the live view of a load run', () => {
     const stderr = stream(false);
     const terminal = createTerminal({ stdout: stream(false), stderr, env: {} });
     let now = 0;
-    const view = new LoadView(terminal, { now: () => now });
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
+    const view = new LoadView(terminal);
     view.watch(4, progress());
     for (now = 0; now <= 25_000; now += 100) {
       view.tick();

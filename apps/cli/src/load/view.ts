@@ -25,16 +25,13 @@ export function reasonsText(reasons: Readonly<Record<string, number>>): string {
 /** The line below the table while a rate is run: throughput, latency, what is under way, drops. */
 export class LoadView implements LiveLine {
   readonly #terminal: Terminal;
-  readonly #now: () => number;
   #progress: LoadProgress | undefined;
   #rate = 0;
   readonly #spinner = createSpinner();
-  #lastLineAt: number;
+  #lastLineAt = performance.now();
 
-  constructor(terminal: Terminal, { now = () => performance.now() }: { readonly now?: () => number } = {}) {
+  constructor(terminal: Terminal) {
     this.#terminal = terminal;
-    this.#now = now;
-    this.#lastLineAt = now();
   }
 
   watch(rate: number, progress: LoadProgress): void {
@@ -44,8 +41,8 @@ export class LoadView implements LiveLine {
 
   /** To be called every now and then: prints the line where lines don't live. */
   tick(): void {
-    if (!this.#terminal.interactive && this.#now() - this.#lastLineAt >= LINE_EVERY_MS) {
-      this.#lastLineAt = this.#now();
+    if (!this.#terminal.interactive && performance.now() - this.#lastLineAt >= LINE_EVERY_MS) {
+      this.#lastLineAt = performance.now();
       this.#terminal.note(this.#text(Infinity));
     }
   }

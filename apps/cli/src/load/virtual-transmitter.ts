@@ -1,12 +1,5 @@
 import { describeError } from '@semcast/core';
-import {
-  connectLink,
-  FrameError,
-  type ClientLink,
-  type OutgoingFrame,
-  type ResultMessage,
-  type WireError,
-} from '@semcast/wire';
+import { connectLink, FrameError, type ClientLink, type OutgoingFrame, type ResultMessage } from '@semcast/wire';
 import type { EncodedPhoto } from './corpus.js';
 import type { DropDecider, DueFrame, LoadDropReason } from './ledger.js';
 import type { LoadSettings, LoadTools } from './run-load.js';
@@ -195,14 +188,4 @@ export class VirtualTransmitter {
   #drop(due: DueFrame, reason: LoadDropReason, detail: string): void {
     this.#options.watcher.onDropped(due, reason, 'generator', detail);
   }
-}
-
-/** Resolves when every link is up; rejects when one is refused. */
-export async function allLinked(transmitters: readonly VirtualTransmitter[]): Promise<void> {
-  await Promise.all(transmitters.map(async ({ link }) => await link.ready));
-}
-
-/** The error that says why a link isn't there at the moment: the newest that was reported. */
-export function problemOf({ link: { state } }: VirtualTransmitter): WireError | undefined {
-  return state.name === 'waiting' || state.name === 'closed' ? state.error : undefined;
 }

@@ -14,7 +14,7 @@ const summary = [
   summaryEntry({ ...sampled, snrDb: 10, psnrDb: 29.5, metrics: { vgg: 0.6 }, realism: { faces: null } }),
 ];
 const names = { metrics: ['vgg'], realism: ['faces'] };
-const column = (name: string) => qualityColumns(names.metrics, names.realism).find((each) => each.name === name)!;
+const column = (name: string) => qualityColumns(names).find((each) => each.name === name)!;
 const [psnr, ssim, vgg, faces] = [column('psnrDb'), column('ssim'), column('vgg'), column('faces')];
 
 describe('decoders side by side', () => {
@@ -64,7 +64,7 @@ describe('the control', () => {
 
   it('is explained in tables, and its differences are in Markdown', () => {
     const colours = pico.createColors(false);
-    expect(summaryTable({ summary, controls }, { ...names, colours }).legend.join()).toContain('unsharp masks');
+    expect(summaryTable({ summary, controls }, names, colours).legend.join()).toContain('unsharp masks');
     const compared = { decoder: 'conditional', steps: 8, snrDb: 0, cbr: '1/48', against: 'sharpened' } as const;
     const text = renderMarkdown(
       {
@@ -89,7 +89,7 @@ describe('the control', () => {
 describe('the table at the end of a sweep', () => {
   it('marks what is worse than jscc, in words without colours, and explains it', () => {
     const colours = pico.createColors(false);
-    const { columns, rows, legend } = summaryTable({ summary }, { ...names, colours });
+    const { columns, rows, legend } = summaryTable({ summary }, names, colours);
     const lines = renderTable(columns, rows, { colours, width: 200 });
     const line = (start: RegExp): string => lines.find((text) => start.test(text))!;
     expect(lines[0]).toMatch(/decoder +steps +SNR dB .*PSNR dB .*vgg +faces +residual +evals/);
@@ -107,17 +107,14 @@ describe('the table at the end of a sweep', () => {
 
   it('shows it in red where there are colours', () => {
     const colours = pico.createColors(true);
-    const { columns } = summaryTable({ summary }, { ...names, colours });
+    const { columns } = summaryTable({ summary }, names, colours);
     expect(columns.map(({ cell }) => cell(summary[2]!)).find((text) => text.includes('24.40'))).toBe(
       colours.red('24.40-'),
     );
   });
 
   it('has nothing to explain, and no steps, of one decoder', () => {
-    const { columns, legend } = summaryTable(
-      { summary: summary.slice(0, 2) },
-      { ...names, colours: pico.createColors(false) },
-    );
+    const { columns, legend } = summaryTable({ summary: summary.slice(0, 2) }, names, pico.createColors(false));
     expect(columns.map(({ title }) => title)).not.toContain('steps');
     expect(legend).toEqual([]);
   });

@@ -18,8 +18,14 @@ export interface QualityColumn {
   readonly value: (summary: SweepSummary) => number | null | undefined;
 }
 
+/** Names of the metric bundles with distances, and of those with features. */
+export interface ColumnNames {
+  readonly metrics: readonly string[];
+  readonly realism: readonly string[];
+}
+
 /** PSNR and its like, then the distances of metric bundles, then the realism of feature bundles. */
-export function qualityColumns(metrics: readonly string[], realism: readonly string[]): QualityColumn[] {
+export function qualityColumns({ metrics, realism }: ColumnNames): QualityColumn[] {
   return [
     ...Object.values(qualityMetrics).map((metric) => ({
       name: metric.name,
@@ -65,7 +71,7 @@ export function summaryLines({ summary, controls = [] }: Pick<SweepReport, 'summ
 export const controlName = (decoder: string): string => `sharpened (${decoder})`;
 
 function controlLine(entry: SweepSummary, { n, filters }: SweepControl): SweepSummary {
-  const columns = qualityColumns(Object.keys(entry.metrics), Object.keys(entry.realism ?? {}));
+  const columns = qualityColumns({ metrics: Object.keys(entry.metrics), realism: Object.keys(entry.realism ?? {}) });
   const best = (name: string): number | null => {
     const { higherIsBetter } = columns.find((column) => column.name === name)!;
     const values = filters.map(({ figures }) => figures[name]).filter((value) => value !== undefined);

@@ -109,7 +109,7 @@ class Measuring {
     this.#tools = tools;
     this.#pool = pool;
     this.#rows = new Map(report.rows.map((row) => [caseKey(row, row.frame), row]));
-    this.#columns = qualityColumns(pool?.distances ?? [], tools.realism?.names ?? []);
+    this.#columns = qualityColumns({ metrics: pool?.distances ?? [], realism: tools.realism?.names ?? [] });
   }
 
   /** Null where no photograph came through both decoders. */

@@ -9,15 +9,10 @@ import {
   isWorse,
   qualityColumns,
   summaryLines,
+  type ColumnNames,
   type QualityColumn,
 } from './compare.js';
 import type { SweepComparison, SweepReport, SweepSummary } from './report.js';
-
-export interface MarkdownOptions {
-  /** Names of the metric bundles with distances, and of those with features. */
-  readonly metrics: readonly string[];
-  readonly realism: readonly string[];
-}
 
 interface MarkdownColumn<Row> {
   readonly title: string;
@@ -33,11 +28,11 @@ const escaped = (text: string): string => text.replaceAll('|', '\\|');
  * The summary of a report as Markdown, a table for each channel SNR and rate. Nothing in it depends on the day or on
  * the commit, so that it changes only when the figures do.
  */
-export function renderMarkdown(report: SweepReport, { metrics, realism }: MarkdownOptions): string {
+export function renderMarkdown(report: SweepReport, names: ColumnNames): string {
   const { command, bundle, device, seed, conditions, comparisons = [] } = report;
   const { images, size, channel, channelOptions, csi, draws } = conditions;
   const summary = summaryLines(report);
-  const measures = qualityColumns(metrics, realism);
+  const measures = qualityColumns(names);
   const columns: MarkdownColumn<SweepSummary>[] = [
     { title: 'decoder', cell: ({ decoder }) => decoder },
     { title: 'steps', cell: ({ steps }) => (steps === 0 ? '–' : String(steps)) },

@@ -3,7 +3,15 @@ import type { TableColumn } from '../terminal/columns.js';
 import { formatLatency as ms } from '../terminal/progress.js';
 import type { Colours } from '../terminal/terminal.js';
 import { figure } from '../up/frame-columns.js';
-import { anyWorse, byConditions, CONTROL_LEGEND, isWorse, qualityColumns, summaryLines } from './compare.js';
+import {
+  anyWorse,
+  byConditions,
+  CONTROL_LEGEND,
+  isWorse,
+  qualityColumns,
+  summaryLines,
+  type ColumnNames,
+} from './compare.js';
 import type { SweepReport, SweepSummary } from './report.js';
 
 /** Stands behind a figure, so that it is seen without colours, too. */
@@ -18,13 +26,6 @@ function labels(higherIsBetter: boolean): string {
   return new Intl.ListFormat('en-GB').format(names);
 }
 
-export interface SummaryTableOptions {
-  /** Names of the metric bundles with distances, and of those with features. */
-  readonly metrics: readonly string[];
-  readonly realism: readonly string[];
-  readonly colours: Colours;
-}
-
 export interface SummaryTable {
   readonly columns: readonly TableColumn<SweepSummary>[];
   /** Rows that can be compared stand together. */
@@ -36,10 +37,11 @@ export interface SummaryTable {
 /** The table that a sweep ends with: a column more for each metric bundle, and marks where a decoder loses to jscc. */
 export function summaryTable(
   report: Pick<SweepReport, 'summary' | 'controls'>,
-  { metrics, realism, colours }: SummaryTableOptions,
+  names: ColumnNames,
+  colours: Colours,
 ): SummaryTable {
   const summary = summaryLines(report);
-  const measures = qualityColumns(metrics, realism);
+  const measures = qualityColumns(names);
   const marked = anyWorse(summary, measures);
   const sampled = summary.some(({ steps }) => steps > 0);
   const quality = measures.map((measure): TableColumn<SweepSummary> => ({

@@ -63,11 +63,10 @@ export interface ProgressOptions {
   readonly terminal: Terminal;
   readonly total: number;
   readonly label: string;
-  /** Milliseconds, monotonic. */
-  readonly now?: () => number;
-  /** Without a terminal: the least time between two lines. */
-  readonly lineEveryMs?: number;
 }
+
+/** Without a terminal: the least time between two lines. */
+const LINE_EVERY_MS = 10_000;
 
 /** How far a command is. */
 export interface Progress {
@@ -77,9 +76,8 @@ export interface Progress {
 }
 
 /** A bar with the time left on a terminal; elsewhere a line now and then. */
-export function startProgress(options: ProgressOptions): Progress {
-  const { terminal, total, label, now = () => performance.now(), lineEveryMs = 10_000 } = options;
-  const startedAt = now();
+export function startProgress({ terminal, total, label }: ProgressOptions): Progress {
+  const startedAt = performance.now();
   let done = 0;
   let detail = '';
   let lastLineAt = startedAt;
@@ -89,8 +87,8 @@ export function startProgress(options: ProgressOptions): Progress {
     if (done === 0) {
       return '';
     }
-    const seconds = (((now() - startedAt) / done) * (total - done)) / 1000;
-    return done === total ? formatSeconds((now() - startedAt) / 1000) : `${formatSeconds(seconds)} left`;
+    const seconds = (((performance.now() - startedAt) / done) * (total - done)) / 1000;
+    return done === total ? formatSeconds((performance.now() - startedAt) / 1000) : `${formatSeconds(seconds)} left`;
   };
   terminal.setLive({
     render: (columns) => {
@@ -109,8 +107,8 @@ export function startProgress(options: ProgressOptions): Progress {
       detail = what;
       if (terminal.interactive) {
         terminal.refresh();
-      } else if (now() - lastLineAt >= lineEveryMs || done === total) {
-        lastLineAt = now();
+      } else if (performance.now() - lastLineAt >= LINE_EVERY_MS || done === total) {
+        lastLineAt = performance.now();
         terminal.note(`${label} ${text()}`);
       }
     },

@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRowPrinter, fitColumns, renderTable } from './columns.js';
 import { bar, formatMilliseconds, formatSeconds, sparkline, startProgress } from './progress.js';
 import { createTerminal, type OutputStream } from './terminal.js';
 import { fit, printable, truncate, visibleWidth, wrap } from './width.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 interface Recorded extends OutputStream {
   text: string;
@@ -164,26 +168,26 @@ describe('progress', () => {
 
   it('tells the time left on a terminal, and now and then a line elsewhere', () => {
     let now = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
     const stderr = stream(false);
     const terminal = createTerminal({ stdout: stream(false), stderr, env: {} });
-    const progress = startProgress({ terminal, total: 4, label: 'sweep', now: () => now, lineEveryMs: 5000 });
-    now = 3000;
+    const progress = startProgress({ terminal, total: 4, label: 'sweep' });
+    now = 6000;
     progress.advance('a.png');
     expect(stderr.text).toBe('');
-    now = 6000;
+    now = 12_000;
     progress.advance('b.png');
-    expect(stderr.text).toBe('sweep 2/4 · 6 s left · b.png\n');
+    expect(stderr.text).toBe('sweep 2/4 · 12 s left · b.png\n');
     progress.advance();
     progress.advance();
     progress.stop();
-    expect(stderr.text.split('\n')).toEqual(['sweep 2/4 · 6 s left · b.png', 'sweep 4/4 · 6 s', '']);
+    expect(stderr.text.split('\n')).toEqual(['sweep 2/4 · 12 s left · b.png', 'sweep 4/4 · 12 s', '']);
 
     const screen = stream(true, 60);
     const live = startProgress({
       terminal: createTerminal({ stdout: stream(false), stderr: screen, env: { NO_COLOR: '1' } }),
       total: 4,
       label: 'sweep',
-      now: () => now,
     });
     live.advance('a very long name of a photograph that does not fit.png');
     live.stop();

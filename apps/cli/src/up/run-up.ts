@@ -110,7 +110,6 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
         finish();
         break;
       case 'ready':
-      case 'sent':
         break;
     }
   };

@@ -16,8 +16,6 @@ export interface StreamViewOptions {
   readonly expected: number | undefined;
   /** Whether the decoder samples, so that there are previews and steps to be told of. */
   readonly sampling?: boolean;
-  /** Milliseconds, monotonic. */
-  readonly now?: () => number;
 }
 
 /** The table of frames that `up` prints row by row, and the line below it that lives. */
@@ -25,7 +23,6 @@ export class StreamView implements LiveLine {
   readonly tally = new Tally();
   readonly #terminal: Terminal;
   readonly #expected: number | undefined;
-  readonly #now: () => number;
   readonly #frameColumns: readonly Column<CompletedSummary>[];
   #printer: RowPrinter<CompletedSummary>;
   #columns: number;
@@ -36,10 +33,9 @@ export class StreamView implements LiveLine {
   /** The newest picture on the way, until its frame has ended. */
   #preview: PreviewSummary | undefined;
 
-  constructor({ terminal, expected, sampling = false, now = () => performance.now() }: StreamViewOptions) {
+  constructor({ terminal, expected, sampling = false }: StreamViewOptions) {
     this.#terminal = terminal;
     this.#expected = expected;
-    this.#now = now;
     this.#frameColumns = sampling ? SAMPLING_COLUMNS : FRAME_COLUMNS;
     this.#columns = terminal.resultColumns;
     this.#printer = this.#createPrinter();
@@ -61,7 +57,7 @@ export class StreamView implements LiveLine {
     if (this.#preview?.frame === outcome.frame) {
       this.#preview = undefined;
     }
-    this.tally.add(outcome, this.#now());
+    this.tally.add(outcome, performance.now());
     this.#header();
     this.#rows++;
     if (outcome.kind === 'dropped') {
@@ -94,7 +90,7 @@ export class StreamView implements LiveLine {
       this.#expected === undefined ? `${tally.completed} frames` : `${tally.completed} of ${this.#expected}`;
     const parts = [
       `${count}${tally.dropped === 0 ? '' : colours.red(`, ${tally.dropped} dropped`)}`,
-      `${tally.rate(this.#now()).toFixed(1)}/s`,
+      `${tally.rate(performance.now()).toFixed(1)}/s`,
     ];
     if (this.#away !== null) {
       parts.push(colours.yellow(printable(this.#away)));

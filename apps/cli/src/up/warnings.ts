@@ -10,12 +10,8 @@ const WINDOW_MS = 10_000;
  * Selects from the services' logs the lines for a user at the terminal: warnings and errors, each once, few at a time.
  *
  * @param show one line, ready to be printed
- * @param now milliseconds, monotonic
  */
-export function createWarningFilter(
-  show: (line: string) => void,
-  { now = () => performance.now() }: { readonly now?: () => number } = {},
-): (service: string, line: string) => void {
+export function createWarningFilter(show: (line: string) => void): (service: string, line: string) => void {
   const shownAt = new Map<string, number>();
   return (service, line) => {
     const { level, text } = readLogLine(line);
@@ -24,7 +20,7 @@ export function createWarningFilter(
       return;
     }
     const message = `${service}: ${text}`;
-    const time = now();
+    const time = performance.now();
     for (const [known, at] of shownAt) {
       if (time - at > REPEAT_MS) {
         shownAt.delete(known);
