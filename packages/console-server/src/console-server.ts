@@ -25,12 +25,7 @@ export interface ConsoleServerOptions {
 }
 
 /** A console that is served. */
-export interface ConsoleServer {
-  /** Pages that look. */
-  readonly pages: number;
-  /** Say goodbye to the pages and stop reading. Before the HTTP server is closed. */
-  close(): Promise<void>;
-}
+export type ConsoleServer = Awaited<ReturnType<typeof createConsoleServer>>;
 
 /** Pages are told this often: quicker than an eye follows figures, slow enough for a phone. */
 const TELL_MS = 200;
@@ -46,7 +41,7 @@ const PICTURE_TIMEOUT_MS = 10_000;
  * The services are read while somebody looks, so a console that nobody looks at costs nothing; their feeds tell what
  * happened shortly before.
  */
-export async function createConsoleServer(options: ConsoleServerOptions): Promise<ConsoleServer> {
+export async function createConsoleServer(options: ConsoleServerOptions) {
   const { http, config, logger } = options;
   const urlOf: Readonly<Record<LiveService, () => string>> = {
     transmitter: () => config.transmitterUrl,
@@ -179,10 +174,12 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
   addControlRoutes(http, { config, receiverUrl: options.receiverUrl });
 
   return {
-    get pages() {
+    /** Pages that look. */
+    get pages(): number {
       return sockets.pages;
     },
-    close: async () => {
+    /** Say goodbye to the pages and stop reading. Before the HTTP server is closed. */
+    close: async (): Promise<void> => {
       await sockets.close();
       await end();
       await pictures.close();

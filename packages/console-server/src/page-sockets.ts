@@ -14,13 +14,6 @@ export interface PageSocketsOptions {
   readonly onWatched: (watched: boolean) => void;
 }
 
-export interface PageSockets {
-  readonly pages: number;
-  /** Tell every page what it hasn't got; one that reads slowly is told later, and then of what there is by then. */
-  tell(): void;
-  close(): Promise<void>;
-}
-
 const PATH = '/live';
 /** Bytes waiting for a page beyond which it gets no more messages for now. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
@@ -44,7 +37,7 @@ interface Page {
  * The WebSocket of the pages: everything on connecting, then what changed. A page costs the server a number, whatever
  * it does: there is no queue to grow.
  */
-export function servePages(options: PageSocketsOptions): PageSockets {
+export function servePages(options: PageSocketsOptions) {
   const { upgrades, state, onWatched } = options;
   const sockets = new WebSocketServer({
     noServer: true,
@@ -113,10 +106,11 @@ export function servePages(options: PageSocketsOptions): PageSockets {
   upgrades.serve(PATH, onUpgrade);
 
   return {
-    get pages() {
+    get pages(): number {
       return pages.size;
     },
-    tell: () => {
+    /** Tell every page what it hasn't got; one that reads slowly is told later, and then of what there is by then. */
+    tell: (): void => {
       // Pages that have seen the same get the same text.
       const texts = new Map<number, string | null>();
       for (const [socket, page] of pages) {
@@ -139,7 +133,7 @@ export function servePages(options: PageSocketsOptions): PageSockets {
         }
       }
     },
-    close: async () => {
+    close: async (): Promise<void> => {
       closing = true;
       clearInterval(pinging);
       const gone = new Promise<void>((resolve) => {

@@ -11,17 +11,7 @@ const FRECHET_DIRECTIONS = 32;
  * decoded patches are from those of the originals. It measures realism, not fidelity: it compares sets, not pictures,
  * and only figures from the same pictures and number of patches compare.
  */
-export interface PatchFrechet {
-  /**
-   * The patch Fréchet distance of a decoded set, 0 for the originals themselves.
-   *
-   * @param decoded features of the decoded patches, [patches, F]
-   * @throws QualityError E_FEATURES, E_TOO_FEW_PATCHES
-   */
-  distanceTo(decoded: Tensor): number;
-  /** What the distance needs of the patches of one picture, [patches, F]; {@link distanceOfSums} takes it from there. */
-  sums(features: Tensor): PatchSums;
-}
+export type PatchFrechet = ReturnType<typeof createPatchFrechet>;
 
 /** Sums over patches in the coordinates of the originals' principal directions. Sums of sets are sums of their parts. */
 export interface PatchSums {
@@ -188,7 +178,7 @@ function momentsOf(parts: readonly PatchSums[]): GaussianMoments {
  * @param directions principal directions kept; only figures with the same number compare
  * @throws QualityError E_FEATURES, E_TOO_FEW_PATCHES; ArgumentError when `directions` is no whole number from 1
  */
-export function createPatchFrechet(originals: Tensor, directions = FRECHET_DIRECTIONS): PatchFrechet {
+export function createPatchFrechet(originals: Tensor, directions = FRECHET_DIRECTIONS) {
   if (!Number.isSafeInteger(directions) || directions < 1) {
     throw new ArgumentError(`the number of principal directions is a whole number from 1, not ${directions}`);
   }
@@ -212,10 +202,17 @@ export function createPatchFrechet(originals: Tensor, directions = FRECHET_DIREC
   );
   const reference = momentsOf([projectedSums(features, origin, axes)]);
   return {
-    distanceTo: (decoded) => {
+    /**
+     * The patch Fréchet distance of a decoded set, 0 for the originals themselves.
+     *
+     * @param decoded features of the decoded patches, [patches, F]
+     * @throws QualityError E_FEATURES, E_TOO_FEW_PATCHES
+     */
+    distanceTo: (decoded: Tensor): number => {
       const checked = checkFeatures(decoded, 'the decoded set', directions, size);
       return gaussianFrechetDistance(reference, momentsOf([projectedSums(checked, origin, axes)]));
     },
-    sums: (part) => projectedSums(checkFeatures(part, 'a picture', 0, size), origin, axes),
+    /** What the distance needs of the patches of one picture, [patches, F]; {@link distanceOfSums} takes it from there. */
+    sums: (part: Tensor): PatchSums => projectedSums(checkFeatures(part, 'a picture', 0, size), origin, axes),
   };
 }
