@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fails when a native addon or a library beside it needs a library that isn't there, so that an image that can't run
-# isn't built. The driver's own libraries come from the machine, when a container starts.
+# Fails when a native addon or a library beside it needs a library that is missing, so that no image is built
+# that can't run. The driver's own libraries come from the machine when a container starts.
 #
 #   check-libraries.sh FOLDER [LIBRARY-THAT-MUST-BE-THERE ...]
 set -eu

@@ -1,4 +1,4 @@
-// Whether the service on a port of this machine answers: 0 or 1, as Docker wants to know. The image has no curl.
+// Exit code for Docker: 0 if the service on a port of this machine answers, otherwise 1. The image has no curl.
 const [port] = process.argv.slice(2);
 
 try {

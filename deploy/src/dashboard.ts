@@ -25,7 +25,7 @@ export interface DashboardOptions {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** Whether one may choose among decoders: queries then select `decoder=~"$decoder"`. Default false. */
+  /** Whether there is a choice of decoders: queries then select `decoder=~"$decoder"`. Default false. */
   readonly byDecoder?: boolean;
   readonly sections: readonly Section[];
 }

@@ -8,10 +8,10 @@ import { formatMetricsDocument } from './metrics-document.js';
 /** The top of the checkout. */
 export const REPOSITORY_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Files of rules, relative to deploy/prometheus/rules, in the order in which documents tell of them. */
+/** Files of rules, relative to deploy/prometheus/rules, in the order of docs/metrics.md. */
 export const RULE_FILES = ['alerts.yml', 'recording.yml'] as const;
 
-/** A committed file that nobody writes by hand. */
+/** A committed file that is generated. */
 export interface GeneratedFile {
   /** Relative to the repository. */
   readonly path: string;

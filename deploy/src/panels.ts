@@ -129,7 +129,7 @@ export interface FigureOptions extends PanelTexts {
   /** Colour below the first step. Default green. */
   readonly base?: string;
   readonly steps?: readonly Step[];
-  /** What stands there while there is no value. */
+  /** The text while there is no value. */
   readonly noValue?: string;
 }
 

@@ -20,7 +20,7 @@ const rulesSchema = z.strictObject({
 /** A recording or alert rule, as its file has it. */
 export type Rule = z.infer<typeof ruleSchema>;
 
-/** The rules of a file of Prometheus, in order. @throws ZodError when it is none, or an alert lacks its words */
+/** The rules of a file of Prometheus, in order. @throws ZodError when it is no such file, or an alert lacks its texts */
 export function parseRules(yaml: string): Rule[] {
   return rulesSchema.parse(parseYaml(yaml)).groups.flatMap(({ rules }) => rules);
 }

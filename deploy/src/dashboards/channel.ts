@@ -40,7 +40,7 @@ export const channel = createDashboard({
         }),
         figure({
           title: 'Lost',
-          description: 'Share of frames that the channel dropped, as it was told to or because they were invalid.',
+          description: 'Share of frames that the channel dropped: configured losses and invalid frames.',
           unit: 'percentunit',
           expr: `(${rate('semcast_frames_total{stage="channel",outcome="dropped"}')} or vector(0)) / ${rate('semcast_frames_total{stage="channel"}')}`,
         }),

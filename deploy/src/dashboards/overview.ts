@@ -76,7 +76,7 @@ export const overview = createDashboard({
         }),
         figure({
           title: 'Alerts firing',
-          description: 'Which ones is told below.',
+          description: 'The names are below.',
           unit: 'short',
           expr: 'count(ALERTS{alertstate="firing",alertname=~"Semcast.+"}) or vector(0)',
           steps: [[1, 'red']],
@@ -156,7 +156,7 @@ export const overview = createDashboard({
         }),
         curves({
           title: 'Alerts firing',
-          description: 'Empty is good. Their words are in Prometheus, under Alerts.',
+          description: 'Empty is good. Their descriptions are in Prometheus, under Alerts.',
           unit: 'short',
           stacked: true,
           queries: [

@@ -167,7 +167,7 @@ export const receiver = createDashboard({
         curves({
           title: 'Busy',
           description:
-            'Share of the time in which a kernel ran, and, where the card tells, in which its tensor cores did.',
+            'Share of the time in which a kernel ran and, where the card reports it, its tensor cores were in use.',
           unit: 'percentunit',
           max: 1,
           queries: [

@@ -11,12 +11,12 @@ import { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName 
 import { CODEC_SIGNATURES } from './signatures.js';
 import type { Device, GraphSource } from './types.js';
 
-/** A codec bundle whose files are all there and are the ones that its manifest was written for. */
+/** A codec bundle whose files all exist and have the hashes of its manifest. */
 export interface Bundle {
   /** Absolute. */
   readonly dir: string;
   readonly manifest: BundleManifest;
-  /** SHA-256 of bundle.json, in hex: it holds every other file's hash, so it stands for the whole bundle. */
+  /** SHA-256 of bundle.json, in hex: it contains every other file's hash, so it identifies the whole bundle. */
   readonly digest: string;
   /** The graphs that the bundle has, ready to be given to a session pool, all or some. */
   readonly graphs: Readonly<Partial<Record<GraphName, GraphSource>> & Record<'encoder' | 'decoder', GraphSource>>;

@@ -12,7 +12,7 @@ const COLUMNS = 2;
 
 /**
  * How many channels ONNX Runtime's convolutions keep side by side on this processor (its layout NCHWc): 8 with AVX2, 16
- * with AVX-512; undefined where it has no kernels for that layout. Told by where it puts the second column of the first
+ * with AVX-512; undefined where it has no kernels for that layout. Found by where it puts the second column of the first
  * channel, since it has no call that says so.
  */
 export async function channelBlock(): Promise<number | undefined> {

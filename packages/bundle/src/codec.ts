@@ -62,7 +62,7 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
     return { channels: latentChannels, height: h, width: w, positions: h * w, paddedWidth, paddedHeight };
   }
 
-  /** What tells both graphs about channel and rate: dB, clamped to the bundle's range, and active / latent channels. */
+  /** What both graphs are given of channel and rate: dB, clamped to the bundle's range, and active / latent channels. */
   function conditionFeeds(csnrDb: number, active: number): { csnr_db: Tensor; rate: Tensor } {
     return {
       csnr_db: tensor(Float32Array.of(clampCsnrDb(manifest, csnrDb)), [1]),

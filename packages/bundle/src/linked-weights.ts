@@ -7,13 +7,13 @@ import { describeError } from '@semcast/core';
 /** ONNX Runtime's ways to say that a graph's weight file is a link, or has another name elsewhere. */
 const REFUSAL = /symbolic link|hard links|escapes model directory/i;
 
-/** Whether a message tells that weights can't be loaded because they are links. */
+/** Whether a message says that weights can't be loaded because they are links. */
 export function tellsOfLinks(message: string): boolean {
   return REFUSAL.test(message);
 }
 
 /**
- * Use a graph whose weight files are links, as model caches, package stores and mounted configuration lay them out: it
+ * Use a graph whose weight files are links, as in model caches, package stores and mounted configuration: it
  * and they are copied into a folder of their own, which is removed afterwards. Only files that lie beside the graph are
  * copied, so a graph can't reach others by it.
  *

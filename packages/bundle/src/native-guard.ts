@@ -56,7 +56,7 @@ export class NativeGuard {
   }
 }
 
-/** Memory of a guard whose thread counts as inside native code until it says otherwise: it loads the addon first. */
+/** Memory of a guard whose thread counts as inside native code at first, since it begins by loading the addon. */
 export function createGuardMemory(): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(CELL_BYTES);
   new Int32Array(memory)[NATIVE] = 1;

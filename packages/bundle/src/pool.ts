@@ -30,12 +30,12 @@ import type {
 
 const DEFAULT_MAX_QUEUE = 64;
 const MAX_WORKERS = 256;
-/** A slot counts as lost when this many replacements in a row couldn't load their graphs; it is tried on all the same. */
+/** A slot counts as lost when this many replacements in a row couldn't load their graphs; more attempts follow. */
 const MAX_FAILED_STARTS = 3;
 const RESTART_DELAY_MS = 200;
 const DEFAULT_MAX_RESTART_DELAY_MS = 30_000;
 
-/** Starts a worker thread; replaceable, so that tests can hold the thread in hand and kill it. */
+/** Starts a worker thread; replaceable, so that tests have the thread and can kill it. */
 export type SpawnWorker = (setup: WorkerSetup) => Worker;
 
 /** The compiled worker, also when this module itself runs from source (tests, tsx): a thread has no TypeScript. */
@@ -504,7 +504,7 @@ export class WorkerPool {
       return;
     }
     this.#available = available;
-    // Before what waits is told: whoever holds the pool may know what to do with it.
+    // Before waiting runs are rejected, as the owner of the pool may want to handle them first.
     this.#onAvailable?.(available);
     if (!available) {
       this.#rejectQueue(noWorkerLeft());

@@ -10,7 +10,7 @@ export interface Condition {
   readonly cbr: string | Cbr;
 }
 
-/** The rate at which results are usually told. */
+/** The rate at which results are usually given. */
 const USUAL_CBR = '1/24';
 
 function valueOf(cbr: string | Cbr): number {
@@ -28,7 +28,7 @@ function distance(cbr: string): number {
   return Math.abs(Math.log(valueOf(cbr) / valueOf(USUAL_CBR)));
 }
 
-/** The rate of whoever chooses none: the one of the bundle's that is nearest to 1/24, the lower of two that are equally near. */
+/** The default: the rate of the bundle that is nearest to 1/24, and the lower of two that are equally near. */
 export function defaultRate(rates: readonly string[]): string {
   return rates.toSorted((a, b) => distance(a) - distance(b) || valueOf(a) - valueOf(b))[0]!;
 }

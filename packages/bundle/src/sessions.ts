@@ -81,7 +81,7 @@ export async function loadGraph<S>(
 }
 
 /**
- * What a graph takes and gives, without keeping it: loaded as it is in the file, which is quick, and let go.
+ * What a graph takes and gives, without keeping it: it is loaded without optimisation, which is quick, and released.
  *
  * @throws LoadFailureError
  */

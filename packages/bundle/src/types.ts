@@ -42,10 +42,10 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /**
    * Hand the feeds' buffers over to the worker instead of copying them. Afterwards the caller's arrays are empty
-   * (detached), so only for arrays that nobody reads again. Views of larger buffers are copied all the same.
+   * (detached), so only for arrays that are not read again. Views of larger buffers are copied in any case.
    */
   readonly transfer?: boolean;
-  /** Told, before the run resolves, for how many seconds it waited for a deferred graph to be loaded. */
+  /** Called before the run resolves, with the seconds that it waited for a deferred graph to be loaded. */
   readonly onLoad?: (seconds: number) => void;
 }
 
@@ -90,8 +90,8 @@ export interface GraphSource {
   /** Its form with convolutions in 8 bits, absolute, which `graphsAt` puts in its place. */
   readonly int8File?: string;
   /**
-   * A worker loads it when it is first asked for it, and not at the start: for what takes much memory and is seldom
-   * wanted. What it takes and gives is read at the start all the same.
+   * A worker loads it at its first run, and not at the start: for graphs that take much memory and are rarely used. Its
+   * inputs and outputs are read at the start in any case.
    */
   readonly deferred?: boolean;
   readonly expect?: ExpectedSignature;
@@ -113,7 +113,7 @@ export interface SessionPoolOptions {
   readonly maxRestartDelayMs?: number;
   /**
    * Called with false when no worker is left: each died, and three replacements failed. Runs are refused then. The pool
-   * goes on trying, ever more seldom, and calls it with true when a worker is there again.
+   * goes on trying at growing intervals, and calls it with true when there is a worker again.
    */
   readonly onAvailable?: (available: boolean) => void;
   /** Called when a worker died or when a graph needs the CPU beside the GPU: a sentence for the log. */

@@ -19,7 +19,7 @@ if (port === null) {
 }
 
 const guard = new NativeGuard((workerData as WorkerSetup).guard);
-// Also when this thread ends by an error: nobody may wait for it then.
+// Also when this thread ends by an error: the owner must not wait for it then.
 process.on('exit', () => guard.leave());
 
 interface LoadedGraphs {
@@ -91,7 +91,7 @@ function pack({ data, dims }: OrtTensor): Tensor {
   return { dims, data: whole ? values : values.slice() };
 }
 
-/** The session of a graph, loaded now if that was put off until now, and how long that took. */
+/** The session of a graph, loaded now if it was deferred, and how long that took. */
 async function sessionOf(
   graph: string,
   { sessions, deferred }: LoadedGraphs,

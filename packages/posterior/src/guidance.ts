@@ -11,7 +11,7 @@ export type GuidanceRule = (typeof guidanceRules)[number];
 export const SMALLEST_RMS = 1e-20;
 
 /**
- * How much a measurement of residual ϱ still asks for: (1 - 1/ϱ)₊. 0 once the noise explains what is left, so that
+ * Weight of the measurement at residual ϱ: (1 - 1/ϱ)₊. 0 once the noise explains what is left, so that
  * guidance doesn't fit the noise (Morozov's discrepancy principle); near 1 while ϱ is large.
  */
 export function discrepancyWeight(residual: number): number {

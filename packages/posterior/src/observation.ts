@@ -1,13 +1,13 @@
 import { tensor, type ComplexVector, type Tensor } from '@semcast/core';
 import { ObservationError } from './errors.js';
 
-/** One complex gain for each symbol, as two planes [C/2, h, w]; what stands in channels that weren't sent is unused. */
+/** One complex gain for each symbol, as two planes [C/2, h, w]; values in channels that weren't sent are unused. */
 export interface ComplexGain {
   readonly real: Tensor;
   readonly imaginary: Tensor;
 }
 
-/** The channel that a frame met, as far as it is known: told, assumed, or estimated by a sampler. */
+/** The channel that a frame met, as far as it is known: given, assumed, or estimated by a sampler. */
 export interface KnownChannel {
   /** h; null means 1 everywhere. */
   readonly gain: ComplexGain | null;
@@ -29,11 +29,11 @@ export interface Reception extends KnownChannel {
  * They never compute with it, except for the residual: they hand it to the networks with every evaluation.
  */
 export interface Observation extends Reception {
-  /** The channel SNR that decoder and prior are told, in dB. */
+  /** The channel SNR that decoder and prior are given, in dB. */
   readonly csnrDb: number;
-  /** The channel SNR that the transmitter's encoder was told, in dB: E in the formula is the transmitter's. */
+  /** The channel SNR that the transmitter's encoder was given, in dB: E in the formula is the transmitter's. */
   readonly designCsnrDb: number;
-  /** The rate that the networks are told: c / C. */
+  /** The rate that the networks are given: c / C. */
   readonly rate: number;
   /** x_J, the one-shot decode [3, H, W]. */
   readonly xJ: Tensor;

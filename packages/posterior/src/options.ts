@@ -8,7 +8,7 @@ import { solverNames, solvers, type SolverName } from './solvers.js';
 /** The largest σ that any sampler starts from; within every schedule's range. */
 export const MAX_SIGMA = 150;
 
-/** Fewest steps of a sampler, unless it says otherwise. */
+/** Fewest steps of a sampler that doesn't set `fewestSteps`. */
 export const MIN_STEPS = 4;
 
 /*
@@ -23,7 +23,7 @@ export const scheduleOptions = (sigmaMin: number) => ({
     .enum(scheduleNames)
     .default('karras')
     .describe('how sigma falls: karras, log-uniform or ddpm (linear beta)'),
-  rho: z.number().min(1).max(20).default(7).describe("exponent of the karras schedule; others don't use it"),
+  rho: z.number().min(1).max(20).default(7).describe('exponent of the karras schedule; the others ignore it'),
   sigmaMin: z
     .number()
     .min(0.001)
@@ -46,7 +46,7 @@ export const lateStartOptions = ({
     .max(50)
     .default(startFactor)
     .describe("first sigma in multiples of the one-shot decode's RMSE at this CSNR and rate"),
-  startSigma: z.number().min(0.01).max(MAX_SIGMA).optional().describe('first sigma itself, in place of startFactor'),
+  startSigma: z.number().min(0.01).max(MAX_SIGMA).optional().describe('first sigma, in place of startFactor'),
 });
 
 export const solverOption = (solver: SolverName) =>
@@ -61,7 +61,9 @@ export const guidanceScaleOption = (scale: number) =>
     .min(0)
     .max(10)
     .default(scale)
-    .describe('0: unconditional prior; 1: conditional on the one-shot decode; else a blend of both (two evaluations)');
+    .describe(
+      '0: unconditional prior; 1: conditional on the one-shot decode; other values blend both (two evaluations)',
+    );
 
 /** CSNR from which on a guidance scale counts in full, dB. */
 const FULL_GUIDANCE_CSNR_DB = 5;
@@ -73,11 +75,11 @@ export const lowSnrGuidanceOption = (share: number) =>
     .max(1)
     .default(share)
     .describe(
-      `share of guidanceScale beyond 1 at a CSNR of 0 dB; it grows to all of it at ${FULL_GUIDANCE_CSNR_DB} dB`,
+      `part of guidanceScale above 1 that is used at a CSNR of 0 dB; it rises to all of it at ${FULL_GUIDANCE_CSNR_DB} dB`,
     );
 
 /**
- * The guidance scale at a CSNR: in full from 5 dB on, less of what is beyond 1 below.
+ * The guidance scale at a CSNR: in full from 5 dB on; below, the part above 1 is smaller.
  *
  * At 0 dB the one-shot decode is so far from any photograph that a scale which suits 5 dB exaggerates contrasts: it
  * costs PSNR and looks painted, for hardly more realism.
@@ -96,10 +98,12 @@ export function guidanceScaleAt(
 export const guidanceOption = z
   .enum(guidanceRules)
   .default('discrepancy')
-  .describe('push: discrepancy (none once noise explains the residual) or norm (eta times the gradient, as published)');
+  .describe(
+    'length of the push: discrepancy (0 once noise explains the residual) or norm (eta times the gradient, as published)',
+  );
 
 export const etaOption = (eta: number) =>
-  z.number().min(0).max(100).default(eta).describe('length of the push; about 0.1 for discrepancy, 1 for norm');
+  z.number().min(0).max(100).default(eta).describe('factor of the push; about 0.1 for discrepancy, 1 for norm');
 
 /**
  * r(σ), how far from x̂0 = D(x; σ) the measurement may lead, is `deviationAt` of these.
@@ -114,13 +118,13 @@ export const trustOptions = (slope: number, limit: number) => ({
     .min(0.01)
     .max(10)
     .default(slope)
-    .describe('how far from the denoised picture a fit may go, in units of sigma, at small sigma'),
+    .describe('largest distance of a fit from the denoised picture at small sigma, in units of sigma'),
   trustLimit: z
     .number()
     .min(0.001)
     .max(1000)
     .default(limit)
-    .describe('how far from the denoised picture a fit may go at large sigma, in units of pixels in [-1, 1]'),
+    .describe('largest distance of a fit from the denoised picture at large sigma, in units of pixels in [-1, 1]'),
 });
 
 /** Of every sampler: what `configureSampler` does with the picture that the sampler ends with. */
@@ -130,7 +134,7 @@ export const residualBandOptions = (band = 0.82) => ({
     .min(0)
     .max(1)
     .default(band)
-    .describe('bring the residual of the result into [this, 1/this]; 0: leave the picture as it was sampled'),
+    .describe('limits of the residual of the result, this value and its inverse; 0: leave the picture as sampled'),
 });
 
 interface ScheduleChoice {
@@ -147,7 +151,7 @@ export function sigmasFrom(sigmaMax: number, { schedule, steps, sigmaMin, rho }:
 
 /**
  * σ of each step of a late start from x_J: the first is `startSigma`, or else `startFactor` times the RMSE of x_J. At
- * least twice the last, so that there is a schedule however good x_J is.
+ * least twice the last, so that there is a schedule even if x_J is nearly exact.
  */
 export function lateSigmas(
   { decoderRmse }: SamplerContext,

@@ -6,7 +6,7 @@ import { addNoise, combine, noiseLike, rms } from './images.js';
 /** One step of an unguided solver, from σ to a smaller σ' above 0. */
 export interface SolverStep {
   readonly x: Tensor;
-  /** x̂0 = D(x; σ), which every solver needs first; already at hand. */
+  /** x̂0 = D(x; σ), which every solver needs first, already evaluated. */
   readonly x0: Tensor;
   readonly sigma: number;
   /** σ', below σ. */

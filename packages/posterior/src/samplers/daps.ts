@@ -30,14 +30,14 @@ const optionsSchema = z.strictObject({
     .min(0.01)
     .max(1)
     .default(0.3)
-    .describe('Langevin step in units of the inverse curvature; larger mixes faster and adds spread'),
+    .describe('Langevin step in units of the inverse curvature; a larger one mixes faster and adds spread'),
   ...trustOptions(0.5, 0.2),
   errorSlope: z
     .number()
     .min(0.01)
     .max(10)
     .default(0.1)
-    .describe("the denoiser's RMSE at small sigma, in units of sigma: the spread that Langevin steps keep up"),
+    .describe("the denoiser's RMSE at small sigma, in units of sigma: the spread that Langevin steps maintain"),
   errorLimit: z
     .number()
     .min(0.001)
@@ -96,7 +96,7 @@ function* solveToZero(
 /**
  * Langevin steps x ← x - λ∇f + √(2λT)·n on an objective f (Song, Ermon 2019, eq. 4, with λ their ε/2 and T = 1).
  *
- * At temperature 1 the steps keep up a noise of deviation r in every direction of which y says nothing. Most
+ * At temperature 1 the steps maintain noise of deviation r in every direction that y doesn't measure. Most
  * directions are of that kind, and in those an image is known far better than to within r (see `trustOptions`): at a
  * few dB the noise would drown the picture before the measurement is fitted. So T = (spread/r)², which keeps the
  * spread of those directions at the denoiser's own error; where spread and r are equal, nothing changes.

@@ -21,7 +21,7 @@ import { solvers } from '../solvers.js';
 const optionsSchema = z.strictObject({
   steps: stepsOption(16),
   ...scheduleOptions(0.03),
-  sigmaMax: z.number().min(0.5).max(MAX_SIGMA).default(10).describe('first sigma: the sampler starts from noise alone'),
+  sigmaMax: z.number().min(0.5).max(MAX_SIGMA).default(10).describe('first sigma; the sampler starts from noise alone'),
   solver: solverOption('ancestral'),
   guidance: guidanceOption,
   eta: etaOption(0.1),

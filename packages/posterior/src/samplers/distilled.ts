@@ -19,7 +19,7 @@ const optionsSchema = z.strictObject({
     .min(0)
     .max(1)
     .default(1)
-    .describe('0: the one-shot decode, least squared error; 1: most realistic; between them a blend'),
+    .describe('0: the one-shot decode, with the least squared error; 1: most realistic; values between blend both'),
   ...residualBandOptions(0),
 });
 

@@ -20,7 +20,7 @@ const optionsSchema = z.strictObject({
     .min(0.001)
     .max(1000)
     .default(0.15)
-    .describe('spread that the prior is taken to have; the smaller, the more the prior weighs'),
+    .describe('assumed standard deviation of the prior; the smaller, the greater the weight of the prior'),
   guidanceScale: guidanceScaleOption(2.5),
   ...residualBandOptions(),
 });
