@@ -89,7 +89,7 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
   const settings: SweepSettings = {
     files: [...PHOTOS, NO_PHOTO].map((name) => join(dir, name)),
     // As docker-compose.yml has it, with previews; as few steps as it is content with.
-    variants: [{ decoder: DECODER, steps: 1, options: { steps: 1, minSteps: 1 }, completeOptions: {} }],
+    variants: [{ decoder: DECODER, asked: DECODER, steps: 1, options: { steps: 1, minSteps: 1 }, completeOptions: {} }],
     snrsDb: SNRS_DB,
     draws: 1,
     precision: 'float32',

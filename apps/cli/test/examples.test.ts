@@ -125,6 +125,7 @@ const RUNS: Readonly<Record<string, Run>> = {
   'semcast sweep --images kodak --snr 0,5,10,15,20 --cbr 1/48,1/24 --json kodak.json': {},
   'semcast sweep --images kodak --limit 4 --size 256 --channel rayleigh-fast --json - | jq .summary': {},
   'semcast sweep --images kodak --metric-bundle vgg19-distance --out pictures': {},
+  'semcast sweep --images kodak --decoders distilled --decoder-option realism=0 realism=0.5 realism=1': {},
   'semcast sweep --images kodak --size 256 --snr 5 --cbr 1/48 --json kodak.json --markdown kodak.md --resume': {
     // The first example left a report of the same name behind, of other conditions.
     replace: () => ({ 'kodak.json': 'resumed.json' }),

@@ -6,6 +6,7 @@ import type { SweepVariant } from '../src/sweep/variants.js';
 
 export const variant = (decoder: string, steps = 0): SweepVariant => ({
   decoder,
+  asked: decoder,
   steps,
   options: steps === 0 ? undefined : { steps },
   completeOptions: steps === 0 ? {} : { steps },

@@ -124,6 +124,10 @@ export const sweep = createCommand({
       does: 'a perceptual distance, and the pictures',
     },
     {
+      line: 'semcast sweep --images kodak --decoders distilled --decoder-option realism=0 realism=0.5 realism=1',
+      does: 'an option at several values: here the curve of distortion against perception',
+    },
+    {
       line: 'semcast sweep --images kodak --size 256 --snr 5 --cbr 1/48 --json kodak.json --markdown kodak.md --resume',
       does: 'a table for a document; after Ctrl-C the same line goes on where it ended',
     },

@@ -48,14 +48,15 @@ describe('an option as it is typed', () => {
 describe('the variants of a sweep', () => {
   it('are the decoders as they are, those that sample with exactly their own steps', () => {
     expect(plan(undefined)).toEqual([
-      { decoder: 'jscc', steps: 0, options: undefined, completeOptions: {} },
+      { decoder: 'jscc', asked: 'jscc', steps: 0, options: undefined, completeOptions: {} },
       {
         decoder: 'fast-one',
+        asked: 'fast-one',
         steps: 8,
         options: { minSteps: 8 },
         completeOptions: { steps: 8, minSteps: 8, eta: 0.1, solver: 'euler', hurry: false },
       },
-      { decoder: 'slow', steps: 100, options: undefined, completeOptions: { steps: 100, zeta: 1 } },
+      { decoder: 'slow', asked: 'slow', steps: 100, options: undefined, completeOptions: { steps: 100, zeta: 1 } },
     ]);
   });
 
@@ -90,7 +91,6 @@ describe('the variants of a sweep', () => {
     [['eta=-1'], 'options of fast-one: eta: ', 'eta is: length of the push'],
     [['steps=2'], 'options of fast-one: steps: ', 'steps is: denoising steps'],
     [['fast-one.solver=rk4'], 'options of fast-one: solver: ', 'docs/samplers.md'],
-    [['eta=1', 'eta=2'], 'fast-one is given eta twice', 'once'],
     [['constructor=1'], 'no option "constructor"', ''],
   ])('refuse %j', (typed, message, remedy) => {
     expect(() => plan(undefined, ...typed)).toThrow(
@@ -100,6 +100,23 @@ describe('the variants of a sweep', () => {
         remedy: expect.stringContaining(remedy) as string,
       }),
     );
+  });
+
+  it('are each value of an option that is given several times, named in their rows', () => {
+    const variants = plan([4, 8], 'fast-one.eta=0', 'fast-one.eta=1', 'fast-one.solver=heun', 'slow.steps=9');
+    expect(variants.map(({ decoder, asked, steps, options: sent }) => [decoder, asked, steps, sent])).toEqual([
+      ['jscc', 'jscc', 0, undefined],
+      ...[4, 8].flatMap((steps) =>
+        [0, 1].map((eta) => [
+          `fast-one eta=${eta}`,
+          'fast-one',
+          steps,
+          { steps, minSteps: steps, eta, solver: 'heun' },
+        ]),
+      ),
+      ['slow', 'slow', 9, { steps: 9 }],
+    ]);
+    expect(variantName(variants[1]!)).toBe('fast-one-eta=0-4steps');
   });
 
   it('refuse steps that come from two sides, or are for nobody', () => {
@@ -117,6 +134,7 @@ describe('the options of one decoder', () => {
   it('are refused where they mean nothing', () => {
     expect(() => optionsOfOne(jscc, [], 4)).toThrow('--steps: jscc takes no steps');
     expect(() => optionsOfOne(fast, options('steps=4', 'steps=8'), undefined)).toThrow('given steps twice');
+    expect(() => optionsOfOne(fast, options('eta=1', 'eta=2'), undefined)).toThrow('given eta twice');
     expect(() => optionsOfOne(fast, options('slow.eta=1'), undefined)).toThrow("isn't among the decoders (fast-one)");
   });
 });

@@ -15,6 +15,8 @@ export interface ChosenOptions {
   readonly sent: DecoderOptions;
   /** All of them, defaults filled in. */
   readonly complete: Readonly<Record<string, unknown>>;
+  /** Those that have several values on the command line, with the one that they have here; but for `steps`. */
+  readonly varied: DecoderOptions;
 }
 
 const optionNames = ({ optionsSchema }: OptionedDecoder): string[] => Object.keys(optionsSchema.shape);
@@ -65,7 +67,11 @@ function valuesOf(decoder: OptionedDecoder, name: string, given: readonly Decode
 }
 
 /** Check options against a decoder's schema. @throws UsageError naming each that is wrong */
-export function validateOptions({ name, optionsSchema }: OptionedDecoder, sent: DecoderOptions): ChosenOptions {
+export function validateOptions(
+  { name, optionsSchema }: OptionedDecoder,
+  sent: DecoderOptions,
+  varied: DecoderOptions = {},
+): ChosenOptions {
   const parsed = optionsSchema.safeParse(sent);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
@@ -79,43 +85,39 @@ export function validateOptions({ name, optionsSchema }: OptionedDecoder, sent: 
       cause: parsed.error,
     });
   }
-  return { sent, complete: parsed.data };
+  return { sent, complete: parsed.data, varied };
 }
 
 /**
- * The settings of one decoder that a command line asks for: one for each number of steps, so one where it takes none.
+ * The settings of one decoder that a command line asks for: each value of an option that is given several times, with
+ * each of the others; one setting where none is.
  *
- * `steps` (from `--steps`) are those of every decoder that samples; `DECODER.steps=N`, which may be repeated, takes
- * their place for one.
+ * `steps` (from `--steps`) are those of every decoder that samples; `DECODER.steps=N` takes their place for one.
  *
- * @throws UsageError naming the option that is wrong, or given twice
+ * @throws UsageError naming the option that is wrong
  */
 export function chooseOptions(
   decoder: OptionedDecoder,
   given: readonly DecoderOption[],
   steps: readonly number[] = [],
 ): ChosenOptions[] {
-  const sent: Record<string, DecoderOption['value']> = {};
-  for (const name of optionNames(decoder)) {
-    const values = valuesOf(decoder, name, given);
-    if (name !== 'steps' && values.length > 1) {
-      throw new UsageError(`--decoder-option: ${decoder.name} is given ${name} twice`, { remedy: 'give it once' });
-    }
-    if (values[0] !== undefined) {
-      sent[name] = values[0];
-    }
-  }
-  if (!isSampling(decoder)) {
-    return [validateOptions(decoder, sent)];
-  }
   if (steps.length > 0 && given.some((option) => option.name === 'steps' && option.decoder === undefined)) {
     throw new UsageError('--decoder-option: steps are given by --steps as well', { remedy: 'leave one of them out' });
   }
-  const own = valuesOf(decoder, 'steps', given);
-  const asked = [...new Set(own.length > 0 ? own : steps)];
-  return asked.length === 0
-    ? [validateOptions(decoder, sent)]
-    : asked.map((value) => validateOptions(decoder, { ...sent, steps: value }));
+  let settings: { sent: DecoderOptions; varied: DecoderOptions }[] = [{ sent: {}, varied: {} }];
+  for (const name of optionNames(decoder)) {
+    const own = valuesOf(decoder, name, given);
+    const values = [...new Set(name === 'steps' && own.length === 0 && isSampling(decoder) ? steps : own)];
+    if (values.length > 0) {
+      settings = settings.flatMap(({ sent, varied }) =>
+        values.map((value) => ({
+          sent: { ...sent, [name]: value },
+          varied: values.length === 1 || name === 'steps' ? varied : { ...varied, [name]: value },
+        })),
+      );
+    }
+  }
+  return settings.map(({ sent, varied }) => validateOptions(decoder, sent, varied));
 }
 
 /**
@@ -135,10 +137,11 @@ export function optionsOfOne(
     });
   }
   const chosen = chooseOptions(decoder, given, steps === undefined ? [] : [steps]);
+  const [{ sent, varied }] = chosen as [ChosenOptions];
   if (chosen.length > 1) {
-    throw new UsageError(`--decoder-option: ${decoder.name} is given steps twice`, { remedy: 'give it once' });
+    const [name = 'steps'] = Object.keys(varied);
+    throw new UsageError(`--decoder-option: ${decoder.name} is given ${name} twice`, { remedy: 'give it once' });
   }
-  const [{ sent }] = chosen as [ChosenOptions];
   return Object.keys(sent).length === 0 ? undefined : sent;
 }
 

@@ -39,7 +39,13 @@ const completed: CompletedSummary = {
 };
 const setting = { decoder: 'jscc', steps: 0, channel: 'awgn', snrDb: 10, cbr: '1/24' } as const;
 
-const variant = (decoder: string, steps = 0) => ({ decoder, steps, options: undefined, completeOptions: {} });
+const variant = (decoder: string, steps = 0) => ({
+  decoder,
+  asked: decoder,
+  steps,
+  options: undefined,
+  completeOptions: {},
+});
 
 describe('the plan of a sweep', () => {
   const grid = { files: ['a', 'b'], snrsDb: [0, 10], cbrs: ['1/24', '1/12'], draws: 1 };

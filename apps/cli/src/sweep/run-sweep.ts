@@ -149,7 +149,7 @@ async function startTransmitter(
       port: 0,
       size,
       csi,
-      decoder: variant.decoder,
+      decoder: variant.asked,
       ...(variant.options === undefined ? {} : { decoderOptions: { ...variant.options } }),
       device,
       metricBundles: [...metricBundles],
