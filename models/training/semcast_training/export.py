@@ -463,7 +463,7 @@ def posterior_specs(trio: Trio) -> list[GraphSpec]:
     networks = (trio.encoder, trio.decoder, trio.denoiser)
     condition = {'x': image, 'sigma': BATCH, 'x_j': image, 'flag': BATCH, 'csnr_db': BATCH, 'rate': BATCH}
     received = {'mask': MASK_AXES, 'y': LATENT_AXES, 'gain_real': LATENT_AXES, 'gain_imaginary': LATENT_AXES}
-    step = PosteriorStep(*networks).eval()
+    step = PosteriorStep(*networks, pixels=trio.pixels).eval()
     confirming = GraphSpec(
         'confirmingTerm',
         ConfirmingTerm(trio.decoder).eval(),
@@ -501,7 +501,7 @@ def posterior_specs(trio: Trio) -> list[GraphSpec]:
             condition | {'design_csnr_db': BATCH, **received, 'zeta': BATCH, 'gamma': BATCH},
             {'x0': image, 'gradient': image, 'z': LATENT_AXES, 'measurement_norm': BATCH, 'confirming_norm': BATCH},
             differentiates=True,
-            traced=PosteriorStep(*networks, branch=True).eval(),
+            traced=PosteriorStep(*networks, pixels=trio.pixels, branch=True).eval(),
             branches={'confirming_term': (confirming, 'gamma')},
         ),
     ]

@@ -79,6 +79,12 @@ class Trio(CodecShape):
     def __post_init__(self) -> None:
         self.check_channels()
 
+    @property
+    def pixels(self) -> tuple[float, float]:
+        """The range of pixel values in the units of ``normalisation``, of all colours together."""
+        pairs = list(zip(*(self.normalisation[name] for name in ('mean', 'std'))))
+        return min(-mean / std for mean, std in pairs), max((1 - mean) / std for mean, std in pairs)
+
     def networks(self) -> list[nn.Module]:
         return [n for n in (self.encoder, self.decoder, self.denoiser) if n is not None]
 

@@ -73,21 +73,32 @@ def _(z: Tensor, _x_j: Tensor, csnr_db: Tensor, _rate: Tensor, _gamma: Tensor) -
 
 
 class PosteriorStep(nn.Module):
-    """The fused step of DiffCom and HiFi-DiffCom (Wang et al. 2024): with x0 = D(x; sigma) and z = E(x0)
+    """The fused step of DiffCom and HiFi-DiffCom (Wang et al. 2024): with x0 = clamp(D(x; sigma)) and z = E(x0)
 
         gradient = d/dx  ( zeta ||m (y - h z)||_2 + gamma ||x_j - D_J(z)||_2 )
 
     through denoiser, encoder and decoder D_J; returns (x0, gradient, z, measurement_norm, confirming_norm), the norms
     [B] without their weights. W_h^+ W_h of the paper's second term is the identity wherever h isn't 0, hence D_J(z).
+
+    x0 is clamped to the range of pixels ``pixels`` before it is encoded, as in the authors' code: a pixel that the
+    denoiser puts beyond it pulls nowhere, and the encoder sees nothing that isn't a picture.
     An image whose gamma is 0 has 0 for its confirming norm: the decoder isn't needed for it, and a batch of such images
     doesn't run it. ``flag`` 0 is the unconditional prior; x_j still confirms.
 
     With ``branch`` the decoder's part is left out as one operation of its own, which the exporter fills in.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, denoiser: nn.Module, *, branch: bool = False) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        denoiser: nn.Module,
+        *,
+        pixels: tuple[float, float] = (-1.0, 1.0),
+        branch: bool = False,
+    ) -> None:
         super().__init__()
-        self.encoder, self.denoiser = EncoderGraph(encoder), denoiser
+        self.encoder, self.denoiser, self.pixels = EncoderGraph(encoder), denoiser, pixels
         self.confirming = None if branch else ConfirmingTerm(decoder)
 
     def forward(
@@ -108,7 +119,7 @@ class PosteriorStep(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         with torch.enable_grad():
             x = x.detach().requires_grad_(True)
-            x0 = self.denoiser(x, sigma, x_j, flag, csnr_db, rate)
+            x0 = self.denoiser(x, sigma, x_j, flag, csnr_db, rate).clamp(*self.pixels)
             z = self.encoder(x0, design_csnr_db, rate, mask)
             z_value = z.detach()
             measurement_norm, pull = measurement_term(z_value, y, gain_real, gain_imaginary, mask)

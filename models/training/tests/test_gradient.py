@@ -183,7 +183,7 @@ def test_the_step_is_the_gradient_of_its_formula(ours: Trio) -> None:
     x, sigma, x_j, flag, csnr_db, rate, design, mask, y, real, imaginary, zeta, gamma = inputs
     x0, gradient, z, measurement, confirming = step(*inputs)
     v = x.clone().requires_grad_(True)
-    d = ours.denoiser(v, sigma, x_j, flag, csnr_db, rate)
+    d = ours.denoiser(v, sigma, x_j, flag, csnr_db, rate).clamp(-1, 1)
     latent = EncoderGraph(ours.encoder)(d, design, rate, mask)
     received, sent = (torch.complex(t[:, 0::2], t[:, 1::2]) for t in (y, latent))
     first = ((received - torch.complex(real, imaginary) * sent) * mask[:, 0::2]).abs().square().sum((1, 2, 3)).sqrt()
@@ -192,6 +192,30 @@ def test_the_step_is_the_gradient_of_its_formula(ours: Trio) -> None:
     assert torch.linalg.vector_norm(gradient - expected) < 1e-5 * torch.linalg.vector_norm(expected)
     assert torch.allclose(x0, d) and torch.allclose(z, latent) and torch.allclose(measurement, first)
     assert confirming[0] == 0 and torch.allclose(confirming[1:], second[1:])
+
+
+def test_what_the_denoiser_puts_beyond_the_pixels_pulls_nowhere(ours: Trio) -> None:
+    """A denoiser that gives each pixel by itself, so that gradient and pixel belong together."""
+
+    class Scaled(nn.Module):
+        def forward(self, x: Tensor, *_: Tensor) -> Tensor:
+            return 0.7 * x
+
+    inputs = step_inputs(ours)
+    beyond = (0.7 * inputs[0]).abs() > 1
+    assert 0.1 < beyond.float().mean() < 0.9
+    x0, gradient, z, *_ = PosteriorStep(ours.encoder, ours.decoder, Scaled())(*inputs)
+    assert torch.equal(x0, (0.7 * inputs[0]).clamp(-1, 1))
+    assert torch.equal(z, EncoderGraph(ours.encoder)(x0, inputs[6], inputs[5], inputs[7]))
+    assert torch.all(gradient[beyond] == 0) and torch.all(gradient[~beyond] != 0)
+    wide = PosteriorStep(ours.encoder, ours.decoder, Scaled(), pixels=(-9, 9))(*inputs)
+    assert torch.equal(wide[0], 0.7 * inputs[0]) and torch.all(wide[1][beyond] != 0)
+
+
+def test_the_range_of_pixels_is_that_of_the_normalisation(ours: Trio) -> None:
+    assert ours.pixels == (-1, 1)
+    other = replace(ours, normalisation={'mean': [0.0, 0.5, 0.25], 'std': [0.5, 0.25, 0.25]})
+    assert other.pixels == (-2, 3)
 
 
 def test_alone_and_in_a_batch_are_equal(ours: Trio) -> None:
@@ -257,6 +281,7 @@ def test_recorded_gradients_are_those_of_onnx_runtime(our_bundle: Path) -> None:
         relative = case.graph in ('encoderVjp', 'posteriorStep')
         assert max_differences(our_bundle / f'{file}.onnx', [case], relative=relative)[0] < 1e-4
         if case.graph == 'posteriorStep':
+            assert np.abs(case.outputs['x0']).max() <= 1
             assert 0.1 < np.abs(case.outputs['gradient']).max() < 10
 
 

@@ -41,6 +41,29 @@ describe('a bundle for posterior sampling', () => {
   });
 });
 
+describe('the fused step', () => {
+  it.each([
+    ['within', 0.5, false],
+    ['beyond', 5, true],
+  ])(
+    'clips what the denoiser makes of a picture %s the range of pixels, and pulls nowhere there',
+    async (_, level, clips) => {
+      const x = fill(level, [1, 3, 8, 8]);
+      const condition = { sigma: fill(0.1, [1]), x_j: fill(0, [1, 3, 8, 8]), flag: fill(0, [1]) };
+      const told = { csnr_db: fill(10, [1]), rate: fill(1, [1]) };
+      const received = { design_csnr_db: fill(10, [1]), mask: fill(1, [1, 8, 1, 1]), y: fill(0.3, [1, 8, 2, 2]) };
+      const gains = { gain_real: fill(1, [1, 4, 2, 2]), gain_imaginary: fill(0, [1, 4, 2, 2]) };
+      const weights = { zeta: fill(1, [1]), gamma: fill(1, [1]) };
+      const denoiser = await pool.run('denoiser', { x, ...condition, ...told });
+      const step = await pool.run('posteriorStep', { x, ...condition, ...told, ...received, ...gains, ...weights });
+      const { x0, gradient } = step.tensors;
+      expect(Math.max(...denoiser.tensors['x0']!.data) > 1).toBe(clips);
+      x0!.data.forEach((value, i) => expect(value).toBeCloseTo(Math.min(denoiser.tensors['x0']!.data[i]!, 1), 5));
+      expect(gradient!.data.every((value) => value === 0)).toBe(clips);
+    },
+  );
+});
+
 describe('several pictures as one input', () => {
   const condition = { csnr_db: fill(10, [2]), rate: fill(1, [2]), mask: fill(1, [2, 8, 1, 1]) };
 

@@ -17,7 +17,8 @@ export interface DenoiserEvaluation<Graph extends 'denoiser' | 'distilled' = 'de
 
 /**
  * The fused guided step, of the graph `posteriorStep`:
- * x̂0 = D(x; σ) and ∇_x (ζ‖y - h⊙E(x̂0)‖₂ + γ‖x_J - D_J(W_h†W_h E(x̂0))‖₂), norms of this image alone.
+ * x̂0 = D(x; σ), clipped to the range of pixels, and ∇_x (ζ‖y - h⊙E(x̂0)‖₂ + γ‖x_J - D_J(W_h†W_h E(x̂0))‖₂), norms of
+ * this image alone. The gradient goes through the clipping: it is 0 for a pixel beyond the range.
  */
 export interface PosteriorStepEvaluation extends Omit<DenoiserEvaluation, 'graph'> {
   readonly graph: 'posteriorStep';

@@ -146,7 +146,8 @@ export class Evaluator {
    * x̂0 and the gradient of ζ‖y - h⊙E(x̂0)‖ + γ‖x_J - D_J(E(x̂0))‖.
    *
    * Where the guidance scale blends two outputs, x̂0 is the blend, but gradient and norm are those of the conditional
-   * output: the gradient of the blend would take a graph with two denoisers.
+   * output: the gradient of the blend would take a graph with two denoisers. The graph clips its x̂0, so the other one is
+   * clipped before they are blended.
    */
   *guidedStep(x: Tensor, sigma: number, weights: { zeta: number; gamma: number }): SamplerPart<GuidedEstimate> {
     const observation = this.#observation;
@@ -156,7 +157,7 @@ export class Evaluator {
       ...this.#denoiserEvaluations(x, sigma).slice(1),
     ] as const);
     return {
-      x0: this.#blend([guided.x0, ...others.map(({ x0 }) => x0)]),
+      x0: this.#blend([guided.x0, ...others.map(({ x0 }) => this.#clipped(x0))]),
       gradient: guided.gradient,
       measurementNorm: guided.measurementNorm,
     };
@@ -174,8 +175,12 @@ export class Evaluator {
     if (!isFiniteImage(x)) {
       throw new DivergenceError(`the picture is not finite at step ${this.#step + 1} of ${this.#steps}`);
     }
-    this.#estimate = this.#clip === null ? x : clip(x, this.#clip);
+    this.#estimate = this.#clipped(x);
     return this.#estimate;
+  }
+
+  #clipped(x: Tensor): Tensor {
+    return this.#clip === null ? x : clip(x, this.#clip);
   }
 
   #denoiserEvaluations(x: Tensor, sigma: number): DenoiserEvaluation[] {

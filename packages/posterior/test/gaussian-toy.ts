@@ -1,4 +1,5 @@
 import { tensor, type Tensor } from '@semcast/core';
+import { clip } from '../src/images.js';
 import type { DenoiserEvaluation, Observation } from '../src/index.js';
 import type { Networks } from './run-sampler.js';
 import {
@@ -30,6 +31,8 @@ export interface ToyOptions {
   readonly noiseVariance?: number;
 }
 
+/** To which the fused step clips x̂0. */
+const PIXELS = [-1, 1] as const;
 const MEAN: Vector = [0.05, -0.05, 0.1];
 /** B: the three colours of a position to one complex symbol, of about unit power; one direction isn't seen at all. */
 const ENCODER: Matrix = [
@@ -161,7 +164,8 @@ function toyNetworks(toy: {
     distilled: denoise,
     posteriorStep: ({ x, sigma, conditioned, observation, zeta, gamma }) => {
       const D = denoiser(sigma, conditioned);
-      const x0 = mapPositions(D, x);
+      const estimate = mapPositions(D, x);
+      const x0 = clip(estimate, PIXELS);
       const z = mapPositions(encode, x0);
       const data = measure(x0, observation);
       const misfit = minus(mapPositions(decoder, z), observation.xJ);
@@ -169,7 +173,7 @@ function toyNetworks(toy: {
       const confirming = scaled(1 / confirmingNorm, mapPositions({ matrix: decodeBack, offset: [0, 0, 0] }, misfit));
       const gradient = scaled(zeta, data.gradient);
       for (let i = 0; i < gradient.data.length; i++) {
-        gradient.data[i]! += gamma * confirming.data[i]!;
+        gradient.data[i] = x0.data[i] === estimate.data[i] ? gradient.data[i]! + gamma * confirming.data[i]! : 0;
       }
       const through = { matrix: transpose(D.matrix), offset: [0, 0, 0] };
       return { x0, z, gradient: mapPositions(through, gradient), measurementNorm: data.norm, confirmingNorm };

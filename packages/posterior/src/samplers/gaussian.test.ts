@@ -90,10 +90,14 @@ describe('the toy problem', () => {
     }
   });
 
-  it('has the gradients that its networks give', async () => {
+  it.each([
+    ['', 1, false],
+    [', none where its denoiser is beyond the range of pixels', 10, true],
+  ])('has the gradients that its networks give%s', async (_, deviation, clips) => {
     const small = createToy({ height: 2, width: 2 });
     const { observation, networks } = small;
-    const x = noiseLike(small.everywhere([0, 0, 0]), samplerRandom({ seed: 1, stream: 'gradients', frame: 0 }));
+    const noise = samplerRandom({ seed: 1, stream: 'gradients', frame: 0 });
+    const x = noiseLike(small.everywhere([0, 0, 0]), noise, deviation);
     const base = { observation, sigma: 0.4, conditioned: false, zeta: 0.7, gamma: 0.4 } as const;
     const step = async (at: typeof x) => networks.posteriorStep({ graph: 'posteriorStep', x: at, ...base });
     const vjp = async (at: typeof x) => networks.encoderVjp({ graph: 'encoderVjp', x: at, observation });
@@ -113,6 +117,9 @@ describe('the toy problem', () => {
       expect(stepGradient.data[i]).toBeCloseTo(await slope(stepLoss), 3);
       expect(vjpGradient.data[i]).toBeCloseTo(await slope(async (at) => (await vjp(at)).measurementNorm), 2);
     }
+    const { x0 } = await step(x);
+    expect(x0.data.every((value) => Math.abs(value) <= 1)).toBe(true);
+    expect(x0.data.some((value) => Math.abs(value) === 1)).toBe(clips);
   });
 });
 
