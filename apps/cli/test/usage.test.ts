@@ -116,6 +116,24 @@ describe('wrong usage exits with 2, names what is wrong and what to do', () => {
       '"jscc" isn\'t among the decoders (other)',
       'choose that',
     ],
+    [['send', 'x.png', '--preset', 'published'], 'jscc has no option "preset"', 'it takes none'],
+    [
+      ['send', 'x.png', '--decoder', 'conditional', '--preset', 'published'],
+      'conditional has no preset "published"',
+      '',
+    ],
+    [['send', 'x.png', '--decoder', 'diffcom', '--preset', 'best'], 'options of diffcom: preset: ', 'preset is: '],
+    [
+      ['sweep', '--images', '.', '--decoders', 'diffcom,distilled', '--preset', 'published'],
+      'distilled has no preset "published"',
+      '',
+    ],
+    [['transmitter', '--decoder', 'distilled', '--preset', 'published'], 'distilled has no preset "published"', ''],
+    [
+      ['transmitter', '--preset', 'published', '--decoder-options', '{a: 1}'],
+      '--preset and --decoder-options say the same thing',
+      'use one of them',
+    ],
     [['transmitter', '--decoder-option', 'eta=1'], 'jscc has no option "eta"', 'it takes none'],
     [['transmitter', '--decoder-options', '{eta: 1}'], 'options of jscc: ', ''],
     [

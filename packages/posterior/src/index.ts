@@ -29,6 +29,7 @@ export {
   type Reception,
 } from './observation.js';
 export { MAX_SIGMA, MIN_STEPS } from './options.js';
+export { optionsSchemaOf, presetNames, type OptionsSchema } from './presets.js';
 export { configureSampler, samplerNames, samplers, type ConfiguredSampler, type SamplerName } from './registry.js';
 export { samplerRandom, type EvaluationCounts, type Sampler } from './sampler.js';
 export {

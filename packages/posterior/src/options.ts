@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { isBlend, type SamplerContext } from './evaluator.js';
 import { guidanceRules } from './guidance.js';
-import { MAX_STEPS, scheduleNames, schedules, type ScheduleName } from './schedules.js';
+import { ddpmSigma, MAX_STEPS, scheduleNames, schedules, type ScheduleName } from './schedules.js';
 import type { EvaluationCounts } from './sampler.js';
 import { solverNames, solvers, type SolverName } from './solvers.js';
 
-/** The largest σ that any sampler starts from; within every schedule's range. */
-export const MAX_SIGMA = 150;
+/** The largest σ that any sampler starts from: that of DDPM's last step, 157.407, but for rounding. */
+export const MAX_SIGMA = 157.4;
+
+/** The smallest σ of published samplers of DDPM's chain: the first step of its table, 0.01. */
+export const DDPM_SIGMA_MIN = ddpmSigma(1);
 
 /** Fewest steps of a sampler that doesn't set `fewestSteps`. */
 export const MIN_STEPS = 4;

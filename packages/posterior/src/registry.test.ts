@@ -53,12 +53,14 @@ describe('the registry', () => {
     }
   });
 
-  it('has the options that the documentation says were published', () => {
-    const text = readFileSync(new URL('../../../docs/samplers.md', import.meta.url), 'utf8');
-    const presets = [...text.matchAll(/As published: `(\{.*?\})`/g)].map(([, json]) => JSON.parse(json!) as unknown);
-    expect(presets.length).toBe(2);
-    expect(configureSampler('diffcom', presets[0]).evaluations).toEqual({ posteriorStep: 999, denoiser: 1 });
-    expect(configureSampler('hifi-diffcom', presets[1]).evaluations).toEqual({ posteriorStep: 234, denoiser: 1 });
+  it.each([
+    ['diffcom', { posteriorStep: 999, denoiser: 1 }],
+    ['hifi-diffcom', { posteriorStep: 234, denoiser: 1 }],
+    ['diffpir', { denoiser: 100, encoderVjp: 99 * 4 }],
+    ['daps', { denoiser: 199 * 5 + 1, encoderVjp: 199 * 100 }],
+    ['red-diff', { denoiser: 1000, encoderVjp: 1000 }],
+  ])('announces what the published %s costs', (name, evaluations) => {
+    expect(configureSampler(name, { preset: 'published' }).evaluations).toEqual(evaluations);
   });
 
   it('names what there is when asked for what there is not', () => {

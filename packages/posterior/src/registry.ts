@@ -2,6 +2,7 @@ import { ObservationError, SamplerOptionsError } from './errors.js';
 import type { SamplerGraph, SamplerRun } from './evaluation.js';
 import type { SamplerContext } from './evaluator.js';
 import { checkObservation } from './observation.js';
+import { optionsSchemaOf } from './presets.js';
 import { intoResidualBand } from './residual-band.js';
 import type { EvaluationCounts, Sampler } from './sampler.js';
 import { conditional } from './samplers/conditional.js';
@@ -28,6 +29,11 @@ export type SamplerName = keyof typeof samplers;
 /** The names of the samplers, in the registry's order. */
 export const samplerNames = Object.keys(samplers) as readonly SamplerName[];
 
+/** Made once: frames are configured by it. */
+const optionsSchemas = new Map(
+  Object.values<Sampler>(samplers).map((sampler) => [sampler.name, optionsSchemaOf(sampler)]),
+);
+
 /** Options that every sampler has, among others; its conformance test holds it to that. */
 type SamplerOptions = Readonly<Record<string, unknown>> & { readonly steps: number; readonly residualBand: number };
 
@@ -48,7 +54,7 @@ export interface ConfiguredSampler {
 }
 
 /**
- * Check a sampler's options and fill in its defaults.
+ * Check a sampler's options and fill in its defaults, or with `preset` `published` what its authors published.
  *
  * @param options e.g. a frame's `decoderOptions`; unknown keys are refused
  * @throws SamplerOptionsError naming every key that was wrong
@@ -58,7 +64,7 @@ export function configureSampler(name: string, options: unknown = {}): Configure
     throw new SamplerOptionsError(`there is no sampler "${name}"; there are ${samplerNames.join(', ')}`);
   }
   const sampler: Sampler = samplers[name];
-  const parsed = sampler.optionsSchema.safeParse(options);
+  const parsed = optionsSchemas.get(name)!.safeParse(options);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(({ path, message }) =>
       path.length === 0 ? message : `${path.join('.')}: ${message}`,

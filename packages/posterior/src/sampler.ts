@@ -18,6 +18,8 @@ export interface Sampler<Options extends z.ZodObject = z.ZodObject> {
   readonly summary: string;
   /** Strict and flat; every option has a default or may be left out, so that the name alone is a configuration. */
   readonly optionsSchema: Options;
+  /** Options as the paper and its authors' code have them; absent for what is no published method. */
+  readonly published?: z.input<Options>;
   /** Fewest steps that it takes; `MIN_STEPS` where it isn't given. */
   readonly fewestSteps?: number;
   /** What a frame will cost with these options: exactly as many evaluations as a run asks for. */

@@ -71,7 +71,7 @@ export function describeSampler(key: string, sampler: Sampler): void {
   const choices = options.flatMap(([option, schema]) => (schema.enum ?? []).map((value) => [option, value] as const));
   const guided = options.some(([option]) => option === 'guidanceScale');
   const ranges = options.filter(([, { type }]) => type === 'number' || type === 'integer');
-  const { fewestSteps = MIN_STEPS } = sampler;
+  const { fewestSteps = MIN_STEPS, published } = sampler;
   const run = async (given: Record<string, unknown> = {}, frame = 0) =>
     (await runSampler(configureSampler(key, given).start(contextOf(frame)), toy.networks)).picture;
 
@@ -82,6 +82,31 @@ export function describeSampler(key: string, sampler: Sampler): void {
       expect(sampler.summary).toMatch(/^\S.{5,110}$/);
       const { options: complete } = configureSampler(key);
       expect(configureSampler(key, JSON.parse(JSON.stringify(complete))).options).toEqual(complete);
+    });
+
+    it.runIf(published === undefined)('has no published preset, and says so', () => {
+      expect(configureSampler(key, { preset: 'default' }).options).toEqual(configureSampler(key).options);
+      expect(() => configureSampler(key, { preset: 'published' })).toThrow(`${key} has no preset "published"`);
+      expect(() => configureSampler(key, { preset: 'best' })).toThrow(`${key}: preset: Invalid input`);
+    });
+
+    it.runIf(published)('has a published preset in place of its defaults, of which each can be changed', () => {
+      const { options: complete, evaluations } = configureSampler(key, { preset: 'published' });
+      const defaults = configureSampler(key, { preset: 'default' }).options;
+      expect(defaults).toEqual({ preset: 'default', ...sampler.optionsSchema.parse({}) });
+      expect(complete).toEqual({ ...defaults, ...sampler.optionsSchema.parse(published), preset: 'published' });
+      expect(complete).toMatchObject({ guidanceScale: 0, residualBand: 0 });
+      expect(configureSampler(key, complete)).toMatchObject({ options: complete, evaluations });
+      const changed = configureSampler(key, { preset: 'published', steps: 9, guidanceScale: 2 });
+      expect(changed.options).toEqual({ ...complete, steps: 9, guidanceScale: 2 });
+      expect(changed.evaluations).not.toEqual(evaluations);
+      expect(() => configureSampler(key, { preset: 'best' })).toThrow(`${key}: preset: Invalid option`);
+      expect(() => configureSampler(key, { preset: 'published', wings: 2 })).toThrow(/wings/);
+    });
+
+    it.runIf(published)('samples as published', async () => {
+      const picture = await run({ preset: 'published', steps: 30 });
+      expect(picture.data.every((value) => value >= -1 && value <= 1)).toBe(true);
     });
 
     it('describes each option, which is flat and has a default or may be left out', () => {

@@ -1,8 +1,8 @@
 import { channelModelNames } from '@semcast/channel-models';
 import { CSI_MODES } from '@semcast/wire';
 import { DEFAULT_PORT_BASE } from '../layout.js';
-import { parseDecoderOption } from './decoder-options.js';
-import { many, value } from './spec.js';
+import { parseDecoderOption, type DecoderOption } from './decoder-options.js';
+import { many, value, type FlagValues } from './spec.js';
 import { cbr, integer, oneOf, text } from './values.js';
 
 /** How `--help` puts the rate of whoever names none. */
@@ -10,11 +10,23 @@ export const DEFAULT_RATE_TEXT = 'the nearest to 1/24';
 
 // Flags that mean the same in several commands.
 
-export const decoderOptionFlag = many(
-  'NAME=VALUE',
-  parseDecoderOption,
-  'option of the decoder, or DECODER.NAME=VALUE for one alone: docs/samplers.md lists them',
-);
+/** Every option of decoders but their steps; {@link typedDecoderOptions} reads them. */
+export const decoderOptionFlags = {
+  'decoder-option': many(
+    'NAME=VALUE',
+    parseDecoderOption,
+    'option of the decoder, or DECODER.NAME=VALUE for one alone: docs/samplers.md lists them',
+  ),
+  preset: value('NAME', text, 'published: what a decoder was published with, in place of its defaults (default)'),
+};
+
+/** What {@link decoderOptionFlags} say: `--preset NAME` is the option `preset` of every decoder that samples. */
+export function typedDecoderOptions({
+  'decoder-option': typed,
+  preset,
+}: FlagValues<typeof decoderOptionFlags>): readonly DecoderOption[] {
+  return preset === undefined ? typed : [...typed, { decoder: undefined, name: 'preset', value: preset }];
+}
 
 /** Steps of one decoder; a sweep has a list of them. */
 export const steps = integer({ min: 1, max: 10_000 });

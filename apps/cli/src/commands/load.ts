@@ -5,12 +5,13 @@ import { RESULT_FORMATS, streamIdSchema, type ResultMessage } from '@semcast/wir
 import {
   bundleFlag,
   cbrFlag,
-  decoderOptionFlag,
+  decoderOptionFlags,
   deviceFlag,
   jsonFlag,
   seedFlag,
   sizeFlag,
   stepsFlag,
+  typedDecoderOptions,
 } from '../arguments/common-flags.js';
 import { duration } from '../arguments/durations.js';
 import { inGroup, many, toggle, value, type FlagValues } from '../arguments/spec.js';
@@ -85,7 +86,7 @@ const flags = {
   ...inGroup('Frames', {
     decoder: value('NAME', text, 'decoder of the receiver', 'jscc'),
     steps: stepsFlag,
-    'decoder-option': decoderOptionFlag,
+    ...decoderOptionFlags,
     deadline: value('S', duration({ minMs: 1 }), 'the receiver gives each frame so long (no deadline)'),
     images: value('PATH', text, `photographs, the first ${MAX_PHOTOGRAPHS} (the nine that come along)`),
     size: sizeFlag(256),
@@ -135,7 +136,7 @@ export const load = createCommand({
     if (chosen['find-saturation'] && chosen.rate.length > 1) {
       throw new UsageError('--find-saturation begins at one rate', { remedy: 'give one --rate, or leave it out' });
     }
-    const decoderOptions = optionsOfNamed(decoder, chosen['decoder-option'], chosen.steps) ?? {};
+    const decoderOptions = optionsOfNamed(decoder, typedDecoderOptions(chosen), chosen.steps) ?? {};
     const interruption = io.interruption();
     const bundle = await loadBundle(chosen.bundle ?? findDefaultBundle());
     const cbr = rateOf(bundle.manifest, chosen.cbr);

@@ -14,11 +14,12 @@ import {
   bundleFlag,
   cbrFlag,
   csiFlag,
-  decoderOptionFlag,
+  decoderOptionFlags,
   deviceFlag,
   jsonFlag,
   sizeFlag,
   stepsFlag,
+  typedDecoderOptions,
 } from '../arguments/common-flags.js';
 import { value } from '../arguments/spec.js';
 import { integer, snrDb, text, webSocketUrl } from '../arguments/values.js';
@@ -51,7 +52,7 @@ export const send = createCommand({
     to: value('URL', webSocketUrl, 'address of the channel', DEFAULT_TO),
     decoder: value('NAME', text, 'decoder of the receiver', 'jscc'),
     steps: stepsFlag,
-    'decoder-option': decoderOptionFlag,
+    ...decoderOptionFlags,
     cbr: cbrFlag,
     size: sizeFlag(0),
     'design-snr': value('DB', snrDb, 'SNR that the encoder prepares for (what the receiver measured last)'),
@@ -82,7 +83,7 @@ export const send = createCommand({
       throw new UsageError('there is nothing to send', { remedy: 'name photographs: semcast send PATH…' });
     }
     const { to, decoder } = flags;
-    const decoderOptions = optionsOfNamed(decoder, flags['decoder-option'], flags.steps);
+    const decoderOptions = optionsOfNamed(decoder, typedDecoderOptions(flags), flags.steps);
     const files = await findPhotographs(positionals);
     if (flags.json !== undefined) {
       await checkWritable(flags.json);

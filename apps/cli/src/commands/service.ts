@@ -3,7 +3,7 @@ import { receiverConfigSchema, runReceiver } from '@semcast/receiver';
 import { loadConfig } from '@semcast/config';
 import { runTransmitter, transmitterConfigSchema, type TransmitterConfig } from '@semcast/transmitter';
 import type { z } from 'zod';
-import { decoderOptionFlag, stepsFlag } from '../arguments/common-flags.js';
+import { decoderOptionFlags, stepsFlag, typedDecoderOptions } from '../arguments/common-flags.js';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
 import { toggle, value, type Flags } from '../arguments/spec.js';
@@ -59,20 +59,23 @@ function createServiceCommand(spec: ServiceCommand): Command {
 }
 
 /**
- * `--decoder-option NAME=VALUE` and `--steps N` as `decoderOptions`, and these checked against the decoder where this release knows it:
+ * `--decoder-option NAME=VALUE`, `--preset NAME` and `--steps N` as `decoderOptions`, and these checked against the decoder where this release knows it:
  * a receiver would drop every frame.
  *
  * @throws UsageError
  */
 function prepareDecoderOptions(typed: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { 'decoder-option': given = [], steps, ...settings } = typed;
+  const { 'decoder-option': given = [], preset, steps, ...settings } = typed;
   const options: readonly DecoderOption[] = [
-    ...(given as readonly DecoderOption[]),
+    ...typedDecoderOptions({
+      'decoder-option': given as readonly DecoderOption[],
+      preset: preset as string | undefined,
+    }),
     ...(steps === undefined ? [] : [{ decoder: undefined, name: 'steps', value: steps as number }]),
   ];
   if (options.length > 0 && 'decoder-options' in settings) {
-    const name = steps === undefined ? '--decoder-option' : '--steps';
-    throw new UsageError(`${name} and --decoder-options say the same thing`, { remedy: 'use one of them' });
+    const name = ['steps', 'preset'].find((flag) => flag in typed) ?? 'decoder-option';
+    throw new UsageError(`--${name} and --decoder-options say the same thing`, { remedy: 'use one of them' });
   }
   const merged =
     options.length === 0
@@ -109,7 +112,7 @@ export const transmitter = createServiceCommand({
   run: runTransmitter,
   moreFlags: {
     steps: stepsFlag,
-    'decoder-option': decoderOptionFlag,
+    ...decoderOptionFlags,
   },
   prepare: prepareDecoderOptions,
   examples: [

@@ -8,13 +8,14 @@ import {
   bundleFlag,
   channelFlag,
   csiFlag,
+  decoderOptionFlags,
   DEFAULT_RATE_TEXT,
-  decoderOptionFlag,
   deviceFlag,
   precisionFlag,
   jsonFlag,
   seedFlag,
   steps,
+  typedDecoderOptions,
 } from '../arguments/common-flags.js';
 import { commandLine } from '../arguments/command-line.js';
 import { many, toggle, value, type FlagValues } from '../arguments/spec.js';
@@ -67,7 +68,7 @@ const flags = {
   snr: value('DB,DB', list(snrDb), 'SNRs in dB', 10),
   cbr: value('RATIO,RATIO', list(cbr), `channel bandwidth ratios, rates of the bundle (${DEFAULT_RATE_TEXT})`),
   steps: value('N,N', list(steps), 'steps of the decoders that sample, each of them at each (their own)'),
-  'decoder-option': decoderOptionFlag,
+  ...decoderOptionFlags,
   seed: seedFlag('noise and fading'),
   draws: value('N', integer({ min: 1, max: 100 }), 'draws of noise and fading of each photograph', 1),
   control: value(
@@ -149,7 +150,7 @@ export const sweep = createCommand({
     const bundle = await loadBundle(chosen.bundle ?? findDefaultBundle());
     const metricBundles = checkMetricBundles(chosen['metric-bundle']);
     const decoders = chosen.decoders.map((name) => requireDecoder(name, bundle));
-    const variants = planVariants(decoders, { steps: chosen.steps, options: chosen['decoder-option'] });
+    const variants = planVariants(decoders, { steps: chosen.steps, options: typedDecoderOptions(chosen) });
     const sheet: ContactSheetOptions | undefined =
       chosen['contact-sheet'] === undefined
         ? undefined

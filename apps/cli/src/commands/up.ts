@@ -6,12 +6,13 @@ import {
   bundleFlag,
   cbrFlag,
   channelFlag,
-  decoderOptionFlag,
+  decoderOptionFlags,
   deviceFlag,
   precisionFlag,
   portBaseFlag,
   seedFlag,
   stepsFlag,
+  typedDecoderOptions,
 } from '../arguments/common-flags.js';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { toggle, value } from '../arguments/spec.js';
@@ -57,7 +58,7 @@ export const up = createCommand({
     channel: channelFlag,
     decoder: value('NAME', oneOf(decoderNames), `decoder: ${decoderNames.join(', ')} (the best that the bundle has)`),
     steps: stepsFlag,
-    'decoder-option': decoderOptionFlag,
+    ...decoderOptionFlags,
     seed: seedFlag('noise and fading'),
     device: deviceFlag(),
     precision: precisionFlag,
@@ -143,10 +144,11 @@ function chooseDecoder(
     readonly decoder: string | undefined;
     readonly steps: number | undefined;
     readonly 'decoder-option': readonly DecoderOption[];
+    readonly preset: string | undefined;
   },
 ): Pick<UpSettings, 'decoder' | 'decoderOptions' | 'sampling'> {
   const name = flags.decoder ?? defaultDecoder(bundle);
   const decoder = requireDecoder(name, bundle);
-  const decoderOptions = optionsOfOne(decoder, flags['decoder-option'], flags.steps);
+  const decoderOptions = optionsOfOne(decoder, typedDecoderOptions(flags), flags.steps);
   return { decoder: name, decoderOptions, sampling: isSampling(decoder) };
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { typedDecoderOptions } from '../arguments/common-flags.js';
 import { parseDecoderOption } from '../arguments/decoder-options.js';
 import { planVariants, variantName } from '../sweep/variants.js';
 import { optionsOfNamed, optionsOfOne } from './options.js';
+import { findDecoder } from './registry.js';
 
 const jscc = { name: 'jscc', optionsSchema: z.strictObject({}) };
 const fast = {
@@ -122,6 +124,31 @@ describe('the variants of a sweep', () => {
   it('refuse steps that come from two sides, or are for nobody', () => {
     expect(() => plan([4], 'steps=8')).toThrow('given by --steps as well');
     expect(() => planVariants([jscc], { steps: [4], options: [] })).toThrow('--steps: jscc takes no steps');
+  });
+});
+
+describe('a preset', () => {
+  const hifi = findDecoder('hifi-diffcom')!;
+  const typed = (preset: string | undefined, ...texts: string[]) =>
+    typedDecoderOptions({ 'decoder-option': options(...texts), preset });
+
+  it('is an option of every decoder that samples', () => {
+    expect(typed(undefined, 'eta=2')).toEqual(options('eta=2'));
+    expect(typed('published', 'eta=2')).toEqual(options('eta=2', 'preset=published'));
+    const chosen = [jscc, hifi, findDecoder('diffcom')!];
+    const variants = planVariants(chosen, { steps: undefined, options: typed('published', 'diffcom.preset=default') });
+    expect(variants.map(({ steps, options: sent }) => [steps, sent])).toEqual([
+      [0, undefined],
+      [235, { preset: 'published', minSteps: 235 }],
+      [16, { preset: 'default', minSteps: 16 }],
+    ]);
+    expect(variants[1]!.completeOptions).toMatchObject({ preset: 'published', gamma: 0.125, start: 'published' });
+  });
+
+  it('goes with options of its own, and is given once', () => {
+    expect(optionsOfOne(hifi, typed('published', 'gamma=0'), 20)).toEqual({ preset: 'published', gamma: 0, steps: 20 });
+    expect(optionsOfNamed('crystal-ball', typed('best'), undefined)).toEqual({ preset: 'best' });
+    expect(() => optionsOfOne(hifi, typed('published', 'preset=default'), undefined)).toThrow('given preset twice');
   });
 });
 

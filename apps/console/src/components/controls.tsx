@@ -214,7 +214,7 @@ function StreamControls({ view, put }: ControlsProps) {
   const { settings, rates, decoders } = transmitter;
   const known = new Map(offers.decoders.map((decoder) => [decoder.name, decoder]));
   const names = decoders ?? [settings.decoder];
-  const options = optionsOf(known.get(settings.decoder)?.options);
+  const options = optionsOf(known.get(settings.decoder)?.options, settings.decoderOptions['preset']);
   const first = options.filter(([name]) => FIRST_OPTIONS.has(name));
   const more = options.filter(([name]) => !FIRST_OPTIONS.has(name));
   const setOption = (name: string, value: unknown): void =>

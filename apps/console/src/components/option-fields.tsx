@@ -8,14 +8,20 @@ export interface OptionSchema {
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
   readonly maximum?: number;
+  /** Of the option `preset`: what each preset has in place of the defaults. */
+  readonly presets?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** The options that a schema has. */
-export function optionsOf(schema: unknown): readonly (readonly [string, OptionSchema])[] {
+/** The options that a schema has, with the defaults of a preset; one choice alone is no option. */
+export function optionsOf(schema: unknown, preset?: unknown): readonly (readonly [string, OptionSchema])[] {
   if (typeof schema !== 'object' || schema === null || !('properties' in schema)) {
     return [];
   }
-  return Object.entries(schema.properties as Readonly<Record<string, OptionSchema>>);
+  const options = schema.properties as Readonly<Record<string, OptionSchema>>;
+  const chosen = options['preset']?.presets?.[String(preset)] ?? {};
+  return Object.entries(options)
+    .filter(([, { enum: choices }]) => choices?.length !== 1)
+    .map(([name, option]) => [name, name in chosen ? { ...option, default: chosen[name] } : option]);
 }
 
 interface FieldsProps {

@@ -1,6 +1,6 @@
 import type { BundleManifest, GraphName } from '@semcast/bundle';
 import type { RgbImage, Tensor } from '@semcast/core';
-import type { EvaluationResult, KnownChannel } from '@semcast/posterior';
+import type { EvaluationResult, KnownChannel, OptionsSchema } from '@semcast/posterior';
 import type { Evaluations } from '@semcast/scheduler';
 import type { z } from 'zod';
 import type { DemodulatedFrame } from '../demodulate-frame.js';
@@ -88,7 +88,7 @@ export interface Refinement<Options> {
  * An entry of the registry is offered in the handshake, and has validated options and a metric label. Each begins
  * with the codec's one-shot decode: for a decoder that refines, it is the preview.
  */
-export interface Decoder<Options extends z.ZodObject = z.ZodObject> {
+export interface Decoder<Options extends OptionsSchema = OptionsSchema> {
   /** Its key in the registry; kebab-case. */
   readonly name: string;
   /** One line for `--help` and the console. */

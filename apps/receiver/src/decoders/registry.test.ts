@@ -26,13 +26,20 @@ describe('the registry of decoders', () => {
     }
   });
 
-  it.each(samplerNames)("gives %s the sampler's own options, and three more, all described", (name) => {
+  it.each(samplerNames)("gives %s its preset, the sampler's own options, and three more, all described", (name) => {
     const { optionsSchema } = decoders[name];
     const own = samplers[name].optionsSchema;
-    expect(Object.keys(optionsSchema.shape)).toEqual([...Object.keys(own.shape), 'minSteps', 'intermediates', 'seed']);
+    const names = ['preset', ...Object.keys(own.shape), 'minSteps', 'intermediates', 'seed'];
+    expect(Object.keys(optionsSchema.shape)).toEqual(names);
     const { properties = {} } = z.toJSONSchema(optionsSchema, { io: 'input' });
     expect(Object.values(properties).every((each) => typeof each === 'object' && 'description' in each)).toBe(true);
-    const defaults = { ...own.parse({}), minSteps: name === 'distilled' ? 1 : 4, intermediates: 0, seed: 0 };
+    const defaults = {
+      preset: 'default',
+      ...own.parse({}),
+      minSteps: name === 'distilled' ? 1 : 4,
+      intermediates: 0,
+      seed: 0,
+    };
     expect(optionsSchema.parse({})).toEqual(defaults);
     expect(optionsSchema.safeParse({ steps: 9, minSteps: 9 }).success).toBe(true);
     expect(optionsSchema.safeParse({ steps: 9, minSteps: 10 }).error?.issues).toMatchObject([{ path: ['minSteps'] }]);
@@ -54,6 +61,19 @@ describe('the registry of decoders', () => {
       perStep: [['distilled']],
       graphs: ['distilled', 'encoderVjp'],
     });
+    expect(plan('hifi-diffcom', { preset: 'published' })).toEqual({
+      perStep: [['posteriorStep']],
+      afterSteps: [],
+      steps: { min: 4, max: 235 },
+      graphs: ['posteriorStep', 'denoiser'],
+    });
+    expect(plan('hifi-diffcom', { preset: 'published', solver: 'heun', minSteps: 9, steps: 9 })).toMatchObject({
+      perStep: [['posteriorStep'], ['denoiser']],
+      steps: { min: 9, max: 9 },
+    });
+    expect(decoders.distilled.optionsSchema.safeParse({ preset: 'published' }).error?.issues).toMatchObject([
+      { path: ['preset'], message: expect.stringContaining('distilled has no preset "published"') as string },
+    ]);
     expect(plan('daps', { innerSteps: 2, guidanceScale: 0 }).perStep).toEqual([
       ['denoiser'],
       ['encoderVjp'],

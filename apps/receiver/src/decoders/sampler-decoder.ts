@@ -3,11 +3,13 @@ import { tensor, type RgbImage, type Tensor } from '@semcast/core';
 import {
   configureSampler,
   MIN_STEPS,
+  optionsSchemaOf,
   samplerRandom,
   samplers,
   stepRequests,
   type EvaluationRequest,
   type EvaluationResult,
+  type OptionsSchema,
   type Sampler,
   type SamplerContext,
   type SamplerGraph,
@@ -45,13 +47,15 @@ const DECODE_OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(decodeOptio
 /** The least RMSE that a one-shot decode is taken to have: a quarter of an 8-bit step, in [-1, 1]. */
 const LEAST_RMSE = 1 / 512;
 
-function optionsSchemaOf({ optionsSchema, fewestSteps = MIN_STEPS }: Sampler): z.ZodObject {
-  return z.strictObject({ ...optionsSchema.shape, ...decodeOptions(fewestSteps) }).superRefine((options, context) => {
-    const { steps, minSteps } = options as Partial<Options>;
-    if (steps !== undefined && minSteps !== undefined && minSteps > steps) {
-      context.addIssue({ code: 'custom', path: ['minSteps'], message: `is ${minSteps}, more than steps (${steps})` });
-    }
-  });
+function decoderOptionsOf(sampler: Sampler): OptionsSchema {
+  return optionsSchemaOf(sampler, (own) =>
+    own.extend(decodeOptions(sampler.fewestSteps ?? MIN_STEPS)).superRefine((options, context) => {
+      const { steps, minSteps } = options as Partial<Options>;
+      if (steps !== undefined && minSteps !== undefined && minSteps > steps) {
+        context.addIssue({ code: 'custom', path: ['minSteps'], message: `is ${minSteps}, more than steps (${steps})` });
+      }
+    }),
+  );
 }
 
 /** A sampler of `packages/posterior` as a decoder: being in its registry is all that it takes. */
@@ -60,7 +64,7 @@ export function samplerDecoder(name: SamplerName): Decoder {
   return {
     name,
     summary: sampler.summary,
-    optionsSchema: optionsSchemaOf(sampler),
+    optionsSchema: decoderOptionsOf(sampler),
     graphs: ['decoder', ...graphsOf(configureSampler(name).evaluations)],
     refinement: refinementOf(name),
   };

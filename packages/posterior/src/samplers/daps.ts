@@ -51,6 +51,29 @@ const optionsSchema = z.strictObject({
 type Options = z.output<typeof optionsSchema>;
 
 /**
+ * The authors' `configs/sampler/edm_daps.yaml` and `configs/task/phase_retrieval.yaml` (DAPS-1K): 200 levels of σ from 100 to
+ * 0.1 with ρ = 7, an ODE of 5 steps at each, then 100 Langevin steps on r = σ.
+ *
+ * Their steps are short, 5e-5 falling to 1 % of it: where y says nothing, 100 of them spread a picture by no more than
+ * √(2·100·5e-5) = 0.1, which is the limit of the spread here.
+ */
+const published = {
+  steps: 200,
+  schedule: 'karras',
+  rho: 7,
+  startSigma: 100,
+  sigmaMin: 0.1,
+  odeSteps: 5,
+  innerSteps: 100,
+  trustSlope: 1,
+  trustLimit: 1000,
+  errorSlope: 1,
+  errorLimit: 0.1,
+  guidanceScale: 0,
+  residualBand: 0,
+} as const satisfies z.input<typeof optionsSchema>;
+
+/**
  * DAPS: at each σ a short ODE to x̂0, Langevin steps on p(x0 | x_t, y) ∝ exp(-‖y - A(x0)‖²/N0 - ‖x0 - x̂0‖²/(2r²)), and
  * fresh noise of the next level on what they end at. Consecutive states are tied by x0 alone, so errors of early steps
  * can be undone.
@@ -128,6 +151,7 @@ export const daps = {
   name: 'daps',
   summary: 'DAPS: short ODE, Langevin on the received signal, fresh noise; the prior is not differentiated',
   optionsSchema,
+  published,
   evaluations: (options: Options) => ({
     denoiser: ((options.steps - 1) * options.odeSteps + 1) * denoiserCost(options),
     encoderVjp: (options.steps - 1) * options.innerSteps,

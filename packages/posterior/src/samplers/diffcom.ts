@@ -4,6 +4,7 @@ import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { pushTowardsMeasurement } from '../guidance.js';
 import { noiseLike } from '../images.js';
 import {
+  DDPM_SIGMA_MIN,
   etaOption,
   guidanceOption,
   guidanceScaleOption,
@@ -30,14 +31,33 @@ const optionsSchema = z.strictObject({
   ...residualBandOptions(),
 });
 
+type Options = z.output<typeof optionsSchema>;
+
+/**
+ * Algorithm 1 and the authors' `configs/diffcom.yaml`: all 1000 steps of DDPM's chain, ζ = 1, a learning rate of 1. Their
+ * symbols have unit power, as ours, so ζ is the same here. Their code can begin late as well; that is `hifi-diffcom` with
+ * `gamma` 0 and `zeta` 1.
+ */
+const published = {
+  steps: 1000,
+  schedule: 'ddpm',
+  sigmaMax: MAX_SIGMA,
+  sigmaMin: DDPM_SIGMA_MIN,
+  solver: 'ancestral-vp',
+  guidance: 'norm',
+  eta: 1,
+  zeta: 1,
+  guidanceScale: 0,
+  residualBand: 0,
+} as const satisfies z.input<typeof optionsSchema>;
+
 /**
  * DiffCom: x_{t-1} = x' - η∇_{x_t} ζ‖y - W_h(E(x̂0))‖₂, from noise, the gradient taken through prior and encoder.
  *
  * Wang et al. 2024 ("DiffCom: Channel received signal is a natural condition to guide diffusion posterior sampling",
- * arXiv 2406.07390), Algorithm 1. As published: schedule ddpm from sigmaMax 150, solver ancestral-vp, guidance norm,
- * η = ζ = 1, 1000 steps.
+ * arXiv 2406.07390), Algorithm 1.
  */
-function* create(context: SamplerContext, options: z.output<typeof optionsSchema>): SamplerRun {
+function* create(context: SamplerContext, options: Options): SamplerRun {
   const { observation, random } = context;
   const ask = new Evaluator(context, options);
   const sigmas = sigmasFrom(options.sigmaMax, options);
@@ -55,6 +75,7 @@ export const diffcom = {
   name: 'diffcom',
   summary: 'DiffCom: from noise, pushed by the received signal through prior and encoder',
   optionsSchema,
+  published,
   evaluations: guidedCounts,
   create,
 } as const satisfies Sampler<typeof optionsSchema>;

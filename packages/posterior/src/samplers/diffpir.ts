@@ -4,10 +4,12 @@ import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { addNoise, combine } from '../images.js';
 import { deviationAt, minimise } from '../objective.js';
 import {
+  DDPM_SIGMA_MIN,
   denoiserCost,
   guidanceScaleOption,
   lateSigmas,
   lateStartOptions,
+  MAX_SIGMA,
   residualBandOptions,
   trustOptions,
 } from '../options.js';
@@ -23,6 +25,25 @@ const optionsSchema = z.strictObject({
 });
 
 type Options = z.output<typeof optionsSchema>;
+
+/**
+ * The authors' `main_ddpir_deblur.py`: 100 of DDPM's steps from noise, ζ = 0.3, λ = 7, no guidance.
+ *
+ * Their data term is of pixels in [0, 1] and their σ̄ of pixels in [-1, 1], so ‖y - A(x)‖² weighs four times as much as the
+ * paper's formula says: r = 2σ/√7. The minimum is their closed form; here it takes four steps of descent.
+ */
+const published = {
+  steps: 100,
+  schedule: 'ddpm',
+  startSigma: MAX_SIGMA,
+  sigmaMin: DDPM_SIGMA_MIN,
+  innerSteps: 4,
+  trustSlope: 2 / Math.sqrt(7),
+  trustLimit: 1000,
+  zeta: 0.3,
+  guidanceScale: 0,
+  residualBand: 0,
+} as const satisfies z.input<typeof optionsSchema>;
 
 /**
  * DiffPIR: x̂0 = D(x; σ); x̂ = argmin ‖y - A(x)‖²/N0 + ‖x - x̂0‖²/(2r²); then noise of the next level is added again,
@@ -53,6 +74,7 @@ export const diffpir = {
   name: 'diffpir',
   summary: 'DiffPIR: denoise, fit the received signal nearby, add noise again; the prior is not differentiated',
   optionsSchema,
+  published,
   evaluations: (options: Options) => ({
     denoiser: options.steps * denoiserCost(options),
     encoderVjp: (options.steps - 1) * options.innerSteps,
