@@ -55,7 +55,7 @@ from .loop import (
 )
 from .prior import Denoiser, DenoiserConfig
 
-#: Noise at the student's input as a multiple of ``decode_error``, which is measured on training crops and 1.23 to 1.48
+#: Noise at the student's input as a multiple of ``decode_error``, which is measured on training crops and 1.27 to 1.63
 #: times a bundle's RMSE table, measured on larger pictures: packages/posterior/src/samplers/distilled.ts therefore
 #: takes 5.4 times the table for the same noise.
 START_FACTOR = 4.0
