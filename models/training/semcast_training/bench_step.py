@@ -1,5 +1,5 @@
 """What a bundle's graphs cost in ONNX Runtime on a CPU: the fused step against one forward pass of denoiser, encoder
-and decoder, and each graph's form for the CPU against the graph itself.
+and decoder, and each graph's forms for the CPU against the graph itself.
 
     python -m semcast_training.bench_step BUNDLE [--sizes 64,256] [--profile 256]
 
@@ -73,8 +73,8 @@ def _feeds(session: ort.InferenceSession, manifest: dict[str, Any], size: int) -
 
 
 def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
-    """Seconds by graph, in its form for the CPU where it has one; 'NAME, plain' is the graph itself then, and
-    'posteriorStep, gamma 0' the step without its second term."""
+    """Seconds by graph, in its form for the CPU where it has one; 'NAME, plain' is the graph itself then, 'NAME, int8'
+    its form in 8 bits, and 'posteriorStep, gamma 0' the step without its second term."""
     manifest = json.loads((bundle / 'bundle.json').read_text())
     for graph in (*FORWARD, 'posteriorStep'):
         if graph not in manifest['graphs']:
@@ -86,6 +86,8 @@ def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
         runs[graph] = (session, feeds)
         if 'cpu' in entry:
             runs[f'{graph}, plain'] = (open_session(bundle / entry['file']), feeds)
+        if 'int8' in entry:
+            runs[f'{graph}, int8'] = (open_session(bundle / entry['int8']['file']), feeds)
         if graph == 'posteriorStep':
             runs['posteriorStep, gamma 0'] = (session, feeds | {'gamma': np.zeros(1, np.float32)})
     best = dict.fromkeys(runs, float('inf'))
@@ -134,7 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         forward = sum(seconds[graph] for graph in FORWARD)
         print(f'{size}x{size}, one thread')
         for name, value in seconds.items():
-            ratio = f'  {value / seconds[name.removesuffix(", plain")]:.2f} times as long' if ', plain' in name else ''
+            graph, _, form = name.partition(', ')
+            ratio = f'  {value / seconds[graph]:.2f} times as long' if form in ('plain', 'int8') else ''
             print(f'  {name:24} {value * 1e3:8.1f} ms{ratio}')
         print(f'  {"denoiser+encoder+decoder":24} {forward * 1e3:8.1f} ms')
         print(f'  step / forward: {seconds["posteriorStep"] / forward:.2f}')
