@@ -13,7 +13,6 @@ import { buildImage, canBuildImage, MAX_BUILD_SECONDS, type BuiltImage } from '.
 // Three processes that load real networks, on two slow, busy cores.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 /** Half of it is the model; so that growth is seen. */
-/** 130 of them are the networks of models/natural. */
 const MAX_APP_MIB = 240;
 
 const isolated = canIsolate();
