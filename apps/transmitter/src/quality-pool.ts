@@ -24,9 +24,12 @@ const WORKER_MODULE = new URL('../dist/quality-worker.js', import.meta.url);
 export class QualityPool {
   readonly #pool: Piscina<QualityJob, QualityAnswer>;
   readonly #options: QualityPoolOptions;
-  readonly #closing = new AbortController();
-  /** Fires when a thread can't even start: whoever waits for one would wait for ever. */
-  #started = new AbortController();
+  /**
+   * Ends what is under way: when the pool closes, and when a thread can't even start, for which its jobs would wait for
+   * ever. One for all jobs, since `AbortSignal.any` leaves a trace in a signal that outlives it (Node 20).
+   */
+  #end = new AbortController();
+  #closed = false;
 
   constructor(options: QualityPoolOptions) {
     this.#options = options;
@@ -42,10 +45,10 @@ export class QualityPool {
     this.#pool.on('error', (cause: unknown) => {
       const message = `a thread that compares pictures could not run: ${describeError(cause)}`;
       onWarning(message);
-      this.#started.abort(
-        new QualityWorkerError(message, { remedy: 'look into the log; a new thread is tried', cause }),
-      );
-      this.#started = new AbortController();
+      if (!this.#closed) {
+        this.#end.abort(new QualityWorkerError(message, { remedy: 'look into the log; a new thread is tried', cause }));
+        this.#end = new AbortController();
+      }
     });
   }
 
@@ -58,7 +61,7 @@ export class QualityPool {
    * @throws QualityWorkerError (E_QUALITY_WORKER), always as a rejection
    */
   async measure(original: RgbImage, decoded: RgbImage, preview?: RgbImage): Promise<Comparison> {
-    const signal = AbortSignal.any([this.#closing.signal, this.#started.signal]);
+    const { signal } = this.#end;
     signal.throwIfAborted();
     const { queueSize } = this.#pool;
     if (queueSize >= this.#options.maxQueue) {
@@ -91,7 +94,8 @@ export class QualityPool {
   /** End the threads; what is under way is rejected. */
   async close(): Promise<void> {
     const remedy = 'send it again after a restart';
-    this.#closing.abort(new QualityWorkerError('the transmitter is closing', { remedy }));
+    this.#closed = true;
+    this.#end.abort(new QualityWorkerError('the transmitter is closing', { remedy }));
     await this.#pool.destroy();
   }
 
