@@ -232,7 +232,7 @@ describe('every example', () => {
     for (const { where, text } of lines.filter((line) => semcastArguments(line.text) === undefined)) {
       const words = wordsOf(text);
       const [program, ...rest] = words;
-      const module = /^semcast_training\.(\w+)$/.exec(rest[1] ?? '')?.[1];
+      const module = /^semcast_training\.(\w+(?:\.\w+)*)$/.exec(rest[1] ?? '')?.[1]?.replaceAll('.', '/');
       const envFile = rest[rest.indexOf('--env-file') + 1];
       const fine =
         program === 'npm'
