@@ -90,6 +90,13 @@ def cpu_file(bundle: Path, manifest: dict[str, Any], graph: str) -> Path:
     return bundle / forms.get(channel_block(), entry)['file']
 
 
+def replace_manifest(directory: Path, manifest: dict[str, Any]) -> None:
+    """Write a bundle's manifest anew: whoever reads it meanwhile finds the old one or the new one, whole."""
+    scratch = directory / '.bundle.json'
+    scratch.write_text(json.dumps(manifest, indent=2) + '\n')
+    os.replace(scratch, directory / 'bundle.json')
+
+
 def add_cpu_forms(directory: Path, log: Callable[[str], None]) -> None:
     """Write the CPU's forms of all graphs of a bundle and name them in its manifest.
 
@@ -116,9 +123,7 @@ def add_cpu_forms(directory: Path, log: Callable[[str], None]) -> None:
                     written.unlink()
                 raise ValueError(f'{form.name} differs from the parity vectors by {worst:.1e}, more than {tolerance}')
             log(f'{form.name}: largest difference from the parity vectors {worst:.1e}')
-    scratch = directory / '.bundle.json'
-    scratch.write_text(json.dumps(manifest, indent=2) + '\n')
-    os.replace(scratch, directory / 'bundle.json')
+    replace_manifest(directory, manifest)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from ..data import CropSampler, load_images, to_tensor
 from ..parity import file_entry, read_parity
 from ..prior import Denoiser
 from ..train_distilled import student_input
+from .forms import replace_manifest
 
 #: Graphs that have an int8 form. The codec has none: its figures are held against others' to a hundredth of a decibel.
 GRAPHS = ('distilled', 'denoiser')
@@ -172,9 +172,7 @@ def add_int8_forms(directory: Path, crops: Tensor, log: Callable[[str], None]) -
             f'{form.name}: {form.stat().st_size / 1e3:.0f} kB, '
             f'{worst * 127.5:.2f} levels of 255 RMS from the parity vectors'
         )
-    scratch = directory / '.bundle.json'
-    scratch.write_text(json.dumps(manifest, indent=2) + '\n')
-    os.replace(scratch, directory / 'bundle.json')
+    replace_manifest(directory, manifest)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
