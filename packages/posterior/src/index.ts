@@ -36,7 +36,6 @@ export {
   ddpm,
   ddpmSigma,
   karras,
-  logUniform,
   MAX_STEPS,
   scheduleNames,
   schedules,

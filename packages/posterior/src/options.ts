@@ -22,11 +22,7 @@ export const stepsOption = (steps: number, fewest = MIN_STEPS) =>
   z.int().min(fewest).max(MAX_STEPS).default(steps).describe('denoising steps');
 
 export const scheduleOptions = (sigmaMin: number) => ({
-  schedule: z
-    .enum(scheduleNames)
-    .default('karras')
-    .describe('how sigma falls: karras, log-uniform or ddpm (linear beta)'),
-  rho: z.number().min(1).max(20).default(7).describe('exponent of the karras schedule; the others ignore it'),
+  schedule: z.enum(scheduleNames).default('karras').describe('how sigma falls: karras or ddpm (linear beta)'),
   sigmaMin: z
     .number()
     .min(0.001)
@@ -143,13 +139,12 @@ export const residualBandOptions = (band = 0.82) => ({
 interface ScheduleChoice {
   readonly steps: number;
   readonly schedule: ScheduleName;
-  readonly rho: number;
   readonly sigmaMin: number;
 }
 
 /** σ of each step, from `sigmaMax` on. */
-export function sigmasFrom(sigmaMax: number, { schedule, steps, sigmaMin, rho }: ScheduleChoice): number[] {
-  return schedules[schedule]({ steps, sigmaMax, sigmaMin, rho });
+export function sigmasFrom(sigmaMax: number, { schedule, steps, sigmaMin }: ScheduleChoice): number[] {
+  return schedules[schedule]({ steps, sigmaMax, sigmaMin });
 }
 
 /**

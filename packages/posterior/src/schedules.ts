@@ -37,35 +37,23 @@ function evenlyIn(
   });
 }
 
+/** ρ of {@link karras}, the paper's: larger would spend more steps at small σ. */
+const RHO = 7;
+
 /**
- * Even steps in σ^(1/ρ): σ_i = (σ_max^(1/ρ) + i/(N-1)·(σ_min^(1/ρ) - σ_max^(1/ρ)))^ρ.
+ * Even steps in σ^(1/ρ): σ_i = (σ_max^(1/ρ) + i/(N-1)·(σ_min^(1/ρ) - σ_max^(1/ρ)))^ρ, ρ = 7.
  *
  * Karras, Aittala, Aila, Laine 2022 ("Elucidating the design space of diffusion-based generative models"), eq. 5.
  *
- * @param options.rho ρ, from 1 (even in σ); larger spends more steps at small σ. The paper's 7 by default.
  * @throws ScheduleError
  */
-export function karras(options: ScheduleOptions & { readonly rho?: number }): number[] {
+export function karras(options: ScheduleOptions): number[] {
   checkSchedule(options);
-  const rho = options.rho ?? 7;
-  if (!(rho >= 1 && rho <= 100)) {
-    throw new ScheduleError(`the schedule's rho can't be ${rho}`);
-  }
   return evenlyIn(
     options,
-    (sigma) => sigma ** (1 / rho),
-    (value) => value ** rho,
+    (sigma) => sigma ** (1 / RHO),
+    (value) => value ** RHO,
   );
-}
-
-/**
- * Even steps in log σ: σ_i = σ_max·(σ_min/σ_max)^(i/(N-1)). The limit of {@link karras} as ρ → ∞.
- *
- * @throws ScheduleError
- */
-export function logUniform(options: ScheduleOptions): number[] {
-  checkSchedule(options);
-  return evenlyIn(options, Math.log, Math.exp);
 }
 
 const DDPM_STEPS = 1000;
@@ -131,7 +119,7 @@ export function ddpm(options: ScheduleOptions): number[] {
 }
 
 /** Every noise schedule by name. */
-export const schedules = { karras, 'log-uniform': logUniform, ddpm } as const satisfies Record<string, SigmaSchedule>;
+export const schedules = { karras, ddpm } as const satisfies Record<string, SigmaSchedule>;
 
 export type ScheduleName = keyof typeof schedules;
 export const scheduleNames = Object.keys(schedules) as [ScheduleName, ...ScheduleName[]];

@@ -60,7 +60,6 @@ type Options = z.output<typeof optionsSchema>;
 const published = {
   steps: 200,
   schedule: 'karras',
-  rho: 7,
   startSigma: 100,
   sigmaMin: 0.1,
   odeSteps: 5,
