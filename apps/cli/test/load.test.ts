@@ -35,7 +35,7 @@ const slow: Decoder<typeof optionsSchema> = {
   optionsSchema,
   graphs: ['decoder'],
   refinement: {
-    plan: ({ steps }) => ({ perStep: [['decoder']], afterSteps: [], steps: { min: steps, max: steps }, graphs: [] }),
+    plan: ({ steps }) => ({ perStep: [['decoder']], steps: { min: steps, max: steps } }),
     run: async ({ demodulated, xJ, manifest }, _handle, { options: { steps } }, { signal }) => {
       const place = started++ % places.length;
       places[place] = places[place]!.then(() => sleep(STEP_MS * steps));

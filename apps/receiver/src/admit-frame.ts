@@ -30,7 +30,6 @@ export function admitFrame(
 ): FrameHandle {
   const { plan, layout } = received;
   const { stream, frame, width, height } = received.head;
-  const closing = [...(plan?.afterSteps ?? []), ...(residual ? ['encoder'] : [])];
   return runner.admit(
     {
       stream,
@@ -39,7 +38,7 @@ export function admitFrame(
       size: imageSizeOf(received, manifest),
       preview: ['decoder'],
       perStep: plan?.perStep ?? [],
-      closing: closing.length > 0 ? closing : undefined,
+      closing: residual ? ['encoder'] : undefined,
       steps: plan?.steps ?? { min: 0, max: 0 },
       deadlineMs,
     },

@@ -83,7 +83,6 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
   const output = config.outputDir === undefined ? undefined : await createOutputFolder(config.outputDir);
   const bundle = await loadBundle(config.bundle ?? findDefaultBundle());
   const decoders = options.decoders ?? decodersOf(bundle, config.decoders);
-  const graphs = graphsOf(decoders, config);
   const sources = graphsAt(bundle, config.precision, config.device);
   // Runs before the first frame are in no metric.
   let observed = false;
@@ -92,7 +91,7 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
   const count = workerCount(config);
   const pool = await createSessionPool({
     // Only what the offered decoders need: every worker loads all of it.
-    graphs: Object.fromEntries([...graphs].flatMap((name) => loadable(name, sources, config))),
+    graphs: Object.fromEntries([...graphsOf(decoders, config)].flatMap((name) => loadable(name, sources, config))),
     device: config.device,
     workers: count,
     // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
@@ -124,7 +123,7 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
       },
     });
     observed = true;
-    return { bundle, decoders, graphs, pool, workers, runner, metrics, live, logger, output };
+    return { bundle, decoders, pool, workers, runner, metrics, live, logger, output };
   } catch (error) {
     await pool.close();
     throw error;
@@ -187,7 +186,7 @@ async function startRunner(
 }
 
 async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverService> {
-  const { bundle, decoders, graphs, pool, workers, runner, metrics, live, logger, output } = parts;
+  const { bundle, decoders, pool, workers, runner, metrics, live, logger, output } = parts;
   // Pictures are written in threads of libvips; a picture gets one, as the networks have the other cores.
   sharp.concurrency(1);
 
@@ -195,7 +194,6 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     bundle,
     codec: createCodec(bundle, pool, { maxImagePixels: config.maxImagePixels }),
     decoders,
-    graphs,
     runner,
     maxImagePixels: config.maxImagePixels,
     maxMinSteps: config.maxMinSteps,

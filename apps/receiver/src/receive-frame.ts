@@ -1,4 +1,4 @@
-import { UnknownRateError, type Bundle, type Codec, type GraphName } from '@semcast/bundle';
+import { UnknownRateError, type Bundle, type Codec } from '@semcast/bundle';
 import { describeError } from '@semcast/core';
 import { createModem, symbolCount, type LatentLayout, type Modem } from '@semcast/phy';
 import type { FrameHead, FrameMessage, ResultFormat } from '@semcast/wire';
@@ -14,8 +14,6 @@ export interface ReceptionRules {
   readonly bundle: Bundle;
   readonly codec: Codec;
   readonly decoders: ReadonlyMap<string, Decoder>;
-  /** Graphs that are loaded. */
-  readonly graphs: ReadonlySet<GraphName>;
   readonly maxImagePixels: number;
   /** The largest `minSteps` that a frame may demand. */
   readonly maxMinSteps: number;
@@ -92,7 +90,7 @@ function checkBundle({ bundleDigest }: FrameHead, { digest, manifest }: Bundle):
 
 function chooseDecoder(
   head: FrameHead,
-  { decoders, graphs, maxMinSteps, bundle: { manifest } }: ReceptionRules,
+  { decoders, maxMinSteps }: ReceptionRules,
 ): Pick<ReceivedFrame, 'decoder' | 'options' | 'plan'> {
   const decoder = decoders.get(head.decoder);
   if (decoder === undefined) {
@@ -114,14 +112,6 @@ function chooseDecoder(
       'too-many-steps',
       `the frame insists on ${plan.steps.min} steps (minSteps); this receiver grants ${maxMinSteps} for certain ` +
         '(maxMinSteps), and more only when it has time; ask for fewer minSteps and as many steps, or raise maxMinSteps',
-    );
-  }
-  const missing = plan?.graphs.filter((graph) => !graphs.has(graph)) ?? [];
-  if (missing.length > 0) {
-    throw new FrameDropError(
-      'invalid-frame',
-      `with these options the decoder "${decoder.name}" needs ${missing.join(', ')}, which this receiver hasn't ` +
-        `loaded (bundle ${manifest.name} ${manifest.version}); leave out the options, or choose another decoder`,
     );
   }
   return { decoder, options: options.data, plan };

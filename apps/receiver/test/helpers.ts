@@ -196,7 +196,7 @@ export function heldDecoder(name = 'held'): { decoders: ReadonlyMap<string, Deco
     optionsSchema: z.strictObject({ strength: z.number().min(0).default(1) }),
     graphs: [],
     refinement: {
-      plan: () => ({ perStep: [['decoder']], afterSteps: [], steps: { min: 1, max: 1 }, graphs: [] }),
+      plan: () => ({ perStep: [['decoder']], steps: { min: 1, max: 1 } }),
       run: async ({ demodulated }, _steps, _request, context) =>
         new Promise<DecodedPicture>((resolve, reject) => {
           const { width, height } = demodulated;

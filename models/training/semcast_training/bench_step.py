@@ -24,10 +24,6 @@ import onnxruntime as ort
 from .console import run_main
 from .cpu.forms import cpu_file
 
-GRAPHS = ('denoiser', 'encoderVjp', 'posteriorStep')
-#: Evaluations of the default decoder for one picture: `conditional` with 4 steps, a guidance scale and its last step
-#: along the encoder's gradient (packages/posterior).
-DEFAULT_DECODER = {'denoiser': 8, 'encoderVjp': 1}
 REPEATS = 2
 FORWARD = ('denoiser', 'encoder', 'decoder')
 #: Inputs that aren't random: see ``_feeds``.

@@ -58,19 +58,17 @@ export class Evaluator {
   readonly #steps: number;
   readonly #guidanceScale: number;
   readonly #clip: readonly [number, number] | null;
-  #step: number;
+  #step = 0;
   #observation: Observation;
   #channel: { readonly channel?: KnownChannel } = {};
   #estimate: Tensor | null = null;
 
-  /** @param options.step the step that it begins with */
   constructor(
     { observation, clip: range = [-1, 1] }: SamplerContext,
-    { steps, guidanceScale, step = 0 }: { steps: number; guidanceScale: number; step?: number },
+    { steps, guidanceScale }: { steps: number; guidanceScale: number },
   ) {
     this.#observation = observation;
     this.#steps = steps;
-    this.#step = step;
     this.#guidanceScale = guidanceScale;
     this.#clip = range;
   }

@@ -126,16 +126,6 @@ export const trustOptions = (slope: number, limit: number) => ({
     .describe('largest distance of a fit from the denoised picture at large sigma, in units of pixels in [-1, 1]'),
 });
 
-/** Of every sampler: what `configureSampler` does with the picture that the sampler ends with. */
-export const residualBandOptions = (band = 0.82) => ({
-  residualBand: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(band)
-    .describe('limits of the residual of the result, this value and its inverse; 0: leave the picture as sampled'),
-});
-
 interface ScheduleChoice {
   readonly steps: number;
   readonly schedule: ScheduleName;

@@ -1,9 +1,8 @@
 import { ObservationError, SamplerOptionsError } from './errors.js';
-import type { SamplerGraph, SamplerRun } from './evaluation.js';
+import type { SamplerRun } from './evaluation.js';
 import type { SamplerContext } from './evaluator.js';
 import { checkObservation } from './observation.js';
 import { optionsSchemaOf } from './presets.js';
-import { intoResidualBand } from './residual-band.js';
 import type { EvaluationCounts, Sampler } from './sampler.js';
 import { conditional } from './samplers/conditional.js';
 import { daps } from './samplers/daps.js';
@@ -34,8 +33,8 @@ const optionsSchemas = new Map(
   Object.values<Sampler>(samplers).map((sampler) => [sampler.name, optionsSchemaOf(sampler)]),
 );
 
-/** Options that every sampler has, among others; its conformance test holds it to that. */
-type SamplerOptions = Readonly<Record<string, unknown>> & { readonly steps: number; readonly residualBand: number };
+/** Every sampler has `steps`, among others; its conformance test holds it to that. */
+type SamplerOptions = Readonly<Record<string, unknown>> & { readonly steps: number };
 
 /** A sampler with its options, every one filled in: ready to begin any number of frames. */
 export interface ConfiguredSampler {
@@ -43,8 +42,6 @@ export interface ConfiguredSampler {
   readonly options: SamplerOptions;
   /** What each frame costs; the graphs that a bundle must have are its keys. */
   readonly evaluations: EvaluationCounts;
-  /** Of these, what it asks for once after its last step. */
-  readonly afterSteps: readonly SamplerGraph[];
   /**
    * Begin a frame.
    *
@@ -75,27 +72,15 @@ export function configureSampler(name: string, options: unknown = {}): Configure
   return {
     name,
     options: complete,
-    evaluations: costOf(sampler, complete),
-    afterSteps: complete.residualBand > 0 ? ['encoderVjp'] : [],
+    evaluations: sampler.evaluations(complete),
     start: (context) => {
       checkObservation(context.observation);
       if (!(context.decoderRmse > 0 && context.decoderRmse < Infinity)) {
         throw new ObservationError(`a one-shot decode can't have an RMSE of ${context.decoderRmse}`);
       }
-      return runOf(sampler, context, complete);
+      return sampler.create(context, complete);
     },
   };
-}
-
-function costOf(sampler: Sampler, options: SamplerOptions): EvaluationCounts {
-  const counts = sampler.evaluations(options);
-  return options.residualBand > 0 ? { ...counts, encoderVjp: (counts.encoderVjp ?? 0) + 1 } : counts;
-}
-
-function* runOf(sampler: Sampler, context: SamplerContext, options: SamplerOptions): SamplerRun {
-  const result = yield* sampler.create(context, options);
-  const { residualBand, steps } = options;
-  return residualBand > 0 ? yield* intoResidualBand(result, residualBand, context, steps) : result;
 }
 
 function isSamplerName(name: string): name is SamplerName {

@@ -23,18 +23,15 @@ describe('runSampler', () => {
   it('evaluates side by side what does not depend on each other', async () => {
     const running = new Set<boolean>();
     let together = 0;
-    await runSampler(
-      configureSampler('conditional', { guidanceScale: 2, steps: 5, residualBand: 0 }).start(context()),
-      {
-        denoiser: async (evaluation) => {
-          running.add(evaluation.conditioned);
-          together += running.size === 2 ? 1 : 0;
-          await new Promise((resolve) => setImmediate(resolve));
-          running.delete(evaluation.conditioned);
-          return toy.networks.denoiser(evaluation);
-        },
+    await runSampler(configureSampler('conditional', { guidanceScale: 2, steps: 5 }).start(context()), {
+      denoiser: async (evaluation) => {
+        running.add(evaluation.conditioned);
+        together += running.size === 2 ? 1 : 0;
+        await new Promise((resolve) => setImmediate(resolve));
+        running.delete(evaluation.conditioned);
+        return toy.networks.denoiser(evaluation);
       },
-    );
+    });
     expect(together).toBe(5);
   });
 
@@ -131,7 +128,7 @@ describe('clipping', () => {
         ),
       }),
     };
-    const sampler = configureSampler('conditional', { guidanceScale: 1, residualBand: 0 });
+    const sampler = configureSampler('conditional', { guidanceScale: 1 });
     const { data } = (await runSampler(sampler.start(context(clip)), loud)).picture;
     return [Math.min(...data), Math.max(...data)];
   };

@@ -33,7 +33,7 @@ const answers: { readonly [Graph in SamplerGraph]: () => EvaluationResults[Graph
  * The graphs that each successive request of a sampler's first step names, found out by taking that step on one pixel.
  * What a scheduler needs to know beforehand: `[['posteriorStep']]`, or with Heun's solver
  * `[['posteriorStep'], ['denoiser']]`. Later steps are like it, but for the last, which only
- * denoises, and after which the residual is looked at, where `residualBand` is above 0.
+ * denoises.
  */
 export function stepRequests(sampler: ConfiguredSampler): readonly (readonly SamplerGraph[])[] {
   const random = samplerRandom({ seed: 0, stream: '', frame: 0 });

@@ -39,11 +39,7 @@ export interface DecodedPicture {
 export interface RefinementPlan {
   /** The successive requests of one step, each naming the graphs of its evaluations. */
   readonly perStep: readonly Evaluations[];
-  /** Graphs of what follows the last step. */
-  readonly afterSteps: Evaluations;
   readonly steps: { readonly min: number; readonly max: number };
-  /** Graphs that it runs. */
-  readonly graphs: readonly GraphName[];
 }
 
 /** A frame with its one-shot decode. */
@@ -95,7 +91,7 @@ export interface Decoder<Options extends OptionsSchema = OptionsSchema> {
   readonly summary: string;
   /** Strict; every option has a default, so that the name alone is a configuration. */
   readonly optionsSchema: Options;
-  /** Graphs that a bundle must have for this decoder to be offered: those of its default options. */
+  /** Graphs that a bundle must have for this decoder to be offered. */
   readonly graphs: readonly GraphName[];
   /** Absent where the one-shot decode is the picture. */
   readonly refinement?: Refinement<z.output<Options>>;

@@ -65,13 +65,9 @@ export function samplerDecoder(name: SamplerName): Decoder {
     name,
     summary: sampler.summary,
     optionsSchema: decoderOptionsOf(sampler),
-    graphs: ['decoder', ...graphsOf(configureSampler(name).evaluations)],
+    graphs: ['decoder', ...(Object.keys(configureSampler(name).evaluations) as SamplerGraph[])],
     refinement: refinementOf(name),
   };
-}
-
-function graphsOf(evaluations: Readonly<Partial<Record<SamplerGraph, number>>>): SamplerGraph[] {
-  return (Object.keys(evaluations) as SamplerGraph[]).filter((graph) => evaluations[graph]! > 0);
 }
 
 /** A decoder's options without those that every sampler's decoder has. */
@@ -134,9 +130,7 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
       const configured = configureSampler(name, samplerOptions(options));
       return {
         perStep: stepRequests(configured),
-        afterSteps: configured.afterSteps,
         steps: { min: options.minSteps, max: options.steps },
-        graphs: graphsOf(configured.evaluations),
       };
     },
     run: async (start, handle, { options, plan }, { onPartial }) => {

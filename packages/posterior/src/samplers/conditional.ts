@@ -9,7 +9,6 @@ import {
   lateSigmas,
   lateStartOptions,
   lowSnrGuidanceOption,
-  residualBandOptions,
   solverOption,
 } from '../options.js';
 import type { Sampler } from '../sampler.js';
@@ -20,7 +19,6 @@ const optionsSchema = z.strictObject({
   solver: solverOption('ancestral'),
   guidanceScale: guidanceScaleOption(2.5),
   lowSnrGuidance: lowSnrGuidanceOption(0.67),
-  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;

@@ -4,14 +4,7 @@ import type { SamplerPart, SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { addNoise, combine } from '../images.js';
 import { deviationAt, firstStepSize, gradientOf, inverseCurvature, type Objective } from '../objective.js';
-import {
-  denoiserCost,
-  guidanceScaleOption,
-  lateSigmas,
-  lateStartOptions,
-  residualBandOptions,
-  trustOptions,
-} from '../options.js';
+import { denoiserCost, guidanceScaleOption, lateSigmas, lateStartOptions, trustOptions } from '../options.js';
 import type { Sampler } from '../sampler.js';
 import { karras } from '../schedules.js';
 import { solvers } from '../solvers.js';
@@ -45,7 +38,6 @@ const optionsSchema = z.strictObject({
     .default(0.05)
     .describe("the denoiser's RMSE at large sigma, in units of pixels in [-1, 1]"),
   guidanceScale: guidanceScaleOption(2.5),
-  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;
@@ -69,7 +61,6 @@ const published = {
   errorSlope: 1,
   errorLimit: 0.1,
   guidanceScale: 0,
-  residualBand: 0,
 } as const satisfies z.input<typeof optionsSchema>;
 
 /**

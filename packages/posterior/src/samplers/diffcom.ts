@@ -10,7 +10,6 @@ import {
   guidanceScaleOption,
   guidedCounts,
   MAX_SIGMA,
-  residualBandOptions,
   scheduleOptions,
   sigmasFrom,
   solverOption,
@@ -28,7 +27,6 @@ const optionsSchema = z.strictObject({
   eta: etaOption(0.1),
   zeta: z.number().min(0.001).max(100).default(1).describe('weight of the measurement norm in the gradient'),
   guidanceScale: guidanceScaleOption(1.5),
-  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;
@@ -48,7 +46,6 @@ const published = {
   eta: 1,
   zeta: 1,
   guidanceScale: 0,
-  residualBand: 0,
 } as const satisfies z.input<typeof optionsSchema>;
 
 /**

@@ -10,7 +10,6 @@ import {
   lateSigmas,
   lateStartOptions,
   MAX_SIGMA,
-  residualBandOptions,
   trustOptions,
 } from '../options.js';
 import type { Sampler } from '../sampler.js';
@@ -21,7 +20,6 @@ const optionsSchema = z.strictObject({
   ...trustOptions(0.3, 0.1),
   zeta: z.number().min(0).max(1).default(0.5).describe('share of fresh noise when noise is added again'),
   guidanceScale: guidanceScaleOption(2.2),
-  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;
@@ -42,7 +40,6 @@ const published = {
   trustLimit: 1000,
   zeta: 0.3,
   guidanceScale: 0,
-  residualBand: 0,
 } as const satisfies z.input<typeof optionsSchema>;
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { addNoise, combine } from '../images.js';
-import { MAX_SIGMA, residualBandOptions, stepsOption } from '../options.js';
+import { MAX_SIGMA, stepsOption } from '../options.js';
 import type { Sampler } from '../sampler.js';
 
 /**
@@ -20,7 +20,6 @@ const optionsSchema = z.strictObject({
     .max(1)
     .default(1)
     .describe('0: the one-shot decode, with the least squared error; 1: most realistic; values between blend both'),
-  ...residualBandOptions(0),
 });
 
 type Options = z.output<typeof optionsSchema>;

@@ -40,7 +40,7 @@ const schedule = (steps: number, sigmaMax: number) => karras({ steps, sigmaMax, 
  * What the samplers are tested with unless a test says otherwise: the unconditional prior (but for `conditional`) and
  * steps enough that a law has something to follow. The defaults are tuned for photographs and a learnt prior.
  */
-const plainOptions = { residualBand: 0, sigmaMin: SIGMA_MIN, guidanceScale: 0 };
+const plainOptions = { sigmaMin: SIGMA_MIN, guidanceScale: 0 };
 const trust = { trustSlope: 1, trustLimit: 0.5 };
 const plain: Readonly<Record<SamplerName, Record<string, unknown>>> = {
   diffcom: { ...plainOptions, steps: 100, eta: 0.1 },
@@ -55,7 +55,6 @@ const plain: Readonly<Record<SamplerName, Record<string, unknown>>> = {
 /** The law of what a sampler gives, over the positions of one picture. */
 async function sample(name: SamplerName, of: Toy, options: Record<string, unknown>): Promise<Law> {
   // Defaults of `conditional` are for photographs: four steps are too few for a law to be near the posterior.
-  // The law is that of the sampler itself, before its picture is brought into a band of residuals.
   const run = configureSampler(name, { ...plain[name], ...options }).start({
     observation: of.observation,
     decoderRmse: of.decoderRmse,

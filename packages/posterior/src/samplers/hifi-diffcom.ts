@@ -11,7 +11,6 @@ import {
   guidedCounts,
   lateSigmas,
   lateStartOptions,
-  residualBandOptions,
   solverOption,
 } from '../options.js';
 import type { Sampler } from '../sampler.js';
@@ -34,7 +33,6 @@ const optionsSchema = z.strictObject({
     .default(0.25)
     .describe('weight of the confirming norm, of pixels in [-1, 1], in the gradient'),
   guidanceScale: guidanceScaleOption(2.3),
-  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;
@@ -57,7 +55,6 @@ const published = {
   zeta: 0.25,
   gamma: 0.125,
   guidanceScale: 0,
-  residualBand: 0,
 } as const satisfies z.input<typeof optionsSchema>;
 
 /**

@@ -11,7 +11,6 @@ import {
   lateSigmas,
   lateStartOptions,
   MAX_SIGMA,
-  residualBandOptions,
 } from '../options.js';
 import type { Sampler } from '../sampler.js';
 
@@ -30,7 +29,6 @@ const optionsSchema = z.strictObject({
     .default(0.15)
     .describe('assumed standard deviation of the prior; the smaller, the greater the weight of the prior'),
   guidanceScale: guidanceScaleOption(2.5),
-  ...residualBandOptions(),
 });
 
 type Options = z.output<typeof optionsSchema>;
@@ -49,7 +47,6 @@ const published = {
   learningRate: 0.1,
   priorDeviation: 0.45,
   guidanceScale: 0,
-  residualBand: 0,
 } as const satisfies z.input<typeof optionsSchema>;
 
 /**
