@@ -39,10 +39,11 @@ from .bundle_weights import load_codec, load_denoiser
 from .codec import Codec, EncoderGraph, awgn, prefix_mask
 from .console import run_main
 from .cpu.forms import graph_entry, runnable_here, write_cpu_forms
-from .data import load_images
+from .data import centre_crop, load_images, to_tensor
 from .evaluate import RMSE_CSNR_DB, rmse_table
 from .gradient import distinct_sizes, onnx_translations, trace_gradient
 from .interfaces import Trio
+from .moments import add_moments
 from .onnx_files import (
     SMALLEST_STORED_BYTES,
     WeightStore,
@@ -311,8 +312,12 @@ def write_bundle(
     name: str,
     version: str,
     rmse: Mapping[str, Any],
+    crops: Tensor | None = None,
 ) -> None:
-    """Export, check and describe. Files appear under their names only when every check has passed."""
+    """Export, check and describe; ``crops`` are photographs to take the symbols' moments from.
+
+    Files appear under their names only when every check has passed.
+    """
     with BundleWriter(directory, log) as writer:
         for spec in trio_specs(trio):
             writer.add(spec)
@@ -331,6 +336,8 @@ def write_bundle(
             'csnrDb': {'min': trio.csnr_db_min, 'max': trio.csnr_db_max},
             'rmse': rmse,
         }
+        if crops is not None:
+            add_moments(manifest['rates'], Codec(trio, trio.encoder, trio.decoder), crops)
         writer.publish(manifest, writer.cases)
 
 
@@ -576,7 +583,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='PATH',
         required=True,
-        help='images (folders or tars) to measure the RMSE table on: like the training images, not Kodak',
+        help='images (folders or tars) to measure the RMSE table and the moments of symbols on: like the training images, '
+        'not Kodak',
     )
     parser.add_argument('--rmse-limit', type=int, default=32, help='how many of them (default 32)')
     parser.add_argument('--rmse-size', type=int, default=256, help='side of their centre crops (default 256)')
@@ -626,7 +634,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cpu = torch.device('cpu')
     codec = Codec(trio, trio.encoder, trio.decoder)
     rmse = rmse_table(codec, images, args.rmse_size, RMSE_CSNR_DB, cpu, log)
-    write_bundle(args.out, trio, log, name=name, version=args.version, rmse=rmse)
+    crops = torch.stack([to_tensor(centre_crop(image.pixels, args.rmse_size).copy()) for image in images])
+    write_bundle(args.out, trio, log, name=name, version=args.version, rmse=rmse, crops=crops)
     log(f'{args.out}: done in {time.monotonic() - started:.0f} s')
     log(f"next, in semcast's own folder: npx semcast doctor --bundle {shlex.quote(str(args.out.resolve()))}")
     return 0

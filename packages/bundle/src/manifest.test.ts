@@ -49,6 +49,11 @@ describe('bundleManifestSchema', () => {
       },
       /twice/,
     ],
+    [
+      'moments of other symbols',
+      { rates: [{ cbr: '1/4', channels: 24, moments: { mean: [0, 1], variance: [1] } }] },
+      /must have 24 means and 12 variances/,
+    ],
     ['an empty SNR range', { csnrDb: { min: 5, max: 0 } }, /minimum above/],
     [
       'an RMSE table of another shape',

@@ -31,6 +31,12 @@ const graphEntry = fileEntry.extend({
     .optional(),
 });
 
+/**
+ * Moments of the codec's symbols over photographs: the mean of each real channel, and the variance of each complex
+ * symbol, by pair of channels. A receiver estimates channels without pilots from them.
+ */
+const moments = z.strictObject({ mean: z.array(z.number()), variance: z.array(z.number().positive()) });
+
 const cbrText = z.string().refine(
   (text) => {
     try {
@@ -82,7 +88,7 @@ export const bundleManifestSchema = z
     }),
     /** The rates that the codec was trained for: the first `channels` of the latent are sent. */
     rates: z
-      .array(z.strictObject({ cbr: cbrText, channels: z.int().min(2).multipleOf(2) }))
+      .array(z.strictObject({ cbr: cbrText, channels: z.int().min(2).multipleOf(2), moments: moments.optional() }))
       .min(1)
       .max(64),
     /** The channel SNRs that the codec was trained for, dB per complex symbol. */
@@ -100,7 +106,10 @@ export const bundleManifestSchema = z
     const complain = (path: (string | number)[], message: string): void => {
       context.addIssue({ code: 'custom', path, message });
     };
-    for (const [i, { cbr, channels }] of manifest.rates.entries()) {
+    for (const [i, { cbr, channels, ...rate }] of manifest.rates.entries()) {
+      if (rate.moments && (rate.moments.mean.length !== channels || rate.moments.variance.length !== channels / 2)) {
+        complain(['rates', i, 'moments'], `must have ${channels} means and ${channels / 2} variances`);
+      }
       if (channels > manifest.latentChannels) {
         complain(['rates', i, 'channels'], `is more than the ${manifest.latentChannels} latent channels`);
       }

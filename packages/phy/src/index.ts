@@ -1,3 +1,4 @@
+export { estimateBlindly, type SymbolStatistics, type TapEstimate, type TapModel } from './blind.js';
 export { CSNR_LIMITS_DB, equalise, limitedCsnrDb, type Equalised } from './equalise.js';
 export { PowerError, ShapeError, WaveformError } from './errors.js';
 export { estimateCsnrDb } from './estimate.js';

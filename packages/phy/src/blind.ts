@@ -1,0 +1,265 @@
+import { ArgumentError, complexCount, meanPower, type ComplexVector } from '@semcast/core';
+import { Matrix, solve } from 'ml-matrix';
+import { PowerError, ShapeError } from './errors.js';
+
+/** What is known of the symbols of a codec before any is received: first and second moment of each, over photographs. */
+export interface SymbolStatistics {
+  /** E[z_k], complex. Not all 0: it is the only reference of phase that there is without pilots. */
+  readonly mean: ComplexVector;
+  /** E|z_k - E[z_k]|², above 0. */
+  readonly variance: Float64Array;
+}
+
+/** How the unknown taps h_l act on symbol k: its gain is H(c_k) = Σ_l h_l·e^{-j2π·c_k·l/M}. */
+export interface TapModel {
+  /** M, the size of the FFT; 1 where there is a single gain. */
+  readonly fftSize: number;
+  /** c_k, the carrier of each symbol, from 0 to M - 1. */
+  readonly carriers: Uint16Array;
+  /** E|h_l|² of each tap. */
+  readonly powers: readonly number[];
+}
+
+/** A channel as it was estimated. */
+export interface TapEstimate {
+  /** ĥ_l, complex. */
+  readonly taps: ComplexVector;
+  /** H(c_k) of each symbol. */
+  readonly h: ComplexVector;
+  /** N0 per complex symbol. */
+  readonly noiseVariance: number;
+}
+
+const MAX_ITERATIONS = 40;
+
+/** A step that gains less log-likelihood than this tells nothing: parameters move by a tenth of their own error. */
+const LEAST_GAIN = 0.005;
+
+/** N0 is looked for above this share of the received power: 60 dB below it. */
+const LEAST_NOISE = 1e-6;
+
+/**
+ * Estimate the taps of a channel and N0 from the codec's symbols alone: no pilots are needed.
+ *
+ * A codec's symbols are neither of mean 0 nor all of one power: of `natural`'s, one part in twenty of the power is a
+ * constant, which is an implicit pilot, and powers differ from channel to channel of the latent by a factor of six. Under
+ * y_k = H(c_k)·z_k + n_k with z_k ~ CN(m_k, v_k), n_k ~ CN(0, N0) and h_l ~ CN(0, p_l), this maximises
+ *
+ *     -Σ_k (ln s_k + |y_k - H(c_k)·m_k|²/s_k) - Σ_l |h_l|²/p_l,     s_k = |H(c_k)|²·v_k + N0,
+ *
+ * over h and N0 by Fisher scoring (Kay, "Fundamentals of Statistical Signal Processing: Estimation Theory", 1993,
+ * sections 7.7 and 15.7, the information matrix of eq. 15.52), from the linear MMSE estimate that takes m for pilots.
+ * Symbols of photographs are no Gaussian variables, independent of each other; that makes the estimate less than efficient.
+ *
+ * @param y one complex value a symbol
+ * @throws ShapeError when y, moments and carriers aren't those of as many symbols
+ * @throws ArgumentError when every mean is 0, or a variance or power isn't above 0
+ * @throws PowerError when y has no power, or isn't finite
+ */
+export function estimateBlindly(
+  y: ComplexVector,
+  { mean, variance }: SymbolStatistics,
+  { fftSize, carriers, powers }: TapModel,
+): TapEstimate {
+  const count = complexCount(y);
+  if (mean.length !== y.length || variance.length !== count || carriers.length !== count) {
+    throw new ShapeError(
+      `${count} symbols can't have ${mean.length / 2} means, ${variance.length} variances and ${carriers.length} carriers`,
+    );
+  }
+  if (!(meanPower(mean) > 0) || variance.some((v) => !(v > 0)) || powers.some((p) => !(p > 0)) || powers.length === 0) {
+    throw new ArgumentError('blind estimation takes means that are not all 0, and variances and tap powers above 0');
+  }
+  const power = meanPower(y);
+  if (!(power > 0 && power < Infinity)) {
+    throw new PowerError(`nothing can be estimated from ${count} symbols of mean power ${power}`);
+  }
+  const problem = { y, mean, variance, carriers, power, powers, rows: carrierRows(fftSize, powers.length) };
+  let best = pointAt(problem, startOf(problem));
+  for (let i = 0; i < MAX_ITERATIONS; i++) {
+    const next = betterPoint(problem, best);
+    if (next === null) {
+      break;
+    }
+    const gain = best.cost - next.cost;
+    best = next;
+    if (gain < LEAST_GAIN) {
+      break;
+    }
+  }
+  const h = new Float32Array(y.length);
+  for (const [k, c] of carriers.entries()) {
+    h[2 * k] = best.response[2 * c]!;
+    h[2 * k + 1] = best.response[2 * c + 1]!;
+  }
+  return {
+    taps: Float32Array.from(
+      { length: 2 * powers.length },
+      (_, i) => best.parameters[Math.floor(i / 2) + (i % 2) * powers.length]!,
+    ),
+    h,
+    noiseVariance: best.noiseVariance,
+  };
+}
+
+interface Problem extends SymbolStatistics {
+  readonly y: ComplexVector;
+  readonly carriers: Uint16Array;
+  /** mean|y_k|² */
+  readonly power: number;
+  readonly powers: readonly number[];
+  readonly rows: readonly CarrierRows[];
+}
+
+/** Re H(c) and Im H(c) as linear forms of [Re h_0 … Re h_(L-1), Im h_0 … Im h_(L-1)]. */
+interface CarrierRows {
+  readonly re: Float64Array;
+  readonly im: Float64Array;
+}
+
+interface Point {
+  /** [Re h_0 … Re h_(L-1), Im h_0 … Im h_(L-1), ln N0] */
+  readonly parameters: Float64Array;
+  readonly noiseVariance: number;
+  /** H of each carrier, complex. */
+  readonly response: Float64Array;
+  /** The negative logarithm of the posterior density, but for a constant. */
+  readonly cost: number;
+}
+
+function carrierRows(fftSize: number, taps: number): CarrierRows[] {
+  return Array.from({ length: fftSize }, (_, c) => {
+    const [re, im] = [new Float64Array(2 * taps), new Float64Array(2 * taps)];
+    for (let l = 0; l < taps; l++) {
+      const angle = (-2 * Math.PI * ((c * l) % fftSize)) / fftSize;
+      re[l] = im[taps + l] = Math.cos(angle);
+      im[l] = Math.sin(angle);
+      re[taps + l] = -im[l]!;
+    }
+    return { re, im };
+  });
+}
+
+/** Normal equations of a quadratic form in H of each carrier, as one in the taps (and ln N0, in the last place). */
+class NormalEquations {
+  readonly matrix: Matrix;
+  readonly right: Float64Array;
+
+  /** Begins with what is known before: h_l ~ CN(0, p_l), at the given taps. */
+  constructor(powers: readonly number[], taps: Float64Array) {
+    const size = 2 * powers.length + 1;
+    this.matrix = Matrix.identity(size, size);
+    this.right = new Float64Array(size);
+    for (let i = 0; i < size - 1; i++) {
+      const p = powers[i % powers.length]!;
+      this.matrix.set(i, i, 2 / p);
+      this.right[i] = (-2 / p) * taps[i]!;
+    }
+  }
+
+  /** One carrier: `curve` is [a, b, c] of the form a·Re² + 2b·Re·Im + c·Im², `slope` its right side, `cross` that with ln N0. */
+  add({ re, im }: CarrierRows, curve: readonly number[], slope: readonly number[], cross: readonly number[]): void {
+    const last = this.right.length - 1;
+    for (let i = 0; i < last; i++) {
+      const [fromRe, fromIm] = [curve[0]! * re[i]! + curve[1]! * im[i]!, curve[1]! * re[i]! + curve[2]! * im[i]!];
+      for (let j = 0; j <= i; j++) {
+        const value = this.matrix.get(i, j) + fromRe * re[j]! + fromIm * im[j]!;
+        this.matrix.set(i, j, value);
+        this.matrix.set(j, i, value);
+      }
+      const value = this.matrix.get(i, last) + cross[0]! * re[i]! + cross[1]! * im[i]!;
+      this.matrix.set(i, last, value);
+      this.matrix.set(last, i, value);
+      this.right[i]! += slope[0]! * re[i]! + slope[1]! * im[i]!;
+    }
+  }
+
+  solution(): number[] {
+    return solve(this.matrix, Matrix.columnVector(this.right)).to1DArray();
+  }
+}
+
+/** The taps by linear MMSE with m for pilots and all of the power for noise; then all that they leave of it for noise. */
+function startOf({ y, mean, carriers, power, powers, rows }: Problem): Float64Array {
+  const [weights, slopes] = [new Float64Array(rows.length), new Float64Array(2 * rows.length)];
+  for (const [k, c] of carriers.entries()) {
+    const [yI, yQ, mI, mQ] = [y[2 * k]!, y[2 * k + 1]!, mean[2 * k]!, mean[2 * k + 1]!];
+    weights[c]! += (2 * (mI * mI + mQ * mQ)) / power;
+    slopes[2 * c]! += (2 * (yI * mI + yQ * mQ)) / power;
+    slopes[2 * c + 1]! += (2 * (yQ * mI - yI * mQ)) / power;
+  }
+  const equations = new NormalEquations(powers, new Float64Array(2 * powers.length));
+  for (const [c, row] of rows.entries()) {
+    equations.add(row, [weights[c]!, 0, weights[c]!], [slopes[2 * c]!, slopes[2 * c + 1]!], [0, 0]);
+  }
+  const parameters = Float64Array.from(equations.solution());
+  const explained = parameters.reduce((sum, value) => sum + value * value, 0);
+  parameters[parameters.length - 1] = Math.log(Math.max(power - explained, 0.1 * power));
+  return parameters;
+}
+
+function pointAt({ y, mean, variance, carriers, powers, rows }: Problem, parameters: Float64Array): Point {
+  const response = new Float64Array(2 * rows.length);
+  for (const [c, { re, im }] of rows.entries()) {
+    response[2 * c] = re.reduce((sum, value, i) => sum + value * parameters[i]!, 0);
+    response[2 * c + 1] = im.reduce((sum, value, i) => sum + value * parameters[i]!, 0);
+  }
+  const noiseVariance = Math.exp(parameters.at(-1)!);
+  let cost = powers.reduce((sum, p, l) => sum + (parameters[l]! ** 2 + parameters[powers.length + l]! ** 2) / p, 0);
+  for (const [k, c] of carriers.entries()) {
+    const [hI, hQ, mI, mQ] = [response[2 * c]!, response[2 * c + 1]!, mean[2 * k]!, mean[2 * k + 1]!];
+    const s = (hI * hI + hQ * hQ) * variance[k]! + noiseVariance;
+    const errorI = y[2 * k]! - (hI * mI - hQ * mQ);
+    const errorQ = y[2 * k + 1]! - (hI * mQ + hQ * mI);
+    cost += Math.log(s) + (errorI * errorI + errorQ * errorQ) / s;
+  }
+  return { parameters, noiseVariance, response, cost };
+}
+
+/** A point of lower cost along the scoring step, which is halved until there is one; null where there is none. */
+function betterPoint(problem: Problem, from: Point): Point | null {
+  const step = scoringStep(problem, from);
+  const last = step.length - 1;
+  for (let length = 1; length > 1e-3; length /= 2) {
+    const parameters = from.parameters.map((value, i) => value + length * step[i]!);
+    const change = Math.min(Math.max(length * step[last]!, -1), 1);
+    parameters[last] = Math.max(Math.log(LEAST_NOISE * problem.power), from.parameters[last]! + change);
+    const point = pointAt(problem, parameters);
+    if (point.cost < from.cost) {
+      return point;
+    }
+  }
+  return null;
+}
+
+/** -I⁻¹∇, I the Fisher information of h and ln N0 and ∇ the cost's gradient. */
+function scoringStep({ y, mean, variance, carriers, powers, rows }: Problem, from: Point): number[] {
+  const { response, noiseVariance, parameters } = from;
+  // Sums over the symbols of a carrier: the cost's derivative by Re H and Im H, and |m|²/s, (v/s)² and v/s².
+  const slopes = new Float64Array(2 * rows.length);
+  const sums = new Float64Array(3 * rows.length);
+  const equations = new NormalEquations(powers, parameters);
+  const last = 2 * powers.length;
+  for (const [k, c] of carriers.entries()) {
+    const [hI, hQ, mI, mQ] = [response[2 * c]!, response[2 * c + 1]!, mean[2 * k]!, mean[2 * k + 1]!];
+    const v = variance[k]!;
+    const s = (hI * hI + hQ * hQ) * v + noiseVariance;
+    const errorI = y[2 * k]! - (hI * mI - hQ * mQ);
+    const errorQ = y[2 * k + 1]! - (hI * mQ + hQ * mI);
+    const byS = (1 - (errorI * errorI + errorQ * errorQ) / s) / s;
+    slopes[2 * c]! += 2 * (byS * v * hI - (errorI * mI + errorQ * mQ) / s);
+    slopes[2 * c + 1]! += 2 * (byS * v * hQ - (errorQ * mI - errorI * mQ) / s);
+    sums[3 * c]! += (mI * mI + mQ * mQ) / s;
+    sums[3 * c + 1]! += (v / s) ** 2;
+    sums[3 * c + 2]! += v / s ** 2;
+    equations.right[last]! -= noiseVariance * byS;
+    equations.matrix.set(last, last, equations.matrix.get(last, last) + (noiseVariance / s) ** 2);
+  }
+  for (const [c, row] of rows.entries()) {
+    const [hI, hQ] = [response[2 * c]!, response[2 * c + 1]!];
+    const [means, squares, mixed] = [2 * sums[3 * c]!, 4 * sums[3 * c + 1]!, 2 * noiseVariance * sums[3 * c + 2]!];
+    const curve = [means + squares * hI * hI, squares * hI * hQ, means + squares * hQ * hQ];
+    equations.add(row, curve, [-slopes[2 * c]!, -slopes[2 * c + 1]!], [mixed * hI, mixed * hQ]);
+  }
+  return equations.solution();
+}
