@@ -81,13 +81,21 @@ describe('the plan of a sweep', () => {
 });
 
 describe('the report of a sweep', () => {
-  const row = toRow(completed, { image: 'a.png', channel: 'awgn', snrDb: 10, output: null });
+  const row = toRow(completed, {
+    decoder: 'distilled realism=0.5',
+    image: 'a.png',
+    channel: 'awgn',
+    snrDb: 10,
+    output: null,
+  });
 
   it('has the contracted names, all of them and no others', () => {
     expect(Object.keys(row).join(' ')).toBe(
       'image width height channel snrDb cbr frame channelUses decoder steps evaluations ' +
         'psnrDb ssim msSsim metrics residual previewMs decodeMs samplingMs endToEndMs output',
     );
+    // Also in --resume and on contact sheets it is told from others by that.
+    expect(row.decoder).toBe('distilled realism=0.5');
     expect(Object.keys(summarise(setting, [row])).join(' ')).toBe(
       'decoder steps channel snrDb cbr n psnrDb ssim msSsim metrics residual evaluations ' +
         'previewMsP50 decodeMsP50 decodeMsP95 samplingMsP50',

@@ -147,7 +147,7 @@ export type SweepReport = Readonly<z.output<typeof sweepReportSchema>>;
 /** A row of a frame that came back. */
 export function toRow(
   completed: CompletedSummary,
-  setting: Pick<SweepRow, 'image' | 'channel' | 'snrDb' | 'output'>,
+  setting: Pick<SweepRow, 'decoder' | 'image' | 'channel' | 'snrDb' | 'output'>,
 ): SweepRow {
   // Of an outcome the schema keeps what a row has.
   return sweepRowSchema.parse({ ...completed, ...setting });

@@ -219,8 +219,9 @@ async function recordCase(
   if (path !== null) {
     await writeFileWhole(path, outcome.received);
   }
-  const { file, snrDb } = sweepCase;
-  log.add(sweepCase, toRow(outcome, { image: basename(file), channel, snrDb, output: namesPictures ? path : null }));
+  const { file, snrDb, variant } = sweepCase;
+  const output = namesPictures ? path : null;
+  log.add(sweepCase, toRow(outcome, { decoder: variant.decoder, image: basename(file), channel, snrDb, output }));
   onFrame(sweepCase);
 }
 
