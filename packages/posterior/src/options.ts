@@ -64,36 +64,6 @@ export const guidanceScaleOption = (scale: number) =>
       '0: unconditional prior; 1: conditional on the one-shot decode; other values blend both (two evaluations)',
     );
 
-/** CSNR from which on a guidance scale counts in full, dB. */
-const FULL_GUIDANCE_CSNR_DB = 5;
-
-export const lowSnrGuidanceOption = (share: number) =>
-  z
-    .number()
-    .min(0.1) // not 0: a guidance scale above 1 takes two evaluations at every CSNR
-    .max(1)
-    .default(share)
-    .describe(
-      `part of guidanceScale above 1 that is used at a CSNR of 0 dB; it rises to all of it at ${FULL_GUIDANCE_CSNR_DB} dB`,
-    );
-
-/**
- * The guidance scale at a CSNR: in full from 5 dB on; below, the part above 1 is smaller.
- *
- * At 0 dB the one-shot decode is so far from any photograph that a scale which suits 5 dB exaggerates contrasts: it
- * costs PSNR and looks painted, for hardly more realism.
- */
-export function guidanceScaleAt(
-  csnrDb: number,
-  { guidanceScale, lowSnrGuidance }: { readonly guidanceScale: number; readonly lowSnrGuidance: number },
-): number {
-  if (guidanceScale <= 1) {
-    return guidanceScale;
-  }
-  const way = Math.min(1, Math.max(0, csnrDb / FULL_GUIDANCE_CSNR_DB));
-  return 1 + (guidanceScale - 1) * (lowSnrGuidance + (1 - lowSnrGuidance) * way);
-}
-
 export const guidanceOption = z
   .enum(guidanceRules)
   .default('discrepancy')

@@ -2,15 +2,7 @@ import { z } from 'zod';
 import type { SamplerRun } from '../evaluation.js';
 import { Evaluator, type SamplerContext } from '../evaluator.js';
 import { addNoise } from '../images.js';
-import {
-  denoiserCost,
-  guidanceScaleAt,
-  guidanceScaleOption,
-  lateSigmas,
-  lateStartOptions,
-  lowSnrGuidanceOption,
-  solverOption,
-} from '../options.js';
+import { denoiserCost, guidanceScaleOption, lateSigmas, lateStartOptions, solverOption } from '../options.js';
 import type { Sampler } from '../sampler.js';
 import { solvers } from '../solvers.js';
 
@@ -18,7 +10,6 @@ const optionsSchema = z.strictObject({
   ...lateStartOptions({ steps: 4, sigmaMin: 0.045, startFactor: 4.3 }),
   solver: solverOption('ancestral'),
   guidanceScale: guidanceScaleOption(2.5),
-  lowSnrGuidance: lowSnrGuidanceOption(0.67),
 });
 
 type Options = z.output<typeof optionsSchema>;
@@ -31,8 +22,7 @@ type Options = z.output<typeof optionsSchema>;
  */
 function* create(context: SamplerContext, options: Options): SamplerRun {
   const { observation, random } = context;
-  const guidanceScale = guidanceScaleAt(observation.csnrDb, options);
-  const ask = new Evaluator(context, { steps: options.steps, guidanceScale });
+  const ask = new Evaluator(context, options);
   const solver = solvers[options.solver];
   const sigmas = lateSigmas(context, options);
   let x = addNoise(observation.xJ, sigmas[0]!, random);

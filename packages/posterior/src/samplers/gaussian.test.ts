@@ -48,7 +48,7 @@ const plain: Readonly<Record<SamplerName, Record<string, unknown>>> = {
   diffpir: { ...plainOptions, steps: 20, innerSteps: 4, ...trust },
   daps: { ...plainOptions, steps: 20, innerSteps: 8, ...trust, errorSlope: 0.5, errorLimit: 0.2 },
   'red-diff': { ...plainOptions, steps: 50, sigmaMin: 0.05, priorDeviation: 0.3 },
-  conditional: { ...plainOptions, steps: 8, lowSnrGuidance: 1 },
+  conditional: { ...plainOptions, steps: 8 },
   distilled: {},
 };
 
