@@ -15,8 +15,6 @@ function drawLatent(): Float32Array {
   return latent;
 }
 
-const modem = createModem('single-carrier');
-
 /** A frame as it came; with channel state where the receiver is told that. */
 function received(iq: Float32Array, channel: ChannelState | null, changes: Partial<FrameHead> = {}): ReceivedFrame {
   const { payload, samples, genie } = iqPayload({ samples: iq, channel }, 'cf32_le');
@@ -30,6 +28,7 @@ function received(iq: Float32Array, channel: ChannelState | null, changes: Parti
     waveform: 'single-carrier',
     interleaved: false,
     samples,
+    channelUses: 12,
     ...(channel === null ? {} : { impairment: { model: 'any', snrDb: 5, seed: 0, ...genie } }),
     ...changes,
   } as FrameHead;
@@ -37,7 +36,7 @@ function received(iq: Float32Array, channel: ChannelState | null, changes: Parti
   return {
     head,
     payload: Buffer.concat(payload),
-    modem,
+    modem: createModem(head.waveform, head.waveformOptions),
     layout,
     latentHeight: 2,
     latentWidth: 3,
@@ -59,7 +58,7 @@ describe('demodulateFrame', () => {
       expect(observation.latent).toEqual({ data: latent, dims: [1, 8, 2, 3] });
       expect(observation).toMatchObject({ stream: 's', frame: 4, interleaved, designCsnrDb: 8 });
       const noiseVariance = new Float64Array(12).fill(0.01);
-      expect(observation.symbols).toEqual({ y: air, h: null, noiseVariance });
+      expect(observation.symbols).toEqual({ y: air, h: null, noiseVariance, source: 'told' });
       expect(observation.csnrDb).toEqual({ configured: 5, measured: 20, effective: 20, estimated: null });
       expect(observation.toldCsnrDb).toBe(20);
     }
@@ -93,7 +92,12 @@ describe('demodulateFrame', () => {
     expect(observation.toldCsnrDb).toBe(0);
     expect(knowsChannel(observation)).toBe(false);
     // What is assumed then: a gain of 1, and the noise of the estimate.
-    expect(observation.symbols).toEqual({ y: samples, h: null, noiseVariance: new Float64Array(12).fill(1) });
+    expect(observation.symbols).toEqual({
+      y: samples,
+      h: null,
+      noiseVariance: new Float64Array(12).fill(1),
+      source: 'assumed',
+    });
     expect(demodulateFrame(received(samples, null)).csnrDb).toEqual({ estimated: 0 });
   });
 
@@ -107,6 +111,27 @@ describe('demodulateFrame', () => {
     expect(csnrDb.measured).toBeCloseTo(10 * Math.log10(1.25 / 0.25), 6);
     expect([...found.noiseVariance]).toEqual([0.25, 0.25, 0.25, ...Array<number>(9).fill(0.5)]);
     expect(csnrDb.effective).toBeLessThan(10 * Math.log10(1 / 0.25));
+  });
+
+  it('takes pilots for the channel, told or not, and says so', () => {
+    const latent = drawLatent();
+    const head = { waveform: 'ofdm', waveformOptions: { equaliser: 'zf' } };
+    const sent = createModem('ofdm').modulate(latentToSymbols(latent, layout));
+    const taps = [{ delay: 3, gains: { coherence: sent.length / 2, values: Float32Array.of(0, 2) } }];
+    // Three samples late, and a quarter turn at twice the amplitude.
+    const late = sent.map((_, i) => (i < 6 ? 0 : i % 2 === 0 ? -2 * sent[i - 5]! : 2 * sent[i - 7]!));
+    const noise = new Float32Array(sent.length);
+    randomFor({ seed: 1, stream: 's', frame: 0, purpose: 'noise' }).fillNormal(noise, Math.sqrt(0.004 / 2));
+    const samples = late.map((value, i) => value + noise[i]!);
+    for (const channel of [null, { taps, noiseVariance: 0.004 }]) {
+      const frame = demodulateFrame(received(samples, channel, head));
+      expect(frame.latent.data.every((value, i) => Math.abs(value - latent[i]!) < 0.2)).toBe(true);
+      expect(frame.csnrDb.effective).toBeUndefined();
+      expect(Math.abs(frame.csnrDb.estimated! - 30)).toBeLessThan(1);
+      expect(frame.csnrDb.measured?.toFixed(6)).toBe(channel === null ? undefined : '30.000000');
+      expect([frame.toldCsnrDb, frame.equaliser]).toEqual([frame.csnrDb.estimated, 'zf']);
+      expect(knowsChannel(frame)).toBe(true);
+    }
   });
 
   it("estimates the CSNR of a result by the channel that its decoder found, where it isn't told one", () => {

@@ -6,6 +6,7 @@ import {
   symbolCount,
   symbolsToLatent,
   type Demodulated,
+  type Equaliser,
   type LatentLayout,
 } from '@semcast/phy';
 import type { KnownChannel } from '@semcast/posterior';
@@ -22,9 +23,9 @@ export interface ObservedCsnr {
   readonly configured?: number;
   /** mean|h|²/N0 over this frame, where the receiver has genie channel state. */
   readonly measured?: number;
-  /** After equalisation, where the receiver has genie channel state. */
+  /** After equalisation, where the gains are those of genie channel state. */
   readonly effective?: number;
-  /** Blindly, from the samples; null where the receiver has genie channel state and needs no estimate. */
+  /** From the samples alone: after equalisation by pilots, or blindly; null where `effective` is known. */
   readonly estimated: number | null;
 }
 
@@ -33,24 +34,26 @@ export interface DemodulatedFrame extends FrameHead {
   readonly layout: LatentLayout;
   /** ẑ as a latent [1, C, h, w]: equalised, in the encoder's order, zero in channels that were not sent. */
   readonly latent: Tensor;
-  /** y, h and N0 of each symbol, in the order in which they were sent (another than the latent's where they were interleaved); h and N0 are assumed without genie channel state. */
+  /** y, h and N0 of each symbol, in the order in which they were sent (another than the latent's where they were interleaved). */
   readonly symbols: Demodulated;
+  /** How `latent` was equalised. */
+  readonly equaliser: Equaliser;
   readonly csnrDb: ObservedCsnr;
   /** The CSNR that networks are conditioned on, in dB: the effective CSNR where it is known, else the estimated one. */
   readonly toldCsnrDb: number;
 }
 
-/** Whether h and N0 are the true ones: genie channel state, not assumptions. */
-export function knowsChannel({ csnrDb }: Pick<DemodulatedFrame, 'csnrDb'>): boolean {
-  return csnrDb.effective !== undefined;
+/** Whether h and N0 were told or estimated, not assumed. */
+export function knowsChannel({ symbols }: Pick<DemodulatedFrame, 'symbols'>): boolean {
+  return symbols.source !== 'assumed';
 }
 
 /**
  * From received samples to a latent: demodulate, equalise, undo the interleaver, lay the symbols out as the encoder had
  * them.
  *
- * With genie channel state, which travels in the frame, by linear MMSE; without it, the waveform's demodulator uses
- * what it can estimate.
+ * The waveform's demodulator takes h and N0 from its pilots where it has some, else from genie channel state, which
+ * travels in the frame, and assumes h = 1 where there is neither.
  *
  * @throws FrameDropError `invalid-frame` when the samples or gains are no ordinary numbers
  */
@@ -61,8 +64,9 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
   for (const { gains } of channel?.taps ?? []) {
     checkFinite('gains', gains.values);
   }
-  const symbols = modem.demodulate(samples, channel);
-  const { symbols: equalised, csnrDb } = equalise(symbols);
+  const symbols = modem.demodulate(samples, head.channelUses, channel);
+  const { equaliser } = modem;
+  const { symbols: equalised, csnrDb } = equalise(symbols, equaliser);
   const ordered = head.interleaved ? deinterleave(equalised) : equalised;
   const configured = head.impairment === undefined ? {} : { configured: head.impairment.snrDb };
   return {
@@ -70,11 +74,11 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
     layout,
     latent: tensor(symbolsToLatent(ordered, layout), [1, layout.channels, latentHeight, latentWidth]),
     symbols,
+    equaliser,
     csnrDb: {
       ...configured,
-      ...(channel === null
-        ? { estimated: csnrDb }
-        : { measured: measuredCsnrDb(channel), effective: csnrDb, estimated: null }),
+      ...(channel === null ? {} : { measured: measuredCsnrDb(channel) }),
+      ...(symbols.source === 'told' ? { effective: csnrDb, estimated: null } : { estimated: csnrDb }),
     },
     toldCsnrDb: csnrDb,
   };

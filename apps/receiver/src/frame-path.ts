@@ -105,7 +105,10 @@ export class FramePath {
     const client = clientOf(delivery, this.#options);
     let handle: FrameHandle | undefined;
     try {
-      const residual = this.#options.residual && (received.head.impairment?.noiseVariance ?? 0) > 0;
+      const { head, modem } = received;
+      // Pilots show the noise as well; a channel that is used tells it.
+      const showsNoise = modem.channelState === 'ignored' || (head.impairment?.noiseVariance ?? 0) > 0;
+      const residual = this.#options.residual && showsNoise;
       const residualFirst = residual && this.#options.residualFirst;
       const deadlineMs = this.#deadlineOf(received, clock);
       const demodulate = once(() => {

@@ -10,7 +10,8 @@ const SAMPLES = 4096;
 function observe(h: Float32Array | null, noiseVariance: number | null): DemodulatedFrame {
   const y = new Float32Array(2 * SAMPLES);
   randomFor({ seed: 1, stream: 'test', frame: 0, purpose: 'samples' }).fillNormal(y, Math.SQRT1_2);
-  const symbols = { y, h, noiseVariance: new Float64Array(SAMPLES).fill(noiseVariance ?? 1) };
+  const source = noiseVariance === null ? 'assumed' : 'told';
+  const symbols = { y, h, noiseVariance: new Float64Array(SAMPLES).fill(noiseVariance ?? 1), source };
   const csnrDb = noiseVariance === null ? { estimated: 7 } : { effective: 7, estimated: null };
   return { symbols, csnrDb } as unknown as DemodulatedFrame;
 }

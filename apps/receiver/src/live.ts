@@ -1,4 +1,4 @@
-import { equalise, type Demodulated } from '@semcast/phy';
+import { equalise, type ReceivedSymbols } from '@semcast/phy';
 import type { ReceiverFact, ReceiverLiveStatus, ScopeFact } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, observeSnr, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason, LinkEnd, ServerSession } from '@semcast/wire';
@@ -175,14 +175,14 @@ export function scopeOf(frame: DemodulatedFrame): Omit<ScopeFact, 'kind' | 'stre
   const count = noiseVariance.length;
   const chosen = spread(count, SCOPE_POINTS);
   const known = knowsChannel(frame);
-  const some: Demodulated = {
+  const some: ReceivedSymbols = {
     y: pick(y, chosen),
     h: h === null ? null : pick(h, chosen),
     noiseVariance: Float64Array.from(chosen, (k) => noiseVariance[k]!),
   };
   return {
     received: rounded(some.y),
-    equalised: known ? rounded(equalise(some).symbols) : null,
+    equalised: known ? rounded(equalise(some, frame.equaliser).symbols) : null,
     gainDb: h === null ? null : spread(count, SCOPE_GAINS).map((k) => gainDb(h[2 * k]!, h[2 * k + 1]!)),
     samples: count,
     noiseVariance: known ? noiseVariance[0]! : null,

@@ -34,7 +34,7 @@ function frameOf(
     latent: tensor(latent, [1, 2, 100, 200]),
     designCsnrDb: 7,
     interleaved: false,
-    symbols: { y, h, noiseVariance: new Float64Array(y.length / 2).fill(noise) },
+    symbols: { y, h, noiseVariance: new Float64Array(y.length / 2).fill(noise), source: 'told' },
     csnrDb: { effective: 10, estimated: null },
     ...changes,
   };
@@ -68,9 +68,12 @@ describe('measureResidual', () => {
   it('is null where no noise is known, and is that of the channel that a decoder found', async () => {
     const samples = latentToSymbols(latent, layout);
     const wrong = fakeEncoder(new Float32Array(40_000));
-    const blind = frameOf(samples, 0.5, { csnrDb: { estimated: 3 } });
+    const told = frameOf(samples, 0.5);
+    const blind: DemodulatedFrame = { ...told, symbols: { ...told.symbols, source: 'assumed' } };
     expect(await measureResidual({ image }, blind, wrong)).toBeNull();
     expect(await measureResidual({ image }, frameOf(samples, 0), wrong)).toBeNull();
+    const piloted: DemodulatedFrame = { ...told, symbols: { ...told.symbols, source: 'estimated' } };
+    expect(await measureResidual({ image }, piloted, wrong)).toBeCloseTo(2, 1);
     const channel = { gain: null, noiseVariance: 0.25 };
     expect(await measureResidual({ image, channel }, blind, wrong)).toBeCloseTo(4, 1);
   });

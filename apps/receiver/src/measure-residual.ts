@@ -13,8 +13,9 @@ export type EncodeAgain = (image: RgbImage, csnrDb: number) => Promise<Tensor | 
  * The picture is encoded for the CSNR that the transmitter encoded for, not for the one that was met: E in the formula
  * is the transmitter's.
  *
- * @param picture with the channel as its decoder found it, where it did; else the one that the receiver was told counts
- * @returns null where the channel is unknown or without noise, or the picture couldn't be encoded
+ * @param picture with the channel as its decoder found it, where it did; else the one that the receiver was told, or that
+ *   pilots gave, counts
+ * @returns null where the channel was assumed, or is without noise, or the picture couldn't be encoded
  */
 export async function measureResidual(
   { image, channel }: { readonly image: RgbImage; readonly channel?: KnownChannel },

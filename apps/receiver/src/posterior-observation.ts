@@ -31,9 +31,10 @@ export function receptionOf({ symbols, interleaved, layout, latent }: Demodulate
 /**
  * The input of samplers: the received symbols, and the conditions of decoder, prior and encoder.
  *
- * Without genie channel state h is taken to be 1, and N0 is that of the blind estimate of the CSNR
+ * Without genie channel state and pilots h is taken to be 1, and N0 is that of the blind estimate of the CSNR
  * (docs/definitions.md): right on AWGN; under fading a sampler then fits a wrong channel, and `conditional`
- * without guidance, which doesn't look at y, is the better choice.
+ * without guidance, which doesn't look at y, is the better choice. With pilots h is their estimate, whose error is in
+ * N0: to a sampler, y - h⊙z is noise of that variance.
  *
  * @param xJ the one-shot decode [3, H, W], padded to the stride
  */

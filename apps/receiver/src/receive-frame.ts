@@ -54,6 +54,13 @@ export function receiveFrame(
   const { channels, positions, height, width, paddedHeight, paddedWidth } = checkSize(head, format, rules);
   const layout = { channels, positions, activeChannels: activeChannelsOf(head, rules.codec) };
   const modem = modemOf(head);
+  if (modem.channelState === 'needed' && head.impairment?.noiseVariance === undefined) {
+    throw new FrameDropError(
+      'invalid-frame',
+      `the frame's ${head.waveform} asks for genie channel state, which no channel has told; send with csi genie over ` +
+        'a channel, or choose another estimator',
+    );
+  }
   const symbols = symbolCount(layout);
   const samples = modem.samplesFor(symbols);
   if (head.samples.count !== samples || head.channelUses !== symbols) {

@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createMetricPool, defaultRate } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
 import { ConfigError } from '@semcast/config';
-import { createModem } from '@semcast/phy';
 import {
   addFeedRoute,
   createHttpServer,
@@ -15,11 +14,13 @@ import {
   type Readiness,
 } from '@semcast/service';
 import { connectLink, DEFAULT_MAX_PAYLOAD_BYTES, type ClientLink } from '@semcast/wire';
+import { chooseCsi } from './choose-csi.js';
 import {
   MAX_IN_FLIGHT,
   transmitterConfigSchema,
   type TransmitterConfig,
   type TransmitterConfigInput,
+  type TransmitterSettings,
 } from './config.js';
 import { DesignCsnr } from './design-csnr.js';
 import { openEncoder, type FrameEncoder } from './encode-frame.js';
@@ -85,7 +86,9 @@ export async function createTransmitter(
   input: TransmitterConfigInput = {},
   dependencies: TransmitterDependencies = {},
 ): Promise<TransmitterService> {
-  const config = checkConfig(input);
+  const checked = checkConfig(input);
+  // Refuses options of the waveform here rather than with every frame.
+  const config = { ...checked, csi: chooseCsi(checked) };
   const logger = dependencies.logger ?? createLogger({ service: 'transmitter', level: config.logLevel });
   const started: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
@@ -122,7 +125,7 @@ async function closeInOrder(closers: readonly (() => Promise<void>)[]): Promise<
 }
 
 async function startTransmitter(
-  config: TransmitterConfig,
+  config: TransmitterSettings,
   logger: Logger,
   givenEncoder: FrameEncoder | undefined,
   started: (() => Promise<void>)[],
@@ -176,8 +179,6 @@ async function startTransmitter(
   started.push(() => encoder.close());
   const cbr = config.cbr ?? defaultRate(encoder.rates);
   encoder.checkRate(cbr);
-  // Refused here rather than with every frame.
-  createModem(config.waveform, config.waveformOptions);
 
   const metricPool =
     config.metricBundles.length === 0
@@ -285,7 +286,7 @@ function newStreamId(): string {
 }
 
 function connectConfiguredLink(
-  config: TransmitterConfig,
+  config: TransmitterSettings,
   identity: { readonly stream: string; readonly run: string },
   live: TransmitterLive,
   hasJournal: boolean,

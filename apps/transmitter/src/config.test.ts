@@ -12,7 +12,6 @@ describe('the configuration', () => {
       to: 'ws://127.0.0.1:7401',
       designCsnrDb: 'feedback',
       decoder: 'jscc',
-      csi: 'genie',
       sampleFormat: 'cf32_le',
       resultFormat: 'png',
       host: '127.0.0.1',

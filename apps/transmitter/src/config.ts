@@ -1,7 +1,7 @@
 import { describeError, formatCbr, parseCbr } from '@semcast/core';
 import { listenSettings, logLevelSchema, secretSchema } from '@semcast/config';
 import { waveformNames } from '@semcast/phy';
-import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
+import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema, type CsiMode } from '@semcast/wire';
 import { z } from 'zod';
 import { DEFAULT_MAX_DECODE_BYTES } from './read-photo.js';
 
@@ -59,7 +59,12 @@ export const transmitterConfigSchema = z.strictObject({
     .union([z.number().min(-50).max(100), z.literal('feedback')])
     .default('feedback')
     .describe('channel SNR that the encoder prepares for, in dB; feedback: the newest estimate of the receiver'),
-  csi: z.enum(CSI_MODES).default('genie').describe('what the receiver knows of the channel: everything or nothing'),
+  csi: z
+    .enum(CSI_MODES)
+    .optional()
+    .describe(
+      'what the receiver is told of the channel: everything or nothing; default: genie, none where the waveform has pilots',
+    ),
   sampleFormat: z.enum(SAMPLE_FORMATS).default('cf32_le').describe('samples on the wire, in the names of SigMF'),
   waveform: z.enum(waveformNames).default('single-carrier').describe('how symbols become samples'),
   waveformOptions: plainOptions.optional().describe('options of the waveform'),
@@ -157,5 +162,7 @@ export const transmitterConfigSchema = z.strictObject({
 
 /** The validated configuration. */
 export type TransmitterConfig = z.output<typeof transmitterConfigSchema>;
+/** The configuration in force. */
+export type TransmitterSettings = TransmitterConfig & { readonly csi: CsiMode };
 /** The configuration as it is written: everything has a default. */
 export type TransmitterConfigInput = z.input<typeof transmitterConfigSchema>;

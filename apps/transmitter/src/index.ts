@@ -1,4 +1,5 @@
 export { createTransmitter, type TransmitterService } from './app.js';
+export { chooseCsi } from './choose-csi.js';
 export { transmitterConfigSchema, type TransmitterConfig, type TransmitterConfigInput } from './config.js';
 export { decodeResult } from './decode-result.js';
 export { encodeFrame, openEncoder, type FrameEncoder } from './encode-frame.js';

@@ -3,14 +3,14 @@ import type { CompletedFact, TransmitterFact, TransmitterLiveStatus } from '@sem
 import { allFigures, eachMetric } from '@semcast/quality';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { ClientLink, LinkState } from '@semcast/wire';
-import type { TransmitterConfig } from './config.js';
+import type { TransmitterSettings } from './config.js';
 import type { FrameEncoder } from './encode-frame.js';
 import type { CompletedFrame, FrameOutcome, PreviewedFrame } from './outcome.js';
 import type { StreamControl, StreamSettings } from './stream-control.js';
 import { summariseLink } from './status.js';
 
 export interface TransmitterLiveParts {
-  readonly config: TransmitterConfig;
+  readonly config: TransmitterSettings;
   readonly stream: string;
   readonly control: StreamControl;
   readonly metrics: Metrics<'transmitter'>;

@@ -32,6 +32,8 @@ export interface SentFrame {
   readonly cbr: string;
   /** channelUses / (3·width·height): above `cbr` for pictures that had to be padded. */
   readonly channelBandwidthRatio: number;
+  /** Samples sent / (3·width·height): pilots, prefixes and empty carriers of the waveform counted in. */
+  readonly cbrWithOverhead: number;
   readonly decoder: string;
   /** The channel SNR that the encoder prepared for. */
   readonly designCsnrDb: number;

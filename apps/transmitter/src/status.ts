@@ -1,6 +1,6 @@
 import { describeError } from '@semcast/core';
 import type { ClientLink, LinkState, WelcomeHead } from '@semcast/wire';
-import type { TransmitterConfig } from './config.js';
+import type { TransmitterSettings } from './config.js';
 import type { FrameEncoder } from './encode-frame.js';
 import type { OutcomeSummary } from './outcome.js';
 import type { PhotoSource } from './photo-source.js';
@@ -29,7 +29,7 @@ export interface TransmitterStatus {
     readonly frames: number | null;
   };
   /** Those of StreamSettings can be changed by `PUT /stream`. */
-  readonly settings: Pick<TransmitterConfig, 'csi' | 'size' | 'sampleFormat' | 'resultFormat' | 'designCsnrDb'> &
+  readonly settings: Pick<TransmitterSettings, 'csi' | 'size' | 'sampleFormat' | 'resultFormat' | 'designCsnrDb'> &
     StreamSettings;
   readonly bundle: FrameEncoder['bundle'];
   /** What the receiver said of itself; null before the first welcome. */
@@ -58,7 +58,7 @@ export function summariseLink(state: LinkState): LinkSummary {
 }
 
 export interface StatusParts {
-  readonly config: TransmitterConfig;
+  readonly config: TransmitterSettings;
   readonly link: ClientLink;
   readonly encoder: FrameEncoder;
   readonly source: PhotoSource;

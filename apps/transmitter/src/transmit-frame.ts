@@ -10,7 +10,7 @@ import {
   type WelcomeHead,
 } from '@semcast/wire';
 import { abortable } from './abortable.js';
-import type { TransmitterConfig } from './config.js';
+import type { TransmitterConfig, TransmitterSettings } from './config.js';
 import type { DesignCsnr } from './design-csnr.js';
 import { encodeFrame, type FrameEncoder } from './encode-frame.js';
 import { FrameEndedError, PhotoTooLargeError, WriteError } from './errors.js';
@@ -29,7 +29,7 @@ import { Stopwatch } from './stopwatch.js';
 
 /** What every frame of a transmitter shares. */
 export interface FrameTools {
-  readonly config: TransmitterConfig;
+  readonly config: TransmitterSettings;
   readonly encoder: FrameEncoder;
   readonly design: DesignCsnr;
   readonly link: ClientLink;
@@ -268,7 +268,7 @@ function frameHead(job: FrameJob, stages: HeadOfStages, { config, encoder }: Fra
 }
 
 function sentFrame(job: FrameJob, head: FrameHead): SentFrame {
-  const { stream, frame, width, height, channelUses, cbr, decoder, designCsnrDb } = head;
+  const { stream, frame, width, height, channelUses, samples, cbr, decoder, designCsnrDb } = head;
   return {
     stream,
     frame,
@@ -279,6 +279,7 @@ function sentFrame(job: FrameJob, head: FrameHead): SentFrame {
     channelUses,
     cbr,
     channelBandwidthRatio: channelUses / (3 * width * height),
+    cbrWithOverhead: samples.count / (3 * width * height),
     decoder,
     designCsnrDb,
   };

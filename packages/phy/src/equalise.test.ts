@@ -19,7 +19,7 @@ const N = 100_000;
 /** What the equaliser makes of samples that met these gains, one of them each. */
 function equaliseSamples(given: { samples: ComplexVector; gains: Gains | null; noiseVariance: number }) {
   const { samples, gains, noiseVariance } = given;
-  return equalise(createModem('single-carrier').demodulate(samples, flat(gains, noiseVariance)));
+  return equalise(createModem('single-carrier').demodulate(samples, samples.length / 2, flat(gains, noiseVariance)));
 }
 
 /** y = h⊙z + n for unit-power z, and what the equaliser makes of it. */

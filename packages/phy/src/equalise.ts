@@ -1,6 +1,6 @@
 import { ArgumentError, complexCount, meanPower, powerToDb, type ComplexVector } from '@semcast/core';
 import { PowerError, ShapeError } from './errors.js';
-import type { Demodulated } from './waveforms/waveform.js';
+import type { ReceivedSymbols } from './waveforms/waveform.js';
 
 /** The range within which CSNR is reported, in dB: beyond it lies no signal at all, or no noise at all. */
 export const CSNR_LIMITS_DB = { min: -50, max: 100 } as const;
@@ -10,6 +10,9 @@ export function limitedCsnrDb(ratio: number): number {
   const { min, max } = CSNR_LIMITS_DB;
   return ratio > 0 ? Math.min(max, Math.max(min, powerToDb(ratio))) : min;
 }
+
+/** `mmse`: the least error; `zf`: zero forcing, y/h, whatever becomes of the noise. */
+export type Equaliser = 'mmse' | 'zf';
 
 export interface Equalised {
   /** ẑ = z + e, where e is uncorrelated with z over the frame; y itself where each gain is 1. */
@@ -32,11 +35,13 @@ export interface Equalised {
  * "MMSE decision-feedback equalizers and coding", IEEE Trans. Commun. 43, 1995). With one gain for the frame it is
  * |h|²/N0, and ẑ = y/h. Where each gain is 1, ẑ = y.
  *
+ * Zero forcing, ẑ_k = y_k/h_k, has the error N_k/|h_k|², without a limit where h_k comes near 0.
+ *
  * @throws ShapeError when y, h and noise variance are not those of as many symbols
  * @throws ArgumentError when a variance is none
  * @throws PowerError when y, h or the result are not all finite
  */
-export function equalise({ y, h, noiseVariance }: Demodulated): Equalised {
+export function equalise({ y, h, noiseVariance }: ReceivedSymbols, equaliser: Equaliser = 'mmse'): Equalised {
   const count = complexCount(y);
   if (noiseVariance.length !== count || (h !== null && h.length !== y.length)) {
     throw new ShapeError(
@@ -51,7 +56,7 @@ export function equalise({ y, h, noiseVariance }: Demodulated): Equalised {
     return { symbols: finite(y), csnrDb: limitedCsnrDb(1 / meanOf(noiseVariance)) };
   }
   const symbols = new Float32Array(y.length);
-  // β̄ and 1 - β̄, each summed from its own terms: a difference of nearly equal numbers would lose high CSNRs.
+  // β̄ and 1 - β̄ (zero forcing: 1 and the error), each summed from its own terms: a difference of nearly equal numbers would lose high CSNRs.
   let kept = 0;
   let missing = 0;
   for (let k = 0, i = 0; k < count; k++, i += 2) {
@@ -63,7 +68,7 @@ export function equalise({ y, h, noiseVariance }: Demodulated): Equalised {
       missing += 1;
       continue;
     }
-    const total = power + noiseVariance[k]!;
+    const total = equaliser === 'mmse' ? power + noiseVariance[k]! : power;
     kept += power / total;
     missing += noiseVariance[k]! / total;
     const weightI = gainI / total;

@@ -1,9 +1,9 @@
 export { estimateBlindly, type SymbolStatistics, type TapEstimate, type TapModel } from './blind.js';
-export { CSNR_LIMITS_DB, equalise, limitedCsnrDb, type Equalised } from './equalise.js';
+export { CSNR_LIMITS_DB, equalise, limitedCsnrDb, type Equalised, type Equaliser } from './equalise.js';
 export { PowerError, ShapeError, WaveformError } from './errors.js';
 export { estimateCsnrDb } from './estimate.js';
 export { deinterleave, interleave } from './interleaver.js';
 export { latentToSymbols, symbolCount, symbolsToLatent, type LatentLayout } from './layout.js';
 export { createModem, waveformNames, waveforms, type WaveformName } from './waveforms/registry.js';
-export type { Demodulated, Modem, Waveform } from './waveforms/waveform.js';
+export type { Demodulated, Modem, ReceivedSymbols, Waveform } from './waveforms/waveform.js';
 export { whiten } from './whiten.js';

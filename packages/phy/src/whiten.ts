@@ -1,5 +1,5 @@
 import type { ComplexVector } from '@semcast/core';
-import type { Demodulated } from './waveforms/waveform.js';
+import type { ReceivedSymbols } from './waveforms/waveform.js';
 
 /** No symbol counts for more than this many times the noisiest, in power. */
 const MOST_WEIGHT = 1e5;
@@ -10,7 +10,9 @@ const MOST_WEIGHT = 1e5;
  *
  * @returns y and h as they are where the noise has one variance already
  */
-export function whiten({ y, h, noiseVariance }: Demodulated): Pick<Demodulated, 'y' | 'h'> & { noiseVariance: number } {
+export function whiten({ y, h, noiseVariance }: ReceivedSymbols): Pick<ReceivedSymbols, 'y' | 'h'> & {
+  noiseVariance: number;
+} {
   const largest = noiseVariance.reduce((most, variance) => Math.max(most, variance), 0);
   if (noiseVariance.every((variance) => variance === largest)) {
     return { y, h, noiseVariance: largest };

@@ -1,27 +1,18 @@
-import { meanPower, type ChannelState, type ComplexVector } from '@semcast/core';
+import { ArgumentError, meanPower } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
 import { createModem, WaveformError, type Waveform } from '../src/index.js';
-import { add, complexNormal, expandGains, multiply, subtract, unitSymbols } from './signals.js';
+import { add, applyTaps, complexNormal, constantTap, gainsOn, multiply, subtract, unitSymbols } from './signals.js';
 
 const COUNTS = [1, 2, 63, 64, 1000];
 const MANY = 20_000;
 
-/** What comes of samples over these paths, without noise. */
-function applyTaps(samples: ComplexVector, { taps }: ChannelState): ComplexVector {
-  return (taps ?? []).reduce((sum: ComplexVector, { delay, gains }) => {
-    const late = new Float32Array(samples.length);
-    late.set(samples.subarray(0, samples.length - 2 * delay), 2 * delay);
-    return add(sum, multiply(expandGains(gains, samples.length / 2), late));
-  }, new Float32Array(samples.length));
-}
-
-/** What every waveform must do. Being in the registry is enough to be held to it. */
-export function describeWaveform(key: string, waveform: Waveform): void {
-  const modem = createModem(key);
-  const constant = (delay: number, samples: number, ...gain: [number, number]) => ({
-    delay,
-    gains: { coherence: samples, values: Float32Array.from(gain) },
-  });
+/**
+ * What every waveform must do. Being in the registry is enough to be held to it.
+ *
+ * @param told options with which it uses a channel that is told
+ */
+export function describeWaveform(key: string, waveform: Waveform, told: Readonly<Record<string, unknown>>): void {
+  const modem = createModem(key, told);
 
   describe(`waveform ${key}`, () => {
     it('is named like its key, and is configured by its name alone', () => {
@@ -50,7 +41,7 @@ export function describeWaveform(key: string, waveform: Waveform): void {
       const symbols = unitSymbols(count);
       const [sent, kept] = [modem.modulate(symbols), symbols.slice()];
       const air = sent.slice();
-      const { y, h, noiseVariance } = modem.demodulate(sent, { taps: null, noiseVariance: 0 });
+      const { y, h, noiseVariance } = modem.demodulate(sent, count, { taps: null, noiseVariance: 0 });
       expect([symbols, sent]).toEqual([kept, air]);
       expect([h, noiseVariance.length]).toEqual([null, count]);
       expect(noiseVariance.every((variance) => variance === 0)).toBe(true);
@@ -60,8 +51,8 @@ export function describeWaveform(key: string, waveform: Waveform): void {
     it('has the gain of a flat channel for the gain of each symbol, and N0 for the noise of each', () => {
       const symbols = unitSymbols(1000);
       const sent = modem.modulate(symbols);
-      const channel = { taps: [constant(0, sent.length / 2, 0.6, -1.1)], noiseVariance: 0.3 };
-      const { y, h, noiseVariance } = modem.demodulate(applyTaps(sent, channel), channel);
+      const channel = { taps: [constantTap(0, sent.length / 2, 0.6, -1.1)], noiseVariance: 0.3 };
+      const { y, h, noiseVariance } = modem.demodulate(applyTaps(sent, channel), 1000, channel);
       expect(h!.length).toBe(symbols.length);
       expect(noiseVariance.every((variance) => Math.abs(variance - 0.3) < 1e-6)).toBe(true);
       expect(Math.max(...subtract(y, multiply(h!, symbols)).map(Math.abs))).toBeLessThan(1e-4);
@@ -75,11 +66,11 @@ export function describeWaveform(key: string, waveform: Waveform): void {
       const values = complexNormal(Math.ceil(count / 4000), 1, 'gains');
       const taps =
         kind === 'two paths'
-          ? [constant(0, count, 0.9, 0.1), constant(5, count, 0, 0.4)]
+          ? [constantTap(0, count, 0.9, 0.1), constantTap(5, count, 0, 0.4)]
           : [{ delay: 0, gains: { coherence: 4000, values } }];
       const channel = { taps, noiseVariance: 0.05 };
       const received = add(applyTaps(sent, channel), complexNormal(count, 0.05, 'noise'));
-      const { y, h, noiseVariance } = modem.demodulate(received, channel);
+      const { y, h, noiseVariance } = modem.demodulate(received, MANY, channel);
       const error = subtract(y, multiply(h!, symbols)).map((value, i) => value / Math.sqrt(noiseVariance[i >> 1]!));
       expect(Math.abs(meanPower(error) - 1)).toBeLessThan(0.1);
     });
@@ -87,14 +78,39 @@ export function describeWaveform(key: string, waveform: Waveform): void {
     it('assumes something finite where it is told nothing', () => {
       const symbols = unitSymbols(1000);
       const sent = modem.modulate(symbols);
-      const { y, h, noiseVariance } = modem.demodulate(add(sent, complexNormal(sent.length / 2, 0.1, 'noise')), null);
+      const received = add(sent, complexNormal(sent.length / 2, 0.1, 'noise'));
+      const { y, h, noiseVariance } = createModem(key).demodulate(received, 1000, null);
       expect([y.length, (h ?? y).length, noiseVariance.length]).toEqual([2000, 2000, 1000]);
       expect(noiseVariance.every((variance) => variance > 0 && variance < 1)).toBe(true);
     });
 
+    it('says where its gains come from', () => {
+      const samples = modem.modulate(unitSymbols(10));
+      expect(modem.channelState).not.toBe('ignored');
+      expect(modem.demodulate(samples, 10, { taps: null, noiseVariance: 0.1 }).source).toBe('told');
+      const usual = createModem(key);
+      const { source } = usual.demodulate(usual.modulate(unitSymbols(10)), 10, null);
+      expect(source).toBe(usual.channelState === 'ignored' ? 'estimated' : 'assumed');
+    });
+
+    it('says on which carriers symbols are', () => {
+      const taps = Array.from({ length: 3 }, (_, l) => constantTap(l, modem.samplesFor(500), 0.5 - l / 4, l / 3));
+      const { h } = modem.demodulate(modem.modulate(unitSymbols(500)), 500, { taps, noiseVariance: 0 });
+      const { fftSize, carriers } = modem.carriers(500);
+      expect(carriers.length).toBe(500);
+      // Of a single carrier later paths are interference.
+      const gains = gainsOn(carriers, fftSize, fftSize === 1 ? taps.slice(0, 1) : taps);
+      expect(Math.max(...subtract(gains, h!).map(Math.abs))).toBeLessThan(1e-5);
+    });
+
+    it('refuses samples of another number of symbols', () => {
+      const samples = modem.modulate(unitSymbols(10));
+      expect(() => modem.demodulate(samples.subarray(2), 10, { taps: null, noiseVariance: 0 })).toThrow(ArgumentError);
+    });
+
     it('refuses what is no complex vector', () => {
       expect(() => modem.modulate(new Float32Array(3))).toThrow(/pairs/);
-      expect(() => modem.demodulate(new Float32Array(3), null)).toThrow(/pairs/);
+      expect(() => modem.demodulate(new Float32Array(3), 1, null)).toThrow(/pairs/);
     });
   });
 }

@@ -1,4 +1,4 @@
-import { meanPower, randomFor, type ChannelState, type ComplexVector, type Gains } from '@semcast/core';
+import { meanPower, randomFor, type ChannelState, type ComplexVector, type Gains, type Tap } from '@semcast/core';
 import { createModem } from '../src/index.js';
 
 /** Complex Gaussian samples of variance `variance` per complex sample. */
@@ -65,5 +65,33 @@ export function flat(gains: Gains | null, noiseVariance: number): ChannelState {
 /** One gain for each sample, as a single carrier has them. */
 export function expandGains(gains: Gains | null, sampleCount: number): ComplexVector {
   const ones = new Float32Array(2 * sampleCount).map((_, i) => 1 - (i % 2));
-  return createModem('single-carrier').demodulate(ones, flat(gains, 0)).h ?? ones;
+  return createModem('single-carrier').demodulate(ones, sampleCount, flat(gains, 0)).h ?? ones;
+}
+
+/** What comes of samples over these paths, without noise. */
+export function applyTaps(samples: ComplexVector, { taps }: ChannelState): ComplexVector {
+  return (taps ?? []).reduce((sum: ComplexVector, { delay, gains }) => {
+    const late = new Float32Array(samples.length);
+    late.set(samples.subarray(0, samples.length - 2 * delay), 2 * delay);
+    return add(sum, multiply(expandGains(gains, samples.length / 2), late));
+  }, new Float32Array(samples.length));
+}
+
+/** A path whose gain holds for the frame. */
+export function constantTap(delay: number, sampleCount: number, ...gain: [number, number]): Tap {
+  return { delay, gains: { coherence: sampleCount, values: Float32Array.from(gain) } };
+}
+
+/** H(c) = Σ_l h_l·e^(-i2πcl/M) of each carrier c, for paths whose gains hold for the frame. */
+export function gainsOn(carriers: ArrayLike<number>, fftSize: number, taps: readonly Tap[]): ComplexVector {
+  const gains = new Float32Array(2 * carriers.length);
+  for (const [k, c] of Array.from(carriers).entries()) {
+    for (const { delay, gains: path } of taps) {
+      const angle = (-2 * Math.PI * c * delay) / fftSize;
+      const term = multiply(path.values, Float32Array.of(Math.cos(angle), Math.sin(angle)));
+      gains[2 * k]! += term[0]!;
+      gains[2 * k + 1]! += term[1]!;
+    }
+  }
+  return gains;
 }

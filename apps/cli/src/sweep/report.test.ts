@@ -16,6 +16,7 @@ const completed: CompletedSummary = {
   channelUses: 384,
   cbr: '1/24',
   channelBandwidthRatio: 1 / 24,
+  cbrWithOverhead: 1 / 24,
   decoder: 'jscc',
   steps: 0,
   evaluations: null,

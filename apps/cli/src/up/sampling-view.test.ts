@@ -21,6 +21,7 @@ const outcome = (change: Partial<CompletedSummary> = {}): CompletedSummary => ({
   channelUses: 512,
   cbr: '1/24',
   channelBandwidthRatio: 1 / 24,
+  cbrWithOverhead: 1 / 24,
   decoder: 'conditional',
   steps: 8,
   evaluations: 16,

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { WaveformError } from '../errors.js';
+import { ofdm } from './ofdm.js';
 import { singleCarrier } from './single-carrier.js';
 import type { Modem, Waveform } from './waveform.js';
 
 /** Every waveform. A new one is a file beside this and a line here. */
 export const waveforms = {
   'single-carrier': singleCarrier,
+  ofdm,
 } as const satisfies Record<string, Waveform>;
 
 export type WaveformName = keyof typeof waveforms;

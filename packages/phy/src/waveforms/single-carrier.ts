@@ -1,7 +1,7 @@
 import { checkGains, complexCount, csnrDbToNoiseVariance } from '@semcast/core';
 import { z } from 'zod';
 import { estimateCsnrDb } from '../estimate.js';
-import type { Waveform } from './waveform.js';
+import { checkSampleCount, type Waveform } from './waveform.js';
 
 const optionsSchema = z.strictObject({});
 
@@ -13,18 +13,20 @@ export const singleCarrier = {
   name: 'single-carrier',
   optionsSchema,
   create: () => ({
+    channelState: 'used',
+    equaliser: 'mmse',
     samplesFor: (symbolCount) => symbolCount,
     modulate: (symbols) => {
       complexCount(symbols);
       return symbols;
     },
-    demodulate: (samples, channel) => {
-      const count = complexCount(samples);
+    demodulate: (samples, count, channel) => {
+      checkSampleCount(samples, count);
       const variance = channel?.noiseVariance ?? csnrDbToNoiseVariance(estimateCsnrDb(samples));
       const noiseVariance = new Float64Array(count).fill(variance);
       const taps = channel?.taps ?? null;
       if (taps === null) {
-        return { y: samples, h: null, noiseVariance };
+        return { y: samples, h: null, noiseVariance, source: channel === null ? 'assumed' : 'told' };
       }
       const h = new Float32Array(2 * count);
       for (const { delay, gains } of taps) {
@@ -42,7 +44,8 @@ export const singleCarrier = {
           }
         }
       }
-      return { y: samples, h, noiseVariance };
+      return { y: samples, h, noiseVariance, source: 'told' };
     },
+    carriers: (symbolCount) => ({ fftSize: 1, carriers: new Uint16Array(symbolCount) }),
   }),
 } as const satisfies Waveform<typeof optionsSchema>;

@@ -1,17 +1,34 @@
-import type { ChannelState, ComplexVector } from '@semcast/core';
+import { ArgumentError, complexCount, type ChannelState, type ComplexVector } from '@semcast/core';
 import type { z } from 'zod';
+import type { TapModel } from '../blind.js';
+import type { Equaliser } from '../equalise.js';
 
-/** What a demodulator makes of samples: y_k = h_k·z_k + n_k for each symbol z_k, in the order in which they were sent. */
-export interface Demodulated {
+/** What became of symbols: y_k = h_k·z_k + n_k for each symbol z_k, in the order in which they were sent. */
+export interface ReceivedSymbols {
   readonly y: ComplexVector;
   /** One complex gain a symbol; null where each is 1. */
   readonly h: ComplexVector | null;
-  /** The variance of n_k, one a symbol, interference counted in; at least 0. */
+  /**
+   * The variance of n_k, one a symbol, at least 0; interference is counted in, and so is the error of h where that was
+   * estimated.
+   */
   readonly noiseVariance: Float64Array;
+}
+
+/** What a demodulator makes of samples. */
+export interface Demodulated extends ReceivedSymbols {
+  /** Where h and noiseVariance come from: the channel told them, pilots gave them, or they were assumed. */
+  readonly source: 'told' | 'estimated' | 'assumed';
 }
 
 /** A configured waveform, both ways; it holds no state. */
 export interface Modem {
+  /**
+   * What its demodulator does with a channel that is told: `ignored` where pilots give it, `used` where it is told and
+   * something can be assumed otherwise, `needed` where nothing else was asked for.
+   */
+  readonly channelState: 'ignored' | 'used' | 'needed';
+  readonly equaliser: Equaliser;
   /** The complex samples that so many symbols take. */
   samplesFor(symbolCount: number): number;
   /**
@@ -21,11 +38,15 @@ export interface Modem {
    */
   modulate(symbols: ComplexVector): ComplexVector;
   /**
+   * @param samples as many as `symbolCount` symbols take
    * @param channel what the frame met; null where the receiver isn't told and must estimate it
-   * @throws ArgumentError when the samples are no complex vector, or the channel's gains not those of so many
+   * @throws ArgumentError when the samples are not those of so many symbols, or the channel's gains not those of the samples
    * @throws PowerError when nothing can be estimated from the samples
+   * @throws WaveformError when the channel is needed and null
    */
-  demodulate(samples: ComplexVector, channel: ChannelState | null): Demodulated;
+  demodulate(samples: ComplexVector, symbolCount: number, channel: ChannelState | null): Demodulated;
+  /** Which carrier each symbol is on, and how the taps of a channel act there, for those who estimate them. */
+  carriers(symbolCount: number): Pick<TapModel, 'fftSize' | 'carriers'>;
 }
 
 /**
@@ -40,4 +61,12 @@ export interface Waveform<Options extends z.ZodObject = z.ZodObject> {
   /** Strict and flat; every option has a default, so that the name alone is a configuration. */
   readonly optionsSchema: Options;
   create(options: z.output<Options>): Modem;
+}
+
+/** @throws ArgumentError when there are more samples or fewer */
+export function checkSampleCount(samples: ComplexVector, expected: number): void {
+  const count = complexCount(samples);
+  if (count !== expected) {
+    throw new ArgumentError(`the symbols take ${expected} samples, not ${count}`);
+  }
 }
