@@ -49,6 +49,27 @@ const flat = (noiseVariance: number, gains?: Gains): ChannelState => ({
 });
 
 describe('demodulateFrame', () => {
+  it.each([false, true])(
+    'finds a gain that nobody told by the moments of the symbols; interleaved: %s',
+    (interleaved) => {
+      // Channel 0 is a constant, all others are small.
+      const moments = { mean: [1.4, 0, 0, 0], variance: [0.02, 0.01] };
+      const latent = drawLatent().map((value, i) => (i < layout.positions ? 1.4 : 0.1 * value));
+      const symbols = latentToSymbols(latent, layout);
+      const [gainI, gainQ] = [0.3, -0.9];
+      const air = (interleaved ? interleave(symbols) : symbols).map((value, i, all) =>
+        i % 2 === 0 ? gainI * value - gainQ * all[i + 1]! : gainI * value + gainQ * all[i - 1]!,
+      );
+      const frame = { ...received(air, null, { interleaved, waveformOptions: { estimator: 'blind' } }), moments };
+      const { latent: found, symbols: demodulated, csnrDb } = demodulateFrame(frame);
+      expect(demodulated.source).toBe('estimated');
+      expect(demodulated.h![0]).toBeCloseTo(gainI, 1);
+      expect(demodulated.h![1]).toBeCloseTo(gainQ, 1);
+      expect(csnrDb.estimated).toBeGreaterThan(10);
+      expect(Math.max(...found.data.map((value, i) => Math.abs(value - latent[i]!)))).toBeLessThan(0.25);
+    },
+  );
+
   it('finds the latent that was sent, interleaved or not', () => {
     const latent = drawLatent();
     const symbols = latentToSymbols(latent, layout);

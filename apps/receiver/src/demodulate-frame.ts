@@ -1,13 +1,17 @@
+import type { SymbolMoments } from '@semcast/bundle';
 import { meanPower, tensor, type ChannelState, type ComplexVector, type Tensor } from '@semcast/core';
 import {
   deinterleave,
   equalise,
+  interleave,
+  latentToSymbols,
   limitedCsnrDb,
   symbolCount,
   symbolsToLatent,
   type Demodulated,
   type Equaliser,
   type LatentLayout,
+  type SymbolStatistics,
 } from '@semcast/phy';
 import type { KnownChannel } from '@semcast/posterior';
 import { readIq, type FrameHead } from '@semcast/wire';
@@ -52,19 +56,20 @@ export function knowsChannel({ symbols }: Pick<DemodulatedFrame, 'symbols'>): bo
  * From received samples to a latent: demodulate, equalise, undo the interleaver, lay the symbols out as the encoder had
  * them.
  *
- * The waveform's demodulator takes h and N0 from its pilots where it has some, else from genie channel state, which
- * travels in the frame, and assumes h = 1 where there is neither.
+ * The waveform's demodulator takes h and N0 from its pilots where it has some, or from what is known of the codec's
+ * symbols, else from genie channel state, which travels in the frame, and assumes h = 1 where there is none of these.
  *
  * @throws FrameDropError `invalid-frame` when the samples or gains are no ordinary numbers
  */
 export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
-  const { head, modem, layout, latentHeight, latentWidth } = received;
+  const { head, modem, layout, moments, latentHeight, latentWidth } = received;
   const { samples, channel } = readIq(received);
   checkFinite('samples', samples);
   for (const { gains } of channel?.taps ?? []) {
     checkFinite('gains', gains.values);
   }
-  const symbols = modem.demodulate(samples, head.channelUses, channel);
+  const statistics = modem.blind && moments !== undefined ? statisticsOf(moments, layout, head.interleaved) : undefined;
+  const symbols = modem.demodulate(samples, head.channelUses, channel, statistics);
   const { equaliser } = modem;
   const { symbols: equalised, csnrDb } = equalise(symbols, equaliser);
   const ordered = head.interleaved ? deinterleave(equalised) : equalised;
@@ -81,6 +86,21 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
       ...(symbols.source === 'told' ? { effective: csnrDb, estimated: null } : { estimated: csnrDb }),
     },
     toldCsnrDb: csnrDb,
+  };
+}
+
+/** What is known of each symbol, in the order in which they were sent. */
+function statisticsOf({ mean, variance }: SymbolMoments, layout: LatentLayout, interleaved: boolean): SymbolStatistics {
+  const { channels, positions } = layout;
+  const sent = (ofChannel: (channel: number) => number): ComplexVector => {
+    const latent = Float32Array.from({ length: channels * positions }, (_, i) => ofChannel(Math.floor(i / positions)));
+    const symbols = latentToSymbols(latent, layout);
+    return interleaved ? interleave(symbols) : symbols;
+  };
+  const variances = sent((channel) => variance[channel >> 1] ?? 0);
+  return {
+    mean: sent((channel) => mean[channel] ?? 0),
+    variance: Float64Array.from({ length: variances.length / 2 }, (_, k) => variances[2 * k]!),
   };
 }
 

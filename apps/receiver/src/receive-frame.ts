@@ -1,4 +1,4 @@
-import { UnknownRateError, type Bundle, type Codec } from '@semcast/bundle';
+import { UnknownRateError, type Bundle, type Codec, type SymbolMoments } from '@semcast/bundle';
 import { describeError } from '@semcast/core';
 import { createModem, symbolCount, type LatentLayout, type Modem } from '@semcast/phy';
 import type { FrameHead, FrameMessage, ResultFormat } from '@semcast/wire';
@@ -29,6 +29,8 @@ export interface ReceivedFrame {
   /** What the decoder does after the one-shot decode; null where the one-shot decode is the picture. */
   readonly plan: RefinementPlan | null;
   readonly modem: Modem;
+  /** Of the codec's symbols at this rate, where the bundle tells them. */
+  readonly moments: SymbolMoments | undefined;
   readonly layout: LatentLayout;
   /** The latent's sides, in positions. */
   readonly latentHeight: number;
@@ -61,6 +63,14 @@ export function receiveFrame(
         'a channel, or choose another estimator',
     );
   }
+  const moments = rules.bundle.manifest.rates.find((rate) => rate.channels === layout.activeChannels)?.moments;
+  if (modem.blind && moments === undefined) {
+    throw new FrameDropError(
+      'invalid-frame',
+      `the frame's ${head.waveform} asks for a blind estimate of the channel, for which the bundle has to tell the moments ` +
+        'of its symbols; python -m semcast_training.moments adds them, or choose another estimator',
+    );
+  }
   const symbols = symbolCount(layout);
   const samples = modem.samplesFor(symbols);
   if (head.samples.count !== samples || head.channelUses !== symbols) {
@@ -78,6 +88,7 @@ export function receiveFrame(
     plan,
     modem,
     layout,
+    moments,
     latentHeight: height,
     latentWidth: width,
     paddedPixels: paddedHeight * paddedWidth,

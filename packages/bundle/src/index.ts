@@ -5,7 +5,13 @@ export { findDefaultBundle, graphsAt, loadBundle, PRECISIONS, type Bundle, type 
 export { createCodec, type Codec, type CodecOptions, type EncodedImage } from './codec.js';
 export * from './errors.js';
 export { tensorToImages } from './images.js';
-export { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName } from './manifest.js';
+export {
+  bundleManifestSchema,
+  GRAPH_NAMES,
+  type BundleManifest,
+  type GraphName,
+  type SymbolMoments,
+} from './manifest.js';
 export { createMetricPool, type MetricPool } from './metric-pool.js';
 export { replayParity, type ParityResult } from './parity.js';
 export { activeChannels, decoderRmse, defaultRate, type Condition } from './rates.js';

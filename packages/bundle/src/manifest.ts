@@ -36,6 +36,7 @@ const graphEntry = fileEntry.extend({
  * symbol, by pair of channels. A receiver estimates channels without pilots from them.
  */
 const moments = z.strictObject({ mean: z.array(z.number()), variance: z.array(z.number().positive()) });
+export type SymbolMoments = z.infer<typeof moments>;
 
 const cbrText = z.string().refine(
   (text) => {

@@ -1,5 +1,5 @@
 import { ArgumentError, complexCount, meanPower, type ComplexVector } from '@semcast/core';
-import { Matrix, solve } from 'ml-matrix';
+import { inverse, Matrix, solve } from 'ml-matrix';
 import { PowerError, ShapeError } from './errors.js';
 
 /** What is known of the symbols of a codec before any is received: first and second moment of each, over photographs. */
@@ -28,6 +28,8 @@ export interface TapEstimate {
   readonly h: ComplexVector;
   /** N0 per complex symbol. */
   readonly noiseVariance: number;
+  /** E|h - ĥ|² of a symbol's gain, by the Fisher information: the least that any unbiased estimate has. */
+  readonly errorVariance: number;
 }
 
 const MAX_ITERATIONS = 40;
@@ -99,6 +101,7 @@ export function estimateBlindly(
     ),
     h,
     noiseVariance: best.noiseVariance,
+    errorVariance: meanErrorVariance(problem, best),
   };
 }
 
@@ -218,7 +221,7 @@ function pointAt({ y, mean, variance, carriers, powers, rows }: Problem, paramet
 
 /** A point of lower cost along the scoring step, which is halved until there is one; null where there is none. */
 function betterPoint(problem: Problem, from: Point): Point | null {
-  const step = scoringStep(problem, from);
+  const step = equationsAt(problem, from).solution();
   const last = step.length - 1;
   for (let length = 1; length > 1e-3; length /= 2) {
     const parameters = from.parameters.map((value, i) => value + length * step[i]!);
@@ -232,9 +235,19 @@ function betterPoint(problem: Problem, from: Point): Point | null {
   return null;
 }
 
-/** -I⁻¹∇, I the Fisher information of h and ln N0 and ∇ the cost's gradient. */
-function scoringStep({ y, mean, variance, carriers, powers, rows }: Problem, from: Point): number[] {
-  const { response, noiseVariance, parameters } = from;
+/** Of the gains, over the rows of all carriers. */
+function meanErrorVariance(problem: Problem, at: Point): number {
+  const covariance = inverse(equationsAt(problem, at).matrix);
+  const varianceOf = (row: Float64Array): number => {
+    const column = Matrix.columnVector([...row, 0]);
+    return column.transpose().mmul(covariance).mmul(column).get(0, 0);
+  };
+  return problem.rows.reduce((sum, { re, im }) => sum + varianceOf(re) + varianceOf(im), 0) / problem.rows.length;
+}
+
+/** The scoring step's: I·step = -∇, I the Fisher information of h and ln N0 and ∇ the cost's gradient. */
+function equationsAt({ y, mean, variance, carriers, powers, rows }: Problem, at: Point): NormalEquations {
+  const { response, noiseVariance, parameters } = at;
   // Sums over the symbols of a carrier: the cost's derivative by Re H and Im H, and |m|²/s, (v/s)² and v/s².
   const slopes = new Float64Array(2 * rows.length);
   const sums = new Float64Array(3 * rows.length);
@@ -261,5 +274,5 @@ function scoringStep({ y, mean, variance, carriers, powers, rows }: Problem, fro
     const curve = [means + squares * hI * hI, squares * hI * hQ, means + squares * hQ * hQ];
     equations.add(row, curve, [-slopes[2 * c]!, -slopes[2 * c + 1]!], [mixed * hI, mixed * hQ]);
   }
-  return equations.solution();
+  return equations;
 }

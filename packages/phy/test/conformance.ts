@@ -96,11 +96,31 @@ export function describeWaveform(key: string, waveform: Waveform, told: Readonly
     it('says on which carriers symbols are', () => {
       const taps = Array.from({ length: 3 }, (_, l) => constantTap(l, modem.samplesFor(500), 0.5 - l / 4, l / 3));
       const { h } = modem.demodulate(modem.modulate(unitSymbols(500)), 500, { taps, noiseVariance: 0 });
-      const { fftSize, carriers } = modem.carriers(500);
+      const { fftSize, carriers, powers } = modem.tapModel(500);
       expect(carriers.length).toBe(500);
+      expect(powers.reduce((sum, power) => sum + power, 0)).toBeCloseTo(1, 9);
       // Of a single carrier later paths are interference.
       const gains = gainsOn(carriers, fftSize, fftSize === 1 ? taps.slice(0, 1) : taps);
       expect(Math.max(...subtract(gains, h!).map(Math.abs))).toBeLessThan(1e-5);
+    });
+
+    it('finds gain and noise by the statistics of the symbols', () => {
+      const blind = createModem(key, { estimator: 'blind' });
+      expect([blind.blind, blind.channelState]).toEqual([true, 'ignored']);
+      const mean = Float32Array.from({ length: 2 * MANY }, (_, i) => (i % 16 === 1 ? 1.5 : 0));
+      const variance = Float64Array.from({ length: MANY }, (_, k) => (k % 2 === 0 ? 0.25 : 1));
+      const symbols = add(
+        mean,
+        complexNormal(MANY, 1, 'symbols').map((value, i) => value * Math.sqrt(variance[i >> 1]!)),
+      );
+      const sent = blind.modulate(symbols);
+      const channel = { taps: [constantTap(0, sent.length / 2, 0.6, -0.8)], noiseVariance: 0.1 };
+      const received = add(applyTaps(sent, channel), complexNormal(sent.length / 2, 0.1, 'noise'));
+      const { y, h, noiseVariance, source } = blind.demodulate(received, MANY, null, { mean, variance });
+      expect(source).toBe('estimated');
+      expect(meanPower(h!.map((value, i) => value - (i % 2 === 0 ? 0.6 : -0.8)))).toBeLessThan(0.01);
+      expect(Math.abs(meanPower(subtract(y, multiply(h!, symbols))) / noiseVariance[0]! - 1)).toBeLessThan(0.2);
+      expect(() => blind.demodulate(received, MANY, null)).toThrow(WaveformError);
     });
 
     it('refuses samples of another number of symbols', () => {

@@ -24,9 +24,9 @@ export const ofdmOptionsSchema = z
     pilotSpacing: z.int().min(2).max(MAX_FFT_SIZE).default(8).describe('comb: every so many carriers is a pilot'),
     clipping: z.number().min(0).max(100).default(0).describe('largest magnitude of samples over their RMS; 0: any'),
     estimator: z
-      .enum(['lmmse', 'ls', 'genie'])
+      .enum(['lmmse', 'ls', 'genie', 'blind'])
       .default('lmmse')
-      .describe('how the receiver knows the channel: from pilots, or told (genie)'),
+      .describe("how the receiver knows the channel: from pilots, told (genie), or from the codec's symbols (blind)"),
     taps: z
       .int()
       .min(1)
@@ -38,7 +38,7 @@ export const ofdmOptionsSchema = z
       .min(0.01)
       .max(1e6)
       .default(4)
-      .describe('lmmse: the power of tap l is taken to be proportional to exp(-l/decay)'),
+      .describe('lmmse, blind: the power of tap l is taken to be proportional to exp(-l/decay)'),
     equaliser: z.enum(['mmse', 'zf']).default('mmse').describe('least error, or division by the gain'),
   })
   .superRefine((options, context) => {

@@ -16,6 +16,13 @@ export interface DelayProfile {
   readonly decay: number;
 }
 
+/** The power of each tap. */
+export function profileOf({ taps, decay }: DelayProfile): Float64Array {
+  const powers = Float64Array.from({ length: taps }, (_, l) => Math.exp(-l / decay));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
 /** Estimates of the channel that pilots of one OFDM symbol give, at one noise variance. */
 export interface TapEstimator {
   /** Ĥ on each bin, complex, from the taps' match. Overwritten by the next call. */
@@ -47,15 +54,13 @@ export class PilotEstimation {
   /** Pilots less the taps that they determine. */
   readonly #freedom: number;
 
-  constructor(pattern: PilotPattern, { taps, decay }: DelayProfile) {
+  constructor(pattern: PilotPattern, profile: DelayProfile) {
     this.#pattern = pattern;
     this.#fft = createFft(pattern.fftSize);
     this.#spectrum = new Float64Array(2 * pattern.fftSize);
-    const powers = Float64Array.from({ length: taps }, (_, l) => Math.exp(-l / decay));
-    const total = powers.reduce((sum, power) => sum + power, 0);
-    this.#profile = powers.map((power) => power / total);
+    this.#profile = profileOf(profile);
     this.#correlation = this.#match(pattern.values).slice();
-    this.#leastSquares = this.#inverse(new Float64Array(taps).fill(1), 0);
+    this.#leastSquares = this.#inverse(new Float64Array(profile.taps).fill(1), 0);
     this.#freedom = pattern.bins.length - this.#determinedTaps();
   }
 

@@ -71,7 +71,7 @@ describe('ofdm whose receiver is told the channel', () => {
     const demodulated = transmit(options, symbols, (count) => ({ taps: threePaths(count), noiseVariance }));
     const { symbols: equalised } = equalise(demodulated, 'zf');
     const error = subtract(equalised, symbols);
-    const { carriers } = createModem('ofdm', options).carriers(used);
+    const { carriers } = createModem('ofdm', options).tapModel(used);
     const gains = gainsOn(carriers, fftSize, threePaths(1));
     for (let carrier = 0; carrier < used; carrier++) {
       const snr = (gains[2 * carrier]! ** 2 + gains[2 * carrier + 1]! ** 2) / ((noiseVariance * used) / fftSize);

@@ -1,13 +1,13 @@
 import { complexCount, csnrDbToNoiseVariance, randomFor, type ChannelState, type ComplexVector } from '@semcast/core';
-import type { TapModel } from '../blind.js';
+import type { SymbolStatistics, TapModel } from '../blind.js';
 import { createClipping } from '../clipping.js';
 import { WaveformError } from '../errors.js';
 import { estimateCsnrDb } from '../estimate.js';
 import { createFft } from '../fft.js';
 import { carriersOf, ofdmOptionsSchema, type OfdmOptions } from './ofdm-options.js';
-import { PilotEstimation, type PilotPattern, type TapEstimator } from './ofdm-pilots.js';
+import { PilotEstimation, profileOf, type PilotPattern, type TapEstimator } from './ofdm-pilots.js';
 import { pathsOf, symbolPaths } from './ofdm-paths.js';
-import { checkSampleCount, type Demodulated, type Modem, type Waveform } from './waveform.js';
+import { checkSampleCount, demodulateBlindly, type Demodulated, type Modem, type Waveform } from './waveform.js';
 
 /**
  * OFDM with a cyclic prefix: z_k on carriers of an inverse Fourier transform.
@@ -28,6 +28,7 @@ export const ofdm = {
 
 class OfdmModem implements Modem {
   readonly channelState: Modem['channelState'];
+  readonly blind: boolean;
   readonly equaliser: Modem['equaliser'];
   readonly #options: OfdmOptions;
   readonly #dataBins: readonly number[];
@@ -44,7 +45,14 @@ class OfdmModem implements Modem {
   constructor(options: OfdmOptions) {
     const { fftSize, prefix, pilots, estimator, equaliser, clipping } = options;
     const { pilotBins, dataBins, used } = carriersOf(options);
-    this.channelState = pilots === 'none' ? 'used' : estimator === 'genie' ? 'needed' : 'ignored';
+    this.blind = estimator === 'blind';
+    this.channelState = this.blind
+      ? 'ignored'
+      : pilots === 'none'
+        ? 'used'
+        : estimator === 'genie'
+          ? 'needed'
+          : 'ignored';
     this.equaliser = equaliser;
     this.#options = options;
     this.#dataBins = dataBins;
@@ -82,8 +90,18 @@ class OfdmModem implements Modem {
     return samples;
   }
 
-  demodulate(samples: ComplexVector, symbolCount: number, channel: ChannelState | null): Demodulated {
+  demodulate(
+    samples: ComplexVector,
+    symbolCount: number,
+    channel: ChannelState | null,
+    statistics?: SymbolStatistics,
+  ): Demodulated {
     checkSampleCount(samples, this.samplesFor(symbolCount));
+    if (this.blind) {
+      const reception = this.#receptionOf(symbolCount);
+      this.#eachSpectrum(samples, symbolCount, (spectrum, s) => this.#take(reception, s, spectrum));
+      return demodulateBlindly(reception.y, statistics, this.tapModel(symbolCount));
+    }
     if (this.channelState === 'ignored') {
       return this.#demodulateByPilots(samples, symbolCount);
     }
@@ -95,9 +113,9 @@ class OfdmModem implements Modem {
     return this.#demodulateKnown(samples, symbolCount, channel);
   }
 
-  carriers(symbolCount: number): Pick<TapModel, 'fftSize' | 'carriers'> {
+  tapModel(symbolCount: number): TapModel {
     const carriers = Uint16Array.from({ length: symbolCount }, (_, k) => this.#dataBins[k % this.#dataBins.length]!);
-    return { fftSize: this.#options.fftSize, carriers };
+    return { fftSize: this.#options.fftSize, carriers, powers: [...profileOf(this.#options)] };
   }
 
   /** With the channel as it is told; with a gain of 1 and the noise that the power says, where it isn't. */

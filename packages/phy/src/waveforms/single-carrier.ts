@@ -1,27 +1,40 @@
 import { checkGains, complexCount, csnrDbToNoiseVariance } from '@semcast/core';
 import { z } from 'zod';
 import { estimateCsnrDb } from '../estimate.js';
-import { checkSampleCount, type Waveform } from './waveform.js';
+import type { TapModel } from '../blind.js';
+import { checkSampleCount, demodulateBlindly, type Waveform } from './waveform.js';
 
-const optionsSchema = z.strictObject({});
+const optionsSchema = z.strictObject({
+  estimator: z
+    .enum(['told', 'blind'])
+    .default('told')
+    .describe(
+      "how the receiver knows the channel: told, else taken for 1; or one gain a frame, from the codec's symbols",
+    ),
+});
 
 /**
  * One sample a symbol. Paths without delay add up to h; what comes over later ones is other symbols, of unit power, and
- * counts as noise. A receiver that isn't told the channel takes h for 1 and the noise for that of its estimate.
+ * counts as noise. A receiver that isn't told the channel takes h for 1 and the noise for that of its estimate; with
+ * `estimator: blind` it finds one gain for the frame, and the noise, by what is known of the symbols.
  */
 export const singleCarrier = {
   name: 'single-carrier',
   optionsSchema,
-  create: () => ({
-    channelState: 'used',
+  create: ({ estimator }) => ({
+    channelState: estimator === 'blind' ? 'ignored' : 'used',
+    blind: estimator === 'blind',
     equaliser: 'mmse',
     samplesFor: (symbolCount) => symbolCount,
     modulate: (symbols) => {
       complexCount(symbols);
       return symbols;
     },
-    demodulate: (samples, count, channel) => {
+    demodulate: (samples, count, channel, statistics) => {
       checkSampleCount(samples, count);
+      if (estimator === 'blind') {
+        return demodulateBlindly(samples, statistics, flatModel(count));
+      }
       const variance = channel?.noiseVariance ?? csnrDbToNoiseVariance(estimateCsnrDb(samples));
       const noiseVariance = new Float64Array(count).fill(variance);
       const taps = channel?.taps ?? null;
@@ -46,6 +59,10 @@ export const singleCarrier = {
       }
       return { y: samples, h, noiseVariance, source: 'told' };
     },
-    carriers: (symbolCount) => ({ fftSize: 1, carriers: new Uint16Array(symbolCount) }),
+    tapModel: flatModel,
   }),
 } as const satisfies Waveform<typeof optionsSchema>;
+
+function flatModel(symbolCount: number): TapModel {
+  return { fftSize: 1, carriers: new Uint16Array(symbolCount), powers: [1] };
+}
