@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import {
   channelConfigSchema,
   createChannel,
+  mergeChannelConfig,
   parseChannelConfig,
   type Channel,
   type ChannelConfig,
@@ -39,37 +40,6 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/**
- * A model or a schedule with a change applied: options are merged while the name stays, and start from their defaults
- * under a new name, because options of one model mean nothing to another.
- */
-function mergeNamed(current: JsonObject, change: unknown): unknown {
-  if (!isObject(change) || (change['name'] !== undefined && change['name'] !== current['name'])) {
-    return change;
-  }
-  return { ...current, ...change };
-}
-
-/**
- * The configuration that a change asks for, not yet validated.
- *
- * `snrDb` alone is short for a constant SNR. Beside `snr` it is what GET adds for reading, so a client may send back
- * what it got.
- */
-function mergeChange(current: ChannelConfig, change: JsonObject): JsonObject {
-  const { snrDb, ...rest } = change;
-  const merged: Record<string, unknown> = { ...current, ...rest };
-  if ('model' in rest) {
-    merged['model'] = mergeNamed(current.model, rest['model']);
-  }
-  if ('snr' in rest) {
-    merged['snr'] = mergeNamed(current.snr, rest['snr']);
-  } else if (snrDb !== undefined) {
-    merged['snr'] = { name: 'constant', snrDb };
-  }
-  return merged;
-}
-
 export function createChannelControl(initial: ChannelConfig): ChannelControl {
   let channel = createChannel(initial);
   const listeners: ((config: ChannelConfig) => void)[] = [];
@@ -84,7 +54,7 @@ export function createChannelControl(initial: ChannelConfig): ChannelControl {
       if (!isObject(change)) {
         throw new ChannelUpdateError('the body is no JSON object');
       }
-      const parsed = channelConfigSchema.safeParse(mergeChange(channel.config, change));
+      const parsed = channelConfigSchema.safeParse(mergeChannelConfig(channel.config, change));
       if (!parsed.success) {
         throw new ChannelUpdateError(z.prettifyError(parsed.error), { cause: parsed.error });
       }

@@ -1,4 +1,4 @@
-import { channelModels, snrSchedules } from '@semcast/channel-models';
+import { channelModels, channelPresets, impairments, snrSchedules } from '@semcast/channel-models';
 import type { ChannelFact, ChannelLiveStatus } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, observeSnr, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason, LinkEnd, ServerSession } from '@semcast/wire';
@@ -13,7 +13,12 @@ function optionsOf(registry: Readonly<Record<string, { readonly optionsSchema: z
   );
 }
 
-const OFFERS = { models: optionsOf(channelModels), schedules: optionsOf(snrSchedules) };
+const OFFERS = {
+  models: optionsOf(channelModels),
+  schedules: optionsOf(snrSchedules),
+  impairmentChoices: optionsOf(impairments),
+  presets: Object.fromEntries(Object.entries(channelPresets).map(([name, { summary }]) => [name, summary])),
+};
 
 /** The one place where the channel tells what happens: to Prometheus, log, live feed and event log. */
 export class ChannelLive {
@@ -55,13 +60,15 @@ export class ChannelLive {
   }
 
   /** The channel was changed. */
-  tellChange({ model, snr, snrDb, loss }: ChannelState): void {
+  tellChange({ model, impairments: chain, snr, snrDb, loss }: ChannelState): void {
     const lossy = loss === 0 ? '' : `, ${loss} of the frames lost`;
+    const what = [model.name, ...chain.map(({ name }) => name)].join(' with ');
     const message =
       snr.name === 'constant'
-        ? `the channel is ${model.name} at ${snrDb} dB${lossy}`
-        : `the channel is ${model.name}, its SNR by the schedule ${snr.name}${lossy}`;
-    this.#events.record({ event: 'channel-changed', level: 'info', message }, { model, snr: snr.name, snrDb, loss });
+        ? `the channel is ${what} at ${snrDb} dB${lossy}`
+        : `the channel is ${what}, its SNR by the schedule ${snr.name}${lossy}`;
+    const details = { model, impairments: chain, snr: snr.name, snrDb, loss };
+    this.#events.record({ event: 'channel-changed', level: 'info', message }, details);
   }
 
   /** Whether the receiver can be reached: told when that changes. One that hasn't started yet is no event. */
@@ -94,14 +101,16 @@ export class ChannelLive {
   }
 
   status(state: ChannelState, receiverUrl: string, sessions: number): ChannelLiveStatus {
-    const { model, snr, snrDb, loss, seed, noiseReference } = state;
+    const { model, impairments: chain, snr, snrDb, loss, seed, sampleRateHz, noiseReference } = state;
     return {
       model: { ...model },
+      impairments: [...chain],
       // The text of a trace may be megabytes, and nobody reads it here.
       snr: snr.name === 'trace' ? { name: snr.name, loop: snr.loop } : { ...snr },
       snrDb,
       loss,
       seed,
+      sampleRateHz,
       noiseReference,
       receiverUrl,
       receiverProblem: this.#receiverProblem,

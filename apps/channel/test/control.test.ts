@@ -36,6 +36,8 @@ describe('GET /channel', () => {
         loss: 0.5,
         seed: 0,
         noiseReference: 'nominal',
+        impairments: [],
+        sampleRateHz: 10e6,
         snrDb: 10,
       },
     });
@@ -88,6 +90,11 @@ describe('PUT /channel', () => {
 
   it.each([
     ['an unknown model', { model: { name: 'cable' } }, 'model'],
+    ['a negative delay spread', { model: { name: 'tdl-a', delaySpreadNs: -1 } }, 'delaySpreadNs'],
+    ['delays beyond any frame', { model: { name: 'tdl-a', delaySpreadNs: 1e6 } }, 'model.delaySpreadNs'],
+    ['an unknown impairment', { impairments: [{ name: 'rain' }] }, 'impairments[0].name'],
+    ['an offset beyond the sample rate', { impairments: [{ name: 'cfo', offsetHz: 6e6 }] }, 'impairments[0].offsetHz'],
+    ['an unknown preset', { preset: 'moon' }, 'preset'],
     ['a loss above one', { loss: 2 }, 'loss'],
     ['an unknown key', { los: 0 }, 'los'],
     ['an SNR out of range', { snr: { name: 'constant', snrDb: 1e6 } }, 'snr'],
@@ -103,6 +110,45 @@ describe('PUT /channel', () => {
     expect(answer.body.error?.remedy).not.toBe('');
     expect(answer.body.error?.code).toMatch(/^E_/);
     expect(await request(`${httpUrl}/channel`)).toEqual(before);
+  });
+
+  it('refuses a channel while frames flow, and they go on through the one in force', async () => {
+    const receiver: StubReceiver = await startStubReceiver();
+    closers.push(() => receiver.close());
+    const channel = await startAlone({ receiverUrl: receiver.url, channel: { preset: 'vehicular' } });
+    const client: Client = connect(channel.wsUrl);
+    closers.push(() => client.link.close());
+    for (let frame = 0; frame < 3; frame++) {
+      const body = { model: { name: 'tdl-exp', maxDopplerHz: 1e6 } };
+      expect((await request(`${channel.httpUrl}/channel`, 'PUT', body)).status).toBe(400);
+      await client.link.send(makeFrame(frame));
+      await client.link.idle();
+    }
+    expect(receiver.frames.map(({ head }) => head.impairment?.model)).toEqual(['tdl-b', 'tdl-b', 'tdl-b']);
+  });
+
+  it('takes a preset, what is changed in it, and a change of the chain afterwards', async () => {
+    const { httpUrl } = await startAlone({ channel: { seed: 7, loss: 0.5 } });
+    const put = async (body: object) => (await request(`${httpUrl}/channel`, 'PUT', body)).body;
+    expect(await put({ preset: 'satellite', snrDb: 3, model: { name: 'tdl-e', maxDopplerHz: 1 } })).toEqual({
+      model: { name: 'tdl-e', delaySpreadNs: 10, maxDopplerHz: 1, frameIntervalMs: 10 },
+      impairments: [
+        { name: 'clipping', ratio: 1.5 },
+        { name: 'cfo', offsetHz: 20 },
+      ],
+      snr: { name: 'constant', snrDb: 3 },
+      sampleRateHz: 10e6,
+      loss: 0,
+      seed: 7,
+      noiseReference: 'nominal',
+      snrDb: 3,
+    });
+    expect(await put({ impairments: [{ name: 'adc', bits: 6 }] })).toMatchObject({
+      model: { name: 'tdl-e' },
+      impairments: [{ name: 'adc', bits: 6, fullScale: 4 }],
+    });
+    const inForce = await request(`${httpUrl}/channel`);
+    expect(await put(inForce.body)).toEqual(inForce.body);
   });
 
   it('takes a trace of a megabyte, and refuses a body far beyond with 413', async () => {

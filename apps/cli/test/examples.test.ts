@@ -117,6 +117,10 @@ const RUNS: Readonly<Record<string, Run>> = {
     more: () => ANY_PORT,
     until: /channel listens/,
   },
+  'semcast channel --channel.preset vehicular --channel.impairments cfo adc': {
+    more: () => ANY_PORT,
+    until: /channel listens/,
+  },
   'semcast receiver --port 7402 --workers 2': { replace: () => ({ '7402': '0' }), until: /receiver listens/ },
   'semcast receiver --print-config': {},
   'semcast send photo.jpg --to ws://127.0.0.1:7401 --out received': { replace: addresses },

@@ -1,6 +1,8 @@
+import { dbToPower } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
-import { berAwgn, berRayleigh, berRician, bitErrorRates, type BitErrorRun } from '../test/qpsk.js';
-import { erfc, estimateMean, scaledBesselI0 } from '../test/statistics.js';
+import { bitErrorRates, type BitErrorRun } from '../test/qpsk.js';
+import { estimateMean, scaledBesselI0 } from '../test/statistics.js';
+import { berAwgn, berRayleigh, berRician, erfc } from './qpsk.js';
 
 /**
  * How many standard errors the measured rate is off the expected one: below 5 but once in 1.7 million tries.
@@ -20,11 +22,11 @@ describe('the closed forms', () => {
     expect(scaledBesselI0(2) * Math.exp(2)).toBeCloseTo(2.2795853, 7);
     expect(scaledBesselI0(500)).toBeCloseTo((1 / Math.sqrt(1000 * Math.PI)) * (1 + 1 / 4000), 7);
     // Proakis' figures: 9.6 dB for 1e-5 on AWGN, about 24 dB for 1e-3 on Rayleigh.
-    expect(berAwgn(9.588)).toBeCloseTo(1e-5, 7);
-    expect(berRayleigh(23.97)).toBeCloseTo(1e-3, 5);
+    expect(berAwgn(dbToPower(9.588))).toBeCloseTo(1e-5, 7);
+    expect(berRayleigh(dbToPower(23.97))).toBeCloseTo(1e-3, 5);
     // A Rician channel without a line of sight is a Rayleigh one, and with nothing else an AWGN one.
-    expect(berRician(10, 0)).toBeCloseTo(berRayleigh(10), 8);
-    expect(berRician(4, 1e7)).toBeCloseTo(berAwgn(4), 5);
+    expect(berRician(dbToPower(10), 0)).toBeCloseTo(berRayleigh(dbToPower(10)), 8);
+    expect(berRician(dbToPower(4), 1e7)).toBeCloseTo(berAwgn(dbToPower(4)), 5);
   });
 });
 
@@ -33,7 +35,7 @@ describe('QPSK over AWGN', () => {
     expect(
       deviation(
         { model: { name: 'awgn' }, ebN0Db, frames: 24, symbolsPerFrame: 40_000, symbolsPerUnit: 1 },
-        berAwgn(ebN0Db),
+        berAwgn(dbToPower(ebN0Db)),
       ),
     ).toBeLessThan(5);
   });
@@ -44,7 +46,7 @@ describe('QPSK over Rayleigh fading', () => {
     expect(
       deviation(
         { model: { name: 'rayleigh-fast' }, ebN0Db, frames: 10, symbolsPerFrame: 40_000, symbolsPerUnit: 1 },
-        berRayleigh(ebN0Db),
+        berRayleigh(dbToPower(ebN0Db)),
       ),
     ).toBeLessThan(5);
   });
@@ -59,7 +61,7 @@ describe('QPSK over Rayleigh fading', () => {
           symbolsPerFrame: 16_000,
           symbolsPerUnit: 8,
         },
-        berRayleigh(ebN0Db),
+        berRayleigh(dbToPower(ebN0Db)),
       ),
     ).toBeLessThan(5);
   });
@@ -68,7 +70,7 @@ describe('QPSK over Rayleigh fading', () => {
     expect(
       deviation(
         { model: { name: 'rayleigh-slow' }, ebN0Db, frames: 60_000, symbolsPerFrame: 8, symbolsPerUnit: 8 },
-        berRayleigh(ebN0Db),
+        berRayleigh(dbToPower(ebN0Db)),
       ),
     ).toBeLessThan(5);
   });
@@ -83,13 +85,13 @@ describe('QPSK over Rician fading', () => {
     expect(
       deviation(
         { model: { name: 'rician-fast', kFactorDb }, ebN0Db, frames: 10, symbolsPerFrame: 40_000, symbolsPerUnit: 1 },
-        berRician(ebN0Db, 10 ** (kFactorDb / 10)),
+        berRician(dbToPower(ebN0Db), 10 ** (kFactorDb / 10)),
       ),
     ).toBeLessThan(5);
   });
 
   it('… one gain a block, and one a frame', () => {
-    const expected = berRician(5, 10 ** 0.3);
+    const expected = berRician(dbToPower(5), 10 ** 0.3);
     expect(
       deviation(
         {

@@ -11,6 +11,8 @@ describe('parseChannelConfig', () => {
       loss: 0,
       seed: 0,
       noiseReference: 'nominal',
+      impairments: [],
+      sampleRateHz: 10e6,
     });
   });
 
@@ -49,7 +51,9 @@ describe('parseChannelConfig', () => {
       snr: { name: 'constant', snrDb: -50 },
       loss: 1,
       seed: Number.MAX_SAFE_INTEGER,
-      noiseReference: 'measured',
+      noiseReference: 'received',
+      impairments: [],
+      sampleRateHz: 1e12,
     };
     expect(parseChannelConfig(extremes)).toEqual(extremes);
   });

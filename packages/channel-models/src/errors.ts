@@ -20,3 +20,13 @@ export class ChannelConfigError extends errorClass(
   'E_CHANNEL_CONFIG',
   'correct the named keys; docs/definitions.md lists models, schedules and their options',
 ) {}
+
+/** An option of a model or an impairment that has the right form and still can't be; `parseChannelConfig` says where it stands. */
+export class OptionError extends errorClass('OptionError', 'E_CHANNEL_OPTION', 'correct the named option') {
+  readonly option: string;
+
+  constructor(option: string, message: string) {
+    super(message);
+    this.option = option;
+  }
+}

@@ -1,6 +1,5 @@
-import { ArgumentError, randomFor, type Gains } from '@semcast/core';
+import { ArgumentError, type Gains, type Tap } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
-import { drawFading } from '../test/conformance.js';
 import {
   correlation,
   estimateMean,
@@ -11,23 +10,28 @@ import {
   rayleighCdf,
   riceCdf,
 } from '../test/statistics.js';
-import { applyTaps, createChannelModel, type ChannelModelConfig } from './index.js';
+import { applyTaps, createChannelModel, type ChannelModelConfig, type FrameCoordinates } from './index.js';
 
 const SEED = 42;
+/** Of no matter to flat models. */
+const RATE = 1e6;
+
+/** The taps that a frame meets. */
+const drawFading = (config: ChannelModelConfig, coordinates: FrameCoordinates, sampleCount: number): readonly Tap[] =>
+  createChannelModel(config, RATE).drawFading(coordinates, sampleCount)!;
 
 /** One gain from each of many frames. */
 function oneGainAFrame(config: ChannelModelConfig, frames: number, stream = 'a'): Float32Array {
-  const model = createChannelModel(config);
   const gains = new Float32Array(2 * frames);
   for (let frame = 0; frame < frames; frame++) {
-    gains.set(drawFading(model, { seed: SEED, stream, frame }, 100)![0]!.gains.values.subarray(0, 2), 2 * frame);
+    gains.set(drawFading(config, { seed: SEED, stream, frame }, 100)[0]!.gains.values.subarray(0, 2), 2 * frame);
   }
   return gains;
 }
 
 /** The gains of one long frame. */
 function gainsOf(config: ChannelModelConfig, sampleCount: number, frame = 0, stream = 'a'): Gains {
-  return drawFading(createChannelModel(config), { seed: SEED, stream, frame }, sampleCount)![0]!.gains;
+  return drawFading(config, { seed: SEED, stream, frame }, sampleCount)[0]!.gains;
 }
 
 /** Over how many samples each gain of a frame of 100 holds, and how many gains there are. */
@@ -167,12 +171,11 @@ describe('independence', () => {
     const n = 50_000;
     const config = { name: 'rayleigh-fast' } as const;
     const reference = gainsOf(config, n).values;
-    const model = createChannelModel(config);
     const others = [
       gainsOf(config, n, 1).values,
       gainsOf(config, n, 0, 'b').values,
-      drawFading(model, { seed: SEED + 1, stream: 'a', frame: 0 }, n)![0]!.gains.values,
-      drawFading(model, { seed: SEED, stream: 'a', frame: 2 ** 32 }, n)![0]!.gains.values,
+      drawFading(config, { seed: SEED + 1, stream: 'a', frame: 0 }, n)[0]!.gains.values,
+      drawFading(config, { seed: SEED, stream: 'a', frame: 2 ** 32 }, n)[0]!.gains.values,
     ];
     for (const other of others) {
       for (const [p, q] of [
@@ -227,10 +230,10 @@ describe('applyTaps', () => {
   });
 
   it('refuses to draw for a number of samples that is none', () => {
-    const model = createChannelModel({ name: 'rayleigh-fast' });
-    const random = randomFor({ seed: 0, stream: '', frame: 0, purpose: '' });
     for (const count of [-1, 1.5, NaN]) {
-      expect(() => model.drawFading(random, count)).toThrow(ArgumentError);
+      expect(() => drawFading({ name: 'rayleigh-fast' }, { seed: 0, stream: '', frame: 0 }, count)).toThrow(
+        ArgumentError,
+      );
     }
   });
 });

@@ -1,5 +1,6 @@
-import { dbToPower, gainCount, type Gains, type RandomSource, type Tap } from '@semcast/core';
+import { dbToPower, gainCount, randomFor, type Gains, type RandomSource, type Tap } from '@semcast/core';
 import { z } from 'zod';
+import type { FrameCoordinates } from './fading.js';
 
 /** The longest coherence that can be configured, in samples. */
 const MAX_COHERENCE_SAMPLES = 1 << 24;
@@ -20,6 +21,11 @@ export const kFactorDbSchema = z
   .default(6)
   .describe('power of the line of sight over the scattered power, in dB');
 
+/** The random numbers of a frame's fading. */
+export function fadingRandom(coordinates: FrameCoordinates): RandomSource {
+  return randomFor({ ...coordinates, purpose: 'channel/fading' });
+}
+
 /** Fading that is the same at every frequency: one path, without delay. */
 function flat(gains: Gains): readonly Tap[] {
   return [{ delay: 0, gains }];
@@ -33,9 +39,9 @@ function flat(gains: Gains): readonly Tap[] {
  *
  * @param coherence samples over which one gain holds
  */
-export function drawRayleigh(random: RandomSource, sampleCount: number, coherence: number): readonly Tap[] {
+export function drawRayleigh(coordinates: FrameCoordinates, sampleCount: number, coherence: number): readonly Tap[] {
   const values = new Float32Array(2 * gainCount(sampleCount, coherence));
-  random.fillNormal(values, Math.SQRT1_2);
+  fadingRandom(coordinates).fillNormal(values, Math.SQRT1_2);
   return flat({ coherence, values });
 }
 
@@ -49,18 +55,14 @@ export function drawRayleigh(random: RandomSource, sampleCount: number, coherenc
  * @param kFactorDb K in dB
  */
 export function drawRician(
-  random: RandomSource,
+  coordinates: FrameCoordinates,
   sampleCount: number,
   coherence: number,
   kFactorDb: number,
 ): readonly Tap[] {
   const k = dbToPower(kFactorDb);
-  // e^{jθ} is the direction of a complex normal number: exact arithmetic, where sin and cos differ between engines.
-  const directionI = random.normal();
-  const directionQ = random.normal();
-  const lineOfSight = Math.sqrt(k / ((k + 1) * (directionI * directionI + directionQ * directionQ)));
-  const lineOfSightI = lineOfSight * directionI;
-  const lineOfSightQ = lineOfSight * directionQ;
+  const random = fadingRandom(coordinates);
+  const [lineOfSightI, lineOfSightQ] = lineOfSight(random, k, k + 1);
   const values = new Float32Array(2 * gainCount(sampleCount, coherence));
   random.fillNormal(values, Math.sqrt(0.5 / (k + 1)));
   for (let i = 0; i < values.length; i += 2) {
@@ -68,6 +70,17 @@ export function drawRician(
     values[i + 1]! += lineOfSightQ;
   }
   return flat({ coherence, values });
+}
+
+/**
+ * A line of sight of the power `power / total` and uniform phase: the direction of a complex normal number, which is
+ * exact arithmetic where sin and cos differ between engines.
+ */
+export function lineOfSight(random: RandomSource, power: number, total = 1): [number, number] {
+  const directionI = random.normal();
+  const directionQ = random.normal();
+  const scale = Math.sqrt(power / (total * (directionI * directionI + directionQ * directionQ)));
+  return [scale * directionI, scale * directionQ];
 }
 
 /** One gain for a whole frame: a coherence as long as the frame. */

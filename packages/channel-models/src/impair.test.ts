@@ -11,12 +11,14 @@ import {
   isFrameLost,
   MAX_SNR_DB,
   MIN_SNR_DB,
+  NOISE_REFERENCES,
   parseChannelConfig,
   SamplesError,
   type Channel,
   type ChannelModelName,
   type FrameCoordinates,
   type ImpairedFrame,
+  type NoiseReference,
 } from './index.js';
 
 interface ImpairOptions extends Partial<FrameCoordinates> {
@@ -24,7 +26,7 @@ interface ImpairOptions extends Partial<FrameCoordinates> {
   readonly samples: Float32Array;
   readonly snrDb?: number;
   readonly loss?: number;
-  readonly noiseReference?: 'nominal' | 'measured';
+  readonly noiseReference?: NoiseReference;
 }
 
 /** Send a frame through a channel that is configured so; the default is AWGN at 10 dB. */
@@ -94,8 +96,19 @@ describe('the definition of SNR', () => {
     expect(received.measuredSnrDb).toBeCloseTo(10 + gainDb, 4);
   });
 
+  it('… and none at all under received power: no frame ever fades', () => {
+    const samples = symbols(1000);
+    for (let frame = 0; frame < 20; frame++) {
+      const received = arrive({ model: 'rayleigh-slow', samples, frame, noiseReference: 'received' });
+      const gain = received.channel.taps![0]!.gains.values;
+      const power = (gain[0]! ** 2 + gain[1]! ** 2) * meanPower(samples);
+      expect(received.channel.noiseVariance / (0.1 * power)).toBeCloseTo(1, 5);
+      expect(received.measuredSnrDb).toBeCloseTo(10, 9);
+    }
+  });
+
   it('a silent or empty frame meets nominal noise and has no SNR to measure', () => {
-    for (const noiseReference of ['nominal', 'measured'] as const) {
+    for (const noiseReference of NOISE_REFERENCES) {
       const silent = arrive({ samples: new Float32Array(2000), noiseReference });
       expect(silent.channel.noiseVariance).toBeCloseTo(0.1, 12);
       expect(silent.measuredSnrDb).toBeNull();

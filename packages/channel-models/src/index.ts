@@ -1,6 +1,8 @@
 export {
   channelConfigSchema,
   createChannel,
+  DEFAULT_SAMPLE_RATE_HZ,
+  NOISE_REFERENCES,
   parseChannelConfig,
   type Channel,
   type ChannelConfig,
@@ -8,12 +10,26 @@ export {
   type FrameId,
   type ImpairedFrame,
   type ImpairOutcome,
+  type NoiseReference,
 } from './channel.js';
-export { ChannelConfigError, SamplesError, TraceError } from './errors.js';
+export { ChannelConfigError, OptionError, SamplesError, TraceError } from './errors.js';
 export { applyTaps, type FrameCoordinates } from './fading.js';
+export type { Impair, Impairment, ImpairmentContext, ImpairmentStage } from './impairment.js';
+export {
+  createImpairment,
+  impairmentNames,
+  impairments,
+  impairmentsConfigSchema,
+  type ImpairmentConfig,
+  type ImpairmentConfigInput,
+  type ImpairmentName,
+} from './impairment-registry.js';
 export { isFrameLost } from './loss.js';
+export { mergeChannelConfig } from './merge.js';
 export type { ChannelModel, FadingProcess } from './model.js';
 export { addNoise } from './noise.js';
+export { channelPresetNames, channelPresets, type ChannelPreset, type ChannelPresetName } from './presets.js';
+export { berRician, gaussianTail } from './qpsk.js';
 export {
   channelModelConfigSchema,
   channelModelNames,

@@ -4,13 +4,12 @@ import {
   bytesOf,
   correlation,
   estimateMean,
-  gaussianTail,
   kolmogorovStatistic,
   KOLMOGOROV_LIMIT,
   parts,
 } from '../test/statistics.js';
-import { drawFading, drawNoise } from '../test/conformance.js';
-import { addNoise, createChannelModel } from './index.js';
+import { drawNoise } from '../test/conformance.js';
+import { addNoise, createChannelModel, gaussianTail } from './index.js';
 
 const id = { seed: 5, stream: 'cam', frame: 2 };
 const N = 200_000;
@@ -53,7 +52,7 @@ describe('the noise of a frame', () => {
       drawNoise({ ...id, frame: 3 }, N, 1),
       drawNoise({ ...id, frame: 2 + 2 ** 32 }, N, 1),
       drawNoise({ ...id, seed: 6 }, N, 1),
-      drawFading(createChannelModel({ name: 'rayleigh-fast' }), id, N)![0]!.gains.values,
+      createChannelModel({ name: 'rayleigh-fast' }, 1).drawFading(id, N)![0]!.gains.values,
     ]) {
       expect(Math.abs(correlation(reference, other))).toBeLessThan(5 / Math.sqrt(2 * N));
     }

@@ -1,17 +1,18 @@
-import { randomFor, type Tap } from '@semcast/core';
+import { meanPower, randomFor, type Tap } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
 import {
   addNoise,
   applyTaps,
   createChannel,
+  DEFAULT_SAMPLE_RATE_HZ,
   MAX_SNR_DB,
   MIN_SNR_DB,
   parseChannelConfig,
   type Channel,
   type ChannelModel,
-  type FadingProcess,
   type FrameCoordinates,
   type ImpairedFrame,
+  type Impairment,
   type SnrSchedule,
 } from '../src/index.js';
 import { bytesOf, correlation, estimateMean } from './statistics.js';
@@ -23,15 +24,6 @@ export function symbols(count: number, frame = 0): Float32Array {
   const values = new Float32Array(2 * count);
   randomFor({ seed: 3, stream: 'symbols', frame, purpose: 'symbols' }).fillNormal(values, Math.SQRT1_2);
   return values;
-}
-
-/** The taps that a frame meets. */
-export function drawFading(
-  process: FadingProcess,
-  coordinates: FrameCoordinates,
-  sampleCount: number,
-): readonly Tap[] | null {
-  return process.drawFading(randomFor({ ...coordinates, purpose: 'channel/fading' }), sampleCount);
 }
 
 /** The noise that a frame meets, alone. */
@@ -50,14 +42,16 @@ function tapsAsText(taps: readonly Tap[] | null): string | null {
 }
 
 /** What every channel model must do. Being in the registry is enough to be held to it. */
-export function describeChannelModel(key: string, model: ChannelModel): void {
-  const process = () => model.create(model.optionsSchema.parse({}));
+export function describeChannelModel(key: string, model: ChannelModel, options: Record<string, unknown> = {}): void {
+  const process = () => model.create(model.optionsSchema.parse(options), DEFAULT_SAMPLE_RATE_HZ);
   const fadingOf = (frame: number, sampleCount: number, stream = COORDINATES.stream) =>
-    process().drawFading(randomFor({ ...COORDINATES, stream, frame, purpose: 'fading' }), sampleCount);
+    process().drawFading({ ...COORDINATES, stream, frame }, sampleCount);
   const channelOf = (seed = 11) =>
-    createChannel(parseChannelConfig({ model: { name: model.name }, snr: { name: 'constant', snrDb: 6 }, seed }));
+    createChannel(
+      parseChannelConfig({ model: { name: model.name, ...options }, snr: { name: 'constant', snrDb: 6 }, seed }),
+    );
 
-  describe(`channel model ${key}`, () => {
+  describe(`channel model ${key} ${JSON.stringify(options)}`, () => {
     it('is named like its key, and is configured by its name alone', () => {
       expect(model.name).toBe(key);
       expect(key).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
@@ -98,24 +92,25 @@ export function describeChannelModel(key: string, model: ChannelModel): void {
       expect(others.map((other) => other === reference)).toEqual(others.map(() => reference === null));
     });
 
-    it('has unit mean power: E Σ|h|² = 1, and E[h] = 0 where there is fading', () => {
-      const frames = 20_000;
-      const power = new Float64Array(frames);
-      const sums = [new Float64Array(frames), new Float64Array(frames)] as const;
-      for (let frame = 0; frame < frames; frame++) {
-        const taps = fadingOf(frame, 8);
+    it('has unit mean power and its K factor, and E[h] = 0 where there is fading', () => {
+      const k = model.kFactor(model.optionsSchema.parse(options));
+      expect(fadingOf(0, 1) === null).toBe(k === Infinity);
+      const streams = 6000;
+      const power = new Float64Array(streams);
+      const flat = new Float64Array(streams);
+      const sums = [new Float64Array(streams), new Float64Array(streams)] as const;
+      for (let stream = 0; stream < streams; stream++) {
+        const taps = fadingOf(3, 1, String(stream));
         if (taps === null) {
           return;
         }
-        for (const {
-          gains: { values },
-        } of taps) {
-          for (let i = 0; i < values.length; i += 2) {
-            power[frame]! += (2 * (values[i]! ** 2 + values[i + 1]! ** 2)) / values.length;
-            sums[0][frame]! += (2 * values[i]!) / values.length;
-            sums[1][frame]! += (2 * values[i + 1]!) / values.length;
-          }
+        for (const { gains } of taps) {
+          const [i, q] = gains.values as unknown as [number, number];
+          power[stream]! += i * i + q * q;
+          sums[0][stream]! += i;
+          sums[1][stream]! += q;
         }
+        flat[stream] = sums[0][stream]! ** 2 + sums[1][stream]! ** 2;
       }
       const { mean, standardError } = estimateMean(power);
       expect(Math.abs(mean - 1)).toBeLessThan(5 * standardError);
@@ -123,8 +118,12 @@ export function describeChannelModel(key: string, model: ChannelModel): void {
         const estimate = estimateMean(part);
         expect(Math.abs(estimate.mean)).toBeLessThan(5 * estimate.standardError);
       }
-      // Power from one frame to the next is independent.
-      expect(Math.abs(correlation(power.subarray(1), power.subarray(0, -1)))).toBeLessThan(5 / Math.sqrt(frames));
+      // At any one frequency |h|² has the variance (1 + 2K)/(1 + K)²; 32 sinusoids have a thirty-second less.
+      const square = estimateMean(flat.map((p) => (p - 1) ** 2));
+      const expected = (1 + 2 * k) / (1 + k) ** 2;
+      expect(Math.abs(square.mean - expected)).toBeLessThan(5 * square.standardError + expected / 32);
+      // One stream tells nothing of another.
+      expect(Math.abs(correlation(power.subarray(1), power.subarray(0, -1)))).toBeLessThan(5 / Math.sqrt(streams));
     });
 
     it('gives y = W_h(z) + n with the taps and the noise it reports, and leaves its input alone', () => {
@@ -147,7 +146,7 @@ export function describeChannelModel(key: string, model: ChannelModel): void {
       const backwards = channelOf();
       const first = new Map(frames.map((frame) => [frame, sendAsText(forwards, frame)]));
       for (const frame of frames.toReversed()) {
-        backwards.impairFrame(symbols(9), { stream: 'other', frame: 77 });
+        backwards.impairFrame(symbols(99), { stream: 'other', frame: 77 });
         expect(sendAsText(backwards, frame)).toBe(first.get(frame));
         expect(sendAsText(forwards, frame)).toBe(first.get(frame));
       }
@@ -156,13 +155,14 @@ export function describeChannelModel(key: string, model: ChannelModel): void {
     });
 
     it('meets the configured SNR on average over its fading', () => {
-      const frames = 4000;
+      const frames = 1000;
       const channel = channelOf();
-      const samples = new Float32Array(128).fill(Math.SQRT1_2);
+      const samples = symbols(64);
+      const sentPower = meanPower(samples);
       const power = new Float64Array(frames);
       const noise = new Float64Array(frames);
       for (let frame = 0; frame < frames; frame++) {
-        const received = channel.impairFrame(samples, { stream: 'snr', frame }) as ImpairedFrame;
+        const received = channel.impairFrame(samples, { stream: `snr${frame}`, frame }) as ImpairedFrame;
         power[frame] = 10 ** (received.measuredSnrDb! / 10);
         const clean = applyTaps(samples, received.channel.taps);
         for (let i = 0; i < samples.length; i++) {
@@ -170,7 +170,12 @@ export function describeChannelModel(key: string, model: ChannelModel): void {
         }
       }
       const csnr = estimateMean(power);
-      expect(Math.abs(csnr.mean - 10 ** 0.6)).toBeLessThan(5 * csnr.standardError + 1e-6);
+      // What the delays put behind the last of 64 samples is missing: at most the share of the longest one.
+      const longest = fadingOf(0, 64)?.at(-1)?.delay ?? 0;
+      expect(csnr.mean).toBeLessThan(sentPower * 10 ** 0.6 + 5 * csnr.standardError + 1e-6);
+      expect(csnr.mean).toBeGreaterThan(
+        sentPower * 10 ** 0.6 * (1 - (2 * longest) / 64) - 5 * csnr.standardError - 1e-6,
+      );
       const n0 = estimateMean(noise);
       expect(Math.abs(n0.mean - 10 ** -0.6)).toBeLessThan(5 * n0.standardError);
     });
@@ -210,6 +215,62 @@ export function describeSnrSchedule(key: string, schedule: SnrSchedule): void {
         const snrDb = backwards(frame, coordinates);
         expect(snrDb).toBe(first.get(frame));
         expect(snrDb >= MIN_SNR_DB && snrDb <= MAX_SNR_DB).toBe(true);
+      }
+    });
+  });
+}
+
+/** What every impairment must do. Being in the registry is enough to be held to it. */
+export function describeImpairment(key: string, impairment: Impairment): void {
+  const channelOf = (seed = 11, impairments: object[] = [{ name: key }]) =>
+    createChannel(parseChannelConfig({ model: { name: 'tdl-exp' }, impairments, seed }));
+
+  describe(`impairment ${key}`, () => {
+    it('is named like its key, and is configured by its name alone', () => {
+      expect(impairment.name).toBe(key);
+      expect(key).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+      const { config } = channelOf();
+      expect(config.impairments.map(({ name }) => name)).toEqual([key]);
+      expect(parseChannelConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+    });
+
+    it('refuses options that it does not have, and says where', () => {
+      expect(() => channelOf(0, [{ name: key }, { name: key, noSuchOption: 1 }])).toThrow(
+        /noSuchOption[\s\S]*impairments\[1\]/,
+      );
+    });
+
+    it.each([0, 9, 256, 257])('takes a frame of %i samples, and leaves its input alone', (count) => {
+      const samples = symbols(count);
+      const before = bytesOf(samples);
+      const received = channelOf().impairFrame(samples, { stream: 'cam', frame: 1 }) as ImpairedFrame;
+      expect(bytesOf(samples)).toBe(before);
+      expect(received.samples.length).toBe(samples.length);
+      expect(received.samples.every(Number.isFinite)).toBe(true);
+    });
+
+    it('changes the samples, and nothing of what the receiver is told but by the power that was sent', () => {
+      const samples = symbols(500);
+      const id = { stream: 'cam', frame: 2 };
+      const impaired = channelOf().impairFrame(samples, id) as ImpairedFrame;
+      const clean = channelOf(11, []).impairFrame(samples, id) as ImpairedFrame;
+      // Bursts are rare: over so many frames some come.
+      const [impairing, without] = [channelOf(), channelOf(11, [])];
+      const frames = Array.from({ length: 500 }, (_, frame) => frame);
+      expect(frames.some((frame) => sendAsText(impairing, frame) !== sendAsText(without, frame))).toBe(true);
+      expect(tapsAsText(impaired.channel.taps)).toBe(tapsAsText(clean.channel.taps));
+      expect(impaired.channel.noiseVariance).toBe(clean.channel.noiseVariance);
+    });
+
+    it('gives byte-identical frames in whatever order, and others to another of its name', () => {
+      const frames = [0, 1, 2, 3, 2 ** 32, Number.MAX_SAFE_INTEGER];
+      const forwards = channelOf();
+      const first = new Map(frames.map((frame) => [frame, sendAsText(forwards, frame)]));
+      const backwards = channelOf();
+      for (const frame of frames.toReversed()) {
+        backwards.impairFrame(symbols(99), { stream: 'other', frame: 77 });
+        expect(sendAsText(backwards, frame)).toBe(first.get(frame));
+        expect(sendAsText(forwards, frame)).toBe(first.get(frame));
       }
     });
   });

@@ -1,34 +1,9 @@
 import { randomFor } from '@semcast/core';
 import { createChannel, parseChannelConfig, type ChannelModelConfigInput, type ImpairedFrame } from '../src/index.js';
-import { gaussianTail, integrate } from './statistics.js';
 
 /** Es/N0 of a QPSK symbol, in dB, at a given Eb/N0: two bits a symbol. */
 export function symbolSnrDb(ebN0Db: number): number {
   return ebN0Db + 10 * Math.log10(2);
-}
-
-/** Bit error rate of Gray-mapped QPSK on AWGN: Q(√(2·Eb/N0)) (Proakis, Salehi 2008, section 4.3). */
-export function berAwgn(ebN0Db: number): number {
-  return gaussianTail(Math.sqrt(2 * 10 ** (ebN0Db / 10)));
-}
-
-/** … on Rayleigh fading with coherent reception: ½(1 - √(γ/(1+γ))), γ the mean Eb/N0 (Proakis, Salehi, section 13.3). */
-export function berRayleigh(ebN0Db: number): number {
-  const gamma = 10 ** (ebN0Db / 10);
-  return (1 - Math.sqrt(gamma / (1 + gamma))) / 2;
-}
-
-/**
- * … on Rician fading: 1/π ∫ M(-1/sin²θ) dθ over 0 … π/2, with M the moment generating function of the SNR
- * (Simon, Alouini, "Digital Communication over Fading Channels", 2005, sections 2.2.1 and 8.2.1).
- */
-export function berRician(ebN0Db: number, k: number): number {
-  const gamma = 10 ** (ebN0Db / 10);
-  const integrand = (theta: number) => {
-    const lowered = (1 + k) * Math.sin(theta) ** 2;
-    return (lowered / (lowered + gamma)) * Math.exp((-k * gamma) / (lowered + gamma));
-  };
-  return integrate(integrand, 0, Math.PI / 2, 2000) / Math.PI;
 }
 
 export interface BitErrorRun {

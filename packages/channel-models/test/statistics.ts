@@ -1,32 +1,6 @@
+import { integrate } from '../src/qpsk.js';
+
 /** What the statistical tests of this package measure with. Closed forms come with their source. */
-
-/** Complementary error function, by the Chebyshev fit of Press et al., "Numerical Recipes", §6.2 (relative 1.2e-7). */
-export function erfc(x: number): number {
-  const z = Math.abs(x);
-  const t = 2 / (2 + z);
-  const coefficients = [
-    0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
-    -1.26551223,
-  ];
-  const polynomial = coefficients.reduce((sum, coefficient) => sum * t + coefficient);
-  const tail = t * Math.exp(-z * z + polynomial);
-  return x >= 0 ? tail : 2 - tail;
-}
-
-/** Q(x) = P(N(0, 1) > x). */
-export function gaussianTail(x: number): number {
-  return erfc(x / Math.SQRT2) / 2;
-}
-
-/** Simpson's rule over `intervals` (even) equal intervals. */
-export function integrate(f: (x: number) => number, from: number, to: number, intervals = 400): number {
-  const step = (to - from) / intervals;
-  let sum = f(from) + f(to);
-  for (let i = 1; i < intervals; i++) {
-    sum += (i % 2 === 0 ? 2 : 4) * f(from + i * step);
-  }
-  return (sum * step) / 3;
-}
 
 /** exp(-x)·I0(x) for x ≥ 0, from its integral, 1/π ∫ exp(x·(cos θ - 1)) dθ over 0 … π. */
 export function scaledBesselI0(x: number): number {

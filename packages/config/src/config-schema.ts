@@ -163,6 +163,9 @@ function readTextAs(schema: Schema, text: string, discriminator: string | undefi
       if (trimmed.startsWith('[')) {
         return yamlOr(trimmed);
       }
+      if (trimmed.startsWith('{')) {
+        return [yamlOr(trimmed)];
+      }
       const parts = trimmed === '' ? [] : trimmed.split(',');
       return parts.map((part) => readText([def.element], part.trim()));
     }

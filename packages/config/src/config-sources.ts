@@ -158,6 +158,14 @@ export function readEnvironment(
   return layer;
 }
 
+/** Texts as what they stand for; a flag that was given several times has several, each of one or more entries. */
+function readTyped(place: Place, value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.flatMap((entry) => readTyped(place, entry));
+  }
+  return typeof value === 'string' ? readText(place, value) : value;
+}
+
 /** `{ port: '7401', 'channel.snr.snrDb': '5' }`, or nested. Texts are read like those of the environment. */
 export function readFlags(place: Place, flags: Readonly<Record<string, unknown>>): ConfigLayer {
   const layer = new LayerBuilder();
@@ -174,7 +182,7 @@ export function readFlags(place: Place, flags: Readonly<Record<string, unknown>>
         }
       }
     } else {
-      const read = typeof value === 'string' ? readText(resolved.place, value) : value;
+      const read = readTyped(resolved.place, value);
       layer.set(resolved.path, knownPart(layer, resolved.place, resolved.path, read, `flag ${flag}`), `flag ${flag}`);
     }
   };

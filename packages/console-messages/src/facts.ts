@@ -101,16 +101,19 @@ const transmitterStatus = z.object({
 
 const channelFact = z.discriminatedUnion('kind', [event]);
 
-/** A model or a schedule with its options. */
+/** A model, an impairment or a schedule with its options. */
 const named = z.looseObject({ name });
 
 const channelStatus = z.object({
   model: named,
+  /** In the order in which they are applied. */
+  impairments: z.array(named).max(64),
   snr: named,
   /** Configured SNR of the newest frame, in dB per complex symbol. */
   snrDb: db,
   loss: z.number(),
   seed: count,
+  sampleRateHz: z.number(),
   noiseReference: name,
   receiverUrl: name,
   receiverProblem: text.nullable(),
@@ -118,9 +121,12 @@ const channelStatus = z.object({
   frames: z.object({ forwarded: count, dropped: count }),
   /** Complex samples that have crossed it. */
   channelUses: count,
-  /** Options of models and of schedules as JSON Schema, by name. */
+  /** Options of models, of impairments and of schedules as JSON Schema, by name. */
   models: z.record(name, z.unknown()),
+  impairmentChoices: z.record(name, z.unknown()),
   schedules: z.record(name, z.unknown()),
+  /** What each preset is, by name. */
+  presets: z.record(name, text),
 });
 
 /** Where one frame's time went at the receiver. */

@@ -109,7 +109,10 @@ export interface StreamRow
 /** The available choices, options as JSON Schema. They hardly ever change. */
 export interface Offers {
   readonly models: Readonly<Record<string, unknown>>;
+  readonly impairmentChoices: Readonly<Record<string, unknown>>;
   readonly schedules: Readonly<Record<string, unknown>>;
+  /** Of the channel: what each is, by name. */
+  readonly presets: Readonly<Record<string, string>>;
   readonly decoders: ReceiverLiveStatus['decoders'];
 }
 
@@ -117,7 +120,7 @@ export interface Offers {
 export interface Sections {
   readonly services: Readonly<Record<LiveService, ServiceState>>;
   readonly transmitter: TransmitterLiveStatus | null;
-  readonly channel: Omit<ChannelLiveStatus, 'models' | 'schedules'> | null;
+  readonly channel: Omit<ChannelLiveStatus, 'models' | 'impairmentChoices' | 'schedules' | 'presets'> | null;
   readonly receiver: Omit<ReceiverLiveStatus, 'decoders' | 'streams'> | null;
   readonly offers: Offers;
   readonly shown: ShownFrame | null;

@@ -96,7 +96,7 @@ export class LiveState {
       transmitter: null,
       channel: null,
       receiver: null,
-      offers: { models: {}, schedules: {}, decoders: [] },
+      offers: { models: {}, impairmentChoices: {}, schedules: {}, presets: {}, decoders: [] },
       shown: null,
       gallery: [],
       streams: [],
@@ -127,9 +127,9 @@ export class LiveState {
   }
 
   applyChannel(answer: FeedAnswerOf<'channel'>, nowMs: number): void {
-    const { models, schedules, ...status } = answer.status;
+    const { models, impairmentChoices, schedules, presets, ...status } = answer.status;
     this.#set('channel', status);
-    this.#setOffers({ models, schedules });
+    this.#setOffers({ models, impairmentChoices, schedules, presets });
     for (const { ageMs, fact } of answer.items) {
       this.#addEvent('channel', fact, nowMs - ageMs);
     }

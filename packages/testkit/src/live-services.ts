@@ -96,10 +96,12 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
       'channel',
       () => ({
         model: { name: 'awgn' },
+        impairments: [{ name: 'adc', bits: 8 }],
         snr: { name: 'constant', snrDb },
         snrDb,
         loss: 0,
         seed: 0,
+        sampleRateHz: 10e6,
         noiseReference: 'nominal',
         receiverUrl: 'ws://127.0.0.1:1',
         receiverProblem: null,
@@ -107,6 +109,11 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
         frames: { forwarded: completed, dropped: 0 },
         channelUses: 8192 * completed,
         models: { awgn: { type: 'object', properties: {} } },
+        impairmentChoices: {
+          adc: { type: 'object', properties: { bits: { type: 'integer', default: 8 } } },
+          cfo: { type: 'object', properties: { offsetHz: { type: 'number', default: 100 } } },
+        },
+        presets: { pedestrian: 'on foot' },
         schedules: { constant: { type: 'object', properties: { snrDb: { type: 'number', default: 10 } } } },
       }),
       (http) => {

@@ -1,4 +1,4 @@
-import { channelModelNames } from '@semcast/channel-models';
+import { channelModelNames, channelPresetNames, channelPresets, type ChannelPresetName } from '@semcast/channel-models';
 import { CSI_MODES } from '@semcast/wire';
 import { DEFAULT_PORT_BASE } from '../layout.js';
 import { parseDecoderOption, type DecoderOption } from './decoder-options.js';
@@ -55,11 +55,22 @@ export const jsonFlag = (what: string) => value('FILE', text, `write ${what} as 
 export const portBaseFlag = (what: string) => value('N', integer({ min: 1, max: 65_000 }), what, DEFAULT_PORT_BASE);
 
 export const channelFlag = value(
-  'MODEL',
-  oneOf(channelModelNames),
-  `channel model: ${channelModelNames.join(', ')}`,
+  'NAME',
+  oneOf([...channelModelNames, ...channelPresetNames]),
+  `channel model: ${channelModelNames.join(', ')}; or a preset: ${channelPresetNames.join(', ')}`,
   'awgn',
 );
+
+/** What {@link channelFlag} may name. */
+export type ChannelName = FlagValues<{ channel: typeof channelFlag }>['channel'];
+
+/** Whether it names a preset, which has an SNR and impairments of its own. */
+export const isPreset = (channel: string): channel is ChannelPresetName => Object.hasOwn(channelPresets, channel);
+
+/** The flag of `semcast channel` for what {@link channelFlag} names. */
+export const channelNameFlag = (channel: string): Record<string, string> => ({
+  [isPreset(channel) ? 'channel.preset' : 'channel.model.name']: channel,
+});
 
 export const csiFlag = value(
   CSI_MODES.join('|'),

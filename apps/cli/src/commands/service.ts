@@ -138,6 +138,10 @@ export const channel = createServiceCommand({
       does: 'a line of sight with fading',
     },
     {
+      line: 'semcast channel --channel.preset vehicular --channel.impairments cfo adc',
+      does: 'a named channel, with a frequency offset and a converter besides',
+    },
+    {
       line: `curl -X PUT -H 'content-type: application/json' -d '{"snrDb": 3}' http://127.0.0.1:7401/channel`,
       does: 'change the SNR while frames flow',
     },

@@ -7,6 +7,7 @@ import type { DroppedFrame } from '@semcast/transmitter';
 import {
   bundleFlag,
   channelFlag,
+  channelNameFlag,
   csiFlag,
   decoderOptionFlags,
   DEFAULT_RATE_TEXT,
@@ -293,7 +294,7 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
       bundle: settings.bundle.dir,
       device: settings.device,
       precision: settings.precision,
-      channelFlags: { 'channel.model.name': settings.channel, ...run.typedChannel },
+      channelFlags: { ...channelNameFlag(settings.channel), ...run.typedChannel },
       seed,
       groups: planSweep(settings),
       signal: interruption,

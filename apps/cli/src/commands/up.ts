@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
+import { channelPresets } from '@semcast/channel-models';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
 import {
   bundleFlag,
@@ -8,11 +9,13 @@ import {
   channelFlag,
   decoderOptionFlags,
   deviceFlag,
+  isPreset,
   precisionFlag,
   portBaseFlag,
   seedFlag,
   stepsFlag,
   typedDecoderOptions,
+  type ChannelName,
 } from '../arguments/common-flags.js';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { toggle, value } from '../arguments/spec.js';
@@ -38,7 +41,7 @@ export const up = createCommand({
   details:
     'Starts receiver, channel and transmitter as processes of their own on loopback sockets, and streams photographs ' +
     'until Ctrl-C. Without --snr the SNR swings slowly between 20 and 0 dB, so that one sees pictures soften instead ' +
-    'of break.',
+    'of break; a preset of --channel has an SNR of its own.',
   flags: {
     once: toggle(`one pass over the photographs, at ${DEFAULT_ONCE_SNR_DB} dB unless --snr says otherwise, then end`),
     timeout: timeoutFlag('with --once: give up when nothing has come for so long'),
@@ -102,8 +105,8 @@ export const up = createCommand({
       decoder,
       decoderOptions,
       sampling,
-      model: flags.channel,
-      snr: flags.snr ?? (flags.once ? DEFAULT_ONCE_SNR_DB : DEFAULT_SWING),
+      channel: flags.channel,
+      snr: flags.snr ?? defaultSnr(flags.channel, flags.once),
       seed: flags.seed,
       receivedDir: join(dir, 'arriving'),
       // Of this run alone: it lets a transmitter that is started again go on where it ended.
@@ -132,6 +135,11 @@ export const up = createCommand({
     }
   },
 });
+
+/** The SNR where none is asked for. */
+function defaultSnr(channel: ChannelName, once: boolean): number | SnrRange {
+  return isPreset(channel) ? channelPresets[channel].snr.snrDb : once ? DEFAULT_ONCE_SNR_DB : DEFAULT_SWING;
+}
 
 /**
  * The decoder that is asked for, or the best that the bundle has, and its options.

@@ -10,7 +10,8 @@ describe('the channel of a sweep', () => {
 
   it('takes whatever PUT /channel takes', () => {
     const { properties } = z.toJSONSchema(channelConfigSchema, { io: 'input', unrepresentable: 'any' });
-    const own: Record<string, string> = { model: 'channel', snr: 'snr', seed: 'seed' };
+    expect(Object.keys(properties!)).toContain('impairments');
+    const own: Record<string, string> = { model: 'channel', preset: 'channel', snr: 'snr', seed: 'seed' };
     for (const key of Object.keys(properties!)) {
       expect(taken).toContain(own[key] ?? `channel.${kebabCase(key)}`);
     }
@@ -20,7 +21,7 @@ describe('the channel of a sweep', () => {
       }
     }
     expect(taken).toContain('csi');
-    expect(Object.keys(channelFlags).every((name) => !/snr|seed|name/.test(name))).toBe(true);
+    expect(Object.keys(channelFlags).every((name) => !/snr|seed|name$|preset/.test(name))).toBe(true);
   });
 
   it.each(Object.keys(channelModels) as ChannelModelName[])('is described with every option of %s', (name) => {
@@ -37,6 +38,29 @@ describe('the channel of a sweep', () => {
     for (const typed of [{ 'channel.model.k-factor-db': '3' }, { 'channel.loss': '2' }] as Record<string, string>[]) {
       expect(() => channelOptionsOf('awgn', typed)).toThrow(expect.objectContaining({ code: 'E_USAGE' }));
     }
+  });
+
+  it('is described as the model that a preset has, and with its impairments', () => {
+    expect(channelOptionsOf('satellite', { 'channel.sample-rate-hz': '1e6' })).toEqual({
+      model: 'tdl-e',
+      delaySpreadNs: 10,
+      maxDopplerHz: 10,
+      frameIntervalMs: 10,
+      impairments: [
+        { name: 'clipping', ratio: 1.5 },
+        { name: 'cfo', offsetHz: 20 },
+      ],
+      sampleRateHz: 1e6,
+      loss: 0,
+      noiseReference: 'nominal',
+    });
+    const impairments = [
+      { name: 'cfo', offsetHz: 20 },
+      { name: 'adc', bits: 4, fullScale: 3 },
+    ];
+    expect(channelText('awgn', { impairments })).toBe(
+      'awgn, impairments cfo (offsetHz 20) + adc (bits 4, fullScale 3)',
+    );
   });
 
   it('is told where it isn’t the usual one', () => {

@@ -1,12 +1,13 @@
 import { channelServiceConfigSchema } from '@semcast/channel';
-import type { ChannelModelName } from '@semcast/channel-models';
+import { DEFAULT_SAMPLE_RATE_HZ } from '@semcast/channel-models';
 import { ConfigError, loadConfig } from '@semcast/config';
+import { channelNameFlag, isPreset, type ChannelName } from '../arguments/common-flags.js';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
 import { inGroup, type Flags } from '../arguments/spec.js';
 import { UsageError } from '../errors.js';
 
-/** Options that a sweep sets itself: the SNR by a trace, the seed and the model by flags of its own. */
-const SET_BY_SWEEP = /^channel\.(snr\.|seed$|model\.name$)/;
+/** Options that a sweep sets itself: the SNR by a trace, the seed, the model and the preset by flags of its own. */
+const SET_BY_SWEEP = /^channel\.(snr\.|seed$|preset$|model\.name$)/;
 
 /** The flags of `semcast channel` that say what the channel is, so that a sweep takes whatever a channel does. */
 export const channelFlags: Flags = inGroup(
@@ -31,15 +32,21 @@ export function typedChannelFlags(flags: object, given: ReadonlyMap<string, unkn
  *
  * @throws UsageError naming the flags that are wrong, or mean nothing to the model
  */
-export function channelOptionsOf(
-  name: ChannelModelName,
-  typed: Readonly<Record<string, string>>,
-): Record<string, unknown> {
+export function channelOptionsOf(name: ChannelName, typed: Readonly<Record<string, string>>): Record<string, unknown> {
   try {
-    const flags = { 'channel.model.name': name, ...typed };
+    const flags = { ...channelNameFlag(name), ...typed };
     const { channel } = loadConfig({ schema: channelServiceConfigSchema, name: 'channel', flags });
-    const { name: _, ...options } = channel.model;
-    return { ...options, loss: channel.loss, noiseReference: channel.noiseReference };
+    const { name: model, ...options } = channel.model;
+    const { impairments, sampleRateHz, loss, noiseReference } = channel;
+    // What a channel without them has isn't said, so that older reports can be gone on with.
+    return {
+      ...(isPreset(name) ? { model } : {}),
+      ...options,
+      ...(impairments.length === 0 ? {} : { impairments }),
+      ...(sampleRateHz === DEFAULT_SAMPLE_RATE_HZ ? {} : { sampleRateHz }),
+      loss,
+      noiseReference,
+    };
   } catch (error) {
     if (!(error instanceof ConfigError)) {
       throw error;
@@ -58,5 +65,18 @@ export function channelText(channel: string, options: Readonly<Record<string, un
       !(name === 'noiseReference' && value === 'nominal') &&
       !(name === 'csi' && value === 'genie'),
   );
-  return [channel, ...shown.map(([name, value]) => `${name} ${String(value)}`)].join(', ');
+  return [channel, ...shown.map(([name, value]) => `${name} ${optionText(value)}`)].join(', ');
+}
+
+/** `cfo (offsetHz 50) + adc (bits 8, fullScale 4)` of a list of impairments. */
+function optionText(value: unknown): string {
+  if (!Array.isArray(value)) {
+    return String(value);
+  }
+  return value
+    .map(({ name, ...options }: Readonly<Record<string, unknown>>) => {
+      const texts = Object.entries(options).map(([option, setting]) => `${option} ${String(setting)}`);
+      return `${String(name)} (${texts.join(', ')})`;
+    })
+    .join(' + ');
 }

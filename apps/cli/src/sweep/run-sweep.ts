@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import type { Bundle, Device, Precision } from '@semcast/bundle';
-import type { ChannelModelName } from '@semcast/channel-models';
+import type { ChannelName } from '../arguments/common-flags.js';
 import {
   createTransmitter,
   openEncoder,
@@ -23,7 +23,7 @@ export interface SweepSettings extends SweepGrid {
   readonly bundle: Bundle;
   readonly device: Device;
   readonly precision: Precision;
-  readonly channel: ChannelModelName;
+  readonly channel: ChannelName;
   /** Its options, loss and noise reference, for the report. */
   readonly channelOptions: Readonly<Record<string, unknown>>;
   readonly csi: CsiMode;

@@ -1,4 +1,4 @@
-import type { ChannelModelName } from '@semcast/channel-models';
+import type { ChannelName } from '../arguments/common-flags.js';
 import { caseKey, groupKey, keyOfGroup, type SweepCase, type SweepGroup } from './plan.js';
 import { summarise, type SweepReport, type SweepRow, type SweepSummary } from './report.js';
 
@@ -7,7 +7,7 @@ export type ReportHead = Omit<SweepReport, 'rows' | 'summary' | 'controls' | 'co
 
 export interface SweepLogOptions {
   readonly head: ReportHead;
-  readonly channel: ChannelModelName;
+  readonly channel: ChannelName;
   readonly groups: readonly SweepGroup[];
 }
 

@@ -3,6 +3,7 @@ import type { Precision } from '@semcast/bundle';
 import type { ChannelConfig } from '@semcast/channel-models';
 import type { DecoderOptions, StreamSettings } from '@semcast/transmitter';
 import type { FlagInput } from '../arguments/flag-list.js';
+import { channelNameFlag } from '../arguments/common-flags.js';
 import { kebabCase } from '../arguments/schema-flags.js';
 import type { SnrRange } from '../arguments/values.js';
 import { PortBusyError } from '../errors.js';
@@ -41,7 +42,8 @@ export interface UpSettings {
   readonly decoderOptions: DecoderOptions | undefined;
   /** Whether the decoder samples, so that there are previews to be kept. */
   readonly sampling: boolean;
-  readonly model: string;
+  /** A model's or a preset's name. */
+  readonly channel: string;
   readonly snr: number | SnrRange;
   readonly seed: number;
   /** Where the transmitter puts received pictures and its journal. */
@@ -80,11 +82,11 @@ const dotted = (prefix: string, options: object): Record<string, FlagInput> =>
   );
 
 function channelFlags(
-  { model, seed, snr }: UpSettings,
+  { channel: name, seed, snr }: UpSettings,
   { channel, traceFile }: SettingsInForce,
 ): Readonly<Record<string, FlagInput>> {
   if (channel === undefined) {
-    return { 'channel.model.name': model, 'channel.seed': seed, ...snrFlags(snr) };
+    return { ...channelNameFlag(name), 'channel.seed': seed, ...snrFlags(snr) };
   }
   return {
     ...dotted('channel.model', channel.model),
@@ -94,6 +96,8 @@ function channelFlags(
     'channel.loss': channel.loss,
     'channel.seed': channel.seed,
     'channel.noise-reference': channel.noiseReference,
+    'channel.sample-rate-hz': channel.sampleRateHz,
+    'channel.impairments': JSON.stringify(channel.impairments),
   };
 }
 

@@ -178,7 +178,7 @@ async function boot({ terminal, interruption, bundle, settings, files }: UpRun, 
   const { snr } = settings;
   const about: Readonly<Record<ServiceName, string>> = {
     receiver: `${manifest.name} ${manifest.version} on ${settings.device}, decoder ${describeDecoder(settings)}`,
-    channel: `${settings.model}, SNR ${typeof snr === 'number' ? `${snr} dB` : `between ${snr.fromDb} and ${snr.toDb} dB`}`,
+    channel: `${settings.channel}, SNR ${typeof snr === 'number' ? `${snr} dB` : `between ${snr.fromDb} and ${snr.toDb} dB`}`,
     transmitter: `${photographsText(files.length)}, CBR ${settings.cbr}`,
   };
   const specs = serviceSpecs(settings);

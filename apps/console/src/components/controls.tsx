@@ -5,31 +5,17 @@ import { figure } from '../format.js';
 import { Choice, OptionFields, optionsOf, Typed } from './option-fields.js';
 
 const constant = (snrDb: number): object => ({ name: 'constant', snrDb });
+const plain = { model: { name: 'awgn' }, impairments: [] };
 
-/** Channels to begin with: a name for people, and what is asked of the channel. */
+/** Channels without fading, beside the presets that the channel has: a name for people, and what is asked of it. */
 const PRESETS: readonly { readonly name: string; readonly channel: object }[] = [
-  { name: 'Clear: no fading, 20 dB', channel: { model: { name: 'awgn' }, snr: constant(20) } },
-  { name: 'Fair: no fading, 10 dB', channel: { model: { name: 'awgn' }, snr: constant(10) } },
-  {
-    name: 'Edge of the cell: no fading, 0 dB',
-    channel: { model: { name: 'awgn' }, snr: constant(0) },
-  },
-  {
-    name: 'Indoors, line of sight: Rician, 15 dB',
-    channel: { model: { name: 'rician-slow', kFactorDb: 10 }, snr: constant(15) },
-  },
-  {
-    name: 'On foot in a street: Rayleigh blocks, 12 dB',
-    channel: { model: { name: 'rayleigh-block', coherence: 512 }, snr: constant(12) },
-  },
-  {
-    name: 'At speed: fast Rayleigh, 12 dB',
-    channel: { model: { name: 'rayleigh-fast' }, snr: constant(12) },
-  },
+  { name: 'Clear: no fading, 20 dB', channel: { ...plain, snr: constant(20) } },
+  { name: 'Fair: no fading, 10 dB', channel: { ...plain, snr: constant(10) } },
+  { name: 'Edge of the cell: no fading, 0 dB', channel: { ...plain, snr: constant(0) } },
   {
     name: 'There and back: 20 to 0 dB',
     channel: {
-      model: { name: 'awgn' },
+      ...plain,
       snr: { name: 'sine', meanDb: 10, amplitudeDb: 10, periodFrames: 40, phaseRad: 1.571 },
     },
   },
@@ -83,6 +69,13 @@ function ChannelControls({ view, put }: ControlsProps) {
     return <h2>Channel</h2>;
   }
   const { model, snr } = channel;
+  const presets = [
+    ...PRESETS,
+    ...Object.entries(offers.presets).map(([preset, summary]) => ({
+      name: `${preset}: ${summary}`,
+      channel: { preset },
+    })),
+  ];
   const modelOptions = optionsOf(offers.models[model.name]);
   // A trace is a file's text: the channel is given one when it is started.
   const schedules = Object.keys(offers.schedules).filter((name) => name !== 'trace' || snr.name === 'trace');
@@ -97,7 +90,7 @@ function ChannelControls({ view, put }: ControlsProps) {
           name="preset"
           value=""
           onChange={({ currentTarget }) => {
-            const preset = PRESETS[Number(currentTarget.value)];
+            const preset = presets[Number(currentTarget.value)];
             currentTarget.value = '';
             if (preset !== undefined) {
               put(preset.channel);
@@ -105,7 +98,7 @@ function ChannelControls({ view, put }: ControlsProps) {
           }}
         >
           <option value="">choose …</option>
-          {PRESETS.map(({ name }, index) => (
+          {presets.map(({ name }, index) => (
             <option key={name} value={index}>
               {name}
             </option>
@@ -126,6 +119,7 @@ function ChannelControls({ view, put }: ControlsProps) {
         values={model}
         onChange={(name, value) => put({ model: { name: model.name, [name]: value } })}
       />
+      <Impairments view={view} put={put} />
       <SnrSlider snrDb={channel.snrDb} put={put} />
       <label class="field">
         <span>schedule</span>
@@ -147,6 +141,41 @@ function ChannelControls({ view, put }: ControlsProps) {
         <Typed name="loss" value={channel.loss} onCommit={(loss) => put({ loss })} />
       </label>
     </fieldset>
+  );
+}
+
+/** What befalls frames beside fading and noise, in its order: each with its options, to be taken out or added. */
+function Impairments({ view, put }: ControlsProps) {
+  const { channel, offers } = view.sections;
+  const chain = channel?.impairments ?? [];
+  return (
+    <>
+      {chain.map((impairment, index) => (
+        <div key={`${index} ${impairment.name}`} class="impairment" data-impairment={impairment.name}>
+          <label class="field">
+            <span>{impairment.name}</span>
+            <button type="button" onClick={() => put({ impairments: chain.toSpliced(index, 1) })}>
+              Take out
+            </button>
+          </label>
+          <OptionFields
+            options={optionsOf(offers.impairmentChoices[impairment.name])}
+            values={impairment}
+            onChange={(name, value) => put({ impairments: chain.with(index, { ...impairment, [name]: value }) })}
+          />
+        </div>
+      ))}
+      <label class="field">
+        <span>impairment</span>
+        <Choice
+          name="impairment"
+          value="add …"
+          choices={['add …', ...Object.keys(offers.impairmentChoices)]}
+          disabled="add …"
+          onChoose={(name) => put({ impairments: [...chain, { name }] })}
+        />
+      </label>
+    </>
   );
 }
 

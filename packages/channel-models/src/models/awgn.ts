@@ -7,5 +7,6 @@ const optionsSchema = z.strictObject({});
 export const awgn = {
   name: 'awgn',
   optionsSchema,
+  kFactor: () => Infinity,
   create: () => ({ drawFading: () => null }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

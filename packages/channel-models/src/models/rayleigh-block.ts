@@ -8,7 +8,8 @@ const optionsSchema = z.strictObject({ coherence: coherenceSchema });
 export const rayleighBlock = {
   name: 'rayleigh-block',
   optionsSchema,
+  kFactor: () => 0,
   create: ({ coherence }) => ({
-    drawFading: (random, sampleCount) => drawRayleigh(random, sampleCount, coherence),
+    drawFading: (coordinates, sampleCount) => drawRayleigh(coordinates, sampleCount, coherence),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

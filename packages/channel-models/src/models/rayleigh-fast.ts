@@ -8,7 +8,8 @@ const optionsSchema = z.strictObject({});
 export const rayleighFast = {
   name: 'rayleigh-fast',
   optionsSchema,
+  kFactor: () => 0,
   create: () => ({
-    drawFading: (random, sampleCount) => drawRayleigh(random, sampleCount, 1),
+    drawFading: (coordinates, sampleCount) => drawRayleigh(coordinates, sampleCount, 1),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

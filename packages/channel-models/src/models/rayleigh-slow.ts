@@ -8,7 +8,8 @@ const optionsSchema = z.strictObject({});
 export const rayleighSlow = {
   name: 'rayleigh-slow',
   optionsSchema,
+  kFactor: () => 0,
   create: () => ({
-    drawFading: (random, sampleCount) => drawRayleigh(random, sampleCount, wholeFrame(sampleCount)),
+    drawFading: (coordinates, sampleCount) => drawRayleigh(coordinates, sampleCount, wholeFrame(sampleCount)),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

@@ -1,3 +1,4 @@
+import { dbToPower } from '@semcast/core';
 import { z } from 'zod';
 import { coherenceSchema, drawRician, kFactorDbSchema } from '../gains.js';
 import type { ChannelModel } from '../model.js';
@@ -8,7 +9,8 @@ const optionsSchema = z.strictObject({ coherence: coherenceSchema, kFactorDb: kF
 export const ricianBlock = {
   name: 'rician-block',
   optionsSchema,
+  kFactor: ({ kFactorDb }) => dbToPower(kFactorDb),
   create: ({ coherence, kFactorDb }) => ({
-    drawFading: (random, sampleCount) => drawRician(random, sampleCount, coherence, kFactorDb),
+    drawFading: (coordinates, sampleCount) => drawRician(coordinates, sampleCount, coherence, kFactorDb),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

@@ -1,3 +1,4 @@
+import { dbToPower } from '@semcast/core';
 import { z } from 'zod';
 import { drawRician, kFactorDbSchema } from '../gains.js';
 import type { ChannelModel } from '../model.js';
@@ -8,7 +9,8 @@ const optionsSchema = z.strictObject({ kFactorDb: kFactorDbSchema });
 export const ricianFast = {
   name: 'rician-fast',
   optionsSchema,
+  kFactor: ({ kFactorDb }) => dbToPower(kFactorDb),
   create: ({ kFactorDb }) => ({
-    drawFading: (random, sampleCount) => drawRician(random, sampleCount, 1, kFactorDb),
+    drawFading: (coordinates, sampleCount) => drawRician(coordinates, sampleCount, 1, kFactorDb),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

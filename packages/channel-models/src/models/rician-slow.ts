@@ -1,3 +1,4 @@
+import { dbToPower } from '@semcast/core';
 import { z } from 'zod';
 import { drawRician, kFactorDbSchema, wholeFrame } from '../gains.js';
 import type { ChannelModel } from '../model.js';
@@ -8,7 +9,8 @@ const optionsSchema = z.strictObject({ kFactorDb: kFactorDbSchema });
 export const ricianSlow = {
   name: 'rician-slow',
   optionsSchema,
+  kFactor: ({ kFactorDb }) => dbToPower(kFactorDb),
   create: ({ kFactorDb }) => ({
-    drawFading: (random, sampleCount) => drawRician(random, sampleCount, wholeFrame(sampleCount), kFactorDb),
+    drawFading: (coordinates, sampleCount) => drawRician(coordinates, sampleCount, wholeFrame(sampleCount), kFactorDb),
   }),
 } as const satisfies ChannelModel<typeof optionsSchema>;

@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  correlation,
-  estimateMean,
-  gaussianTail,
-  kolmogorovStatistic,
-  KOLMOGOROV_LIMIT,
-} from '../../test/statistics.js';
-import { createSnrSchedule, parseChannelConfig, type SnrScheduleConfigInput } from '../index.js';
+import { correlation, estimateMean, kolmogorovStatistic, KOLMOGOROV_LIMIT } from '../../test/statistics.js';
+import { createSnrSchedule, gaussianTail, parseChannelConfig, type SnrScheduleConfigInput } from '../index.js';
 import { reflect, walkAt } from './random-walk.js';
 
 const where = { seed: 1, stream: 'cam' };
