@@ -22,9 +22,7 @@ import numpy as np
 import onnxruntime as ort
 
 from .console import run_main
-from .cpu.forms import cpu_file
 
-REPEATS = 2
 FORWARD = ('denoiser', 'encoder', 'decoder')
 #: Inputs that aren't random: see ``_feeds``.
 VALUES = {'sigma': 0.4, 'flag': 1.0, 'csnr_db': 5.0, 'design_csnr_db': 5.0, 'zeta': 1.0, 'gamma': 1.0}
@@ -77,7 +75,7 @@ def measure(bundle: Path, size: int, rounds: int) -> dict[str, float]:
             raise ValueError(f'the bundle {bundle} has no {graph}')
     runs = {}
     for graph, entry in manifest['graphs'].items():
-        session = open_session(cpu_file(bundle, manifest, graph))
+        session = open_session(bundle / entry.get('cpu', entry)['file'])
         feeds = _feeds(session, manifest, size)
         runs[graph] = (session, feeds)
         if 'cpu' in entry:
@@ -100,8 +98,8 @@ def profile(bundle: Path, size: int) -> list[tuple[str, int, float]]:
     """(operator, how many, seconds) of one fused step, the longest first."""
     manifest = json.loads((bundle / 'bundle.json').read_text())
     with tempfile.TemporaryDirectory() as scratch:
-        file = cpu_file(bundle, manifest, 'posteriorStep')
-        session = open_session(file, profile_prefix=f'{scratch}/step')
+        entry = manifest['graphs']['posteriorStep']
+        session = open_session(bundle / entry.get('cpu', entry)['file'], profile_prefix=f'{scratch}/step')
         feeds = _feeds(session, manifest, size)
         for _ in range(3):
             session.run(None, feeds)

@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from .bundle_weights import load_codec, load_denoiser
 from .codec import Codec, EncoderGraph, awgn, prefix_mask
 from .console import run_main
-from .cpu.forms import graph_entry, runnable_here, write_cpu_forms
+from .cpu.forms import write_cpu_form
 from .data import centre_crop, load_images, to_tensor
 from .evaluate import RMSE_CSNR_DB, rmse_table
 from .gradient import distinct_sizes, onnx_translations, trace_gradient
@@ -53,7 +53,16 @@ from .onnx_files import (
     store_as_float16,
     strip_traces,
 )
-from .parity import ParityCase, file_entry, max_differences, run_module, test_image, write_parity
+from .parity import (
+    ParityCase,
+    file_entry,
+    largest_difference,
+    max_differences,
+    relative_difference,
+    run_module,
+    test_image,
+    write_parity,
+)
 from .prior import Denoiser
 from .steps import ConfirmingTerm, EncoderVjp, PosteriorStep
 
@@ -246,8 +255,9 @@ def check_graph(
             for seed, size in enumerate(sizes, start=1)
         ]
     worst = 0.0
+    measure = relative_difference if spec.differentiates else largest_difference
     for path in paths:
-        difference = max(max_differences(path, cases, relative=spec.differentiates))
+        difference = max(max_differences(path, cases, measure))
         if not difference <= tolerance:
             raise ValueError(f'{path.name} differs from PyTorch by {difference:.2e}, more than {tolerance}')
         worst = max(worst, difference)
@@ -276,15 +286,15 @@ class BundleWriter:
         """Export, check, and keep the manifest's entry and the parity cases."""
         started = time.monotonic()
         path = export_graph(spec, self.scratch, self.store)
-        cpu = write_cpu_forms(path)
-        forms = [path, *runnable_here(cpu)]
+        cpu = write_cpu_form(path)
+        forms = [path, *([cpu] if cpu else [])]
         parity_sizes, check_sizes = SIZES[spec.differentiates]
         cases, parity_difference = check_graph(spec, forms, parity_sizes)
         _, difference = check_graph(spec, forms, check_sizes)
         if spec.differentiates:
             check_graph(spec, forms, GRADIENT_LARGE_SIZES, LARGE_TOLERANCE)
         self.cases.extend(cases)
-        self.graphs[spec.name] = graph_entry(path, cpu)
+        self.graphs[spec.name] = file_entry(path) | ({'cpu': file_entry(cpu)} if cpu else {})
         kind = 'relative' if spec.differentiates else 'absolute'
         self.log(
             f'{path.name}: {path.stat().st_size / 1e6:.1f} MB, largest {kind} difference '
@@ -583,8 +593,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='PATH',
         required=True,
-        help='images (folders or tars) to measure the RMSE table and the moments of symbols on: like the training images, '
-        'not Kodak',
+        help='images (folders or tars) to measure the RMSE table and the moments of symbols on: like the training '
+        'images, not Kodak',
     )
     parser.add_argument('--rmse-limit', type=int, default=32, help='how many of them (default 32)')
     parser.add_argument('--rmse-size', type=int, default=256, help='side of their centre crops (default 256)')

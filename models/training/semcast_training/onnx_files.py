@@ -101,7 +101,7 @@ def store_as_float16(graph: ir.Graph) -> None:
 
 
 #: Operators that only move what their first input holds, and that ONNX Runtime has for float16 as well.
-MOVES = ('Reshape', 'Transpose', 'Slice', 'Split')
+MOVES = ('Reshape', 'Transpose', 'Slice')
 
 
 def widen_late(graph: ir.Graph) -> None:
@@ -110,30 +110,24 @@ def widen_late(graph: ir.Graph) -> None:
     When it loads a graph, ONNX Runtime keeps a copy for each operator on weights until it has folded them all: those
     are half as large so.
     """
-    narrow = {value for value in graph.initializers.values() if value.dtype == ir.DataType.FLOAT16}
     for node in list(graph):
-        given = node.inputs[0] if node.inputs else None
-        cast = given.producer() if given is not None else None
-        if node.op_type not in MOVES or cast is None or cast.op_type != 'Cast' or cast.inputs[0] not in narrow:
+        cast = node.inputs[0].producer() if node.op_type in MOVES and node.inputs[0] is not None else None
+        if (
+            cast is None
+            or cast.op_type != 'Cast'
+            or cast.inputs[0] is None
+            or cast.inputs[0].dtype != ir.DataType.FLOAT16
+        ):
             continue
-        moved = ir.node(
-            node.op_type,
-            [cast.inputs[0], *node.inputs[1:]],
-            {name: attribute.value for name, attribute in node.attributes.items()},
-            num_outputs=len(node.outputs),
-            name=f'{node.name}.narrow',
-        )
-        graph.insert_before(node, moved)
-        for index, (old, new) in enumerate(zip(node.outputs, moved.outputs, strict=True)):
-            new.name, new.shape, new.dtype = f'{old.name}.narrow', old.shape, ir.DataType.FLOAT16
-            narrow.add(new)
-            widened = ir.node('Cast', [new], {'to': int(ir.DataType.FLOAT)}, name=f'{node.name}.{index}.widen')
-            output = widened.outputs[0]
-            output.shape, output.dtype = old.shape, ir.DataType.FLOAT
-            output.name, old.name = old.name, f'{old.name}.replaced'
-            old.replace_all_uses_with(output, replace_graph_outputs=True)
-            graph.insert_before(node, widened)
-        graph.remove(node, safe=True)
+        moved = node.outputs[0]
+        widen = ir.node('Cast', cast.inputs, {'to': int(ir.DataType.FLOAT)}, name=f'{node.name}.widen')
+        widened = widen.outputs[0]
+        widened.name, widened.shape, widened.dtype = f'{moved.name}.wide', moved.shape, ir.DataType.FLOAT
+        moved.replace_all_uses_with(widened)
+        moved.dtype = ir.DataType.FLOAT16
+        node.replace_input_with(0, cast.inputs[0])
+        widen.replace_input_with(0, moved)
+        graph.insert_after(node, widen)
 
 
 def name_dimensions(model: ir.Model, inputs: Sequence[tuple[Any, ...]], outputs: Sequence[tuple[Any, ...]]) -> None:

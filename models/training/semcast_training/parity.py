@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,13 +66,27 @@ def run_module(graph: str, module: nn.Module, inputs: Mapping[str, Tensor], outp
     )
 
 
-def max_differences(onnx_file: Path, cases: Sequence[ParityCase], *, relative: bool = False) -> list[float]:
-    """Largest difference between ONNX Runtime (CPU) and the recorded outputs, for each case.
+#: How far an output is from the recorded one.
+Measure = Callable[[np.ndarray, np.ndarray], float]
 
-    The largest absolute difference of a value; or, ``relative``, the norm of an output's differences over the norm of
-    the output (one of zeros must then be zeros), which is the measure for gradients: they jump where the input of a
-    ReLU crosses zero, and of millions of inputs a few are so close to it that rounding decides.
+
+def largest_difference(result: np.ndarray, expected: np.ndarray) -> float:
+    """The largest absolute difference of a value."""
+    return float(np.abs(result - expected).max())
+
+
+def relative_difference(result: np.ndarray, expected: np.ndarray) -> float:
+    """The norm of the differences over that of the expected output; if that is zero the result must be zero.
+
+    The measure for gradients: they jump where the input of a ReLU crosses zero, and of millions of inputs a few are so
+    close to it that rounding decides.
     """
+    expected = expected.astype(np.float64)
+    return float(np.linalg.norm(result - expected) / max(np.linalg.norm(expected), 1e-30))
+
+
+def max_differences(onnx_file: Path, cases: Sequence[ParityCase], measure: Measure = largest_difference) -> list[float]:
+    """Largest difference between ONNX Runtime (CPU) and the recorded outputs, for each case."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -83,11 +97,7 @@ def max_differences(onnx_file: Path, cases: Sequence[ParityCase], *, relative: b
         results = session.run(list(case.outputs), dict(case.inputs))
         worst = 0.0
         for result, expected in zip(results, case.outputs.values(), strict=True):
-            if relative:
-                size = max(float(np.linalg.norm(expected.astype(np.float64))), 1e-30)
-                difference = float(np.linalg.norm(result.astype(np.float64) - expected)) / size
-            else:
-                difference = float(np.abs(result - expected).max())
+            difference = measure(result, expected)
             worst = max(worst, difference if np.isfinite(difference) else np.inf)
         differences.append(worst)
     return differences

@@ -64,7 +64,7 @@ describe('graphsAt', () => {
     });
     const bundle = await loadBundle(dir);
     const { encoder, decoder } = graphsAt(bundle, 'int8', 'cpu');
-    expect(encoder).toMatchObject({ file: join(dir, 'encoder.int8.onnx'), cpuForms: [] });
+    expect(encoder).toMatchObject({ file: join(dir, 'encoder.onnx'), cpuFile: join(dir, 'encoder.int8.onnx') });
     expect(decoder).toEqual(bundle.graphs.decoder);
     expect(graphsAt(bundle, 'float32', 'cuda').encoder.file).toBe(join(dir, 'encoder.onnx'));
     expect(() => graphsAt(bundle, 'int8', 'cuda')).toThrow('int8 is for CPUs');
@@ -82,26 +82,20 @@ describe('loadBundle', () => {
     expect(Object.keys(bundle.graphs)).toEqual(['encoder', 'decoder']);
   });
 
-  it("finds a graph's forms for the CPU, and checks them too", async () => {
-    const file = 'encoder.cpu8.onnx';
+  it("finds a graph's form for the CPU, and checks it too", async () => {
+    const file = 'encoder.cpu.onnx';
     cpSync(join(dir, 'encoder.onnx'), join(dir, file));
-    const form = { block: 8, file, sha256: sha256(join(dir, file)) };
-    const nameForms = (...forms: unknown[]): void => {
-      rewriteManifest((manifest) => {
-        const { encoder } = manifest['graphs'] as Record<string, Record<string, unknown>>;
-        encoder!['cpu'] = forms;
-      });
-    };
-    nameForms(form);
+    rewriteManifest((manifest) => {
+      const { encoder } = manifest['graphs'] as Record<string, Record<string, unknown>>;
+      encoder!['cpu'] = { file, sha256: sha256(join(dir, file)) };
+    });
     const { graphs } = await loadBundle(dir);
-    expect(graphs.encoder.cpuForms).toEqual([{ block: 8, file: join(dir, file) }]);
-    expect(graphs.decoder.cpuForms).toBeUndefined();
+    expect(graphs.encoder.cpuFile).toBe(join(dir, file));
+    expect(graphs.decoder.cpuFile).toBeUndefined();
     truncateSync(join(dir, file), 100);
-    expect(await complaint(loadBundle(dir))).toMatch(/encoder\.cpu8\.onnx isn't the file.*\[E_BUNDLE_HASH\]/);
+    expect(await complaint(loadBundle(dir))).toMatch(/encoder\.cpu\.onnx isn't the file.*\[E_BUNDLE_HASH\]/);
     rmSync(join(dir, file));
-    expect(await complaint(loadBundle(dir))).toMatch(/encoder\.cpu8\.onnx.*\[E_BUNDLE_MISSING\]/);
-    nameForms(form, form);
-    expect(await complaint(loadBundle(dir))).toMatch(/must have one form for each block.*\[E_BUNDLE_MANIFEST\]/);
+    expect(await complaint(loadBundle(dir))).toMatch(/encoder\.cpu\.onnx.*\[E_BUNDLE_MISSING\]/);
   });
 
   it('names a folder that is not there', async () => {

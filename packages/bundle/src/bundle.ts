@@ -139,12 +139,14 @@ export async function loadBundle(dir: string): Promise<Bundle> {
     if (entry === undefined) {
       continue;
     }
-    for (const file of [entry, ...(entry.cpu ?? []), ...(entry.int8 ? [entry.int8] : [])]) {
-      await checkFile(root, file);
+    for (const file of [entry, entry.cpu, entry.int8]) {
+      if (file !== undefined) {
+        await checkFile(root, file);
+      }
     }
     graphs[name] = {
       file: join(root, entry.file),
-      ...(entry.cpu && { cpuForms: entry.cpu.map(({ block, file }) => ({ block, file: join(root, file) })) }),
+      ...(entry.cpu && { cpuFile: join(root, entry.cpu.file) }),
       ...(entry.int8 && { int8File: join(root, entry.int8.file) }),
       expect: CODEC_SIGNATURES[name],
     };
@@ -185,7 +187,7 @@ export function graphsAt({ graphs, manifest }: Bundle, precision: Precision, dev
   return Object.fromEntries(
     Object.entries(graphs).map(([name, graph]) => [
       name,
-      graph.int8File === undefined ? graph : { ...graph, file: graph.int8File, cpuForms: [] },
+      graph.int8File === undefined ? graph : { ...graph, cpuFile: graph.int8File },
     ]),
   ) as Bundle['graphs'];
 }

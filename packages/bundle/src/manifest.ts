@@ -14,22 +14,11 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: 'must be a SHA-256 in
 
 export const fileEntry = z.strictObject({ file: fileName, sha256 });
 
-/** A form of a graph for CPUs on which ONNX Runtime keeps blocks of this many channels side by side. */
-const cpuForm = fileEntry.extend({ block: z.int().positive() });
-
 /**
- * A graph, and its forms for the CPU where it has some: `cpu` is the same function in operators that run faster there,
- * `int8` nearly the same with convolutions in 8 bits, for who asks for it.
+ * A graph and its forms for the CPU, if it has any: `cpu` computes the same in operators that run faster there, `int8`
+ * nearly the same, with convolutions in 8 bits.
  */
-const graphEntry = fileEntry.extend({
-  int8: fileEntry.optional(),
-  cpu: z
-    .array(cpuForm)
-    .refine((forms) => new Set(forms.map(({ block }) => block)).size === forms.length, {
-      error: 'must have one form for each block',
-    })
-    .optional(),
-});
+const graphEntry = fileEntry.extend({ cpu: fileEntry.optional(), int8: fileEntry.optional() });
 
 /**
  * Moments of the codec's symbols over photographs: the mean of each real channel, and the variance of each complex

@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { markAsUntransferable, Worker } from 'node:worker_threads';
 import { ArgumentError, describeError, type Tensor } from '@semcast/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { channelBlock } from './channel-block.js';
 import {
   BundleGraphError,
   CancelledError,
@@ -93,23 +92,10 @@ describe('runs', () => {
     expect(feeds.a.data).toHaveLength(6);
   });
 
-  it.each([false, true])('on a CPU are those of the form for this processor (deferred: %s)', async (deferred) => {
-    // An unknown block stands for a processor without such a layout, where the graph itself is loaded.
-    const block = (await channelBlock()) ?? 0;
-    const cpuForms = [
-      { block: block + 1, file: join(fixtures, 'nothing.onnx') },
-      { block, file: graphs.sum },
-    ];
-    const file = block === 0 ? graphs.sum : join(fixtures, 'swapped.onnx');
-    const pool = await start({ graphs: { any: { file, cpuForms, deferred } } });
+  it.each([false, true])('on a CPU are those of the form for the CPU (deferred: %s)', async (deferred) => {
+    const file = join(fixtures, 'swapped.onnx');
+    const pool = await start({ graphs: { any: { file, cpuFile: graphs.sum, deferred } } });
     const { sum } = (await pool.run('any', ones)).tensors;
-    expect([...sum!.data]).toEqual([2, 3, 4]);
-  });
-
-  it('are those of the graph where no form is for this processor', async () => {
-    const cpuForms = [{ block: 7, file: join(fixtures, 'nothing.onnx') }];
-    const pool = await start({ graphs: { sum: { file: graphs.sum, cpuForms } } });
-    const { sum } = (await pool.run('sum', ones)).tensors;
     expect([...sum!.data]).toEqual([2, 3, 4]);
   });
 

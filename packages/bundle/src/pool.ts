@@ -108,11 +108,9 @@ function readSettings(options: SessionPoolOptions): Settings {
   const device = options.device ?? 'cpu';
   const graphs = new Map(
     Object.entries(options.graphs).map(([name, source]) => {
-      const { file, cpuForms = [], expect, deferred = false } = typeof source === 'string' ? { file: source } : source;
+      const { file, cpuFile = file, expect, deferred = false } = typeof source === 'string' ? { file: source } : source;
       // On a GPU loading is part of warming up: a first run that compiles kernels would hold up everybody's frames.
-      return device === 'cpu'
-        ? [name, { file, cpuForms, expect, deferred }]
-        : [name, { file, cpuForms: [], expect, deferred: false }];
+      return [name, device === 'cpu' ? { file: cpuFile, expect, deferred } : { file, expect, deferred: false }];
     }),
   );
   const workers = options.workers ?? (device === 'cuda' ? 1 : Math.min(availableParallelism(), MAX_WORKERS));
@@ -375,7 +373,7 @@ export class WorkerPool {
     const { device, deviceId, graphs } = this.#settings;
     const guard = new NativeGuard(createGuardMemory());
     const worker = this.#spawn({
-      graphs: Array.from(graphs, ([name, { file, cpuForms, deferred }]) => ({ name, file, cpuForms, deferred })),
+      graphs: Array.from(graphs, ([name, { file, deferred }]) => ({ name, file, deferred })),
       device,
       deviceId,
       guard: guard.memory,

@@ -1,9 +1,8 @@
-import type { CpuForm, Device, GraphSignature, ImageFeed, ImageFetch, RunResult } from './types.js';
+import type { Device, GraphSignature, ImageFeed, ImageFetch, RunResult } from './types.js';
 
 export interface GraphToLoad {
   readonly name: string;
   readonly file: string;
-  readonly cpuForms: readonly CpuForm[];
   /** Not before the first run. */
   readonly deferred: boolean;
 }

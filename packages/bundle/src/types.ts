@@ -75,19 +75,12 @@ export interface ExpectedSignature {
   readonly outputs: Readonly<Record<string, number>>;
 }
 
-/** What to load in a graph's place on a CPU where ONNX Runtime keeps blocks of `block` channels side by side. */
-export interface CpuForm {
-  readonly block: number;
-  /** Absolute. */
-  readonly file: string;
-}
-
 /** A graph to load: its file, absolute, and what it has to look like. */
 export interface GraphSource {
   readonly file: string;
-  /** At most one for each block; where the processor's is missing, the graph itself is loaded. */
-  readonly cpuForms?: readonly CpuForm[];
-  /** Its form with convolutions in 8 bits, absolute, which `graphsAt` puts in its place. */
+  /** Its form for the CPU, absolute, which is loaded instead on a CPU. */
+  readonly cpuFile?: string;
+  /** Its form with convolutions in 8 bits, absolute, which `graphsAt` makes its form for the CPU. */
   readonly int8File?: string;
   /**
    * A worker loads it at its first run, and not at the start: for graphs that take much memory and are rarely used. Its

@@ -5,11 +5,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Tensor } from '@semcast/core';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { channelBlock } from './channel-block.js';
 import { imagesToTensor, tensorToImages } from './images.js';
 import { tellsOfLinks, withoutLinks } from './linked-weights.js';
 import { NativeGuard } from './native-guard.js';
-import type { GraphToLoad, PackedFeed, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
+import type { PackedFeed, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
 import { LoadFailureError, loadGraph, peekSignature, readSignature } from './sessions.js';
 import type { GraphSignature, RunResult } from './types.js';
 
@@ -45,11 +44,6 @@ async function createSession(file: string, options: InferenceSession.SessionOpti
   }
 }
 
-/** The file of a graph that suits this processor. */
-function fileFor({ file, cpuForms }: GraphToLoad, block: number | undefined): string {
-  return cpuForms.find((form) => form.block === block)?.file ?? file;
-}
-
 /** All sessions, or undefined when the pool was closed meanwhile. */
 async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<LoadedGraphs | undefined> {
   env.logLevel = device === 'cuda' ? 'error' : 'fatal';
@@ -57,15 +51,12 @@ async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<
   const deferred = new Map<string, string>();
   const signatures: Record<string, GraphSignature> = {};
   const warnings: string[] = [];
-  const block = graphs.some(({ cpuForms }) => cpuForms.length > 0) ? await channelBlock() : undefined;
-  for (const graph of graphs) {
-    const { name } = graph;
+  for (const { name, file, deferred: later } of graphs) {
     if (guard.stopping) {
       return undefined;
     }
-    const file = fileFor(graph, block);
-    if (graph.deferred) {
-      signatures[name] = await peekSignature(createSession, name, graph.file);
+    if (later) {
+      signatures[name] = await peekSignature(createSession, name, file);
       deferred.set(name, file);
       continue;
     }

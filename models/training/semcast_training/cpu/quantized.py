@@ -10,7 +10,6 @@ denoiser of a semantic link. The graph rounds the weights when it is loaded, so 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,10 +25,9 @@ from ..bundle_weights import load_codec, load_denoiser
 from ..codec import Codec
 from ..console import run_main
 from ..data import CropSampler, load_images, to_tensor
-from ..parity import file_entry, read_parity
 from ..prior import Denoiser
 from ..train_distilled import student_input
-from .forms import replace_manifest
+from .forms import add_forms
 
 #: Graphs that have an int8 form. The codec has none: its figures are held against others' to a hundredth of a decibel.
 GRAPHS = ('distilled', 'denoiser')
@@ -37,8 +35,8 @@ GRAPHS = ('distilled', 'denoiser')
 FEWEST_CHANNELS = 32
 CROP, CROPS = 256, 24
 SIGMA_MIN, SIGMA_MAX = 0.02, 10.0
-#: Largest RMS difference from the parity vectors, in pixel values of [-1, 1]: 4 of 255 levels.
-TOLERANCE = 4 / 127.5
+#: Largest RMS difference from the parity vectors, in levels of 255.
+TOLERANCE = 4
 STORED = '.float16'
 
 
@@ -138,16 +136,9 @@ def write_int8_form(path: Path, inputs: Iterator[dict[str, np.ndarray]]) -> Path
     return form
 
 
-def difference(form: Path, bundle: Path, graph: str) -> float:
-    """Largest RMS difference of a form from the bundle's parity vectors of its graph."""
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(str(form), providers=['CPUExecutionProvider'])
-    worst = 0.0
-    for case in (case for case in read_parity(bundle) if case.graph == graph):
-        results = session.run(list(case.outputs), dict(case.inputs))
-        worst = max(float(np.sqrt(np.mean((a - b) ** 2))) for a, b in zip(results, case.outputs.values(), strict=True))
-    return worst
+def rms_levels(result: np.ndarray, expected: np.ndarray) -> float:
+    """RMS difference of pictures in [-1, 1], in levels of 255."""
+    return float(127.5 * np.sqrt(np.mean((result - expected) ** 2)))
 
 
 def add_int8_forms(directory: Path, crops: Tensor, log: Callable[[str], None]) -> None:
@@ -155,24 +146,15 @@ def add_int8_forms(directory: Path, crops: Tensor, log: Callable[[str], None]) -
 
     ``crops`` [N, 3, H, W] in [-1, 1] give the ranges. Raises ValueError where a form differs by more than TOLERANCE.
     """
-    manifest = json.loads((directory / 'bundle.json').read_text())
     codec = load_codec(directory)
-    for graph in (name for name in GRAPHS if name in manifest['graphs']):
-        entry = manifest['graphs'][graph]
+
+    def write(graph: str, path: Path) -> Path | None:
+        if graph not in GRAPHS:
+            return None
         network = load_denoiser(directory, 'distilled' if graph == 'distilled' else 'prior')
-        form = write_int8_form(directory / entry['file'], calibration_inputs(graph, network, codec, crops))
-        worst = difference(form, directory, graph)
-        if not worst <= TOLERANCE:
-            form.unlink()
-            raise ValueError(
-                f'{form.name} differs from the parity vectors by {worst:.3f} RMS, more than {TOLERANCE:.3f}'
-            )
-        entry['int8'] = file_entry(form)
-        log(
-            f'{form.name}: {form.stat().st_size / 1e3:.0f} kB, '
-            f'{worst * 127.5:.2f} levels of 255 RMS from the parity vectors'
-        )
-    replace_manifest(directory, manifest)
+        return write_int8_form(path, calibration_inputs(graph, network, codec, crops))
+
+    add_forms(directory, 'int8', write, rms_levels, TOLERANCE, log)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -184,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--images', nargs='+', required=True, metavar='PATH', help='photographs to take ranges from')
     args = parser.parse_args(arguments)
     crops = to_tensor(CropSampler(load_images(args.images, minimum=CROP), CROP, seed=0).batch(0, CROPS))
-    add_int8_forms(args.bundle, crops, lambda line: print(line, flush=True))
+    add_int8_forms(args.bundle, crops, print)
     return 0
 
 
