@@ -26,6 +26,10 @@ export const commands = {
     summary: 'measure decoders over SNRs, rates and photographs: a table, JSON, pictures',
     load: async () => (await import('./commands/sweep.js')).sweep,
   },
+  ber: {
+    summary: 'bit error rates of QPSK over a channel, beside the closed forms',
+    load: async () => (await import('./commands/ber.js')).ber,
+  },
   load: {
     summary: 'load-test a receiver: frames at a set rate, whatever comes back, and how long they take',
     load: async () => (await import('./commands/load.js')).load,

@@ -1,5 +1,5 @@
 import { channelServiceConfigSchema } from '@semcast/channel';
-import { DEFAULT_SAMPLE_RATE_HZ } from '@semcast/channel-models';
+import { DEFAULT_SAMPLE_RATE_HZ, type ChannelConfig } from '@semcast/channel-models';
 import { ConfigError, loadConfig } from '@semcast/config';
 import { channelNameFlag, isPreset, type ChannelName } from '../arguments/common-flags.js';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
@@ -27,32 +27,40 @@ export function typedChannelFlags(flags: object, given: ReadonlyMap<string, unkn
 }
 
 /**
- * The description in a report of the channel that these flags make, beside its model's name, its SNR and its seed:
- * every option, defaults filled in.
+ * The channel that these flags make.
  *
  * @throws UsageError naming the flags that are wrong, or mean nothing to the model
  */
-export function channelOptionsOf(name: ChannelName, typed: Readonly<Record<string, string>>): Record<string, unknown> {
+export function channelConfigOf(name: ChannelName, typed: Readonly<Record<string, string>>): ChannelConfig {
   try {
     const flags = { ...channelNameFlag(name), ...typed };
-    const { channel } = loadConfig({ schema: channelServiceConfigSchema, name: 'channel', flags });
-    const { name: model, ...options } = channel.model;
-    const { impairments, sampleRateHz, loss, noiseReference } = channel;
-    // What a channel without them has isn't said, so that older reports can be gone on with.
-    return {
-      ...(isPreset(name) ? { model } : {}),
-      ...options,
-      ...(impairments.length === 0 ? {} : { impairments }),
-      ...(sampleRateHz === DEFAULT_SAMPLE_RATE_HZ ? {} : { sampleRateHz }),
-      loss,
-      noiseReference,
-    };
+    return loadConfig({ schema: channelServiceConfigSchema, name: 'channel', flags }).channel;
   } catch (error) {
     if (!(error instanceof ConfigError)) {
       throw error;
     }
     throw new UsageError(error.message, { remedy: 'semcast sweep --help lists what each model takes', cause: error });
   }
+}
+
+/**
+ * The description in a report of the channel that these flags make, beside its model's name, its SNR and its seed:
+ * every option, defaults filled in.
+ *
+ * @throws UsageError naming the flags that are wrong, or mean nothing to the model
+ */
+export function channelOptionsOf(name: ChannelName, typed: Readonly<Record<string, string>>): Record<string, unknown> {
+  const { model, impairments, sampleRateHz, loss, noiseReference } = channelConfigOf(name, typed);
+  const { name: modelName, ...options } = model;
+  // What a channel without them has isn't said, so that older reports can be gone on with.
+  return {
+    ...(isPreset(name) ? { model: modelName } : {}),
+    ...options,
+    ...(impairments.length === 0 ? {} : { impairments }),
+    ...(sampleRateHz === DEFAULT_SAMPLE_RATE_HZ ? {} : { sampleRateHz }),
+    loss,
+    noiseReference,
+  };
 }
 
 /**
