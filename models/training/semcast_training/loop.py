@@ -34,8 +34,8 @@ AVERAGE_EXPONENT = 6.94
 class Phase:
     """A stretch of training, bounded by ``seconds`` of training time or by ``steps`` (exactly one of them).
 
-    Steps take turns with the sizes of ``crop``, each with its ``batch``: small crops for many photographs a second,
-    large ones for what only they show. ``group`` images share one power budget in every other step. The learning rate
+    Steps alternate between the sizes of ``crop``, each with its ``batch``: small crops give many photographs a second,
+    large ones long-range structure. ``group`` images share one power budget in every other step. The learning rate
     is constant, then falls linearly to ``floor`` times itself over the last ``decay`` part of the phase.
     """
 

@@ -4,8 +4,8 @@
 
 Two phases by default. First crops of 128 with grouped power normalisation at a constant learning rate: many images a
 second, and the encoder learns that power is a budget to be shared between easy and hard parts. Then crops of 256
-while the learning rate decays to almost nothing, so that the network meets what large pictures are like and the
-average of its weights settles. CSNR and rate are drawn for each image (for each group, in grouped steps); the loss is
+while the learning rate decays to almost nothing, so that the network is trained on large pictures and the average of
+its weights converges. CSNR and rate are drawn for each image (for each group, in grouped steps); the loss is
 the mean over images (groups) of log MSE, which is PSNR up to a factor: plain MSE would be governed by the worst
 conditions.
 

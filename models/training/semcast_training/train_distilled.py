@@ -10,10 +10,10 @@ its own ``decode_error`` at that CSNR and rate: the noise is what it makes detai
 
 after ADD (Sauer et al. 2023), with hinge critics on frozen features of both networks and on pixels, and a perceptual
 distance in place of the teacher's score. Critics see the one-shot decode too: they judge a picture given what came
-through. G is the energy at the pixel grid's own frequencies (``grid_energy``), where the network's pixel shuffle writes
-and where critics that see pixels through strides are slow to look. The feature networks look through windows at random
-places: SqueezeNet's first layer has a stride of 2, and at a fixed place it doesn't see a checkerboard of that period,
-which the student then draws.
+through. G is the energy at the pixel grid's own frequencies (``grid_energy``), where the network's pixel shuffle leaves
+artefacts that critics with strides learn slowly. The feature networks get windows at random positions: SqueezeNet's
+first layer has a stride of 2, and at a fixed position it is blind to a checkerboard of that period, which the student
+then generates.
 
 Stop with Ctrl-C: the state is saved, and `--resume` goes on. `--start-from` takes the distilled decoder of a bundle,
 or its denoiser where it has none, or a checkpoint of this training, whose critics it keeps. `add_distilled` puts the
@@ -59,7 +59,7 @@ from .prior import Denoiser, DenoiserConfig
 #: times a bundle's RMSE table, measured on larger pictures: packages/posterior/src/samplers/distilled.ts therefore
 #: takes 5.4 times the table for the same noise.
 START_FACTOR = 4.0
-#: Side of the windows that VGG19 looks through: it costs as much a pixel as the student.
+#: Side of the windows that VGG19 gets: it costs as much per pixel as the student.
 VGG19_WINDOW = 112
 #: Maps of SqueezeNet that have a critic.
 CRITIC_MAPS = (0, 1, 2, 4, 5)
@@ -193,7 +193,7 @@ class DistilledTrainer(Trainer):
             'vgg19': feature_distance(made[1], true[1], self.vgg19.scale).mean(),
             'critic': -torch.stack([v.mean() for v in values]).mean(),
         }
-        warm = min(1.0, self.critic_steps / WARMUP_STEPS)  # new critics know nothing yet
+        warm = min(1.0, self.critic_steps / WARMUP_STEPS)  # new critics are random at first
         loss = sum(self.loss[name] * (warm if name == 'critic' else 1) * value for name, value in parts.items())
         self._update(self.adam, self.parameters, loss, lr)
 

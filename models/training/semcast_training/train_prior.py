@@ -9,8 +9,8 @@ of D(x0 + sigma n; sigma), with log sigma ~ N(-1.1, 1.2).
 
 Three phases by default: crops of 64, many a second and small photographs among them, at a constant learning rate; then
 crops of 192 while it begins to fall; then of 224 while it falls to almost nothing. A one-shot decode of a small crop is
-much worse than that of a photograph, with other errors, so a network that has met only those distrusts its condition:
-the large crops are half of the time. Small and large photographs are drawn by area, at their own scale or at half.
+much worse than that of a photograph, with other errors, so a network trained on those alone makes little use of its
+condition: the large crops take half of the time. Small and large photographs are drawn by area, at their own scale or at half.
 
 Stop with Ctrl-C: the state is saved, and `--resume` goes on as if nothing had happened. `--start-from BUNDLE` begins
 with the weights of a bundle's denoiser.
@@ -57,8 +57,8 @@ ERROR_CROPS = 16
 def default_phases(seconds: float, device: str) -> list[Phase]:
     """A third of the time on crops of 64, then those in turns with crops of 224 while the learning rate falls.
 
-    Of small crops there are many, and sharp ones; but their one-shot decodes are far worse than those of whole
-    photographs, and a denoiser that saw no others did worse than x_J itself on 256x256.
+    Small crops are many and sharp, but their one-shot decodes are far worse than those of whole photographs: a denoiser
+    trained on small crops alone did worse than x_J itself on 256x256.
     """
     scale = 8 if device == 'cuda' else 1
     mixed = {'crop': (64, 224), 'batch': (64 * scale, 10 * scale), 'group': 2}
