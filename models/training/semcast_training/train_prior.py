@@ -10,8 +10,8 @@ of D(x0 + sigma n; sigma), with log sigma ~ N(-1.1, 1.2).
 Three phases by default: crops of 64, many a second and small photographs among them, at a constant learning rate; then
 crops of 192 while it begins to fall; then of 224 while it falls to almost nothing. A one-shot decode of a small crop is
 much worse than that of a photograph, with other errors, so a network trained on those alone makes little use of its
-condition: the large crops take half of the time. Small and large photographs are drawn by area, at their own scale or at
-half.
+condition: the large crops take half of the time. Small and large photographs are drawn by area, at their own scale or
+at half.
 
 Stop with Ctrl-C: the state is saved, and `--resume` goes on as if nothing had happened. `--start-from BUNDLE` begins
 with the weights of a bundle's denoiser.
