@@ -27,7 +27,6 @@ export interface SamplerContext {
 export interface GuidedEstimate {
   readonly x0: Tensor;
   readonly gradient: Tensor;
-  readonly measurementNorm: number;
 }
 
 /** The denoiser as a solver sees it. */
@@ -157,7 +156,6 @@ export class Evaluator {
     return {
       x0: this.#blend([guided.x0, ...others.map(({ x0 }) => this.#clipped(x0))]),
       gradient: guided.gradient,
-      measurementNorm: guided.measurementNorm,
     };
   }
 

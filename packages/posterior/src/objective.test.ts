@@ -7,7 +7,7 @@ import { samplerRandom, type SamplerPart } from './index.js';
 import type { Tensor } from '@semcast/core';
 import { Evaluator } from './evaluator.js';
 import { rms } from './images.js';
-import { deviationAt, gradientOf, minimise } from './objective.js';
+import { gradientOf, minimise } from './objective.js';
 
 const toy = createToy({ height: 4, width: 4 });
 const { observation, measurement: G, y } = toy;
@@ -25,31 +25,6 @@ const centreColours = [0.3, -0.2, 0.1];
 const objective = { centre: toy.everywhere(centreColours), radius: 0.15, observation };
 const evaluate = (part: SamplerPart<Tensor>) => runSampler(part, toy.networks);
 const precision = sum(scale(2 / observation.noiseVariance, multiply(transpose(G), G)), scale(0.15 ** -2, identity(3)));
-
-describe('deviationAt', () => {
-  it('is the slope at small sigma, the limit at large, and exact for an isotropic Gaussian', () => {
-    expect(deviationAt(1e-4, 0.5, 0.2) / 0.5e-4).toBeCloseTo(1, 5);
-    expect(deviationAt(1e4, 0.5, 0.2)).toBeCloseTo(0.2, 6);
-    // Var(x0 | x0 + σn) = s²σ²/(s² + σ²)
-    expect(deviationAt(0.3, 1, 0.2) ** 2).toBeCloseTo((0.04 * 0.09) / 0.13, 10);
-  });
-
-  it('with a slope of 0.5 and a limit of 0.2 follows the error that was measured of a denoiser of photographs', () => {
-    // PSNR of D(x; σ) on validation crops, in [-1, 1]: RMSE = 2·10^(-PSNR/20).
-    for (const [sigma, psnrDb] of [
-      [0.05, 36.5],
-      [0.1, 32.1],
-      [0.2, 28],
-      [0.4, 24.5],
-      [0.8, 21.7],
-      [1.6, 19.3],
-    ] as const) {
-      const ratio = deviationAt(sigma, 0.5, 0.2) / (2 * 10 ** (-psnrDb / 20));
-      expect(ratio).toBeGreaterThan(0.8);
-      expect(ratio).toBeLessThan(1.25);
-    }
-  });
-});
 
 describe('the objective', () => {
   it('has the gradient of ‖y - Gx‖²/N0 + ‖x - x̂0‖²/(2r²)', async () => {

@@ -4,15 +4,6 @@ import type { Evaluator } from './evaluator.js';
 import { combine, combineThree, rms, rmsDifference } from './images.js';
 import type { Observation } from './observation.js';
 
-/**
- * A standard deviation per value that is slope·σ at small σ and tends to a limit: 1/√(1/(slope·σ)² + 1/limit²).
- *
- * With slope 1 and the limit s it is the posterior deviation of data of isotropic deviation s: s²σ²/(s² + σ²), squared.
- */
-export function deviationAt(sigma: number, slope: number, limit: number): number {
-  return 1 / Math.hypot(1 / (slope * sigma), 1 / limit);
-}
-
 /** -log p(x0 | x_t, y), as far as it depends on x0: ‖y - h⊙E(x0)‖²/N0 + ‖x0 - x̂0‖²/(2r²). */
 export interface Objective {
   /** x̂0 */

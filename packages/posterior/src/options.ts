@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { isBlend, type SamplerContext } from './evaluator.js';
-import { guidanceRules } from './guidance.js';
 import { ddpmSigma, MAX_STEPS, scheduleNames, schedules, type ScheduleName } from './schedules.js';
 import type { EvaluationCounts } from './sampler.js';
 import { solverNames, solvers, type SolverName } from './solvers.js';
@@ -64,37 +63,12 @@ export const guidanceScaleOption = (scale: number) =>
       '0: unconditional prior; 1: conditional on the one-shot decode; other values blend both (two evaluations)',
     );
 
-export const guidanceOption = z
-  .enum(guidanceRules)
-  .default('discrepancy')
-  .describe(
-    'length of the push: discrepancy (0 once noise explains the residual) or norm (eta times the gradient, as published)',
-  );
-
-export const etaOption = (eta: number) =>
-  z.number().min(0).max(100).default(eta).describe('factor of the push; about 0.1 for discrepancy, 1 for norm');
-
-/**
- * r(σ), how far from x̂0 = D(x; σ) the measurement may lead, is `deviationAt` of these.
- *
- * The encoder sees few directions of the image, and smooth ones, along which images vary much more than σ: there the
- * error of x̂0 is about σ, whatever its RMSE over all pixels is. Slope 1 without limit is the r_t = σ_t of DAPS, and
- * 1/slope² the λ of DiffPIR; the limit keeps the first steps of a start at large σ near the range of images.
- */
-export const trustOptions = (slope: number, limit: number) => ({
-  trustSlope: z
-    .number()
-    .min(0.01)
-    .max(10)
-    .default(slope)
-    .describe('largest distance of a fit from the denoised picture at small sigma, in units of sigma'),
-  trustLimit: z
-    .number()
-    .min(0.001)
-    .max(1000)
-    .default(limit)
-    .describe('largest distance of a fit from the denoised picture at large sigma, in units of pixels in [-1, 1]'),
-});
+export const etaOption = z
+  .number()
+  .min(0)
+  .max(100)
+  .default(1)
+  .describe('step along the gradient; fewer steps push less in total');
 
 interface ScheduleChoice {
   readonly steps: number;

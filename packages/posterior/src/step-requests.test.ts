@@ -22,7 +22,7 @@ describe('stepRequests', () => {
   const cases: [string, Record<string, unknown>][] = [
     ...samplerNames.map((name): [string, Record<string, unknown>] => [name, {}]),
     ['conditional', { solver: 'heun', guidanceScale: 2 }],
-    ['diffcom', { guidance: 'norm', solver: 'rk4' }],
+    ['diffcom', { solver: 'rk4' }],
     ['hifi-diffcom', { guidanceScale: 2 }],
     ['diffpir', { innerSteps: 1 }],
     ['daps', { odeSteps: 3, innerSteps: 2 }],

@@ -43,7 +43,6 @@ export const ancestralVpTransition: Transition = (sigma, next) => ({
 });
 
 export interface Push {
-  readonly guidance: 'norm' | 'discrepancy';
   readonly eta: number;
   readonly zeta: number;
   readonly gamma: number;
@@ -73,7 +72,7 @@ function pushOf(
   sigma: number,
   next: number,
   guidanceScale: number,
-  { guidance, eta, zeta, gamma }: Push,
+  { eta, zeta, gamma }: Push,
 ): readonly [number, Affine] {
   const D = toy.denoiser(sigma, guidanceScale !== 0);
   const misfit = after({ matrix: toy.measurement, offset: times(-1, toy.y) }, D);
@@ -92,12 +91,7 @@ function pushOf(
       [gamma / confirmNorm, after(back(confirm.matrix), confirmMisfit)],
     ),
   );
-  if (guidance === 'norm') {
-    return [-eta * Math.sqrt((1 + sigma ** 2) * (1 + next ** 2)), gradient];
-  }
-  const residual = norm ** 2 / (toy.positions * toy.observation.noiseVariance);
-  const rms = Math.sqrt(meanSquare(mapLaw(law, gradient)) / 3);
-  return [(-eta * sigma * Math.max(0, 1 - 1 / residual)) / rms, gradient];
+  return [-eta * Math.sqrt((1 + sigma ** 2) * (1 + next ** 2)), gradient];
 }
 
 /** ∇ of ‖y - Gx‖²/N0 + ‖x - x̂0‖²/(2r²) at x, for a given x̂0: P·x - data - x̂0/r². */
@@ -111,12 +105,12 @@ export function diffpirLaw(
   toy: Toy,
   start: Law,
   sigmas: readonly number[],
-  options: { zeta: number; guidanceScale: number; radius: (sigma: number) => number },
+  options: { zeta: number; guidanceScale: number; lambda: number },
 ): Law {
   let law = start;
   for (let i = 0; i + 1 < sigmas.length; i++) {
     const [sigma, next] = [sigmas[i]!, sigmas[i + 1]!];
-    const radius = options.radius(sigma);
+    const radius = sigma / Math.sqrt(options.lambda);
     const { curvature, data } = objectiveOf(toy, radius);
     const fit: Affine = { matrix: scale(radius ** -2, inverse(curvature)), offset: apply(inverse(curvature), data) };
     const fitted = after(fit, denoiserAt(toy, sigma, options.guidanceScale));
@@ -135,20 +129,17 @@ export function dapsLaw(
     innerSteps: number;
     stepSize: number;
     guidanceScale: number;
-    radius: (sigma: number) => number;
-    spread: (sigma: number) => number;
     odeSigmas: (sigma: number) => readonly number[];
   },
 ): Law {
   let law = start;
   for (let i = 0; i + 1 < sigmas.length; i++) {
     const [sigma, next] = [sigmas[i]!, sigmas[i + 1]!];
-    const [radius, kept] = [options.radius(sigma), options.spread(sigma)];
-    const { curvature, data } = objectiveOf(toy, radius);
+    const { curvature, data } = objectiveOf(toy, sigma);
     const centre = mapLaw(law, solveToZero(toy, options.odeSigmas(sigma), options.guidanceScale));
     // ∇ as a map of (x, x̂0).
     const gradient: Affine = {
-      matrix: curvature.map((row, k) => row.concat(I[k]!.map((value) => -value / radius ** 2))),
+      matrix: curvature.map((row, k) => row.concat(I[k]!.map((value) => -value / sigma ** 2))),
       offset: times(-1, data),
     };
     const move = (stepSize: number): Affine => ({
@@ -159,17 +150,14 @@ export function dapsLaw(
       offset: [...times(-stepSize, gradient.offset), 0, 0, 0],
     });
     let chain = mapLaw(centre, { matrix: [...I, ...I], offset: [0, 0, 0, 0, 0, 0] });
-    chain = spread(chain, kept);
-    // First a plain descent of a tenth of a radius, which measures the curvature along the gradient …
+    // The curvature along the gradient …
     const firstGradient = mapLaw(chain, gradient);
-    const rms = Math.sqrt(meanSquare(firstGradient) / 3);
     const change = mapLaw(firstGradient, { matrix: curvature, offset: [0, 0, 0] });
     const inverseCurvature = Math.sqrt(meanSquare(firstGradient) / meanSquare(change));
-    chain = mapLaw(chain, move((0.1 * radius) / rms));
-    // … then Langevin steps.
-    const stepSize = options.stepSize * Math.min(inverseCurvature, radius ** 2);
+    // … sets the Langevin steps.
+    const stepSize = options.stepSize * Math.min(inverseCurvature, sigma ** 2);
     for (let k = 1; k < options.innerSteps; k++) {
-      chain = spread(mapLaw(chain, move(stepSize)), (Math.sqrt(2 * stepSize) * kept) / radius);
+      chain = spread(mapLaw(chain, move(stepSize)), Math.sqrt(2 * stepSize));
     }
     const keepSample: Affine = { matrix: identity(6).slice(0, 3), offset: [0, 0, 0] };
     law = mapLaw(chain, keepSample, next);

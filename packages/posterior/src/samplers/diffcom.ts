@@ -6,7 +6,6 @@ import { noiseLike } from '../images.js';
 import {
   DDPM_SIGMA_MIN,
   etaOption,
-  guidanceOption,
   guidanceScaleOption,
   guidedCounts,
   MAX_SIGMA,
@@ -23,8 +22,7 @@ const optionsSchema = z.strictObject({
   ...scheduleOptions(0.03),
   sigmaMax: z.number().min(0.5).max(MAX_SIGMA).default(10).describe('first sigma; the sampler starts from noise alone'),
   solver: solverOption('ancestral'),
-  guidance: guidanceOption,
-  eta: etaOption(0.1),
+  eta: etaOption,
   zeta: z.number().min(0.001).max(100).default(1).describe('weight of the measurement norm in the gradient'),
   guidanceScale: guidanceScaleOption(1.5),
 });
@@ -42,7 +40,6 @@ const published = {
   sigmaMax: MAX_SIGMA,
   sigmaMin: DDPM_SIGMA_MIN,
   solver: 'ancestral-vp',
-  guidance: 'norm',
   eta: 1,
   zeta: 1,
   guidanceScale: 0,
@@ -60,10 +57,10 @@ function* create(context: SamplerContext, options: Options): SamplerRun {
   const sigmas = sigmasFrom(options.sigmaMax, options);
   let x = noiseLike(observation.xJ, random, options.sigmaMax);
   for (const { sigma, next } of ask.over(sigmas)) {
-    const guided = yield* ask.guidedStep(x, sigma, { zeta: options.zeta, gamma: 0 });
+    const { x0, gradient } = yield* ask.guidedStep(x, sigma, { zeta: options.zeta, gamma: 0 });
     const solver = solvers[options.solver];
-    const unguided = yield* solver.step({ x, x0: guided.x0, sigma, next, denoise: ask.denoise, random });
-    x = pushTowardsMeasurement(unguided, guided, { sigma, next }, options, observation);
+    const unguided = yield* solver.step({ x, x0, sigma, next, denoise: ask.denoise, random });
+    x = pushTowardsMeasurement(unguided, gradient, { sigma, next, eta: options.eta });
   }
   return yield* ask.lastStep(x, sigmas);
 }

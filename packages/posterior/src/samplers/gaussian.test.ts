@@ -29,7 +29,6 @@ import {
 } from '../../test/predicted-laws.js';
 import { noiseLike } from '../images.js';
 import { configureSampler, karras, samplerRandom, type SamplerName } from '../index.js';
-import { deviationAt } from '../objective.js';
 
 const SIGMA_MIN = 0.02;
 const toy = createToy();
@@ -41,12 +40,11 @@ const schedule = (steps: number, sigmaMax: number) => karras({ steps, sigmaMax, 
  * steps enough that a law has something to follow. The defaults are tuned for photographs and a learnt prior.
  */
 const plainOptions = { sigmaMin: SIGMA_MIN, guidanceScale: 0 };
-const trust = { trustSlope: 1, trustLimit: 0.5 };
 const plain: Readonly<Record<SamplerName, Record<string, unknown>>> = {
-  diffcom: { ...plainOptions, steps: 100, eta: 0.1 },
-  'hifi-diffcom': { ...plainOptions, steps: 20, eta: 0.1 },
-  diffpir: { ...plainOptions, steps: 20, innerSteps: 4, ...trust },
-  daps: { ...plainOptions, steps: 20, innerSteps: 8, ...trust, errorSlope: 0.5, errorLimit: 0.2 },
+  diffcom: { ...plainOptions, steps: 100 },
+  'hifi-diffcom': { ...plainOptions, steps: 20 },
+  diffpir: { ...plainOptions, steps: 20, innerSteps: 4, lambda: 1 },
+  daps: { ...plainOptions, steps: 20, innerSteps: 8, stepSize: 0.3 },
   'red-diff': { ...plainOptions, steps: 50, sigmaMin: 0.05, priorDeviation: 0.3 },
   conditional: { ...plainOptions, steps: 8 },
   distilled: {},
@@ -179,49 +177,35 @@ describe('conditional, with the exact conditional denoiser', () => {
 
 describe('diffcom', () => {
   it.each([
-    ['norm', 1, 'ancestral-vp', ancestralVpTransition],
-    ['norm', 0.3, 'euler', eulerTransition],
-    ['discrepancy', 0.1, 'ancestral', ancestralTransition],
-    ['discrepancy', 0.2, 'euler', eulerTransition],
-  ] as const)(
-    'with guidance %s, eta %d and %s samples the law of its formula',
-    async (guidance, eta, solver, transition) => {
-      const law = await sample('diffcom', toy, { steps: 60, sigmaMax: 5, guidance, eta, solver });
-      const predicted = guidedLaw(toy, noiseStart(5), schedule(60, 5), {
-        transition,
-        guidanceScale: 0,
-        push: { guidance, eta, zeta: 1, gamma: 0 },
-      });
-      expect(differences(law, predicted, toy.positions)).toEqual([]);
-    },
-  );
+    [1, 'ancestral-vp', ancestralVpTransition],
+    [0.3, 'euler', eulerTransition],
+  ] as const)('with eta %d and %s samples the law of its formula', async (eta, solver, transition) => {
+    const law = await sample('diffcom', toy, { steps: 60, sigmaMax: 5, eta, solver });
+    const predicted = guidedLaw(toy, noiseStart(5), schedule(60, 5), {
+      transition,
+      guidanceScale: 0,
+      push: { eta, zeta: 1, gamma: 0 },
+    });
+    expect(differences(law, predicted, toy.positions)).toEqual([]);
+  });
 });
 
 describe('hifi-diffcom', () => {
   it.each([
-    ['norm', 1, 0.25, 0.25],
-    ['norm', 0.5, 0, 1],
-    ['discrepancy', 0.2, 0.25, 0.25],
-    ['discrepancy', 0.3, 1, 0],
-  ] as const)(
-    'with guidance %s, eta %d, zeta %d, gamma %d samples the law of its formula',
-    async (guidance, eta, zeta, gamma) => {
-      const options = { steps: 25, startSigma: 0.6, solver: 'ancestral', guidance, eta, zeta, gamma };
-      const law = await sample('hifi-diffcom', toy, options);
-      const predicted = guidedLaw(toy, lateStart(toy, 0.6), schedule(25, 0.6), {
-        transition: ancestralTransition,
-        guidanceScale: 0,
-        push: { guidance, eta, zeta, gamma },
-      });
-      expect(differences(law, predicted, toy.positions)).toEqual([]);
-    },
-  );
+    [1, 0.25, 0.25],
+    [0.5, 0, 1],
+    [0.3, 1, 0],
+  ])('with eta %d, zeta %d, gamma %d samples the law of its formula', async (eta, zeta, gamma) => {
+    const options = { steps: 25, startSigma: 0.6, solver: 'ancestral', eta, zeta, gamma };
+    const law = await sample('hifi-diffcom', toy, options);
+    const predicted = guidedLaw(toy, lateStart(toy, 0.6), schedule(25, 0.6), {
+      transition: ancestralTransition,
+      guidanceScale: 0,
+      push: { eta, zeta, gamma },
+    });
+    expect(differences(law, predicted, toy.positions)).toEqual([]);
+  });
 });
-
-/** r(σ) that is exact for the isotropic prior. */
-const exactTrust = { trustSlope: 1, trustLimit: 0.2 };
-const exactError = { errorSlope: 1, errorLimit: 0.2 };
-const radius = (sigma: number) => deviationAt(sigma, 1, 0.2);
 
 describe('diffpir', () => {
   it.each([
@@ -230,23 +214,22 @@ describe('diffpir', () => {
     [1, 0],
     [0.5, 1.5],
   ])('with zeta %d and guidance scale %d samples the law of an exact inner solution', async (zeta, guidanceScale) => {
-    const options = { steps: 20, startSigma: 2, innerSteps: 20, zeta, guidanceScale, ...exactTrust };
+    const options = { steps: 20, startSigma: 2, innerSteps: 20, zeta, guidanceScale };
     const law = await sample('diffpir', toy, options);
-    const predicted = diffpirLaw(toy, lateStart(toy, 2), schedule(20, 2), { zeta, guidanceScale, radius });
+    const predicted = diffpirLaw(toy, lateStart(toy, 2), schedule(20, 2), { zeta, guidanceScale, lambda: 1 });
     // What is left of the descent adds to the sampling error.
     expect(differences(law, predicted, toy.positions, 2e-3)).toEqual([]);
   });
 
-  it('is exact for an isotropic prior at zeta 0, as steps grow; above 0 it stays too narrow', () => {
+  it('is right in the mean above zeta 0, as steps grow, but too narrow; at zeta 0 it keeps what the first fits did', () => {
     const bias = (zeta: number) =>
       biasOf(
-        diffpirLaw(isotropicToy, lateStart(isotropicToy, 5), schedule(400, 5), { zeta, guidanceScale: 0, radius }),
+        diffpirLaw(isotropicToy, lateStart(isotropicToy, 5), schedule(400, 5), { zeta, guidanceScale: 0, lambda: 1 }),
         isotropicToy.posterior,
       );
     const [none, half, all] = [bias(0), bias(0.5), bias(1)];
-    expect(Math.max(none.mean, half.mean, all.mean)).toBeLessThan(0.02);
-    expect(none.narrowest).toBeGreaterThan(0.97);
-    expect(none.widest).toBeLessThan(1.03);
+    expect(Math.max(half.mean, all.mean)).toBeLessThan(0.01);
+    expect(none.mean).toBeGreaterThan(0.1);
     expect([half.narrowest > 0.8, half.widest < 0.9]).toEqual([true, true]);
     expect([all.narrowest > 0.47, all.widest < 0.53]).toEqual([true, true]);
   });
@@ -260,7 +243,7 @@ describe('daps', () => {
   ])(
     'with %i ODE steps and %i Langevin steps of %d samples the law of its formula',
     async (odeSteps, innerSteps, stepSize) => {
-      const options = { steps: 15, startSigma: 2, odeSteps, innerSteps, stepSize, ...exactTrust, ...exactError };
+      const options = { steps: 15, startSigma: 2, odeSteps, innerSteps, stepSize };
       const law = await sample('daps', toy, options);
       const odeSigmas = (sigma: number) =>
         odeSteps === 1
@@ -270,41 +253,28 @@ describe('daps', () => {
         innerSteps,
         stepSize,
         guidanceScale: 0,
-        radius,
-        spread: radius,
         odeSigmas,
       });
       expect(differences(law, predicted, toy.positions)).toEqual([]);
     },
   );
 
-  it('at the temperature of a denoiser that is better than its prior samples the law of that', async () => {
-    const options = { steps: 15, startSigma: 2, ...exactTrust, errorSlope: 0.5, errorLimit: 0.05 };
-    const law = await sample('daps', toy, options);
-    const predicted = dapsLaw(toy, lateStart(toy, 2), schedule(15, 2), {
-      innerSteps: 8,
-      stepSize: 0.3,
-      guidanceScale: 0,
-      radius,
-      spread: (sigma) => deviationAt(sigma, 0.5, 0.05),
-      odeSigmas: (sigma) => [sigma],
-    });
-    expect(differences(law, predicted, toy.positions)).toEqual([]);
-  });
-
-  it('is exact for an isotropic prior and one ODE step, as Langevin steps shrink and grow in number', () => {
-    const predicted = dapsLaw(isotropicToy, lateStart(isotropicToy, 5), schedule(15, 5), {
-      innerSteps: 600,
-      stepSize: 0.03,
-      guidanceScale: 0,
-      radius,
-      spread: radius,
-      odeSigmas: (sigma) => [sigma],
-    });
-    const { mean, narrowest, widest } = biasOf(predicted, isotropicToy.posterior);
-    expect(mean).toBeLessThan(0.02);
+  it('nears the posterior of an isotropic prior with one ODE step, as levels grow in number', () => {
+    const bias = (levels: number) =>
+      biasOf(
+        dapsLaw(isotropicToy, lateStart(isotropicToy, 5), schedule(levels, 5), {
+          innerSteps: 600,
+          stepSize: 0.03,
+          guidanceScale: 0,
+          odeSigmas: (sigma) => [sigma],
+        }),
+        isotropicToy.posterior,
+      );
+    expect(bias(15).widest).toBeGreaterThan(1.3);
+    const { mean, narrowest, widest } = bias(60);
+    expect(mean).toBeLessThan(0.01);
     expect(narrowest).toBeGreaterThan(0.98);
-    expect(widest).toBeLessThan(1.02);
+    expect(widest).toBeLessThan(1.07);
   });
 });
 
@@ -321,8 +291,6 @@ describe('red-diff', () => {
 
 /** The table "What is exact and what is not" of docs/samplers.md: mean, narrowest, widest (see Bias), residual. */
 describe('the figures in the documentation', () => {
-  const published = { guidance: 'norm', eta: 1 } as const;
-  const exact = { ...exactTrust, ...exactError };
   type Figures = readonly [mean: number, narrowest: number, widest: number, residual: number];
   it.each<[SamplerName, string, Record<string, unknown>, Figures, Figures]>([
     ['conditional', 'scale 1', { guidanceScale: 1 }, [0.02, 0.64, 0.69, 0.61], [0.02, 0.63, 0.65, 0.59]],
@@ -334,12 +302,10 @@ describe('the figures in the documentation', () => {
       [0.02, 0.92, 0.94, 0.82],
     ],
     ['conditional', 'scale 1.5', { guidanceScale: 1.5 }, [0.22, 0.43, 0.51, 0.33], [0.17, 0.48, 0.6, 0.3]],
-    ['diffcom', 'norm', { ...published, solver: 'ancestral-vp' }, [0.58, 0.13, 0.41, 0.02], [0.3, 0.4, 0.86, 0.02]],
-    ['diffcom', 'discrepancy', {}, [0.25, 1.17, 1.45, 1.26], [0.08, 1.02, 1.23, 1.28]],
-    ['hifi-diffcom', 'norm', published, [0.28, 0.8, 0.9, 0.89], [0.3, 0.9, 1.09, 1.42]],
-    ['hifi-diffcom', 'discrepancy', {}, [0.46, 1.2, 1.69, 1.63], [0.31, 1, 1.44, 1.81]],
-    ['diffpir', 'zeta 0.5', exactTrust, [0.11, 0.79, 0.9, 0.78], [0.06, 0.79, 0.85, 0.82]],
-    ['daps', 'defaults', exact, [0.05, 1.12, 1.18, 0.95], [0.06, 1.03, 1.13, 1]],
+    ['diffcom', 'eta 1', { solver: 'ancestral-vp' }, [0.58, 0.13, 0.41, 0.02], [0.3, 0.4, 0.86, 0.02]],
+    ['hifi-diffcom', 'eta 1', {}, [0.28, 0.8, 0.9, 0.89], [0.3, 0.9, 1.09, 1.42]],
+    ['diffpir', 'zeta 0.5', {}, [0.11, 0.76, 0.82, 0.67], [0.04, 0.77, 0.79, 0.69]],
+    ['daps', 'step size 0.3', {}, [0.03, 1.11, 1.18, 0.92], [0.03, 1.06, 1.14, 0.96]],
     ['red-diff', 'likelihood', { priorDeviation: 0.2 }, [0.49, 0.01, 0.02, 0.01], [0.25, 0.02, 0.03, 0.01]],
   ])('are right about %s, %s', async (name, _label, options, correlated, isotropicFigures) => {
     const text = readFileSync(new URL('../../../../docs/samplers.md', import.meta.url), 'utf8');

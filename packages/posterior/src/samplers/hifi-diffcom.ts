@@ -6,7 +6,6 @@ import { addNoise } from '../images.js';
 import {
   DDPM_SIGMA_MIN,
   etaOption,
-  guidanceOption,
   guidanceScaleOption,
   guidedCounts,
   lateSigmas,
@@ -23,8 +22,7 @@ const optionsSchema = z.strictObject({
     .default('rmse')
     .describe('first sigma without startSigma: by startFactor, or (1 + CSNR)^(-5/96) as published'),
   solver: solverOption('ancestral'),
-  guidance: guidanceOption,
-  eta: etaOption(0.05),
+  eta: etaOption,
   zeta: z.number().min(0).max(100).default(0.25).describe('weight of the measurement norm in the gradient'),
   gamma: z
     .number()
@@ -50,7 +48,6 @@ const published = {
   start: 'published',
   sigmaMin: DDPM_SIGMA_MIN,
   solver: 'ancestral-vp',
-  guidance: 'norm',
   eta: 1,
   zeta: 0.25,
   gamma: 0.125,
@@ -79,10 +76,10 @@ function* create(context: SamplerContext, options: Options): SamplerRun {
   const sigmas = lateSigmas(context, { ...options, startSigma });
   let x = addNoise(observation.xJ, sigmas[0]!, random);
   for (const { sigma, next } of ask.over(sigmas)) {
-    const guided = yield* ask.guidedStep(x, sigma, options);
+    const { x0, gradient } = yield* ask.guidedStep(x, sigma, options);
     const solver = solvers[options.solver];
-    const unguided = yield* solver.step({ x, x0: guided.x0, sigma, next, denoise: ask.denoise, random });
-    x = pushTowardsMeasurement(unguided, guided, { sigma, next }, options, observation);
+    const unguided = yield* solver.step({ x, x0, sigma, next, denoise: ask.denoise, random });
+    x = pushTowardsMeasurement(unguided, gradient, { sigma, next, eta: options.eta });
   }
   return yield* ask.lastStep(x, sigmas);
 }
