@@ -99,6 +99,7 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
     channel: 'awgn',
     channelOptions: {},
     csi: 'genie',
+    waveform: 'single-carrier',
     // MS-SSIM needs 176.
     size: 192,
     metricBundles: [],

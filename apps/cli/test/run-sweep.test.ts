@@ -42,6 +42,7 @@ beforeAll(async () => {
     channel: 'awgn',
     channelOptions: {},
     csi: 'genie',
+    waveform: 'single-carrier',
     draws: 1,
     files: ['brushes', 'creek', 'dogs'].map((name) => join(DEMO_PHOTOS, `${name}.jpg`)),
     variants,

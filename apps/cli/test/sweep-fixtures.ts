@@ -28,6 +28,8 @@ export const HEAD: ReportHead = {
     channel: 'awgn',
     channelOptions: { loss: 0, noiseReference: 'nominal' },
     csi: 'genie',
+    waveform: 'single-carrier',
+    waveformOptions: {},
     snrDb: [0, 10],
     cbr: ['1/48'],
     size: 64,

@@ -142,6 +142,8 @@ describe('a file to go on from', () => {
     [changed({ channel: 'rayleigh-fast' }), '--channel was'],
     [changed({ channelOptions: { loss: 0.5 } }), '--channel.… was'],
     [changed({ csi: 'none' }), '--csi was'],
+    [changed({ waveform: 'ofdm' }), '--waveform was "single-carrier" and is "ofdm"'],
+    [changed({ waveformOptions: { prefix: 8 } }), '--waveform-option was {} and is {"prefix":8}'],
     [changed({ metricBundles: ['vgg'] }), '--metric-bundle was'],
     [changed({ images: ['a.png'] }), 'the photographs (--images, --limit) are others'],
     [changed({ imagesDigest: 'd2' }), 'the photographs have changed'],

@@ -26,6 +26,8 @@ const reportSchema = z.strictObject({
     channel: z.string(),
     channelOptions: z.record(z.string(), z.unknown()),
     csi: z.enum(['genie', 'none']),
+    waveform: z.string(),
+    waveformOptions: z.record(z.string(), z.unknown()),
     snrDb: z.array(z.number()),
     cbr: z.array(z.string()),
     size: z.int(),
@@ -45,6 +47,7 @@ const reportSchema = z.strictObject({
       cbr: z.string(),
       frame: z.int(),
       channelUses: z.int(),
+      cbrWithOverhead: z.number(),
       decoder: z.string(),
       steps: z.int(),
       evaluations: z.null(),
@@ -68,6 +71,7 @@ const reportSchema = z.strictObject({
       snrDb: z.number(),
       cbr: z.string(),
       n: z.int(),
+      cbrWithOverhead: z.number().optional(),
       psnrDb: z.number().nullable(),
       ssim: ratio,
       msSsim: ratio,
@@ -290,6 +294,25 @@ describe('semcast sweep', () => {
     expect(stderr).toContain('letter.png at 10 dB, 1/24: dropped (unreadable-image)');
     const { rows, summary } = await readReport(json);
     expect([rows.length, summary[0]!.n]).toEqual([1, 1]);
+  });
+
+  it('sends by whatever waveform there is, and counts the samples that it takes', async () => {
+    const images = await workspace.photos(1);
+    const waveform = ['--waveform', 'ofdm', '--waveform-option', 'prefix=8', 'clipping=1.2'];
+    const sized = ['--images', images, '--size', '64'];
+    const { code, stdout, stderr } = await workspace.run('sweep', ...sized, ...waveform, '--json', '-');
+    expect(code, stderr).toBe(0);
+    const { conditions, rows, summary } = reportSchema.parse(JSON.parse(stdout));
+    expect(conditions).toMatchObject({ csi: 'none', waveform: 'ofdm', waveformOptions: { fftSize: 256, prefix: 8 } });
+    // 512 symbols on 256 carriers: two OFDM symbols behind a known one.
+    const cbrWithOverhead = (3 * 264) / (3 * 64 * 64);
+    expect(rows).toMatchObject([{ channelUses: 512, cbrWithOverhead, cbr: '1/24' }]);
+    expect(summary).toMatchObject([{ cbrWithOverhead }]);
+    expect(rows[0]!.residual, 'with the channel as pilots gave it').toBeGreaterThan(0);
+    expect(stderr).toContain('awgn, csi none; ofdm, prefix 8, clipping 1.2');
+    expect(stderr).toMatch(/with overhead[^]*1\/15\.5/);
+    const wrong = await workspace.run('sweep', ...sized, '--waveform', 'ofdm', '--waveform-option', 'fftSize=0');
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('fftSize')]);
   });
 
   it('sends over whatever channel a channel can be, and counts what that one was asked to lose', async () => {

@@ -229,6 +229,12 @@ describe('a frame that can not be decoded', () => {
     ],
     ['an unknown waveform', { waveform: 'smoke-signals' }, 'invalid-frame', 'there are single-carrier'],
     ['an unknown option of its waveform', { waveformOptions: { pilots: 4 } }, 'invalid-frame', 'pilots'],
+    [
+      'an oracle that is told nothing',
+      { waveform: 'ofdm', waveformOptions: { estimator: 'genie' } },
+      'invalid-frame',
+      'genie channel state',
+    ],
   ];
 
   it.each(cases)('(%s) is dropped with its reason, and the next one decoded', async (_, options, reason, message) => {

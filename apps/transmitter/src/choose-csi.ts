@@ -2,8 +2,8 @@ import { createModem, WaveformError } from '@semcast/phy';
 import type { CsiMode } from '@semcast/wire';
 
 /**
- * What the receiver is to know of the channel: as configured; by default everything, and nothing where the waveform has
- * pilots that it estimates the channel from.
+ * What the receiver is to know of the channel: as configured; by default everything, and nothing where it estimates the
+ * channel.
  *
  * @throws WaveformError when there is no such waveform, or not with these options, or when it needs to know the channel
  */

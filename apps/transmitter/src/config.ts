@@ -63,7 +63,7 @@ export const transmitterConfigSchema = z.strictObject({
     .enum(CSI_MODES)
     .optional()
     .describe(
-      'what the receiver is told of the channel: everything or nothing; default: genie, none where the waveform has pilots',
+      'what the receiver is told of the channel: everything or nothing; default: genie, none where the waveform estimates it',
     ),
   sampleFormat: z.enum(SAMPLE_FORMATS).default('cf32_le').describe('samples on the wire, in the names of SigMF'),
   waveform: z.enum(waveformNames).default('single-carrier').describe('how symbols become samples'),

@@ -201,7 +201,7 @@ export const resultSchema = z.strictObject({
   image: z.strictObject({ format: z.enum(RESULT_FORMATS), width: side, height: side }),
   /** Sampler steps spent; 0 for a one-pass decoder. */
   steps: count,
-  /** Never mixed (docs/definitions.md): with genie channel state `effective` is known and nothing is estimated. */
+  /** Never mixed (docs/definitions.md): where h and N0 were told, `effective` is known and nothing is estimated. */
   csnrDb: z.strictObject({
     configured: z.number().optional(),
     measured: z.number().optional(),

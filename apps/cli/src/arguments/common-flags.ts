@@ -75,6 +75,5 @@ export const channelNameFlag = (channel: string): Record<string, string> => ({
 export const csiFlag = value(
   CSI_MODES.join('|'),
   oneOf(CSI_MODES),
-  'what the receiver knows of the channel: everything or nothing',
-  'genie',
+  'what the receiver is told of the channel: everything or nothing (genie; none where the waveform estimates the channel)',
 );

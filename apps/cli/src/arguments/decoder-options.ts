@@ -24,10 +24,11 @@ export function parseDecoderOption(text: string): DecoderOption {
       remedy: 'write NAME=VALUE, or DECODER.NAME=VALUE for one decoder only',
     });
   }
-  return { decoder: parts['decoder'], name: parts['name']!, value: valueOf(parts['value']!) };
+  return { decoder: parts['decoder'], name: parts['name']!, value: optionValue(parts['value']!) };
 }
 
-function valueOf(text: string): number | string | boolean {
+/** A number, a boolean, or text. */
+export function optionValue(text: string): number | string | boolean {
   if (text === 'true' || text === 'false') {
     return text === 'true';
   }

@@ -1,8 +1,8 @@
-import { createModem, waveformNames } from '@semcast/phy';
+import { createModem } from '@semcast/phy';
 import { channelFlag, jsonFlag, seedFlag } from '../arguments/common-flags.js';
-import { parseDecoderOption } from '../arguments/decoder-options.js';
-import { many, value } from '../arguments/spec.js';
-import { integer, list, number, oneOf } from '../arguments/values.js';
+import { value } from '../arguments/spec.js';
+import { integer, list, number } from '../arguments/values.js';
+import { typedWaveform, waveformFlags, waveformText } from '../arguments/waveform-options.js';
 import { bitErrorRow, deviationOf, type BitErrorRow } from '../ber/bit-error-rate.js';
 import { createCommand } from '../command.js';
 import { EXIT_CODES } from '../exit-codes.js';
@@ -37,8 +37,7 @@ const LEGEND =
 const flags = {
   channel: channelFlag,
   'eb-n0': value('DB,DB', list(number({ min: -50, max: 90 })), 'mean Eb/N0 in dB: SNR - 3.01 dB', '0,5,10,15,20'),
-  waveform: value('NAME', oneOf(waveformNames), `waveform: ${waveformNames.join(', ')}`, 'single-carrier'),
-  'waveform-option': many('NAME=VALUE', parseDecoderOption, 'option of the waveform'),
+  ...waveformFlags,
   frames: value('N', integer({ min: 2, max: 1_000_000 }), 'frames, each of a stream of its own', 1000),
   symbols: value('N', integer({ min: 1, max: 1_000_000 }), 'QPSK symbols of a frame', 1024),
   seed: seedFlag('bits, noise and fading'),
@@ -65,11 +64,11 @@ export const ber = createCommand({
     },
   ],
   run: async ({ flags: chosen, given, io, terminal }) => {
-    const { channel, json, frames, symbols, seed, waveform } = chosen;
+    const { channel, json, frames, symbols, seed } = chosen;
     const typed = typedChannelFlags(chosen, given);
     const config = { ...channelConfigOf(channel, typed), seed };
-    const options = Object.fromEntries(chosen['waveform-option'].map(({ name, value: to }) => [name, to]));
-    const modem = createModem(waveform, options);
+    const { waveform, waveformOptions = {} } = typedWaveform(chosen);
+    const modem = createModem(waveform, waveformOptions);
     if (json !== undefined) {
       await checkWritable(json);
     }
@@ -78,7 +77,7 @@ export const ber = createCommand({
     const { resultColours: colours, resultColumns: width } = terminal;
     terminal.result(
       '',
-      `  ${colours.bold(channelText(channel, channelOptions))} ${colours.dim(`· QPSK, ${waveform}, ${frames} frames of ${symbols} symbols`)}`,
+      `  ${colours.bold(channelText({ channel, channelOptions }))} ${colours.dim(`· QPSK, ${waveformText(waveform, waveformOptions)}, ${frames} frames of ${symbols} symbols`)}`,
       '',
       ...renderTable(columns, rows, { colours, width }),
       ...wrap(LEGEND, width - 2).map((line) => `  ${colours.dim(line)}`),
@@ -90,7 +89,7 @@ export const ber = createCommand({
         channel,
         channelOptions,
         waveform,
-        waveformOptions: options,
+        waveformOptions,
         seed,
         rows,
       };

@@ -16,6 +16,7 @@ import {
 import { duration } from '../arguments/durations.js';
 import { inGroup, many, toggle, value, type FlagValues } from '../arguments/spec.js';
 import { integer, list, number, oneOf, snrDb, text, webSocketUrl, type ValueParser } from '../arguments/values.js';
+import { typedWaveform, waveformFlags, waveformText } from '../arguments/waveform-options.js';
 import { createCommand } from '../command.js';
 import { optionsOfNamed } from '../decoders/options.js';
 import { InterruptedError, UsageError } from '../errors.js';
@@ -87,6 +88,7 @@ const flags = {
     decoder: value('NAME', text, 'decoder of the receiver', 'jscc'),
     steps: stepsFlag,
     ...decoderOptionFlags,
+    ...waveformFlags,
     deadline: value('S', duration({ minMs: 1 }), 'the receiver gives each frame so long (no deadline)'),
     images: value('PATH', text, `photographs, the first ${MAX_PHOTOGRAPHS} (the nine that come along)`),
     size: sizeFlag(256),
@@ -137,6 +139,7 @@ export const load = createCommand({
       throw new UsageError('--find-saturation begins at one rate', { remedy: 'give one --rate, or leave it out' });
     }
     const decoderOptions = optionsOfNamed(decoder, typedDecoderOptions(chosen), chosen.steps) ?? {};
+    const waveform = typedWaveform(chosen);
     const interruption = io.interruption();
     const bundle = await loadBundle(chosen.bundle ?? findDefaultBundle());
     const cbr = rateOf(bundle.manifest, chosen.cbr);
@@ -151,6 +154,7 @@ export const load = createCommand({
       arrivals,
       decoder,
       decoderOptions,
+      ...waveform,
       deadlineMs: deadline ?? null,
       cbr,
       size,
@@ -166,7 +170,7 @@ export const load = createCommand({
     };
     const terms = {
       decoder,
-      csi: 'genie' as const,
+      csi: waveform.csi,
       ...(Object.keys(decoderOptions).length === 0 ? {} : { decoderOptions }),
       ...(deadline === undefined ? {} : { deadlineMs: deadline }),
     };
@@ -361,12 +365,13 @@ function watchPeer({ terminal, conditions, flags: { snr: ownSnrDb } }: LoadTest)
 }
 
 function printHead({ resultColours: colours, result }: Terminal, { conditions }: LoadTest): void {
-  const { streams, arrivals, size, images, durationS, cbr, decoder, to } = conditions;
+  const { streams, arrivals, size, images, durationS, cbr, decoder, waveform, waveformOptions = {}, to } = conditions;
   const details = [
     counted(streams, 'stream'),
     arrivals,
     photographsText(images.length, size),
     `CBR ${cbr}`,
+    waveformText(waveform, waveformOptions),
     `${formatSeconds(durationS)} each`,
     to,
   ];

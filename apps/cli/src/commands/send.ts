@@ -23,6 +23,7 @@ import {
 } from '../arguments/common-flags.js';
 import { value } from '../arguments/spec.js';
 import { integer, snrDb, text, webSocketUrl } from '../arguments/values.js';
+import { typedWaveform, waveformFlags } from '../arguments/waveform-options.js';
 import { createCommand } from '../command.js';
 import { optionsOfNamed } from '../decoders/options.js';
 import { findDecoder, isSampling } from '../decoders/registry.js';
@@ -57,6 +58,7 @@ export const send = createCommand({
     size: sizeFlag(0),
     'design-snr': value('DB', snrDb, 'SNR that the encoder prepares for (what the receiver measured last)'),
     csi: csiFlag,
+    ...waveformFlags,
     out: value('DIR', text, 'write received pictures there, and their previews'),
     bundle: bundleFlag('model bundle; the receiver must have the same'),
     device: deviceFlag('where the encoder runs'),
@@ -121,7 +123,7 @@ export const send = createCommand({
           cbr: rateOf(bundle.manifest, flags.cbr),
           size: flags.size,
           ...(flags['design-snr'] === undefined ? {} : { designCsnrDb: flags['design-snr'] }),
-          csi: flags.csi,
+          ...typedWaveform(flags, flags.csi),
           ...(flags.out === undefined ? {} : { outputDir: resolve(flags.out), outputPreviews: true }),
           bundle: bundle.dir,
           device: flags.device,

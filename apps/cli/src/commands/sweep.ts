@@ -21,6 +21,7 @@ import {
 import { commandLine } from '../arguments/command-line.js';
 import { many, toggle, value, type FlagValues } from '../arguments/spec.js';
 import { cbr, integer, list, oneOf, snrDb, text } from '../arguments/values.js';
+import { typedWaveform, waveformFlags } from '../arguments/waveform-options.js';
 import { createCommand } from '../command.js';
 import { decoderNames, requireDecoder } from '../decoders/registry.js';
 import { InterruptedError, UsageError } from '../errors.js';
@@ -66,6 +67,7 @@ const flags = {
   decoders: value('A,B', list(oneOf(decoderNames)), `decoders to compare: ${decoderNames.join(', ')}`, 'jscc'),
   channel: channelFlag,
   csi: csiFlag,
+  ...waveformFlags,
   snr: value('DB,DB', list(snrDb), 'SNRs in dB', 10),
   cbr: value('RATIO,RATIO', list(cbr), `channel bandwidth ratios, rates of the bundle (${DEFAULT_RATE_TEXT})`),
   steps: value('N,N', list(steps), 'steps of the decoders that sample, each of them at each (their own)'),
@@ -157,7 +159,7 @@ export const sweep = createCommand({
         ? undefined
         : { target: resolve(chosen['contact-sheet']), crop: chosen['contact-crop'] };
     const out = chosen.out === undefined ? undefined : resolve(chosen.out);
-    const { channel, device, precision, csi, draws, markdown } = chosen;
+    const { channel, device, precision, draws, markdown } = chosen;
     const typedChannel = typedChannelFlags(chosen, given);
     const settings: SweepSettings = {
       bundle,
@@ -167,7 +169,7 @@ export const sweep = createCommand({
       variants,
       channel,
       channelOptions: channelOptionsOf(channel, typedChannel),
-      csi,
+      ...typedWaveform(chosen, chosen.csi),
       snrsDb: chosen.snr,
       cbrs: [...new Set((chosen.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],
       size: chosen.size ?? 0,
@@ -475,7 +477,7 @@ function printReport(terminal: Terminal, report: SweepReport, settings: SweepSet
     photographsText(settings.files.length, settings.size),
   ];
   const { columns, rows, legend } = summaryTable(report, names, colours);
-  const channel = channelText(settings.channel, report.conditions.channelOptions, report.conditions.csi);
+  const channel = channelText(report.conditions);
   terminal.result(
     '',
     `  ${colours.bold(channel)} ${colours.dim(`· ${details.join(' · ')}`)}`,

@@ -20,6 +20,7 @@ import {
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { toggle, value } from '../arguments/spec.js';
 import { integer, port, number, oneOf, snrOrRange, text, type SnrRange } from '../arguments/values.js';
+import { typedWaveform, waveformFlags } from '../arguments/waveform-options.js';
 import { createCommand } from '../command.js';
 import { optionsOfOne } from '../decoders/options.js';
 import { decoderNames, defaultDecoder, isSampling, requireDecoder } from '../decoders/registry.js';
@@ -59,6 +60,7 @@ export const up = createCommand({
       `photographs per second; 0: as fast as they get through (${DEFAULT_FPS}; 0 with --once)`,
     ),
     channel: channelFlag,
+    ...waveformFlags,
     decoder: value('NAME', oneOf(decoderNames), `decoder: ${decoderNames.join(', ')} (the best that the bundle has)`),
     steps: stepsFlag,
     ...decoderOptionFlags,
@@ -106,6 +108,7 @@ export const up = createCommand({
       decoderOptions,
       sampling,
       channel: flags.channel,
+      ...typedWaveform(flags),
       snr: flags.snr ?? defaultSnr(flags.channel, flags.once),
       seed: flags.seed,
       receivedDir: join(dir, 'arriving'),

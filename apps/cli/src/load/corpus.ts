@@ -4,13 +4,14 @@ import { addNoise } from '@semcast/channel-models';
 import { csnrDbToNoiseVariance, type RgbImage } from '@semcast/core';
 import { encodeFrame, modulateFrame, type ModulatedFrame, openEncoder, readPhoto } from '@semcast/transmitter';
 import { bytesToIq, iqToBytes, type FrameHead, type OutgoingFrame } from '@semcast/wire';
+import type { WaveformChoice } from '../arguments/waveform-options.js';
 
 /** The most photographs that streams cycle through: all of them stay in memory. */
 export const MAX_PHOTOGRAPHS = 16;
 
 const MAX_IMAGE_PIXELS = 4096 * 4096;
 /** The defaults of transmitters. */
-const MODULATION = { waveform: 'single-carrier', interleave: true, sampleFormat: 'cf32_le' } as const;
+const MODULATION = { interleave: true, sampleFormat: 'cf32_le' } as const;
 
 /** A photograph that was encoded once, to be sent any number of times under other heads. */
 export interface EncodedPhoto {
@@ -21,7 +22,7 @@ export interface EncodedPhoto {
   readonly payload: readonly Uint8Array[];
 }
 
-export interface CorpusOptions {
+export interface CorpusOptions extends Omit<WaveformChoice, 'csi'> {
   /** The bundle's folder. */
   readonly bundle: string;
   readonly device: Device;
@@ -58,7 +59,7 @@ export async function encodeCorpus(files: readonly string[], options: CorpusOpti
       signal.throwIfAborted();
       const original = await readPhoto(file, { size, maxImagePixels: MAX_IMAGE_PIXELS });
       const encoded = await encodeFrame(original, { csnrDb: designCsnrDb, cbr }, { encoder, signal });
-      const modulated = modulateFrame(encoded, MODULATION);
+      const modulated = modulateFrame(encoded, { ...MODULATION, ...options });
       const { width, height } = original;
       photos.push({
         name: basename(file),
@@ -89,7 +90,7 @@ export function cleanFrames(terms: FrameTerms): FrameMaker {
 
 /**
  * Frames for a receiver without a channel before it: AWGN is added here, the very noise that a channel of this seed
- * would add, with N0 in the head (genie channel state). Drawing it costs some 10 ns a real number.
+ * would add, with N0 in the head where the terms say genie channel state. Drawing it costs some 10 ns a real number.
  *
  * @param snrDb E|z|²/N0 per complex symbol, in dB
  */
@@ -98,7 +99,7 @@ export function noisyFrames(
   { snrDb, seed }: { readonly snrDb: number; readonly seed: number },
 ): FrameMaker {
   const noiseVariance = csnrDbToNoiseVariance(snrDb);
-  const impairment = { model: 'awgn', snrDb, seed, noiseVariance };
+  const impairment = { model: 'awgn', snrDb, seed, ...(terms.csi === 'genie' ? { noiseVariance } : {}) };
   return ({ head, payload }, id) => {
     const sent = bytesToIq(payload[0]!, head.samples);
     // A copy: the noise is added in place, and the photograph will be sent again.

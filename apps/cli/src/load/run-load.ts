@@ -7,11 +7,12 @@ import { arrivals, type ArrivalKind } from './arrivals.js';
 import type { EncodedPhoto, FrameMaker } from './corpus.js';
 import { Latencies } from './latencies.js';
 import { Ledger, type DueFrame } from './ledger.js';
+import type { WaveformChoice } from '../arguments/waveform-options.js';
 import { QualitySampler } from './quality-sampler.js';
 import { VirtualTransmitter, type FlightWatcher } from './virtual-transmitter.js';
 
 /** The settings that all rates of a load test share: the frames, and how they are sent. It is part of the report. */
-export interface LoadConditions {
+export interface LoadConditions extends WaveformChoice {
   readonly to: string;
   readonly streams: number;
   readonly arrivals: ArrivalKind;

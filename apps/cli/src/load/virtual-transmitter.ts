@@ -25,7 +25,7 @@ export interface FlightWatcher {
 
 export interface VirtualTransmitterOptions
   extends
-    Pick<LoadSettings, 'to' | 'token' | 'decoder' | 'resultFormat' | 'backlog'>,
+    Pick<LoadSettings, 'to' | 'token' | 'decoder' | 'csi' | 'resultFormat' | 'backlog'>,
     Pick<LoadTools, 'photos' | 'makeFrame'> {
   readonly stream: string;
   /** Photographs are cycled through from this one on. */
@@ -47,7 +47,7 @@ export class VirtualTransmitter {
 
   constructor(options: VirtualTransmitterOptions) {
     this.#options = options;
-    const { to, stream, token, decoder, resultFormat } = options;
+    const { to, stream, token, decoder, csi, resultFormat } = options;
     this.link = connectLink(to, {
       hello: {
         stream,
@@ -55,7 +55,7 @@ export class VirtualTransmitter {
         role: 'transmitter',
         agent: AGENT,
         decoder,
-        csi: 'genie',
+        csi,
         sampleFormat: 'cf32_le',
         result: { format: resultFormat },
       },

@@ -58,15 +58,17 @@ describe('the channel of a sweep', () => {
       { name: 'cfo', offsetHz: 20 },
       { name: 'adc', bits: 4, fullScale: 3 },
     ];
-    expect(channelText('awgn', { impairments })).toBe(
+    expect(channelText({ channel: 'awgn', channelOptions: { impairments } })).toBe(
       'awgn, impairments cfo (offsetHz 20) + adc (bits 4, fullScale 3)',
     );
   });
 
   it('is told where it isn’t the usual one', () => {
-    expect(channelText('awgn', { loss: 0, noiseReference: 'nominal' })).toBe('awgn');
-    expect(channelText('rician-block', { kFactorDb: 3, loss: 0.1, noiseReference: 'measured' }, 'none')).toBe(
-      'rician-block, kFactorDb 3, loss 0.1, noiseReference measured, csi none',
-    );
+    expect(channelText({ channel: 'awgn', channelOptions: { loss: 0, noiseReference: 'nominal' } })).toBe('awgn');
+    const channelOptions = { kFactorDb: 3, loss: 0.1, noiseReference: 'measured' };
+    const conditions = { channel: 'rician-block', channelOptions, csi: 'none' };
+    expect(channelText(conditions)).toBe('rician-block, kFactorDb 3, loss 0.1, noiseReference measured, csi none');
+    const waveformOptions = { fftSize: 256, prefix: 8 };
+    expect(channelText({ channel: 'awgn', waveform: 'ofdm', waveformOptions })).toBe('awgn; ofdm, prefix 8');
   });
 });

@@ -4,7 +4,9 @@ import { ConfigError, loadConfig } from '@semcast/config';
 import { channelNameFlag, isPreset, type ChannelName } from '../arguments/common-flags.js';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
 import { inGroup, type Flags } from '../arguments/spec.js';
+import { waveformText } from '../arguments/waveform-options.js';
 import { UsageError } from '../errors.js';
+import type { SweepConditions } from './report.js';
 
 /** Options that a sweep sets itself: the SNR by a trace, the seed, the model and the preset by flags of its own. */
 const SET_BY_SWEEP = /^channel\.(snr\.|seed$|preset$|model\.name$)/;
@@ -64,16 +66,25 @@ export function channelOptionsOf(name: ChannelName, typed: Readonly<Record<strin
 }
 
 /**
- * `rician-block, kFactorDb 3, coherence 64, loss 0.1`: settings that differ from the defaults, and the model's options.
+ * `rician-block, kFactorDb 3, coherence 64, loss 0.1; ofdm`: settings that differ from the defaults, and the model's
+ * options; then the waveform, unless it is the usual one.
  */
-export function channelText(channel: string, options: Readonly<Record<string, unknown>> = {}, csi = 'genie'): string {
-  const shown = Object.entries<unknown>({ ...options, csi }).filter(
+export function channelText({
+  channel,
+  channelOptions = {},
+  csi = 'genie',
+  waveform = 'single-carrier',
+  waveformOptions = {},
+}: Pick<SweepConditions, 'channel' | 'channelOptions' | 'csi' | 'waveform' | 'waveformOptions'>): string {
+  const shown = Object.entries<unknown>({ ...channelOptions, csi }).filter(
     ([name, value]) =>
       !(name === 'loss' && value === 0) &&
       !(name === 'noiseReference' && value === 'nominal') &&
       !(name === 'csi' && value === 'genie'),
   );
-  return [channel, ...shown.map(([name, value]) => `${name} ${optionText(value)}`)].join(', ');
+  const air = [channel, ...shown.map(([name, value]) => `${name} ${optionText(value)}`)].join(', ');
+  const sent = waveformText(waveform, waveformOptions);
+  return sent === 'single-carrier' ? air : `${air}; ${sent}`;
 }
 
 /** `cfo (offsetHz 50) + adc (bits 8, fullScale 4)` of a list of impairments. */

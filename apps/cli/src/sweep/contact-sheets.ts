@@ -66,12 +66,13 @@ export async function writeContactSheets(
 }
 
 async function drawSheet(
-  { files, size, channel, channelOptions, csi, bundle }: SweepSettings,
+  settings: SweepSettings,
   pictures: string,
   rows: readonly SweepRow[],
   groups: readonly SweepGroup[],
   crop: number,
 ): Promise<Buffer> {
+  const { files, size, channel, bundle } = settings;
   const rowOf = new Map(rows.map((row) => [caseKey(row, row.frame), row]));
   const cells: (SheetCell | null)[][] = [];
   for (const [index, file] of files.entries()) {
@@ -98,7 +99,7 @@ async function drawSheet(
   const { snrDb, cbr } = groups[0]!;
   const shown = cells.flat().filter((entry) => entry !== null);
   return await drawContactSheet({
-    title: `${channelText(channel, channelOptions, csi)}, CSNR ${snrDb} dB, CBR ${cbr}, ${bundle.manifest.name} ${bundle.manifest.version}`,
+    title: `${channelText(settings)}, CSNR ${snrDb} dB, CBR ${cbr}, ${bundle.manifest.name} ${bundle.manifest.version}`,
     columns: [
       { title: 'original', subtitle: '' },
       ...groups.map(({ variant: { decoder, steps } }) => ({

@@ -12,7 +12,7 @@ import {
   type ColumnNames,
   type QualityColumn,
 } from './compare.js';
-import type { SweepComparison, SweepReport, SweepSummary } from './report.js';
+import { overheadText, type SweepComparison, type SweepReport, type SweepSummary } from './report.js';
 
 interface MarkdownColumn<Row> {
   readonly title: string;
@@ -30,7 +30,7 @@ const escaped = (text: string): string => text.replaceAll('|', '\\|');
  */
 export function renderMarkdown(report: SweepReport, names: ColumnNames): string {
   const { command, bundle, device, seed, conditions, comparisons = [] } = report;
-  const { images, size, channel, channelOptions, csi, draws } = conditions;
+  const { images, size, draws } = conditions;
   const summary = summaryLines(report);
   const measures = qualityColumns(names);
   const columns: MarkdownColumn<SweepSummary>[] = [
@@ -60,7 +60,7 @@ export function renderMarkdown(report: SweepReport, names: ColumnNames): string 
     command,
     '```',
     '',
-    `${channelText(channel, channelOptions, csi)}, ${photographsText(images.length, size)}, bundle ${bundle.name} ${bundle.version} ` +
+    `${channelText(conditions)}, ${photographsText(images.length, size)}, bundle ${bundle.name} ${bundle.version} ` +
       `(${bundle.digest.slice(0, 12)}) on ${device}, seed ${seed}${draws === 1 ? '' : `, ${draws} draws of the noise`}.`,
     '',
     legend.join(' '),
@@ -73,8 +73,9 @@ export function renderMarkdown(report: SweepReport, names: ColumnNames): string 
 }
 
 function renderSection(columns: readonly MarkdownColumn<SweepSummary>[], entries: readonly SweepSummary[]): string[] {
-  const { snrDb, cbr } = entries[0]!;
-  return ['', `## CSNR ${snrDb} dB, CBR ${cbr}`, '', ...renderTable(columns, entries)];
+  const { snrDb, cbr, cbrWithOverhead } = entries[0]!;
+  const overhead = cbrWithOverhead === undefined ? '' : ` (${overheadText(cbrWithOverhead)} with overhead)`;
+  return ['', `## CSNR ${snrDb} dB, CBR ${cbr}${overhead}`, '', ...renderTable(columns, entries)];
 }
 
 /** Differences with their intervals: in the measure's unit, or in per cent of what it is held against. */

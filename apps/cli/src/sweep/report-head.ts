@@ -1,32 +1,22 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
+import { completeWaveformOptions } from '../arguments/waveform-options.js';
 import { SWEEP_SCHEMA } from './report.js';
 import type { SweepSettings } from './run-sweep.js';
 import type { ReportHead } from './sweep-log.js';
 
 /** The conditions in the report, before anything is measured. */
 export async function reportHead(
-  {
-    bundle,
-    device,
-    precision,
-    channel,
-    channelOptions,
-    csi,
-    snrsDb,
-    cbrs,
-    size,
-    files,
-    variants,
-    draws,
-  }: SweepSettings,
+  settings: SweepSettings,
   {
     command,
     seed,
     metricBundles,
   }: { readonly command: string; readonly seed: number; readonly metricBundles: readonly string[] },
 ): Promise<ReportHead> {
+  const { bundle, device, precision, channel, channelOptions, csi, waveform, snrsDb, cbrs, size } = settings;
+  const { files, variants, draws } = settings;
   const { name, version } = bundle.manifest;
   const digest = createHash('sha256');
   for (const file of files) {
@@ -43,6 +33,8 @@ export async function reportHead(
       channel,
       channelOptions: { ...channelOptions },
       csi,
+      waveform,
+      waveformOptions: completeWaveformOptions(settings),
       snrDb: [...snrsDb],
       cbr: [...cbrs],
       size,

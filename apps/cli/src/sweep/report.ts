@@ -25,6 +25,8 @@ export const sweepRowSchema = z.object({
   frame: z.int(),
   /** Complex channel uses of the payload. */
   channelUses: z.int(),
+  /** Samples sent / (3·width·height); absent in older reports. */
+  cbrWithOverhead: z.number().optional(),
   decoder: z.string(),
   /** Sampler steps that were spent; 0 for a decoder of one pass. */
   steps: z.int(),
@@ -54,6 +56,8 @@ export const sweepSummarySchema = z.object({
   snrDb: z.number(),
   cbr: z.string(),
   n: z.int(),
+  /** Of samples sent, pilots and prefixes counted in; only where the waveform sends more samples than symbols. */
+  cbrWithOverhead: z.number().optional(),
   ...measures,
   metrics: figures,
   /** Patch Fréchet distance over the set, by the folder of the feature graph; only when one was given. */
@@ -73,6 +77,9 @@ export const sweepConditionsSchema = z.object({
   /** Options of the model, loss and noise reference, and what the receiver is told; absent in older reports. */
   channelOptions: z.record(z.string(), z.unknown()).optional(),
   csi: z.string().optional(),
+  /** With every option filled in; absent in older reports, which are of a single carrier. */
+  waveform: z.string().optional(),
+  waveformOptions: z.record(z.string(), z.unknown()).optional(),
   snrDb: z.array(z.number()),
   cbr: z.array(z.string()),
   /** 0 for photographs at their own size. */
@@ -88,6 +95,8 @@ export const sweepConditionsSchema = z.object({
   /** The decoders that were compared, with every option filled in. */
   decoders: z.array(z.object({ decoder: z.string(), steps: z.int(), options: z.record(z.string(), z.unknown()) })),
 });
+
+export type SweepConditions = Readonly<z.output<typeof sweepConditionsSchema>>;
 
 /** Results of sharpening jscc's pictures at a decoder's mean PSNR, by each of some unsharp masks. */
 export const sweepControlSchema = z.object({
@@ -163,10 +172,12 @@ export function summarise(
     rows.map(value).filter((entry) => entry !== null);
   const meanOf = (value: (row: SweepRow) => number | null): number | null => mean(valuesOf(value));
   const decodeMs = rows.map((row) => row.decodeMs);
+  const cbrWithOverhead = meanOf((row) => (hasOverhead(row) ? row.cbrWithOverhead! : null));
   const names = [...new Set(rows.flatMap(({ metrics }) => Object.keys(metrics)))];
   return {
     ...setting,
     n: rows.length,
+    ...(cbrWithOverhead === null ? {} : { cbrWithOverhead }),
     ...eachMetric((name) => meanOf((row) => row[name])),
     metrics: Object.fromEntries(
       names.flatMap((name) => {
@@ -188,4 +199,13 @@ export function summarise(
       0.5,
     ),
   };
+}
+
+function hasOverhead({ cbrWithOverhead = 0, channelUses, width, height }: SweepRow): boolean {
+  return cbrWithOverhead * 3 * width * height > channelUses + 0.5;
+}
+
+/** `1/22.3` */
+export function overheadText(cbrWithOverhead: number): string {
+  return `1/${(1 / cbrWithOverhead).toFixed(1)}`;
 }

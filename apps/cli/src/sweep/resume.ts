@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { completeWaveformOptions } from '../arguments/waveform-options.js';
 import { UsageError } from '../errors.js';
 import { sweepReportSchema, type SweepReport } from './report.js';
 import type { ReportHead } from './sweep-log.js';
@@ -47,6 +48,9 @@ function parseReport(file: string, text: string): SweepReport {
   return parsed.data;
 }
 
+/** Of reports that say nothing of a waveform. */
+const OLDER_OPTIONS = completeWaveformOptions({ waveform: 'single-carrier' });
+
 /** What is set differently than before, as options of the command line. Only decoders may be added. */
 function differences(earlier: SweepReport, now: ReportHead): string[] {
   const found: string[] = [];
@@ -61,6 +65,8 @@ function differences(earlier: SweepReport, now: ReportHead): string[] {
   const [before, after] = [earlier.conditions, now.conditions];
   compare('--channel', before.channel, after.channel);
   compare('--channel.…', before.channelOptions ?? after.channelOptions, after.channelOptions);
+  compare('--waveform', before.waveform ?? 'single-carrier', after.waveform);
+  compare('--waveform-option', before.waveformOptions ?? OLDER_OPTIONS, after.waveformOptions);
   compare('--csi', before.csi ?? after.csi, after.csi);
   compare('--snr', before.snrDb, after.snrDb);
   compare('--cbr', before.cbr, after.cbr);

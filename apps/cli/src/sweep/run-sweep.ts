@@ -11,7 +11,7 @@ import {
   type TransmitterService,
 } from '@semcast/transmitter';
 import type { Logger } from '@semcast/service';
-import type { CsiMode } from '@semcast/wire';
+import { waveformOf, type WaveformChoice } from '../arguments/waveform-options.js';
 import { writeFileWhole } from '../json-output.js';
 import { planSweep, type SweepCase, type SweepGrid, type SweepGroup } from './plan.js';
 import type { Realism } from './realism.js';
@@ -19,14 +19,13 @@ import { toRow } from './report.js';
 import type { SweepLog } from './sweep-log.js';
 import { variantName, type SweepVariant } from './variants.js';
 
-export interface SweepSettings extends SweepGrid {
+export interface SweepSettings extends SweepGrid, WaveformChoice {
   readonly bundle: Bundle;
   readonly device: Device;
   readonly precision: Precision;
   readonly channel: ChannelName;
   /** Its options, loss and noise reference, for the report. */
   readonly channelOptions: Readonly<Record<string, unknown>>;
-  readonly csi: CsiMode;
   readonly size: number;
   /** Folders with a `metric.onnx`. */
   readonly metricBundles: readonly string[];
@@ -136,11 +135,12 @@ async function measureVariant(
 }
 
 async function startTransmitter(
-  { size, metricBundles, pictures, device, csi }: SweepSettings,
+  settings: SweepSettings,
   { channelUrl, logger }: SweepTools,
   { variant, inFlight }: { readonly variant: SweepVariant; readonly inFlight: number },
   encoder: FrameEncoder,
 ): Promise<TransmitterService> {
+  const { size, metricBundles, pictures, device } = settings;
   return await createTransmitter(
     {
       to: channelUrl,
@@ -148,7 +148,7 @@ async function startTransmitter(
       source: [],
       port: 0,
       size,
-      csi,
+      ...waveformOf(settings),
       decoder: variant.asked,
       ...(variant.options === undefined ? {} : { decoderOptions: { ...variant.options } }),
       device,

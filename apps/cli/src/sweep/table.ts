@@ -12,7 +12,13 @@ import {
   summaryLines,
   type ColumnNames,
 } from './compare.js';
-import type { SweepReport, SweepSummary } from './report.js';
+import { overheadText, type SweepReport, type SweepSummary } from './report.js';
+
+const OVERHEAD_COLUMN: TableColumn<SweepSummary> = {
+  title: 'with overhead',
+  align: 'right',
+  cell: ({ cbrWithOverhead }) => (cbrWithOverhead === undefined ? '–' : overheadText(cbrWithOverhead)),
+};
 
 /** Stands behind a figure, so that it is seen without colours, too. */
 const WORSE = '-';
@@ -71,6 +77,7 @@ export function summaryTable(
         : []),
       { title: 'SNR dB', align: 'right', cell: ({ snrDb }) => String(snrDb) },
       { title: 'CBR', align: 'right', cell: ({ cbr }) => cbr },
+      ...(summary.some(({ cbrWithOverhead }) => cbrWithOverhead !== undefined) ? [OVERHEAD_COLUMN] : []),
       { title: 'n', align: 'right', cell: ({ n }) => String(n) },
       ...quality,
       ...(sampled ? sampling : []),

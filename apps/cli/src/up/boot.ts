@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Precision } from '@semcast/bundle';
 import type { ChannelConfig } from '@semcast/channel-models';
 import type { DecoderOptions, StreamSettings } from '@semcast/transmitter';
+import type { WaveformChoice } from '../arguments/waveform-options.js';
 import type { FlagInput } from '../arguments/flag-list.js';
 import { channelNameFlag } from '../arguments/common-flags.js';
 import { kebabCase } from '../arguments/schema-flags.js';
@@ -26,7 +27,7 @@ export async function checkPorts(ports: ServicePorts, consolePort: number, base:
   }
 }
 
-export interface UpSettings {
+export interface UpSettings extends WaveformChoice {
   readonly ports: ServicePorts;
   /** 0 takes any free one. */
   readonly consolePort: number;
@@ -111,7 +112,7 @@ function framesInFlight({ sampling, device }: UpSettings): number {
 
 /** The three services' command lines: at the start, or with what was set since. */
 export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}): Record<ServiceName, ServiceSpec> {
-  const { ports } = settings;
+  const { ports, waveform, waveformOptions, csi } = settings;
   const { decoder, decoderOptions, cbr, fps, paused } = inForce.transmitter ?? { ...settings, paused: undefined };
   const spec = (name: ServiceName, flags: Readonly<Record<string, FlagInput>>): ServiceSpec =>
     semcastService(name, ports[name], flags);
@@ -141,6 +142,9 @@ export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}
       cbr,
       decoder,
       'decoder-options': decoderOptions === undefined ? undefined : JSON.stringify(decoderOptions),
+      waveform,
+      'waveform-options': waveformOptions === undefined ? undefined : JSON.stringify(waveformOptions),
+      csi,
       'output-previews': settings.sampling,
       // A name of its own, because noise is drawn by stream: two runs with one seed look the same.
       stream: 'demo',

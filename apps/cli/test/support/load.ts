@@ -40,6 +40,8 @@ export function runFakeLoad(
       arrivals: 'constant',
       decoder: 'jscc',
       decoderOptions: {},
+      waveform: 'single-carrier',
+      csi: 'genie',
       deadlineMs: null,
       cbr: '1/24',
       size: 0,

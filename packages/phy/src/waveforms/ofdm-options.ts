@@ -42,6 +42,9 @@ export const ofdmOptionsSchema = z
     equaliser: z.enum(['mmse', 'zf']).default('mmse').describe('least error, or division by the gain'),
   })
   .superRefine((options, context) => {
+    if (context.issues.length > 0) {
+      return;
+    }
     const complain = (path: string, message: string): void => {
       context.addIssue({ code: 'custom', path: [path], message });
     };
