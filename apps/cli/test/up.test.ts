@@ -111,12 +111,24 @@ describe('semcast up', () => {
     const get = async (from: string): Promise<object> => (await (await fetch(from)).json()) as object;
 
     // The same way as the page does it, and by somebody else.
-    await put(url(0, '/control/channel'), { model: { name: 'rician-block', kFactorDb: 3 }, loss: 0.25, snrDb: 7 });
+    const impairments = [
+      { name: 'cfo', offsetHz: 3 },
+      { name: 'adc', bits: 10, fullScale: 4 },
+    ];
+    await put(url(0, '/control/channel'), {
+      model: { name: 'rician-block', kFactorDb: 3 },
+      impairments,
+      sampleRateHz: 2e6,
+      loss: 0.25,
+      snrDb: 7,
+    });
     const settings = await put(url(3, '/stream'), { cbr: '1/12', fps: 3, paused: true });
     await kill('channel', 1);
     await kill('transmitter', 3);
     expect(await get(url(1, '/channel'))).toMatchObject({
       model: { name: 'rician-block', kFactorDb: 3 },
+      impairments,
+      sampleRateHz: 2e6,
       snr: { name: 'constant', snrDb: 7 },
       loss: 0.25,
     });

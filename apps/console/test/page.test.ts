@@ -85,6 +85,22 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
       .toEqual({ path: '/stream', body: { decoder: 'jscc', decoderOptions: { realism: 0.4 } } });
   });
 
+  it('offers the presets of the channel, and changes its list of impairments', async () => {
+    const newest = () => expect.poll(() => services.changes.at(-1));
+    await page.locator('select[name=preset]').selectOption({ label: 'pedestrian: on foot' });
+    await newest().toEqual({ path: '/channel', body: { preset: 'pedestrian' } });
+    await page.locator('select[name=impairment]').selectOption('cfo');
+    const adc = { name: 'adc', bits: 8 };
+    await newest().toEqual({ path: '/channel', body: { impairments: [adc, { name: 'cfo' }] } });
+    const bits = page.locator('[data-impairment=adc] input[name=bits]');
+    expect(await bits.inputValue()).toBe('8');
+    await bits.fill('5');
+    await bits.press('Enter');
+    await newest().toEqual({ path: '/channel', body: { impairments: [{ ...adc, bits: 5 }] } });
+    await page.locator('[data-impairment=adc] button').click();
+    await newest().toEqual({ path: '/channel', body: { impairments: [] } });
+  });
+
   it('says that a stream drops frames, and how often, in one line', async () => {
     const message = 'a frame ended without a picture: channel-loss';
     for (let frame = 0; frame < 5; frame++) {

@@ -396,6 +396,16 @@ describe('formatConfig', () => {
     expect(load({ file: fileWith(formatConfig(config)) })).toEqual(config);
   });
 
+  it('reads a list of shapes from names, from braces, and from flags that come several times', () => {
+    const chain = z.strictObject({ chain: z.array(model).default([]) });
+    const read = (flag: unknown) => loadConfig({ schema: chain, name: 'x', flags: { chain: flag } }).chain;
+    const rician = { name: 'rician-block', coherence: 4, kFactorDb: 6 };
+    expect(read(['awgn', '{name: rician-block, coherence: 4}'])).toEqual([{ name: 'awgn' }, rician]);
+    expect(read('[{"name": "awgn"}, {"name": "rician-block", "coherence": 4}]')).toEqual([{ name: 'awgn' }, rician]);
+    expect(read(['awgn,awgn', '[{name: awgn}]'])).toHaveLength(3);
+    expect(read([{ name: 'awgn' }])).toEqual([{ name: 'awgn' }]);
+  });
+
   it('does not let a placeholder become the secret', () => {
     expect(problemsOf({ file: fileWith(formatConfig(load({ flags: secret }))) })).toEqual([
       'token | is the placeholder of a printed configuration; put the secret itself there | file channel.yaml',
