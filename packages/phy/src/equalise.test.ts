@@ -228,4 +228,17 @@ describe('equalise, at the edges', () => {
       expect(() => equaliseSamples({ samples, gains: { coherence: 4, values }, noiseVariance: 1 })).toThrow(PowerError);
     }
   });
+
+  it('divides by the gain where zeros are forced, whose error has the mean of N/|h|²', () => {
+    const symbols = unitSymbols(N);
+    const h = complexNormal(N, 1, 'gains').map((value, i) => value + (i % 2 === 0 ? 2 : 0));
+    const y = add(multiply(h, symbols), complexNormal(N, 0.1, 'noise'));
+    const { symbols: found, csnrDb } = equalise({ y, h, noiseVariance: new Float64Array(N).fill(0.1) }, 'zf');
+    let error = 0;
+    for (let i = 0; i < h.length; i += 2) {
+      error += 0.1 / (h[i]! ** 2 + h[i + 1]! ** 2) / N;
+    }
+    expect(csnrDb).toBeCloseTo(-10 * Math.log10(error), 9);
+    expect(subtract(multiply(h, found), y).every((value) => Math.abs(value) < 1e-4)).toBe(true);
+  });
 });
