@@ -65,6 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     manifest = json.loads((args.bundle / 'bundle.json').read_text())
     add_moments(manifest['rates'], load_codec(args.bundle), crops)
     replace_manifest(args.bundle, manifest)
+    for rate in manifest['rates']:
+        mean, variance = rate['moments']['mean'], rate['moments']['variance']
+        constant = sum(m * m for m in mean) / len(variance)
+        print(
+            f'CBR {rate["cbr"]}: {100 * constant:.1f} % of the power is a constant; variances of symbols '
+            f'from {min(variance):.2f} to {max(variance):.2f}'
+        )
     return 0
 
 

@@ -43,8 +43,8 @@ const LEAST_NOISE = 1e-6;
 /**
  * Estimate the taps of a channel and N0 from the codec's symbols alone: no pilots are needed.
  *
- * A codec's symbols are neither of mean 0 nor all of one power: of `natural`'s, one part in twenty of the power is a
- * constant, which is an implicit pilot, and powers differ from channel to channel of the latent by a factor of six. Under
+ * A codec's symbols are neither of mean 0 nor all of one power: a part of the power is a constant, which is an implicit
+ * pilot, and variances differ from channel to channel of the latent (docs/definitions.md has those of `natural`). Under
  * y_k = H(c_k)·z_k + n_k with z_k ~ CN(m_k, v_k), n_k ~ CN(0, N0) and h_l ~ CN(0, p_l), this maximises
  *
  *     -Σ_k (ln s_k + |y_k - H(c_k)·m_k|²/s_k) - Σ_l |h_l|²/p_l,     s_k = |H(c_k)|²·v_k + N0,
