@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { prepareFolder, writeWhole } from './files.js';
+import { growWhole, prepareFolder, writeWhole } from './files.js';
 
 let folder = '';
 beforeEach(async () => {
@@ -27,6 +27,40 @@ describe('writeWhole', () => {
     await prepareFolder(taken);
     await expect(writeWhole(taken, 'x')).rejects.toMatchObject({ code: 'EISDIR' });
     expect(await readdir(folder)).toEqual(['folder']);
+  });
+});
+
+describe('growWhole', () => {
+  it('has its name when it is finished, and not before', async () => {
+    const path = join(folder, 'a.bin');
+    const file = await growWhole(path);
+    await file.append('one, ');
+    await file.append([new TextEncoder().encode('two'), '']);
+    expect((await readdir(folder)).filter((name) => !name.startsWith('.'))).toEqual([]);
+    await file.finish();
+    expect(await readFile(path, 'utf8')).toBe('one, two');
+    expect(await readdir(folder)).toEqual(['a.bin']);
+  });
+
+  it('keeps nothing of a piece that fails, and nothing at all when it is discarded', async () => {
+    const path = join(folder, 'a.bin');
+    const file = await growWhole(path);
+    await file.append('whole, ');
+    const broken = {
+      *[Symbol.iterator]() {
+        yield 'half';
+        throw new Error('the disk is full');
+      },
+    } as unknown as string[];
+    await expect(file.append(broken)).rejects.toThrow('the disk is full');
+    await file.append('and on');
+    await file.finish();
+    expect(await readFile(path, 'utf8')).toBe('whole, and on');
+    const other = await growWhole(path);
+    await other.append('other');
+    await other.discard();
+    expect(await readdir(folder)).toEqual(['a.bin']);
+    expect(await readFile(path, 'utf8')).toBe('whole, and on');
   });
 });
 

@@ -1,9 +1,64 @@
-import { mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { constants, mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
+type Content = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** A file that is written piece by piece, and has its name only when it is whole. */
+export interface GrowingFile {
+  /** Append a piece. Of one that can't be written whole nothing stays. @throws the error of the file system */
+  append(content: Content): Promise<void>;
+  /** Give the file its name. @throws the error of the file system; then nothing is left of it */
+  finish(options?: { readonly sync?: boolean }): Promise<void>;
+  /** Remove what was written. Never rejects. */
+  discard(): Promise<void>;
+}
+
+const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
+
 /**
- * Write a file so that, whatever happens, it is there whole or not at all: beside it first, under a hidden name that
- * nobody takes for it, then renamed.
+ * Begin a file that, whatever happens, is there whole or not at all: beside it first, under a hidden name that nobody
+ * takes for it, then renamed. What a killed process had begun stays under the hidden name.
+ *
+ * @throws the error of the file system
+ */
+export async function growWhole(path: string): Promise<GrowingFile> {
+  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const file = await open(unfinished, APPEND);
+  const discard = async (): Promise<void> => {
+    await file.close().catch(() => undefined);
+    await rm(unfinished, { force: true }).catch(() => undefined);
+  };
+  return {
+    append: async (content) => {
+      const { size } = await file.stat();
+      try {
+        await writeFile(file, content);
+      } catch (error) {
+        await file.truncate(size).catch(() => undefined);
+        throw error;
+      }
+    },
+    finish: async ({ sync = false } = {}) => {
+      try {
+        if (sync) {
+          await file.sync();
+        }
+        await file.close();
+        await rename(unfinished, path);
+      } catch (error) {
+        await discard();
+        throw error;
+      }
+      if (sync) {
+        await syncFolder(dirname(path));
+      }
+    },
+    discard,
+  };
+}
+
+/**
+ * Write a file so that, whatever happens, it is there whole or not at all ({@link growWhole}).
  *
  * @param content a text, bytes, or several of them one after the other
  * @param options.sync whether it is on the disk when this resolves, so that it outlasts a loss of power
@@ -11,28 +66,17 @@ import { basename, dirname, join } from 'node:path';
  */
 export async function writeWhole(
   path: string,
-  content: string | Uint8Array | readonly (string | Uint8Array)[],
-  { sync = false }: { readonly sync?: boolean } = {},
+  content: Content,
+  options: { readonly sync?: boolean } = {},
 ): Promise<void> {
-  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const file = await growWhole(path);
   try {
-    const file = await open(unfinished, 'w');
-    try {
-      await writeFile(file, content);
-      if (sync) {
-        await file.sync();
-      }
-    } finally {
-      await file.close();
-    }
-    await rename(unfinished, path);
+    await file.append(content);
   } catch (error) {
-    await rm(unfinished, { force: true });
+    await file.discard();
     throw error;
   }
-  if (sync) {
-    await syncFolder(dirname(path));
-  }
+  await file.finish(options);
 }
 
 /** A rename is on the disk only when its folder is. */
