@@ -14,6 +14,7 @@ import type { ChannelServiceConfig } from './config.js';
 import { addChannelRoutes } from './http-routes.js';
 import { ChannelLive } from './live.js';
 import { probeReceiver } from './receiver-probe.js';
+import { Recorder } from './recording/recorder.js';
 import { Relay, type RelayServices } from './relay.js';
 
 /** A running channel emulator. */
@@ -38,7 +39,7 @@ export interface ChannelService {
  *
  * It starts without a receiver, too: /readyz then says so, and transmitters are told to try again.
  *
- * @throws SemcastError when the port is busy or the trace file can't be read
+ * @throws SemcastError when the port is busy, the trace file can't be read or recordings can't be written
  */
 export async function createChannelService(
   config: ChannelServiceConfig,
@@ -51,6 +52,15 @@ export async function createChannelService(
   control.onChange(() => {
     live.tellChange(control.state());
   });
+  const recorder =
+    config.record === undefined
+      ? undefined
+      : await Recorder.open({
+          config: config.record,
+          channel: () => control.channel.config,
+          onFinished: (stream, end) => live.tellRecorded(stream, end),
+          onIncomplete: (stream, why) => live.tellRecordingIncomplete(stream, why),
+        });
   let closing = false;
 
   const http = await createHttpServer({
@@ -91,6 +101,7 @@ export async function createChannelService(
     control,
     metrics,
     live,
+    recorder,
     logger,
     onReceiver: (problem) => {
       probe.note(problem);
@@ -130,6 +141,7 @@ export async function createChannelService(
     closing = true;
     // Transmitters first: ending the receiver's side first would make each of them hear that the receiver is away.
     await links.close();
+    await recorder?.close();
     probe.close();
     await http.close();
   }

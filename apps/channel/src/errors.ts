@@ -17,6 +17,20 @@ export class TraceFileError extends errorClass(
   'set traceFile to a CSV file with the header "frame,snr_db" or "snr_db" that this process may read',
 ) {}
 
+/** `E_RECORD_FOLDER`: the folder for recordings can't be made or written to. */
+export class RecordFolderError extends errorClass(
+  'RecordFolderError',
+  'E_RECORD_FOLDER',
+  'set record.folder to a folder that this process may write to, or leave it out',
+) {}
+
+/** `E_RECORDING`: a file is no recording of a semcast channel, or not a whole one. */
+export class RecordingError extends errorClass(
+  'RecordingError',
+  'E_RECORDING',
+  'name the .sigmf-meta file of a recording of `semcast channel --record.folder`, with its .sigmf-data file beside it',
+) {}
+
 /** `E_RECEIVER_AWAY`: no receiver answers behind the channel, or it doesn't let the channel in. */
 export class ReceiverAwayError extends WireError {
   override readonly name = 'ReceiverAwayError';

@@ -5,6 +5,7 @@ import type { DropReason, LinkEnd, ServerSession } from '@semcast/wire';
 import { z } from 'zod';
 import type { ChannelState } from './channel-control.js';
 import type { HeardFrame } from './impair-frame.js';
+import type { RecordingEnd } from './recording/recording.js';
 
 /** Options of each entry of a registry as JSON Schema, for forms. */
 function optionsOf(registry: Readonly<Record<string, { readonly optionsSchema: z.ZodObject }>>) {
@@ -98,6 +99,17 @@ export class ChannelLive {
       { event, level: 'info', message: `the stream ${stream} ${does} the channel`, stream },
       end === undefined ? { agent, remoteAddress } : { code: end.code, reason: end.reason, error: end.error?.message },
     );
+  }
+
+  /** A recording is written. */
+  tellRecorded(stream: string, end: RecordingEnd): void {
+    this.#logger.info({ stream, ...end }, 'recording written');
+  }
+
+  /** A recording ended early, or frames are missing in it. The link goes on. */
+  tellRecordingIncomplete(stream: string, why: string): void {
+    const message = `the recording of the stream ${stream} is incomplete: ${why}`;
+    this.#events.record({ event: 'recording-incomplete', level: 'warn', message, stream });
   }
 
   status(state: ChannelState, receiverUrl: string, sessions: number): ChannelLiveStatus {

@@ -23,6 +23,7 @@ import { HoldBack } from './hold-back.js';
 import { impairFrame } from './impair-frame.js';
 import type { ChannelLive } from './live.js';
 import { receiveFrame } from './receive-frame.js';
+import type { Recorder, StreamRecordings } from './recording/recorder.js';
 
 /** The part of the service that a relay needs. */
 export interface RelayServices {
@@ -33,6 +34,8 @@ export interface RelayServices {
   readonly control: ChannelControl;
   readonly metrics: Metrics<'channel'>;
   readonly live: ChannelLive;
+  /** Undefined: nothing is recorded. */
+  readonly recorder: Recorder | undefined;
   readonly logger: Logger;
   /** Called with whether the receiver could be reached. */
   readonly onReceiver: (problem: string | undefined) => void;
@@ -53,6 +56,7 @@ export class Relay {
   /** Messages of the receiver that came before the transmitter was welcomed; then undefined. */
   #early: ServerMessage[] | undefined = [];
   #upstreamEnd: LinkEnd | undefined;
+  #recordings: StreamRecordings | undefined;
 
   private constructor(session: ServerSession, services: RelayServices) {
     this.#session = session;
@@ -105,7 +109,8 @@ export class Relay {
   /** Begin to pass messages; the transmitter has been welcomed. */
   begin(): void {
     const session = this.#session;
-    const { live } = this.#services;
+    const { live, recorder } = this.#services;
+    this.#recordings = recorder?.enter(session.hello);
     session.on('frame', (message) => {
       this.#carryFrame(message);
     });
@@ -114,6 +119,7 @@ export class Relay {
     });
     session.on('bye', () => {
       this.#upstream.send('bye', { stream: session.hello.stream });
+      recorder?.end(session.hello.stream);
     });
     session.on('refused', (drop) => {
       live.tellDropped(session.hello.stream, drop.frame, drop.reason, drop.detail);
@@ -140,8 +146,11 @@ export class Relay {
     try {
       const sent = receiveFrame(message);
       control.sawFrame(sent.head);
+      this.#recordings?.input?.add(sent.head, message.payload);
       const heard = impairFrame(control.channel, sent);
-      forwardFrame(this.#upstream, heard);
+      const { head, payload } = forwardFrame(this.#upstream, heard);
+      const [samples, ...gains] = payload;
+      this.#recordings?.output?.add(head, samples!, gains);
       live.tellForwarded(heard);
     } catch (error) {
       this.#dropFrame(message.head, error);
@@ -192,6 +201,7 @@ export class Relay {
     // The link to the receiver ends by itself: it was opened with the signal of this session.
     this.#holdDown.stop();
     this.#holdUp.stop();
+    this.#services.recorder?.leave(this.#session.hello);
     this.#services.live.tellLink(this.#session, end);
   }
 }

@@ -22,6 +22,8 @@ export const EVENT_NAMES = [
   /** The channel can't reach the receiver, or can again. */
   'receiver-away',
   'receiver-back',
+  /** A recording ended early or lacks frames: its limit, a full disk, a disk that is too slow. */
+  'recording-incomplete',
   /** A sampler's picture explains what was received far worse than noise would. */
   'diverged',
   /** Seen by the console: a service doesn't answer, or does again. */

@@ -19,7 +19,7 @@ export type {
 } from './link-types.js';
 export { linkSettings } from './link-settings.js';
 export { openLink, type OpenLink } from './open-link.js';
-export { bytesToIq, iqPayload, iqToBytes, readIq } from './samples.js';
+export { bytesToIq, iqPayload, iqToBytes, readIq, SAMPLE_BYTES } from './samples.js';
 export {
   serveLinks,
   type Refusal,
