@@ -22,6 +22,10 @@ export const commands = {
     summary: 'send photographs to a channel that runs somewhere',
     load: async () => (await import('./commands/send.js')).send,
   },
+  replay: {
+    summary: 'send the frames of a recording (SigMF) of a channel once more',
+    load: async () => (await import('./commands/replay.js')).replay,
+  },
   sweep: {
     summary: 'measure decoders over SNRs, rates and photographs: a table, JSON, pictures',
     load: async () => (await import('./commands/sweep.js')).sweep,

@@ -188,8 +188,12 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^semcast load .*(--duration 60|--find-saturation)/, 'a minute of load, or more'],
   [/^npx semcast load/, 'half a minute of load, or more'],
   [/--device cuda/, 'needs a GPU'],
-  [/KODAK|CID22|--contact-sheet results.png|diffpir.lambda=1.75/, 'hours of measuring; its flags are run in other tests'],
+  [
+    /KODAK|CID22|--contact-sheet results.png|diffpir.lambda=1.75/,
+    'hours of measuring; its flags are run in other tests',
+  ],
   [/^(npx )?semcast trace|\| semcast trace/, 'needs logs of a frame of that number; its test has them'],
+  [/^(npx )?semcast replay/, 'needs a recording; its test makes some'],
   [/^npx semcast (receiver|channel .*) &$/, 'services for the load test that follows'],
   [/^npx semcast (doctor|up|send|receiver|channel|transmitter)\b/, 'its like, of --help, is run'],
 ];
