@@ -14,6 +14,7 @@ export {
 } from './channel.js';
 export { ChannelConfigError, OptionError, SamplesError, TraceError } from './errors.js';
 export { applyTaps, type FrameCoordinates } from './fading.js';
+export { frequencyResponse } from './frequency-response.js';
 export type { Impair, Impairment, ImpairmentContext, ImpairmentStage } from './impairment.js';
 export {
   createImpairment,

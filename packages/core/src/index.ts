@@ -1,10 +1,12 @@
 export { checkGains, gainCount, type ChannelState, type Gains, type Tap } from './channel-state.js';
 export { ArgumentError, describeError, errorClass, SemcastError, type SemcastErrorOptions } from './errors.js';
+export { createFft, type Fft } from './fft.js';
 export { nearestName, suggestName } from './nearest-name.js';
 export { Places } from './places.js';
 export { printable } from './printable.js';
 export { philox4x32, RandomSource, randomFor, type DrawCoordinates } from './random.js';
 export { redact } from './redact.js';
 export { isSecretName, REDACTED, redactUrls } from './secrets.js';
+export { powerSpectrum } from './spectrum.js';
 export { complexCount, meanPower, sizeOf, tensor, type ComplexVector, type RgbImage, type Tensor } from './tensor.js';
 export { cbrValue, csnrDbToNoiseVariance, dbToPower, formatCbr, parseCbr, powerToDb, type Cbr } from './units.js';

@@ -1,5 +1,5 @@
+import { createFft } from '@semcast/core';
 import { inverse as inverseOf, Matrix } from 'ml-matrix';
-import { createFft } from '../fft.js';
 
 /** Carriers whose symbols are known. */
 export interface PilotPattern {

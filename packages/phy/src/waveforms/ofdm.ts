@@ -1,9 +1,15 @@
-import { complexCount, csnrDbToNoiseVariance, randomFor, type ChannelState, type ComplexVector } from '@semcast/core';
+import {
+  complexCount,
+  createFft,
+  csnrDbToNoiseVariance,
+  randomFor,
+  type ChannelState,
+  type ComplexVector,
+} from '@semcast/core';
 import type { SymbolStatistics, TapModel } from '../blind.js';
 import { createClipping } from '../clipping.js';
 import { WaveformError } from '../errors.js';
 import { estimateCsnrDb } from '../estimate.js';
-import { createFft } from '../fft.js';
 import { carriersOf, ofdmOptionsSchema, type OfdmOptions } from './ofdm-options.js';
 import { PilotEstimation, profileOf, type PilotPattern, type TapEstimator } from './ofdm-pilots.js';
 import { pathsOf, symbolPaths } from './ofdm-paths.js';

@@ -1,4 +1,4 @@
-import { ArgumentError } from '@semcast/core';
+import { ArgumentError } from './errors.js';
 
 /** The discrete Fourier transform of one size, in place on interleaved I, Q; neither way is scaled. */
 export interface Fft {

@@ -1,6 +1,7 @@
-import { ArgumentError, randomFor } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
+import { ArgumentError } from './errors.js';
 import { createFft } from './fft.js';
+import { randomFor } from './random.js';
 
 const SIZES = [1, ...Array.from({ length: 63 }, (_, i) => i + 2), 97, 256, 600];
 
