@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { ChannelState } from './channel-control.js';
 import type { HeardFrame } from './impair-frame.js';
 import type { RecordingEnd } from './recording/recording.js';
+import { responseOf } from './response.js';
 
 /** Options of each entry of a registry as JSON Schema, for forms. */
 function optionsOf(registry: Readonly<Record<string, { readonly optionsSchema: z.ZodObject }>>) {
@@ -20,6 +21,9 @@ const OFFERS = {
   impairmentChoices: optionsOf(impairments),
   presets: Object.fromEntries(Object.entries(channelPresets).map(([name, { summary }]) => [name, summary])),
 };
+
+/** Of so many frames it is kept what they met: the receiver's view of a frame comes when that is decoded. */
+const KEPT_RESPONSES = 32;
 
 /** The one place where the channel tells what happens: to Prometheus, log, live feed and event log. */
 export class ChannelLive {
@@ -39,7 +43,9 @@ export class ChannelLive {
   }
 
   /** A frame has crossed the channel. */
-  tellForwarded({ head, impaired: { snrDb, measuredSnrDb } }: HeardFrame): void {
+  tellForwarded(heard: HeardFrame): void {
+    const { head, impaired } = heard;
+    const { snrDb, measuredSnrDb } = impaired;
     const { stream, frame, samples } = head;
     this.#frames.forwarded++;
     this.#channelUses += samples.count;
@@ -47,6 +53,10 @@ export class ChannelLive {
     this.#metrics.channelUses.inc(samples.count);
     observeSnr(this.#metrics.snr, { configured: snrDb, measured: measuredSnrDb });
     this.#logger.debug({ stream, frame, snrDb, channelUses: samples.count }, 'frame forwarded');
+    if (this.feed.watched) {
+      const replaces = `response ${this.#frames.forwarded % KEPT_RESPONSES}`;
+      this.feed.push({ kind: 'response', stream, frame, ...responseOf(heard) }, { replaces });
+    }
   }
 
   /** A frame ended here; `detail` is for people. */

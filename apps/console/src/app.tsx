@@ -73,7 +73,7 @@ export function App({ live: source }: { readonly live: LiveConnection }) {
             <Controls view={view} />
             <Events view={view} />
           </div>
-          <Scope scope={view.sections.scope} channel={view.sections.channel} theme={theme} />
+          <Scope sections={view.sections} theme={theme} />
           <Curves view={view} theme={theme} />
           <Gallery entries={view.sections.gallery} />
           <Streams rows={view.sections.streams} />

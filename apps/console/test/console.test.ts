@@ -108,7 +108,8 @@ describe.skipIf(chromium === undefined)('the console before three real processes
       .toBeGreaterThan(60);
     await page.locator('.gallery img').first().waitFor();
     expect(await page.locator('.streams tbody tr').allTextContents()).toEqual([expect.stringContaining('demo')]);
-    expect(await page.locator('.plot canvas').count()).toBe(7);
+    await page.locator('[data-scope=spectrum]').waitFor();
+    expect(await page.locator('.curve .plot canvas').count()).toBe(7);
   });
 
   it('answers a change of the SNR: figures, picture, curve, event', async () => {
@@ -129,8 +130,11 @@ describe.skipIf(chromium === undefined)('the console before three real processes
 
   it('changes model, rate and pace, and pauses', async () => {
     await page.locator('select[name=model]').selectOption('rayleigh-block');
-    await page.locator('[data-scope=gain]', { hasText: 'rayleigh-block' }).waitFor();
+    await page.locator('[data-scope=gain]', { hasText: 'over the frame' }).waitFor();
     await expect.poll(async () => await page.locator('[name=coherence]').inputValue()).toBe('256');
+    await page.locator('select[name=model]').selectOption('tdl-exp');
+    await page.locator('[data-scope=response]', { hasText: 'channel' }).waitFor();
+    await page.locator('[data-scope=impulse]', { hasText: 'Impulse response' }).waitFor();
     await page.locator('select[name=cbr]').selectOption('1/12');
     await page.locator('[data-service=transmitter]', { hasText: 'CBR 1/12' }).waitFor();
     await page.locator('button[name=pause]').click();

@@ -101,6 +101,34 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
     await newest().toEqual({ path: '/channel', body: { impairments: [] } });
   });
 
+  it('says what the gain is where it is a number, and draws it over frequency where it is none', async () => {
+    const scopes = async (): Promise<unknown> =>
+      await page.evaluate("[...document.querySelectorAll('[data-scope]')].map(({ dataset }) => dataset.scope)");
+    services.emitFrame(2);
+    await page.locator('[data-scope=constant]', { hasText: 'Channel gain |h|² 0.0 dB at all frequencies' }).waitFor();
+    expect(await scopes()).toEqual(['received', 'equalised', 'spectrum', 'constant']);
+    services.emitFrame(3, { selective: true });
+    await page.locator('[data-scope=response]', { hasText: 'receiver, by pilots' }).waitFor();
+    expect(await scopes()).toEqual(['received', 'equalised', 'response', 'impulse', 'spectrum']);
+    expect(await page.locator('[data-scope=response]').getAttribute('data-points')).toBe('64');
+    // Something is drawn in the colours of both curves.
+    const colours = `(() => {
+      const canvas = document.querySelector('[data-scope=response] canvas');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const style = getComputedStyle(document.documentElement);
+      return ['--estimate', '--preview'].map((name) => {
+        const value = parseInt(style.getPropertyValue(name).trim().slice(1), 16);
+        const wanted = [value >> 16, (value >> 8) & 255, value & 255];
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) {
+          count += Number(wanted.every((part, j) => Math.abs(part - data[i + j]) < 40) && data[i + 3] > 200);
+        }
+        return count;
+      });
+    })()`;
+    await expect.poll(async () => Math.min(...((await page.evaluate(colours)) as number[]))).toBeGreaterThan(20);
+  });
+
   it('says that a stream drops frames, and how often, in one line', async () => {
     const message = 'a frame ended without a picture: channel-loss';
     for (let frame = 0; frame < 5; frame++) {

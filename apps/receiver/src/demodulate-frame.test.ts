@@ -150,7 +150,7 @@ describe('demodulateFrame', () => {
       expect(frame.csnrDb.effective).toBeUndefined();
       expect(Math.abs(frame.csnrDb.estimated! - 30)).toBeLessThan(1);
       expect(frame.csnrDb.measured?.toFixed(6)).toBe(channel === null ? undefined : '30.000000');
-      expect([frame.toldCsnrDb, frame.equaliser]).toEqual([frame.csnrDb.estimated, 'zf']);
+      expect([frame.toldCsnrDb, frame.modem.equaliser]).toEqual([frame.csnrDb.estimated, 'zf']);
       expect(knowsChannel(frame)).toBe(true);
     }
   });

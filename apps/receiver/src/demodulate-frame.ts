@@ -9,8 +9,8 @@ import {
   symbolCount,
   symbolsToLatent,
   type Demodulated,
-  type Equaliser,
   type LatentLayout,
+  type Modem,
   type SymbolStatistics,
 } from '@semcast/phy';
 import type { KnownChannel } from '@semcast/posterior';
@@ -40,8 +40,8 @@ export interface DemodulatedFrame extends FrameHead {
   readonly latent: Tensor;
   /** y, h and N0 of each symbol, in the order in which they were sent (another than the latent's where they were interleaved). */
   readonly symbols: Demodulated;
-  /** How `latent` was equalised. */
-  readonly equaliser: Equaliser;
+  /** With which they were demodulated; its equaliser made `latent`. */
+  readonly modem: Modem;
   readonly csnrDb: ObservedCsnr;
   /** The CSNR that networks are conditioned on, in dB: the effective CSNR where it is known, else the estimated one. */
   readonly toldCsnrDb: number;
@@ -70,8 +70,7 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
   }
   const statistics = modem.blind && moments !== undefined ? statisticsOf(moments, layout, head.interleaved) : undefined;
   const symbols = modem.demodulate(samples, head.channelUses, channel, statistics);
-  const { equaliser } = modem;
-  const { symbols: equalised, csnrDb } = equalise(symbols, equaliser);
+  const { symbols: equalised, csnrDb } = equalise(symbols, modem.equaliser);
   const ordered = head.interleaved ? deinterleave(equalised) : equalised;
   const configured = head.impairment === undefined ? {} : { configured: head.impairment.snrDb };
   return {
@@ -79,7 +78,7 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
     layout,
     latent: tensor(symbolsToLatent(ordered, layout), [1, layout.channels, latentHeight, latentWidth]),
     symbols,
-    equaliser,
+    modem,
     csnrDb: {
       ...configured,
       ...(channel === null ? {} : { measured: measuredCsnrDb(channel) }),

@@ -1,4 +1,5 @@
 import { randomFor } from '@semcast/core';
+import { createModem } from '@semcast/phy';
 import { createLogger, createMetrics } from '@semcast/service';
 import { describe, expect, it } from 'vitest';
 import type { ResultFacts } from './deliver-result.js';
@@ -13,7 +14,7 @@ function observe(h: Float32Array | null, noiseVariance: number | null): Demodula
   const source = noiseVariance === null ? 'assumed' : 'told';
   const symbols = { y, h, noiseVariance: new Float64Array(SAMPLES).fill(noiseVariance ?? 1), source };
   const csnrDb = noiseVariance === null ? { estimated: 7 } : { effective: 7, estimated: null };
-  return { symbols, csnrDb } as unknown as DemodulatedFrame;
+  return { symbols, csnrDb, modem: createModem('single-carrier') } as unknown as DemodulatedFrame;
 }
 
 /** Real gains, each for a block of the frame. */
@@ -39,6 +40,30 @@ describe('the scope', () => {
       // Without noise worth mentioning, the equaliser divides by the gain.
       expect(value).toBeCloseTo(received[i]! / (i < 400 ? 2 : 0.5), 2);
     }
+  });
+
+  it('has the mean gain of each carrier, by frequency', () => {
+    const modem = createModem('ofdm', { fftSize: 8, prefix: 0, guard: 1, taps: 1 });
+    const { carriers } = modem.tapModel(SAMPLES);
+    // Carriers 1, 2 and 3, and what is sent there after the first half, have other gains than the rest.
+    const h = new Float32Array(2 * SAMPLES).map((_, i) => {
+      const k = i >> 1;
+      return i % 2 === 1 ? 0 : carriers[k]! >= 4 || carriers[k] === 0 ? 1 : k < SAMPLES / 2 ? 2 : 0;
+    });
+    const scope = scopeOf({ ...observe(h, 0.1), modem });
+    expect(scope).toMatchObject({ source: 'told', gainDb: null });
+    expect(scope.carriers!.frequencies).toEqual([-0.375, -0.25, -0.125, 0, 0.125, 0.25]);
+    for (const [i, gain] of [0, 0, 0, 0, 3.01, 3.01].entries()) {
+      expect(scope.carriers!.gainDb[i]).toBeCloseTo(gain, 1);
+    }
+  });
+
+  it('shows some of many carriers, and says that they were found blindly', () => {
+    const modem = createModem('ofdm', { fftSize: 1024, estimator: 'blind' });
+    const { source, carriers } = scopeOf({ ...observe(blocks([1]), 0.1), modem });
+    expect(source).toBe('blind');
+    expect([carriers!.frequencies.length, carriers!.gainDb.length]).toEqual([256, 256]);
+    expect(carriers!.frequencies.slice(0, 2)).toEqual([-0.5, -0.49609]);
   });
 
   it('has no equalised symbols without channel state, and a floor for a gain of zero', () => {

@@ -1,5 +1,5 @@
-import { equalise, type ReceivedSymbols } from '@semcast/phy';
-import type { ReceiverFact, ReceiverLiveStatus, ScopeFact } from '@semcast/console-messages';
+import { equalise, type ReceivedSymbols, type TapModel } from '@semcast/phy';
+import { shownDecibels, type ReceiverFact, type ReceiverLiveStatus, type ScopeFact } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, observeSnr, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason, LinkEnd, ServerSession } from '@semcast/wire';
 import { z } from 'zod';
@@ -10,12 +10,10 @@ import type { ReceiverStatus } from './status.js';
 
 /** Symbols of a frame that are shown. */
 const SCOPE_POINTS = 400;
-/** Gains of a frame that are shown. */
+/** Gains of a frame that are shown, or of carriers. */
 const SCOPE_GAINS = 256;
 /** Samples of a constellation are rounded to a thousandth; they have unit power. */
 const SCOPE_DIGITS = 3;
-/** Power below which a gain isn't converted to decibels. */
-const LEAST_POWER = 1e-6;
 /**
  * A sampler's picture explains what was received this many times worse than noise would: it has left the measurement.
  * One pass of a codec is not judged by it, as at high SNR the codec's own error is larger than the noise.
@@ -171,10 +169,13 @@ export function liveStatusOf(
 
 /** A sample of a frame's symbols, evenly spaced: as received, and after the equaliser. */
 export function scopeOf(frame: DemodulatedFrame): Omit<ScopeFact, 'kind' | 'stream' | 'frame'> {
-  const { y, h, noiseVariance } = frame.symbols;
+  const { modem } = frame;
+  const { y, h, noiseVariance, source } = frame.symbols;
   const count = noiseVariance.length;
   const chosen = spread(count, SCOPE_POINTS);
   const known = knowsChannel(frame);
+  const model = modem.tapModel(count);
+  const onCarriers = model.fftSize > 1;
   const some: ReceivedSymbols = {
     y: pick(y, chosen),
     h: h === null ? null : pick(h, chosen),
@@ -182,8 +183,10 @@ export function scopeOf(frame: DemodulatedFrame): Omit<ScopeFact, 'kind' | 'stre
   };
   return {
     received: rounded(some.y),
-    equalised: known ? rounded(equalise(some, frame.equaliser).symbols) : null,
-    gainDb: h === null ? null : spread(count, SCOPE_GAINS).map((k) => gainDb(h[2 * k]!, h[2 * k + 1]!)),
+    equalised: known ? rounded(equalise(some, modem.equaliser).symbols) : null,
+    source: modem.blind ? 'blind' : source,
+    gainDb: onCarriers || h === null ? null : spread(count, SCOPE_GAINS).map((k) => shownDecibels(powerAt(h, k))),
+    carriers: onCarriers && h !== null ? gainsByCarrier(h, model) : null,
     samples: count,
     noiseVariance: known ? noiseVariance[0]! : null,
     effectiveSnrDb: frame.csnrDb.effective ?? null,
@@ -191,8 +194,25 @@ export function scopeOf(frame: DemodulatedFrame): Omit<ScopeFact, 'kind' | 'stre
   };
 }
 
-function gainDb(real: number, imaginary: number): number {
-  return round(10 * Math.log10(Math.max(real ** 2 + imaginary ** 2, LEAST_POWER)), 2);
+function powerAt(h: Float32Array, k: number): number {
+  return h[2 * k]! ** 2 + h[2 * k + 1]! ** 2;
+}
+
+/** The mean of |h|² over the symbols of each carrier, by frequency. */
+function gainsByCarrier(h: Float32Array, { fftSize, carriers }: TapModel): ScopeFact['carriers'] {
+  const sums = new Float64Array(fftSize);
+  const counts = new Float64Array(fftSize);
+  for (const [k, carrier] of carriers.entries()) {
+    sums[carrier]! += powerAt(h, k);
+    counts[carrier]!++;
+  }
+  const lowest = -Math.floor(fftSize / 2);
+  const bins = Array.from({ length: fftSize }, (_, i) => lowest + i).filter((bin) => counts.at(bin)! > 0);
+  const shown = spread(bins.length, SCOPE_GAINS).map((i) => bins[i]!);
+  return {
+    frequencies: shown.map((bin) => round(bin / fftSize, 5)),
+    gainDb: shown.map((bin) => shownDecibels(sums.at(bin)! / counts.at(bin)!)),
+  };
 }
 
 /** `most` indices at even distances, or all there are. */

@@ -99,7 +99,25 @@ const transmitterStatus = z.object({
   wireBytes: z.object({ in: count, out: count }),
 });
 
-const channelFact = z.discriminatedUnion('kind', [event]);
+/** Values over frequency or over a frame, in dB, at even distances. */
+const curve = z.array(db).max(256);
+
+/** The channel that one frame met, impairments left out, and the samples that the receiver got. */
+const response = z.object({
+  kind: z.literal('response'),
+  stream: name,
+  frame: count,
+  /** |H(f)|², its mean over the frame, from -1/2 cycle a sample up to 1/2. */
+  gainDb: curve,
+  /** |h|² over the frame; null where it is constant, and with more than one path. */
+  gainOverFrameDb: curve.nullable(),
+  /** Paths by their delay in samples: the mean power of each over the frame. */
+  taps: z.array(z.object({ delay: count, powerDb: db })).max(128),
+  /** Power spectral density of what the receiver got, as `gainDb`; unit power spread evenly is 0. Null for too few samples. */
+  spectrumDb: curve.nullable(),
+});
+
+const channelFact = z.discriminatedUnion('kind', [event, response]);
 
 /** A model, an impairment or a schedule with its options. */
 const named = z.looseObject({ name });
@@ -166,8 +184,18 @@ const scope = z.object({
   received: points,
   /** The same symbols after equalisation, I and Q in turn; null without channel state. */
   equalised: points.nullable(),
-  /** |h|² in dB, evenly spaced over the frame; null where the gain is 1 or unknown. */
+  /** How the receiver knows h: by pilots (`estimated`), by the codec's symbols (`blind`), as told, or not at all. */
+  source: z.enum(['told', 'estimated', 'blind', 'assumed']),
+  /** |h|² in dB, evenly spaced over the frame; null where the gain is 1 or unknown, or where symbols are on carriers. */
   gainDb: points.nullable(),
+  /** The mean |h|² of each carrier, of some where there are many; null where all symbols have one carrier. */
+  carriers: z
+    .object({
+      /** In cycles a sample, ascending from -1/2. */
+      frequencies: curve,
+      gainDb: curve,
+    })
+    .nullable(),
   /** Complex samples of the whole frame. */
   samples: count,
   /** N0 per complex sample; null without channel state. */
@@ -215,6 +243,7 @@ export type ReceiverLiveStatus = z.infer<typeof receiverStatus>;
 export type StreamSettings = z.infer<typeof streamSettings>;
 export type PartialFact = z.infer<typeof partial>;
 export type CompletedFact = z.infer<typeof completed>;
+export type ResponseFact = z.infer<typeof response>;
 export type ScopeFact = z.infer<typeof scope>;
 export type DecodedFact = z.infer<typeof decoded>;
 export type ResidualFact = z.infer<typeof residual>;

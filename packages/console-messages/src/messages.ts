@@ -6,6 +6,7 @@ import type {
   EventFact,
   PartialFact,
   ReceiverLiveStatus,
+  ResponseFact,
   ScopeFact,
   TransmitterLiveStatus,
 } from './facts.js';
@@ -15,7 +16,7 @@ import type { LiveService, PictureStage } from './names.js';
 export type Row = readonly (number | null)[];
 
 /** Another version than the page's own means that the page is old: it loads itself again. */
-export const LIVE_VERSION = 3;
+export const LIVE_VERSION = 4;
 
 /** Curves, by table: the columns behind the time. Units are in the names, where there are any. */
 export const TABLES = {
@@ -127,6 +128,8 @@ export interface Sections {
   readonly gallery: readonly GalleryEntry[];
   readonly streams: readonly StreamRow[];
   readonly scope: ScopeFact | null;
+  /** What the channel did to the frame of `scope`; null where no channel tells. */
+  readonly response: ResponseFact | null;
 }
 
 /** Rows and events that are new, and the sections that changed. */

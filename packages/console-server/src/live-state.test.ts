@@ -11,6 +11,8 @@ import {
   type LiveDelta,
   type LiveSnapshot,
   type LiveView,
+  type ResponseFact,
+  type ScopeFact,
   type TransmitterFact,
 } from '@semcast/console-messages';
 import { describe, expect, it } from 'vitest';
@@ -69,6 +71,25 @@ const FADED = { configured: 10, measured: 9, effective: 6, estimated: null };
 
 const event = (message: string): EventFact => ({ kind: 'event', event: 'channel-changed', level: 'info', message });
 
+const named = <Kind extends string>(kind: Kind, frame: number) => ({ kind, stream: 'demo', frame });
+const NO_SIGNAL: Omit<ScopeFact, 'kind' | 'stream' | 'frame'> = {
+  received: [],
+  equalised: null,
+  source: 'assumed',
+  gainDb: null,
+  carriers: null,
+  samples: 0,
+  noiseVariance: null,
+  effectiveSnrDb: null,
+  estimatedSnrDb: null,
+};
+
+/** Facts without a status, which is of no account for them. */
+function answerOf(facts: readonly unknown[]) {
+  const status = { streams: [], decoders: [], models: {}, impairmentChoices: {}, schedules: {}, presets: {} };
+  return { boot: 'b', next: 0, missed: 0, items: facts.map((fact) => ({ ageMs: 0, fact })), status } as never;
+}
+
 describe('the state of a console', () => {
   it('shows the only picture of one pass as the preview, and both of a sampler', () => {
     const state = newState();
@@ -101,6 +122,37 @@ describe('the state of a console', () => {
     const aged = { ...answer, items: answer.items.map(({ fact }, i) => ({ fact, ageMs: i === 0 ? 5000 : 1000 })) };
     state.applyTransmitter(aged, START);
     expect(state.snapshot(START).tables.quality.map(([atMs]) => atMs)).toEqual([START - 5000, START - 1000]);
+  });
+
+  it('shows the signal of a frame when channel and receiver have told of it, whichever comes first', () => {
+    const state = newState();
+    const told: ResponseFact[] = [];
+    const seen: ScopeFact[] = [];
+    const shown = () => [state.sections.scope?.frame, state.sections.response?.frame];
+    const hearChannel = (frame: number): void => {
+      told.push({ ...named('response', frame), gainDb: [0], gainOverFrameDb: null, taps: [], spectrumDb: null });
+      state.applyChannel(answerOf(told.splice(0)), START);
+    };
+    const hearReceiver = (frame: number): void => {
+      seen.push({ ...named('scope', frame), ...NO_SIGNAL });
+      state.applyReceiver(answerOf(seen.splice(0)), START);
+    };
+    hearReceiver(0);
+    expect(shown()).toEqual([0, undefined]);
+    hearChannel(0);
+    expect(shown()).toEqual([0, 0]);
+    hearReceiver(1);
+    expect(shown()).toEqual([0, 0]);
+    hearChannel(2);
+    hearChannel(1);
+    expect(shown()).toEqual([1, 1]);
+    hearReceiver(2);
+    expect(shown()).toEqual([2, 2]);
+    // A channel that went away holds nobody up.
+    for (let frame = 3; frame < 20; frame++) {
+      hearReceiver(frame);
+    }
+    expect(shown()).toEqual([19, undefined]);
   });
 
   it('tells a page exactly what it has not got', () => {

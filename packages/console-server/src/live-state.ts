@@ -15,6 +15,8 @@ import {
   type Offers,
   type ReceiverLiveStatus,
   type ResidualFact,
+  type ResponseFact,
+  type ScopeFact,
   type Sections,
   type ServiceState,
   type ShownEvent,
@@ -34,6 +36,9 @@ const SLOT_MS = 250;
 const SAME_EVENT_MS = 10_000;
 /** Among so many of the newest events: two kinds that alternate are two lines. */
 const SAME_EVENTS_BACK = 8;
+/** Frames whose signal waits for what the other side tells of it: channel before, receiver after decoding. */
+const KEPT_RESPONSES = 64;
+const KEPT_SCOPES = 8;
 /** A stream without a frame for this long leaves the table unless it is linked. */
 const STREAM_IDLE_MS = 60_000;
 const MAX_STREAMS = 64;
@@ -79,6 +84,9 @@ export class LiveState {
   readonly #tables: Readonly<Record<TableName, Table>>;
   readonly #events: { readonly revision: number; readonly event: ShownEvent }[] = [];
   readonly #streams = new Map<string, StreamStats>();
+  /** Newest last. */
+  readonly #scopes: ScopeFact[] = [];
+  readonly #responses: ResponseFact[] = [];
   #revision = 0;
   #nextEventId = 1;
   /** Of the last seconds, the oldest first. */
@@ -101,6 +109,7 @@ export class LiveState {
       gallery: [],
       streams: [],
       scope: null,
+      response: null,
     };
     this.#tables = eachTable((name) => new Table({ columns: TABLES[name], capacity: TABLE_ROWS, slotMs: SLOT_MS }));
   }
@@ -131,8 +140,14 @@ export class LiveState {
     this.#set('channel', status);
     this.#setOffers({ models, impairmentChoices, schedules, presets });
     for (const { ageMs, fact } of answer.items) {
-      this.#addEvent('channel', fact, nowMs - ageMs);
+      if (fact.kind === 'event') {
+        this.#addEvent('channel', fact, nowMs - ageMs);
+      } else {
+        this.#responses.push(fact);
+      }
     }
+    this.#responses.splice(0, this.#responses.length - KEPT_RESPONSES);
+    this.#showSignal();
   }
 
   applyReceiver(answer: FeedAnswerOf<'receiver'>, nowMs: number): void {
@@ -143,14 +158,31 @@ export class LiveState {
       if (fact.kind === 'event') {
         this.#addEvent('receiver', fact, nowMs - ageMs);
       } else if (fact.kind === 'scope') {
-        this.#set('scope', fact);
+        this.#scopes.push(fact);
       } else if (fact.kind === 'residual') {
         this.#addResidual(fact, nowMs - ageMs);
       } else {
         this.#addDecoded(fact, nowMs - ageMs);
       }
     }
+    this.#scopes.splice(0, this.#scopes.length - KEPT_SCOPES);
+    this.#showSignal();
     this.#set('streams', this.#streamRows(answer.status, nowMs));
+  }
+
+  /** That of the newest frame of which channel and receiver have told; where there is none, the receiver's newest. */
+  #showSignal(): void {
+    const responseTo = (scope: ScopeFact): ResponseFact | undefined =>
+      this.#responses.findLast(({ stream, frame }) => stream === scope.stream && frame === scope.frame);
+    const scope = this.#scopes.findLast((each) => responseTo(each) !== undefined) ?? this.#scopes.at(-1);
+    if (scope === undefined) {
+      return;
+    }
+    const response = responseTo(scope) ?? null;
+    if (scope !== this.#sections.scope || response !== this.#sections.response) {
+      this.#set('scope', scope);
+      this.#set('response', response);
+    }
   }
 
   /**

@@ -1,5 +1,12 @@
-import type { ChannelFact, ReceiverFact, ScopeFact, TransmitterFact } from '@semcast/console-messages';
+import type { ChannelFact, ReceiverFact, ResponseFact, ScopeFact, TransmitterFact } from '@semcast/console-messages';
 import { addFeedRoute, createHttpServer, createLogger, HttpError, LiveFeed, type HttpServer } from '@semcast/service';
+
+export interface EmittedFrame {
+  readonly steps?: number;
+  readonly snrDb?: number;
+  /** Over two paths, on carriers; else over one of gain 1, by a single carrier. */
+  readonly selective?: boolean;
+}
 
 /** The live side of three services without anything behind it: what a console reads, at whatever rate a test wants. */
 export interface LiveServices {
@@ -14,7 +21,7 @@ export interface LiveServices {
   /** Pictures that were asked for: `7/final`. */
   readonly asked: readonly string[];
   /** A frame goes through: everything that the services tell of it. */
-  emitFrame(frame: number, options?: { readonly steps?: number; readonly snrDb?: number }): void;
+  emitFrame(frame: number, options?: EmittedFrame): void;
   /** Close one service, as if it had crashed. */
   stop(service: 'transmitter' | 'channel' | 'receiver'): Promise<void>;
   close(): Promise<void>;
@@ -158,7 +165,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
     ...feeds,
     changes,
     asked,
-    emitFrame: (frame, { steps = 0, snrDb: given = 10 } = {}) => {
+    emitFrame: (frame, { steps = 0, snrDb: given = 10, selective = false } = {}) => {
       snrDb = given;
       const about = { frame, name: `photo-${frame % 9}.jpg`, width, height, decoder: steps === 0 ? 'jscc' : 'diffcom' };
       const csnrDb = { configured: given, effective: given, estimated: null };
@@ -180,7 +187,8 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
         batchSize: 1,
       });
       feeds.receiver.push({ kind: 'residual', stream: STREAM, frame, decoder: about.decoder, residual: 1 });
-      feeds.receiver.push(scopeAt(frame, given), { replaces: 'scope' });
+      feeds.channel.push(responseAt(frame, selective), { replaces: 'response' });
+      feeds.receiver.push(scopeAt(frame, given, selective), { replaces: 'scope' });
       completed++;
       feeds.transmitter.push({
         kind: 'completed',
@@ -206,7 +214,29 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
   };
 }
 
-function scopeAt(frame: number, snrDb: number): ScopeFact {
+const FREQUENCIES = Array.from({ length: 64 }, (_, i) => i / 64 - 1 / 2);
+
+/** |1 + 0.5·e^(-i2πf)|², in dB. */
+const gainsDb = FREQUENCIES.map((f) => 10 * Math.log10(1.25 + Math.cos(2 * Math.PI * f)));
+
+function responseAt(frame: number, selective: boolean): ResponseFact {
+  const gainDb = selective ? gainsDb : FREQUENCIES.map(() => 0);
+  const paths = [
+    { delay: 0, powerDb: 0 },
+    { delay: 1, powerDb: -6 },
+  ];
+  return {
+    kind: 'response',
+    stream: STREAM,
+    frame,
+    gainDb,
+    gainOverFrameDb: null,
+    taps: selective ? paths : paths.slice(0, 1),
+    spectrumDb: gainDb,
+  };
+}
+
+function scopeAt(frame: number, snrDb: number, selective: boolean): ScopeFact {
   const received = Array.from({ length: 2 * POINTS }, (_, i) => Math.sin(i * (frame + 1)) * (1 + 10 ** (-snrDb / 10)));
   return {
     kind: 'scope',
@@ -214,7 +244,9 @@ function scopeAt(frame: number, snrDb: number): ScopeFact {
     frame,
     received,
     equalised: received,
+    source: selective ? 'estimated' : 'told',
     gainDb: null,
+    carriers: selective ? { frequencies: FREQUENCIES, gainDb: gainsDb.map((db) => db - 3) } : null,
     samples: 8192,
     noiseVariance: 10 ** (-snrDb / 10),
     effectiveSnrDb: snrDb,

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import UPlot from 'uplot';
 import { durationText, figure, metric, metricFigure, NONE } from '../format.js';
 import { inTone, type Theme } from '../theme.js';
-import { Plot, type Curve, type Mark, type PlotProps } from './plot.js';
+import { Plot, type Curve, type HorizontalAxis, type Mark, type PlotProps } from './plot.js';
 import { newest } from './readouts.js';
 
 /** A curve of a plot: where its values are, and how its newest one is written. */
@@ -191,11 +191,17 @@ function CurvePanel({ spec, view, drawn, nowMs, marks, spanSeconds, theme }: Cur
       <Plot
         {...axes}
         curves={curves.map(({ label, colour, dashed = false, right = false }) => ({ label, colour, dashed, right }))}
-        {...{ data, marks, spanSeconds, theme }}
+        {...{ data, marks, theme }}
+        x={timeAxis(spanSeconds)}
         height={PLOT_HEIGHT}
       />
     </figure>
   );
+}
+
+/** In seconds before now. */
+function timeAxis(spanSeconds: number): HorizontalAxis {
+  return { range: [-spanSeconds, 0], write: (tick) => (tick === 0 ? 'now' : `−${Math.abs(tick)} s`) };
 }
 
 /** Columns of one or two tables over a common time, in seconds before now. */

@@ -10,6 +10,15 @@ export interface Curve {
   readonly dashed?: boolean;
   /** On the axis at the right. */
   readonly right?: boolean;
+  /** An upright line for each value. */
+  readonly stems?: boolean;
+}
+
+/** The axis below. */
+export interface HorizontalAxis {
+  readonly range: readonly [number, number];
+  readonly label?: string;
+  readonly write: (tick: number) => string;
 }
 
 /** A moment to be marked. */
@@ -20,7 +29,7 @@ export interface Mark {
 
 export interface PlotProps {
   readonly curves: readonly Curve[];
-  /** Times in seconds before now (negative), then a list for each curve. */
+  /** Values of x in ascending order, then a list for each curve. */
   readonly data: UPlot.AlignedData;
   /** What the axes at the left and at the right are of, with the unit. */
   readonly unit: string;
@@ -28,8 +37,8 @@ export interface PlotProps {
   readonly logarithmic?: boolean;
   /** Least range that the axis shows, so that small changes aren't blown up. */
   readonly least?: readonly [number, number];
-  readonly spanSeconds: number;
-  readonly marks: readonly Mark[];
+  readonly x: HorizontalAxis;
+  readonly marks?: readonly Mark[];
   /** A value that curves are compared with. */
   readonly reference?: number;
   readonly theme: Theme;
@@ -39,17 +48,22 @@ export interface PlotProps {
 // uPlot's names for these are const enums, which a compiler of single files can't read.
 const LOGARITHMIC: object = { distr: 3 };
 const AT_RIGHT: object = { side: 1 };
+/** Thin bars that stand on the axis. */
+const STEMS: Pick<UPlot.Series, 'paths' | 'fillTo'> = {
+  paths: UPlot.paths.bars!({ size: [0.5, 2] }),
+  fillTo: (plot) => plot.scales['y']!.min!,
+};
 const FONT = '10.5px Inter, system-ui, sans-serif';
 
-/** A plot over the last minutes. */
+/** Curves over one axis. */
 export function Plot(props: PlotProps) {
-  const { curves, data, unit, rightUnit, logarithmic = false, least, reference, theme, height, spanSeconds } = props;
+  const { curves, data, unit, rightUnit, logarithmic = false, least, reference, theme, height, x } = props;
   const place = useRef<HTMLDivElement>(null);
   const width = useWidth(place);
   const plot = useRef<UPlot | null>(null);
   const current = useRef(props);
   current.current = props;
-  const shape = JSON.stringify([curves, unit, rightUnit, logarithmic, least, reference, theme, height, spanSeconds]);
+  const shape = JSON.stringify([curves, unit, rightUnit, logarithmic, least, reference, theme, height, x]);
 
   useEffect(() => {
     if (place.current === null || width === 0) {
@@ -75,7 +89,7 @@ export function Plot(props: PlotProps) {
 }
 
 function optionsOf(props: PlotProps, width: number, current: () => PlotProps): UPlot.Options {
-  const { curves, unit, rightUnit, logarithmic = false, least, spanSeconds, height } = props;
+  const { curves, unit, rightUnit, logarithmic = false, least, x, height } = props;
   const axis = { stroke: colourOf('dim'), font: FONT, labelFont: FONT, ticks: { show: false } } as const;
   const upright = { ...axis, size: 40, gap: 4, labelSize: 13, labelGap: 0, space: 26 } as const;
   const grid = { stroke: colourOf('line'), width: 1 } as const;
@@ -86,7 +100,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
     cursor: { show: true, points: { size: 5 }, y: false, drag: { setScale: false } },
     padding: [8, rightUnit === undefined ? 10 : 0, 0, 0],
     scales: {
-      x: { time: false, range: [-spanSeconds, 0] },
+      x: { time: false, range: [...x.range] },
       y: logarithmic
         ? { ...LOGARITHMIC, range: (_plot, low, high) => logRange(low, high) }
         : { range: (_plot, low, high) => linearRange(low, high, least) },
@@ -99,7 +113,8 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
         size: 24,
         gap: 7,
         space: 52,
-        values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `−${Math.abs(tick)} s`)),
+        ...(x.label === undefined ? {} : { label: x.label, labelSize: 15, labelGap: 0 }),
+        values: (_plot, ticks) => ticks.map(x.write),
       },
       {
         ...upright,
@@ -123,14 +138,15 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
     ],
     series: [
       {},
-      ...curves.map(({ label, colour, dashed = false, right = false }) => ({
+      ...curves.map(({ label, colour, dashed = false, right = false, stems = false }) => ({
         label,
         scale: right ? 'right' : 'y',
         stroke: colourOf(colour),
         width: 1.5,
         spanGaps: true,
-        points: { show: false },
+        points: { show: stems, size: 6, fill: colourOf(colour) },
         dash: dashed ? [4, 3] : [],
+        ...(stems ? { ...STEMS, fill: colourOf(colour) } : {}),
       })),
     ],
     hooks: {
@@ -144,7 +160,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
 }
 
 /** Events as thin upright lines, and the value that curves are compared with as a level one. */
-function drawMarks(plot: UPlot, { marks, reference }: PlotProps): void {
+function drawMarks(plot: UPlot, { marks = [], reference }: PlotProps): void {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.lineWidth = window.devicePixelRatio;

@@ -1,17 +1,22 @@
-import type { LiveView, ScopeFact } from '@semcast/console-messages';
+import type { LiveView } from '@semcast/console-messages';
 import { useEffect, useRef } from 'preact/hooks';
-import { figure, metric } from '../format.js';
+import { figure, metric, receiverSnr } from '../format.js';
 import { colourOf, type Theme } from '../theme.js';
 import { fitCanvas, useWidth } from './canvas.js';
+import { constantGain, gainPlotOf, impulsePlotOf, SignalPlot, spectrumPlotOf } from './signal-plots.js';
 
 interface ScopeProps {
-  readonly scope: ScopeFact | null;
-  readonly channel: LiveView['sections']['channel'];
+  readonly sections: Pick<LiveView['sections'], 'scope' | 'response' | 'channel'>;
   readonly theme: Theme;
 }
 
-/** The signal itself: symbols before and after the equaliser, and the gain that they met. */
-export function Scope({ scope, channel, theme }: ScopeProps) {
+/** The signal itself: symbols before and after the equaliser, the channel that they met, and the spectrum. */
+export function Scope({ sections: { scope, response, channel }, theme }: ScopeProps) {
+  const signal = { scope, response, sampleRateHz: channel?.sampleRateHz ?? null };
+  const gain = gainPlotOf(signal);
+  const rest = [impulsePlotOf(signal), spectrumPlotOf(signal)].filter((plot) => plot !== null);
+  // Where the gain is a number, the spectrum takes its place.
+  const first = gain ?? rest.pop() ?? null;
   return (
     <section class="panel scope" aria-label="signal">
       <div class="bar">
@@ -34,14 +39,26 @@ export function Scope({ scope, channel, theme }: ScopeProps) {
         />
         <Constellation
           title="Equalised"
-          about={scope === null ? '' : `${figure(scope.effectiveSnrDb)} dB effective`}
+          about={scope === null ? '' : `${figure(receiverSnr(scope).snrDb)} dB ${receiverSnr(scope).name}`}
           points={scope?.equalised ?? null}
           tone="refined"
           theme={theme}
           nothing={scope === null ? '' : 'no channel state'}
         />
-        <Gain scope={scope} model={channel?.model.name ?? ''} theme={theme} />
+        {first === null ? null : <SignalPlot plot={first} height={220} theme={theme} />}
       </div>
+      {rest.length === 0 ? null : (
+        <div class="scopes more">
+          {rest.map((plot) => (
+            <SignalPlot key={plot.id} plot={plot} height={168} theme={theme} />
+          ))}
+        </div>
+      )}
+      {gain === null && scope !== null ? (
+        <p class="constant" data-scope="constant">
+          {constantGain(signal)}
+        </p>
+      ) : null}
     </section>
   );
 }
@@ -119,81 +136,6 @@ function Constellation({ title, about, points, tone, theme, nothing = '' }: Cons
       <figcaption>
         <span class="title">{title}</span>
         <span class="figures">{about}</span>
-      </figcaption>
-    </figure>
-  );
-}
-
-const GAIN_RANGE_DB = { min: -30, max: 10 } as const;
-const GAIN_GRID_DB = [-30, -20, -10, 0, 10] as const;
-const MARGIN = { left: 34, right: 8, top: 8, bottom: 26 } as const;
-
-function Gain({
-  scope,
-  model,
-  theme,
-}: {
-  readonly scope: ScopeFact | null;
-  readonly model: string;
-  readonly theme: Theme;
-}) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const width = useWidth(canvas);
-  const gainDb = scope?.gainDb ?? null;
-  const samples = scope?.samples ?? 0;
-  useEffect(() => {
-    const height = Math.min(width, 240);
-    const drawing = canvas.current === null || width === 0 ? null : fitCanvas(canvas.current, width, height);
-    if (drawing === null) {
-      return;
-    }
-    const { min, max } = GAIN_RANGE_DB;
-    const right = width - MARGIN.right;
-    const bottom = height - MARGIN.bottom;
-    const y = (db: number): number =>
-      bottom - ((Math.max(min, Math.min(max, db)) - min) / (max - min)) * (bottom - MARGIN.top);
-    drawing.font = FONT;
-    drawing.strokeStyle = colourOf('line');
-    drawing.fillStyle = colourOf('dim');
-    drawing.textAlign = 'right';
-    for (const tick of GAIN_GRID_DB) {
-      const place = Math.round(y(tick)) + 0.5;
-      drawing.globalAlpha = tick === 0 ? 1 : 0.55;
-      drawing.beginPath();
-      drawing.moveTo(MARGIN.left, place);
-      drawing.lineTo(right, place);
-      drawing.stroke();
-      drawing.globalAlpha = 1;
-      drawing.fillText(figure(tick, 0), MARGIN.left - 5, place + 3);
-    }
-    drawing.textAlign = 'left';
-    drawing.fillText('0', MARGIN.left, bottom + 12);
-    drawing.textAlign = 'right';
-    drawing.fillText(metric(samples), right, bottom + 12);
-    drawing.textAlign = 'center';
-    drawing.fillText('symbol of the frame', (MARGIN.left + right) / 2, height - 3);
-    drawing.strokeStyle = colourOf('preview');
-    drawing.lineWidth = 1.25;
-    drawing.beginPath();
-    const values = gainDb ?? [0];
-    for (const [i, value] of values.entries()) {
-      const from = MARGIN.left + (i / values.length) * (right - MARGIN.left);
-      const to = MARGIN.left + ((i + 1) / values.length) * (right - MARGIN.left);
-      drawing.lineTo(from, y(value));
-      drawing.lineTo(to, y(value));
-    }
-    if (scope !== null) {
-      drawing.stroke();
-    }
-  }, [gainDb, samples, width, theme, scope]);
-  return (
-    <figure class="gain" data-scope="gain">
-      <canvas ref={canvas} role="img" aria-label="power of the channel gain over the frame, in decibels" />
-      <figcaption>
-        <span class="title">Channel gain |h|², dB</span>
-        <span class="figures">
-          {scope !== null && gainDb === null ? `${model === '' ? '' : `${model}: `}constant` : model}
-        </span>
       </figcaption>
     </figure>
   );
