@@ -1,7 +1,7 @@
 import { meanPower, randomFor, type ComplexVector } from '@semcast/core';
 import { describe, expect, it } from 'vitest';
 import { add, complexNormal, multiply, subtract } from '../test/signals.js';
-import { estimateBlindly, type SymbolStatistics, type TapModel } from './blind.js';
+import { estimateBlindly, fitTaps, gainsOfTaps, type SymbolStatistics, type TapModel } from './blind.js';
 import { PowerError, ShapeError } from './errors.js';
 
 const COUNT = 2048;
@@ -153,5 +153,48 @@ describe('estimateBlindly', () => {
       expect([...found.h, found.noiseVariance].every(Number.isFinite)).toBe(true);
       expect(found.noiseVariance).toBeGreaterThan(0);
     }
+  });
+});
+
+describe('fitTaps', () => {
+  it('is the linear MMSE estimate: of one gain, Σz*y/(Σ|z|² + N/p)', () => {
+    const [z, y] = [complexNormal(COUNT, 1, 'known'), complexNormal(COUNT, 1, 'received')];
+    const { taps, h } = fitTaps(y, z, 300, flatModel(0.5));
+    const matched = multiply(
+      y,
+      z.map((value, i) => (i % 2 === 0 ? value : -value)),
+    );
+    const weight = COUNT * meanPower(z) + 300 / 0.5;
+    for (const part of [0, 1]) {
+      const sum = matched.reduce((total, value, i) => (i % 2 === part ? total + value : total), 0);
+      expect(taps[part]).toBeCloseTo(sum / weight, 6);
+      expect(h[part]).toBe(taps[part]);
+    }
+  });
+
+  it('has the error that its model says: the inverse of Λ', () => {
+    const model = ofdmModel(64);
+    const of = statistics(0, 1);
+    const error = average(200, (frame) => {
+      const { taps, h, y } = draw(of, model, 4, frame);
+      const z = multiply(
+        subtract(y, complexNormal(COUNT, 4, 'noise', frame)),
+        h.map((value, i) => (i % 2 === 0 ? value : -value) / (h[i & ~1]! ** 2 + h[i | 1]! ** 2)),
+      );
+      return distance(fitTaps(y, z, 4, model).taps, taps);
+    });
+    // Symbols are spread over all carriers, so Λ is nearly diagonal.
+    const energy = of.variance.reduce((sum, v) => sum + v, 0) / 4;
+    const expected = TAPS.reduce((sum, p) => sum + 1 / (1 / p + energy), 0);
+    expect(Math.abs(error / expected - 1)).toBeLessThan(0.2);
+  });
+
+  it('gives back taps that made the symbols, and refuses what fits nothing', () => {
+    const model = ofdmModel(60);
+    const [taps, z] = [complexNormal(3, 1, 'taps'), complexNormal(COUNT, 1, 'known')];
+    const y = multiply(gainsOfTaps(taps, model), z);
+    expect(distance(fitTaps(y, z, 1e-6, model).taps, taps)).toBeLessThan(1e-9);
+    expect(() => fitTaps(y, z.subarray(2), 1, model)).toThrow(ShapeError);
+    expect(() => fitTaps(y, z, 0, model)).toThrow(/above 0/);
   });
 });

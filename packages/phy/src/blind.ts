@@ -20,12 +20,16 @@ export interface TapModel {
   readonly powers: readonly number[];
 }
 
-/** A channel as it was estimated. */
-export interface TapEstimate {
+/** Taps, and what they make of each symbol. */
+export interface TapFit {
   /** ĥ_l, complex. */
   readonly taps: ComplexVector;
   /** H(c_k) of each symbol. */
   readonly h: ComplexVector;
+}
+
+/** A channel as it was estimated. */
+export interface TapEstimate extends TapFit {
   /** N0 per complex symbol. */
   readonly noiseVariance: number;
   /** E|h - ĥ|² of a symbol's gain, by the Fisher information: the least that any unbiased estimate has. */
@@ -89,29 +93,63 @@ export function estimateBlindly(
       break;
     }
   }
-  const h = new Float32Array(y.length);
-  for (const [k, c] of carriers.entries()) {
-    h[2 * k] = best.response[2 * c]!;
-    h[2 * k + 1] = best.response[2 * c + 1]!;
-  }
   return {
-    taps: Float32Array.from(
-      { length: 2 * powers.length },
-      (_, i) => best.parameters[Math.floor(i / 2) + (i % 2) * powers.length]!,
-    ),
-    h,
+    ...fitOf(problem, best.parameters),
     noiseVariance: best.noiseVariance,
     errorVariance: meanErrorVariance(problem, best),
   };
 }
 
-interface Problem extends SymbolStatistics {
+/**
+ * Fit the taps of a channel to symbols that are known, the linear MMSE estimate under h_l ~ CN(0, p_l):
+ *
+ *     ĥ = Λ⁻¹·Σ_k f_k·z_k*·y_k/N,     Λ = diag(1/p) + Σ_k |z_k|²·f_k·f_k^H/N,     f_k = [e^{+j2π·c_k·l/M}]_l
+ *
+ * (Kay, "Fundamentals of Statistical Signal Processing: Estimation Theory", 1993, section 12.6).
+ *
+ * @param y one complex value a symbol
+ * @param known z, as many complex values
+ * @param noiseVariance N, of y_k - H(c_k)·z_k: the noise, and the error of z where that is an estimate
+ * @throws ShapeError when y, z and carriers aren't those of as many symbols
+ * @throws ArgumentError when N or a tap's power isn't above 0
+ */
+export function fitTaps(y: ComplexVector, known: ComplexVector, noiseVariance: number, model: TapModel): TapFit {
+  const count = complexCount(y);
+  if (known.length !== y.length || model.carriers.length !== count) {
+    throw new ShapeError(
+      `${count} symbols can't have ${known.length / 2} values and ${model.carriers.length} carriers`,
+    );
+  }
+  if (!(noiseVariance > 0) || model.powers.some((p) => !(p > 0)) || model.powers.length === 0) {
+    throw new ArgumentError('a fit of taps takes a variance of the noise and tap powers above 0');
+  }
+  const basis = { ...model, rows: carrierRows(model.fftSize, model.powers.length) };
+  return fitOf(basis, linearFit(y, known, noiseVariance, basis));
+}
+
+/**
+ * What taps do to each symbol.
+ *
+ * @param taps h_l, complex, as many as the model has powers
+ * @returns H(c_k) of each symbol
+ */
+export function gainsOfTaps(taps: ComplexVector, { fftSize, carriers, powers }: TapModel): ComplexVector {
+  const parameters = Float64Array.from(
+    { length: taps.length },
+    (_, i) => taps[2 * (i % powers.length) + Math.floor(i / powers.length)]!,
+  );
+  return onCarriers(responseOf(carrierRows(fftSize, powers.length), parameters), carriers);
+}
+
+/** How taps act on carriers, as linear forms. */
+interface Basis extends Pick<TapModel, 'carriers' | 'powers'> {
+  readonly rows: readonly CarrierRows[];
+}
+
+interface Problem extends SymbolStatistics, Basis {
   readonly y: ComplexVector;
-  readonly carriers: Uint16Array;
   /** mean|y_k|² */
   readonly power: number;
-  readonly powers: readonly number[];
-  readonly rows: readonly CarrierRows[];
 }
 
 /** Re H(c) and Im H(c) as linear forms of [Re h_0 … Re h_(L-1), Im h_0 … Im h_(L-1)]. */
@@ -183,30 +221,65 @@ class NormalEquations {
 }
 
 /** The taps by linear MMSE with m for pilots and all of the power for noise; then all that they leave of it for noise. */
-function startOf({ y, mean, carriers, power, powers, rows }: Problem): Float64Array {
-  const [weights, slopes] = [new Float64Array(rows.length), new Float64Array(2 * rows.length)];
-  for (const [k, c] of carriers.entries()) {
-    const [yI, yQ, mI, mQ] = [y[2 * k]!, y[2 * k + 1]!, mean[2 * k]!, mean[2 * k + 1]!];
-    weights[c]! += (2 * (mI * mI + mQ * mQ)) / power;
-    slopes[2 * c]! += (2 * (yI * mI + yQ * mQ)) / power;
-    slopes[2 * c + 1]! += (2 * (yQ * mI - yI * mQ)) / power;
-  }
-  const equations = new NormalEquations(powers, new Float64Array(2 * powers.length));
-  for (const [c, row] of rows.entries()) {
-    equations.add(row, [weights[c]!, 0, weights[c]!], [slopes[2 * c]!, slopes[2 * c + 1]!], [0, 0]);
-  }
-  const parameters = Float64Array.from(equations.solution());
+function startOf({ y, mean, power, ...basis }: Problem): Float64Array {
+  const parameters = linearFit(y, mean, power, basis);
   const explained = parameters.reduce((sum, value) => sum + value * value, 0);
   parameters[parameters.length - 1] = Math.log(Math.max(power - explained, 0.1 * power));
   return parameters;
 }
 
-function pointAt({ y, mean, variance, carriers, powers, rows }: Problem, parameters: Float64Array): Point {
+/** The parameters of the taps by linear MMSE with known symbols; the last one, of the noise, is 0. */
+function linearFit(
+  y: ComplexVector,
+  known: ComplexVector,
+  noiseVariance: number,
+  { carriers, powers, rows }: Basis,
+): Float64Array {
+  const [weights, slopes] = [new Float64Array(rows.length), new Float64Array(2 * rows.length)];
+  for (const [k, c] of carriers.entries()) {
+    const [yI, yQ, zI, zQ] = [y[2 * k]!, y[2 * k + 1]!, known[2 * k]!, known[2 * k + 1]!];
+    weights[c]! += (2 * (zI * zI + zQ * zQ)) / noiseVariance;
+    slopes[2 * c]! += (2 * (yI * zI + yQ * zQ)) / noiseVariance;
+    slopes[2 * c + 1]! += (2 * (yQ * zI - yI * zQ)) / noiseVariance;
+  }
+  const equations = new NormalEquations(powers, new Float64Array(2 * powers.length));
+  for (const [c, row] of rows.entries()) {
+    equations.add(row, [weights[c]!, 0, weights[c]!], [slopes[2 * c]!, slopes[2 * c + 1]!], [0, 0]);
+  }
+  return Float64Array.from(equations.solution());
+}
+
+/** H of each carrier, complex; parameters beyond those of the taps aren't looked at. */
+function responseOf(rows: readonly CarrierRows[], parameters: Float64Array): Float64Array {
   const response = new Float64Array(2 * rows.length);
   for (const [c, { re, im }] of rows.entries()) {
     response[2 * c] = re.reduce((sum, value, i) => sum + value * parameters[i]!, 0);
     response[2 * c + 1] = im.reduce((sum, value, i) => sum + value * parameters[i]!, 0);
   }
+  return response;
+}
+
+function onCarriers(response: Float64Array, carriers: Uint16Array): ComplexVector {
+  const h = new Float32Array(2 * carriers.length);
+  for (const [k, c] of carriers.entries()) {
+    h[2 * k] = response[2 * c]!;
+    h[2 * k + 1] = response[2 * c + 1]!;
+  }
+  return h;
+}
+
+function fitOf({ rows, carriers, powers }: Basis, parameters: Float64Array): TapFit {
+  return {
+    taps: Float32Array.from(
+      { length: 2 * powers.length },
+      (_, i) => parameters[Math.floor(i / 2) + (i % 2) * powers.length]!,
+    ),
+    h: onCarriers(responseOf(rows, parameters), carriers),
+  };
+}
+
+function pointAt({ y, mean, variance, carriers, powers, rows }: Problem, parameters: Float64Array): Point {
+  const response = responseOf(rows, parameters);
   const noiseVariance = Math.exp(parameters.at(-1)!);
   let cost = powers.reduce((sum, p, l) => sum + (parameters[l]! ** 2 + parameters[powers.length + l]! ** 2) / p, 0);
   for (const [k, c] of carriers.entries()) {

@@ -1,4 +1,12 @@
-export { estimateBlindly, type SymbolStatistics, type TapEstimate, type TapModel } from './blind.js';
+export {
+  estimateBlindly,
+  fitTaps,
+  gainsOfTaps,
+  type SymbolStatistics,
+  type TapEstimate,
+  type TapFit,
+  type TapModel,
+} from './blind.js';
 export { CSNR_LIMITS_DB, equalise, limitedCsnrDb, type Equalised, type Equaliser } from './equalise.js';
 export { PowerError, ShapeError, WaveformError } from './errors.js';
 export { estimateCsnrDb } from './estimate.js';
