@@ -1,5 +1,5 @@
 import { randomFor, tensor } from '@semcast/core';
-import { interleave, latentToSymbols, type Demodulated } from '@semcast/phy';
+import { createModem, interleave, latentToSymbols, type Demodulated } from '@semcast/phy';
 import { checkObservation, type ComplexGain } from '@semcast/posterior';
 import { describe, expect, it } from 'vitest';
 import type { DemodulatedFrame } from './demodulate-frame.js';
@@ -19,7 +19,7 @@ function demodulated(received: Partial<Demodulated>, changes: Partial<Demodulate
   return {
     layout,
     latent: tensor(new Float32Array(36), [1, 6, 2, 3]),
-    symbols: { y: symbols, h: null, noiseVariance: new Float64Array(12).fill(0.1), ...received },
+    symbols: { y: symbols, h: null, noiseVariance: new Float64Array(12).fill(0.1), source: 'told', ...received },
     interleaved: false,
     toldCsnrDb: 10,
     designCsnrDb: 5,
@@ -69,6 +69,26 @@ describe('posteriorObservation', () => {
     expect([y.data[0], y.data[12]]).toEqual([Math.fround(2 * latent[0]!), latent[12]]);
     expect([gain!.real.data[0], gain!.real.data[6], gain!.imaginary.data[0]]).toEqual([2, 1, 0]);
   });
+
+  it.each([false, true])(
+    'tells the carrier of each symbol of the latent where the channel was estimated (interleaved: %s)',
+    (interleaved) => {
+      const modem = createModem('ofdm', { fftSize: 8, prefix: 2, pilots: 'none', estimator: 'blind' });
+      const onAir = modem.tapModel(12).carriers;
+      const frame = demodulated({ source: 'estimated' }, { interleaved, modem });
+      const { taps } = posteriorObservation(frame, xJ, manifest);
+      const again = Float32Array.from({ length: 24 }, (_, i) => taps!.carriers[i >> 1]!);
+      expect((interleaved ? interleave(again) : again).filter((_, i) => i % 2 === 0)).toEqual(Float32Array.from(onAir));
+      expect(taps).toMatchObject({ fftSize: 8, powers: modem.tapModel(1).powers });
+      // What was told or assumed is left alone, and so is what has been weighed by the noise.
+      for (const source of ['told', 'assumed'] as const) {
+        expect(posteriorObservation(demodulated({ source }, { modem }), xJ, manifest)).not.toHaveProperty('taps');
+      }
+      const noiseVariance = new Float64Array(12).fill(0.4).fill(0.1, 0, 6);
+      const uneven = demodulated({ source: 'estimated', noiseVariance }, { modem });
+      expect(posteriorObservation(uneven, xJ, manifest)).not.toHaveProperty('taps');
+    },
+  );
 
   it('has some noise where there is none, and CSNRs within the range of the networks', () => {
     const extreme = demodulated({ noiseVariance: new Float64Array(12) }, { toldCsnrDb: 100, designCsnrDb: -7 });

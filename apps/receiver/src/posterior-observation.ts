@@ -1,6 +1,6 @@
 import type { BundleManifest } from '@semcast/bundle';
 import { tensor, type ComplexVector, type Tensor } from '@semcast/core';
-import { deinterleave, symbolsToLatent, whiten } from '@semcast/phy';
+import { deinterleave, symbolsToLatent, whiten, type TapModel } from '@semcast/phy';
 import { gainOf, type Observation, type Reception } from '@semcast/posterior';
 import type { DemodulatedFrame } from './demodulate-frame.js';
 
@@ -29,6 +29,25 @@ export function receptionOf({ symbols, interleaved, layout, latent }: Demodulate
 }
 
 /**
+ * How taps act on the symbols of the latent, where a sampler may estimate them anew: the channel was neither told nor
+ * assumed, and the noise of all symbols has one variance, so that y is as the channel left it.
+ */
+function tapsOf({ symbols, modem, interleaved }: DemodulatedFrame): { taps?: TapModel } {
+  const { source, noiseVariance } = symbols;
+  if (source !== 'estimated' || noiseVariance.some((variance) => variance !== noiseVariance[0])) {
+    return {};
+  }
+  const model = modem.tapModel(noiseVariance.length);
+  if (!interleaved) {
+    return { taps: model };
+  }
+  const ordered = deinterleave(
+    Float32Array.from({ length: 2 * noiseVariance.length }, (_, i) => model.carriers[i >> 1]!),
+  );
+  return { taps: { ...model, carriers: model.carriers.map((_, k) => ordered[2 * k]!) } };
+}
+
+/**
  * The input of samplers: the received symbols, and the conditions of decoder, prior and encoder.
  *
  * Without genie channel state and pilots h is taken to be 1, and N0 is that of the blind estimate of the CSNR
@@ -47,6 +66,7 @@ export function posteriorObservation(
   const reception = receptionOf(frame);
   return {
     ...reception,
+    ...tapsOf(frame),
     noiseVariance: Math.max(LEAST_NOISE_VARIANCE, reception.noiseVariance),
     csnrDb: withinCsnrRange(manifest, toldCsnrDb),
     designCsnrDb: withinCsnrRange(manifest, designCsnrDb),

@@ -1,7 +1,8 @@
+import type { DecoderEvaluation } from '@semcast/posterior';
 import { StepScheduler, type FrameOffer, type SchedulerOptionsInput } from '@semcast/scheduler';
 import { describe, expect, it } from 'vitest';
 import { FrameDropError } from './errors.js';
-import type { NetworkResult, NetworkRow, OneShotRow } from './networks/network-rows.js';
+import type { NetworkResult, NetworkRow } from './networks/network-rows.js';
 import { StepRunner, type FrameHandle, type StepRunnerOptions } from './step-runner.js';
 
 const never = new AbortController().signal;
@@ -60,7 +61,7 @@ const offerOf = (stream: string, frame: number, changes: Partial<FrameOffer> = {
 });
 
 function admit(runner: StepRunner, stream: string, frame = 0, changes: Partial<FrameOffer> = {}, signal = never) {
-  const oneShot = (): OneShotRow => rowNamed('decoder', `${stream}${frame} preview`) as OneShotRow;
+  const oneShot = (): DecoderEvaluation => rowNamed('decoder', `${stream}${frame} preview`) as DecoderEvaluation;
   return runner.admit(offerOf(stream, frame, changes), { oneShot, signal });
 }
 

@@ -1,4 +1,4 @@
-import type { EvaluationResult } from '@semcast/posterior';
+import type { DecoderEvaluation, EvaluationResult } from '@semcast/posterior';
 import type {
   Evaluations,
   FrameKey,
@@ -13,14 +13,7 @@ import type {
 } from '@semcast/scheduler';
 import { FrameDropError } from './errors.js';
 import type { BatchNetworks } from './networks/batch-networks.js';
-import type {
-  EncodeRow,
-  EncodeRowResult,
-  NetworkResult,
-  NetworkRow,
-  OneShotResult,
-  OneShotRow,
-} from './networks/network-rows.js';
+import type { EncodeRow, EncodeRowResult, NetworkResult, NetworkRow, OneShotResult } from './networks/network-rows.js';
 
 export interface StepRunnerOptions {
   readonly scheduler: StepScheduler;
@@ -49,7 +42,7 @@ export interface HandleOptions {
    * Gives the frame's first row, once a worker is free for it; until then the frame waits in the form in which it
    * arrived.
    */
-  readonly oneShot: () => OneShotRow;
+  readonly oneShot: () => DecoderEvaluation;
   /** Takes the frame out, with its reason. */
   readonly signal: AbortSignal;
 }
@@ -93,7 +86,7 @@ export class FrameHandle implements FrameKey {
   ended: { readonly reason: unknown } | undefined;
   readonly #runner: StepRunner;
 
-  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => OneShotRow, runner: StepRunner) {
+  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => DecoderEvaluation, runner: StepRunner) {
     this.stream = stream;
     this.frame = frame;
     this.#runner = runner;

@@ -64,6 +64,7 @@ function outcomesOf({ results, drops }: Pick<Client, 'results' | 'drops'>): Map<
 const EVALUATIONS: Readonly<Record<string, number>> = {
   diffcom: 16,
   'hifi-diffcom': 16,
+  'blind-diffcom': 15,
   diffpir: 16 + 7 * 2,
   daps: 16 + 7 * 4,
   'red-diff': 24,
@@ -71,8 +72,12 @@ const EVALUATIONS: Readonly<Record<string, number>> = {
   distilled: 8,
 };
 
+/** The channel that a decoder's frames leave to be estimated; the others are told it. */
+const leftOpen = (decoder: string): AirOptions =>
+  decoder === 'blind-diffcom' ? { waveformOptions: { estimator: 'blind' } } : {};
+
 describe.each(samplerNames)('the decoder %s', (decoder) => {
-  const options = { decoderOptions: { steps: 8, minSteps: 8 } };
+  const options = { decoderOptions: { steps: 8, minSteps: 8 }, ...leftOpen(decoder) };
   let receiver: ReceiverService;
   beforeAll(async () => {
     receiver = await startReceiver({
@@ -93,14 +98,17 @@ describe.each(samplerNames)('the decoder %s', (decoder) => {
     expect(head).not.toHaveProperty('reducedSteps');
     expect(payload).not.toEqual(partials[0]!.payload);
     // Of the toy's white prior, draws are noisy; both are pictures of what was sent.
-    expect(psnrDb(partials[0]!.payload, sent.picture.data)).toBeGreaterThan(14);
-    expect(psnrDb(payload, sent.picture.data)).toBeGreaterThan(11);
+    const [preview, final] = [partials[0]!.payload, payload].map((bytes) => psnrDb(bytes, sent.picture.data));
+    // A channel estimated from so few symbols is far off at first.
+    const estimated = decoder === 'blind-diffcom';
+    expect(preview).toBeGreaterThan(estimated ? 10 : 14);
+    expect(final).toBeGreaterThan(estimated ? preview! + 1 : 11);
     expect(head.residual).toBeGreaterThan(0.3);
-    expect(head.residual).toBeLessThan(5);
-    const { queue, preview, sampling, decode, deliver, total } = head.timingsMs;
+    expect(head.residual).toBeLessThan(estimated ? 7 : 5);
+    const { queue, preview: first, sampling, decode, deliver, total } = head.timingsMs;
     expect(sampling).toBeGreaterThan(0);
     expect(decode).toBeGreaterThanOrEqual(sampling!);
-    expect(decode).toBeGreaterThanOrEqual(preview);
+    expect(decode).toBeGreaterThanOrEqual(first);
     expect(queue + decode + deliver!).toBeCloseTo(total, 6);
     expect(await metric(receiver.httpUrl, `semcast_sampler_steps_total{decoder="${decoder}"}`)).toBe(8);
     for (const stage of ['queue', 'demodulate', 'preview', 'sampling', 'decode', 'residual', 'encode-image']) {
@@ -119,7 +127,13 @@ describe.each(samplerNames)('the decoder %s', (decoder) => {
     const streams = Array.from({ length: 8 }, (_, i) => `stream-${i}`);
     const frames = await Promise.all(
       streams.map(async (stream, i) =>
-        air.frame(stream, 0, { decoder, decoderOptions, snrDb: 5 + i, picture: softPicture(32, 32, i) }),
+        air.frame(stream, 0, {
+          decoder,
+          decoderOptions,
+          snrDb: 5 + i,
+          picture: softPicture(32, 32, i),
+          ...leftOpen(decoder),
+        }),
       ),
     );
     const alone = client(receiver, streams[0]!, decoder);
@@ -141,26 +155,37 @@ describe.each(samplerNames)('the decoder %s', (decoder) => {
     expect(steps.filter((step) => step > 0).length).toBeLessThan(0.01 * steps.length);
   });
 
-  it('decodes what came without noise, without channel state, and through fading', async () => {
-    const gains = { coherence: 64, values: new Float32Array(4) };
-    randomFor({ seed: 2, stream: 's', frame: 0, purpose: 'gains' }).fillNormal(gains.values, Math.SQRT1_2);
-    const impairment = { model: 'awgn', snrDb: 10, seed: 0 };
-    const frames = await Promise.all([
-      air.frame('s', 0, { decoder, ...options, snrDb: 60, impairment: { ...impairment, noiseVariance: 0 } }),
-      air.frame('s', 1, { decoder, ...options, csi: 'none', impairment }),
-      air.frame('s', 2, { decoder, ...options, channelGains: gains }),
-      // Nothing came through at all.
-      air.frame('s', 3, { decoder, ...options, channelGains: { coherence: 128, values: new Float32Array(2) } }),
+  it.runIf(decoder === 'blind-diffcom')('refuses a frame whose channel was told, and says what to choose', async () => {
+    const { results, drops } = await decodeOne(receiver, decoder, { ...options, waveformOptions: {} });
+    expect(results).toEqual([]);
+    expect(drops).toMatchObject([
+      { reason: 'decode-failed', detail: expect.stringContaining('estimator: blind') as string },
     ]);
-    const to = client(receiver, 's', decoder);
-    await sendAll(to, frames);
-    expect(to.drops).toEqual([]);
-    const outcomes = outcomesOf(to);
-    const [noiseless, blind, faded] = [0, 1, 2].map((frame) => outcomes.get(frame) as ResultMessage);
-    expect([noiseless!.head.residual, blind!.head.residual]).toEqual([null, null]);
-    expect(faded!.head.residual).toBeLessThan(10);
-    expect(psnrDb(noiseless!.payload, frames[0].picture.data)).toBeGreaterThan(11);
   });
+
+  it.skipIf(decoder === 'blind-diffcom')(
+    'decodes what came without noise, without channel state, and through fading',
+    async () => {
+      const gains = { coherence: 64, values: new Float32Array(4) };
+      randomFor({ seed: 2, stream: 's', frame: 0, purpose: 'gains' }).fillNormal(gains.values, Math.SQRT1_2);
+      const impairment = { model: 'awgn', snrDb: 10, seed: 0 };
+      const frames = await Promise.all([
+        air.frame('s', 0, { decoder, ...options, snrDb: 60, impairment: { ...impairment, noiseVariance: 0 } }),
+        air.frame('s', 1, { decoder, ...options, csi: 'none', impairment }),
+        air.frame('s', 2, { decoder, ...options, channelGains: gains }),
+        // Nothing came through at all.
+        air.frame('s', 3, { decoder, ...options, channelGains: { coherence: 128, values: new Float32Array(2) } }),
+      ]);
+      const to = client(receiver, 's', decoder);
+      await sendAll(to, frames);
+      expect(to.drops).toEqual([]);
+      const outcomes = outcomesOf(to);
+      const [noiseless, blind, faded] = [0, 1, 2].map((frame) => outcomes.get(frame) as ResultMessage);
+      expect([noiseless!.head.residual, blind!.head.residual]).toEqual([null, null]);
+      expect(faded!.head.residual).toBeLessThan(10);
+      expect(psnrDb(noiseless!.payload, frames[0].picture.data)).toBeGreaterThan(11);
+    },
+  );
 });
 
 describe('a sampler decoder', () => {
@@ -446,7 +471,12 @@ describe('under load', () => {
     await Promise.all(
       clients.map(async ({ decoder, picture, to }) => {
         const frames = Array.from({ length: 3 }, async (_, frame) =>
-          air.frame(decoder, frame, { decoder, picture, cbr: ['1/48', '1/24', '1/12'][frame]! }),
+          air.frame(decoder, frame, {
+            decoder,
+            picture,
+            cbr: ['1/48', '1/24', '1/12'][frame]!,
+            ...leftOpen(decoder),
+          }),
         );
         await sendAll(to, await Promise.all(frames));
       }),

@@ -34,12 +34,29 @@ export interface EncoderVjpEvaluation {
   readonly observation: Observation;
 }
 
+/** The one-shot decode x_J = D_J(ẑ), of the graph `decoder`. */
+export interface DecoderEvaluation {
+  readonly graph: 'decoder';
+  /** ẑ [1, C, h, w], equalised, zero in channels that were not sent. */
+  readonly latent: Tensor;
+  /** The CSNR that the decoder is told, in dB, within the bundle's range. */
+  readonly csnrDb: number;
+  /** c / C. */
+  readonly rate: number;
+  /** The picture's sides, without padding. */
+  readonly width: number;
+  readonly height: number;
+  /** Whether x_J itself is wanted, beside the 8-bit picture. */
+  readonly keepTensor: boolean;
+}
+
 /** One run of one graph for one frame: one row of a batch. */
 export type Evaluation =
   | DenoiserEvaluation
   | DenoiserEvaluation<'distilled'>
   | PosteriorStepEvaluation
-  | EncoderVjpEvaluation;
+  | EncoderVjpEvaluation
+  | DecoderEvaluation;
 
 export interface DenoiserResult {
   /** [3, H, W] */
@@ -61,12 +78,18 @@ export interface PosteriorStepResult extends DenoiserResult, EncoderVjpResult {
   readonly confirmingNorm: number;
 }
 
+export interface DecoderResult {
+  /** x_J [3, H, W] with its padding, as the network gave it; null unless it was wanted. */
+  readonly xJ: Tensor | null;
+}
+
 /** What each graph gives back. */
 export interface EvaluationResults {
   readonly denoiser: DenoiserResult;
   readonly distilled: DenoiserResult;
   readonly posteriorStep: PosteriorStepResult;
   readonly encoderVjp: EncoderVjpResult;
+  readonly decoder: DecoderResult;
 }
 
 /** Graphs that a sampler may ask for, named as in a bundle's manifest. */

@@ -1,6 +1,9 @@
 import type { RandomSource, Tensor } from '@semcast/core';
+import { equalisedLatent } from './channel.js';
 import { DivergenceError, EvaluationError } from './errors.js';
 import type {
+  DecoderEvaluation,
+  DecoderResult,
   DenoiserEvaluation,
   EncoderVjpResult,
   Evaluation,
@@ -27,6 +30,8 @@ export interface SamplerContext {
 export interface GuidedEstimate {
   readonly x0: Tensor;
   readonly gradient: Tensor;
+  /** E of the output that the gradient is of, [C, h, w]. */
+  readonly z: Tensor;
 }
 
 /** The denoiser as a solver sees it. */
@@ -77,8 +82,16 @@ export class Evaluator {
     return this.#observation;
   }
 
-  /** Go on with a better estimate of the channel; it becomes part of the result. */
+  /**
+   * Go on with a better estimate of the channel; it becomes part of the result.
+   *
+   * @throws DivergenceError when it isn't finite
+   */
   estimateChannel(channel: KnownChannel): void {
+    const { gain } = channel;
+    if (gain !== null && !(isFiniteImage(gain.real) && isFiniteImage(gain.imaginary))) {
+      throw new DivergenceError(`the channel is not finite at step ${this.#step + 1} of ${this.#steps}`);
+    }
     this.#channel = { channel };
     this.#observation = { ...this.#observation, ...channel };
   }
@@ -120,6 +133,18 @@ export class Evaluator {
     return this.show(x0);
   }
 
+  /** x_J under the newest estimate of the channel; from now on the denoiser is conditioned on it. */
+  *decodeAgain(): SamplerPart<Tensor> {
+    const { csnrDb, rate, xJ: last } = this.#observation;
+    const latent = equalisedLatent(this.#observation);
+    const [height = 0, width = 0] = last.dims.slice(1);
+    const evaluation: DecoderEvaluation = { graph: 'decoder', latent, csnrDb, rate, width, height, keepTensor: true };
+    const [{ xJ }] = yield* this.#evaluate([evaluation] as const);
+    this.show(xJ!);
+    this.#observation = { ...this.#observation, xJ: xJ! };
+    return xJ!;
+  }
+
   *#denoise(x: Tensor, sigma: number): SamplerPart<Tensor> {
     const results = yield* this.#evaluate(this.#denoiserEvaluations(x, sigma));
     return this.#blend(results.map(({ x0 }) => x0));
@@ -156,6 +181,7 @@ export class Evaluator {
     return {
       x0: this.#blend([guided.x0, ...others.map(({ x0 }) => this.#clipped(x0))]),
       gradient: guided.gradient,
+      z: guided.z,
     };
   }
 
@@ -210,14 +236,16 @@ export class Evaluator {
     if (results.length !== evaluations.length) {
       throw new EvaluationError(`${evaluations.length} evaluations were asked for, ${results.length} results came`);
     }
-    for (const [i, { graph, x }] of evaluations.entries()) {
+    for (const [i, evaluation] of evaluations.entries()) {
+      const { graph } = evaluation;
+      const x = 'x' in evaluation ? evaluation.x : this.#observation.xJ;
       const result = results[i]!;
-      for (const output of ['x0', 'gradient'] as const) {
+      for (const output of ['x0', 'gradient', 'xJ'] as const) {
         if (!expectedOutputs[graph].includes(output)) {
           continue;
         }
-        const image = (result as Partial<Record<typeof output, Tensor>>)[output];
-        if (image === undefined || image.data.length !== x.data.length) {
+        const image = (result as Partial<Record<typeof output, Tensor | null>>)[output];
+        if (!image || image.data.length !== x.data.length) {
           throw new EvaluationError(`${graph} gave no ${output} of shape [${x.dims.join(', ')}]`);
         }
       }
@@ -233,9 +261,10 @@ export class Evaluator {
   }
 }
 
-const expectedOutputs: Record<Evaluation['graph'], readonly (keyof PosteriorStepResult)[]> = {
+const expectedOutputs: Record<Evaluation['graph'], readonly (keyof PosteriorStepResult | keyof DecoderResult)[]> = {
   denoiser: ['x0'],
   distilled: ['x0'],
   posteriorStep: ['x0', 'gradient', 'measurementNorm'],
   encoderVjp: ['gradient', 'measurementNorm'],
+  decoder: ['xJ'],
 };

@@ -1,5 +1,7 @@
 export { DivergenceError, EvaluationError, ObservationError, SamplerOptionsError, ScheduleError } from './errors.js';
 export type {
+  DecoderEvaluation,
+  DecoderResult,
   DenoiserEvaluation,
   DenoiserResult,
   EncoderVjpEvaluation,

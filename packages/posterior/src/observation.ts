@@ -1,4 +1,5 @@
 import { tensor, type ComplexVector, type Tensor } from '@semcast/core';
+import type { TapModel } from '@semcast/phy';
 import { ObservationError } from './errors.js';
 
 /** One complex gain for each symbol, as two planes [C/2, h, w]; values in channels that weren't sent are unused. */
@@ -37,6 +38,8 @@ export interface Observation extends Reception {
   readonly rate: number;
   /** x_J, the one-shot decode [3, H, W]. */
   readonly xJ: Tensor;
+  /** How taps act on each symbol, in the order of {@link gainOf}, for samplers that estimate the channel; absent where it was told. */
+  readonly taps?: TapModel;
 }
 
 /** The complex symbols that were sent: c/2·h·w. */
@@ -96,16 +99,8 @@ export function gainOf(h: ComplexVector, [channels = 0, height = 0, width = 0]: 
 }
 
 /** @throws ObservationError when its parts don't fit together */
-export function checkObservation({
-  y,
-  gain,
-  activeChannels,
-  noiseVariance,
-  csnrDb,
-  designCsnrDb,
-  rate,
-  xJ,
-}: Observation): void {
+export function checkObservation(observation: Observation): void {
+  const { y, gain, activeChannels, noiseVariance, csnrDb, designCsnrDb, rate, xJ, taps } = observation;
   const [channels = 0, height = 0, width = 0] = y.dims;
   if (y.dims.length !== 3 || channels < 2 || channels % 2 !== 0 || height < 1 || width < 1) {
     refuse(`there is no latent of shape [${y.dims.join(', ')}]`);
@@ -122,6 +117,9 @@ export function checkObservation({
     if (plane.dims.join() !== [channels / 2, height, width].join()) {
       refuse(`gains of shape [${plane.dims.join(', ')}] don't fit a latent of shape [${y.dims.join(', ')}]`);
     }
+  }
+  if (taps !== undefined && taps.carriers.length !== symbolCount(observation)) {
+    refuse(`${taps.carriers.length} carriers aren't those of ${symbolCount(observation)} symbols`);
   }
   if (!(noiseVariance > 0 && noiseVariance < Infinity)) {
     refuse(`noise of variance ${noiseVariance} explains nothing`);

@@ -23,6 +23,7 @@ describe('the registry', () => {
     expect(samplerNames).toEqual([
       'diffcom',
       'hifi-diffcom',
+      'blind-diffcom',
       'diffpir',
       'daps',
       'red-diff',
@@ -56,6 +57,7 @@ describe('the registry', () => {
   it.each([
     ['diffcom', { posteriorStep: 999, denoiser: 1 }],
     ['hifi-diffcom', { posteriorStep: 234, denoiser: 1 }],
+    ['blind-diffcom', { posteriorStep: 999, denoiser: 1, decoder: 0 }],
     ['diffpir', { denoiser: 100, encoderVjp: 99 * 4 }],
     ['daps', { denoiser: 199 * 5 + 1, encoderVjp: 199 * 101 }],
     ['red-diff', { denoiser: 1000, encoderVjp: 1000 }],

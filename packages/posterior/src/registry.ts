@@ -4,6 +4,7 @@ import type { SamplerContext } from './evaluator.js';
 import { checkObservation } from './observation.js';
 import { optionsSchemaOf } from './presets.js';
 import type { EvaluationCounts, Sampler } from './sampler.js';
+import { blindDiffcom } from './samplers/blind-diffcom.js';
 import { conditional } from './samplers/conditional.js';
 import { daps } from './samplers/daps.js';
 import { diffcom } from './samplers/diffcom.js';
@@ -16,6 +17,7 @@ import { redDiff } from './samplers/red-diff.js';
 export const samplers = {
   diffcom,
   'hifi-diffcom': hifiDiffcom,
+  'blind-diffcom': blindDiffcom,
   diffpir,
   daps,
   'red-diff': redDiff,

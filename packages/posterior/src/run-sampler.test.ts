@@ -6,6 +6,7 @@ import { runSampler } from '../test/run-sampler.js';
 import {
   configureSampler,
   samplerRandom,
+  type EncoderVjpEvaluation,
   type EvaluationRequest,
   type SamplerContext,
   type SamplerRun,
@@ -109,11 +110,9 @@ describe('a sampler that estimates the channel', () => {
     expect(result.channel).toBe(channel);
     expect(result.picture.dims).toEqual(toy.observation.xJ.dims);
     const [first, second, last] = requests;
-    expect(requests.map(({ evaluations }) => evaluations[0]!.observation.noiseVariance)).toEqual([
-      toy.observation.noiseVariance,
-      3,
-      3,
-    ]);
+    expect(
+      requests.map(({ evaluations }) => (evaluations[0] as EncoderVjpEvaluation).observation.noiseVariance),
+    ).toEqual([toy.observation.noiseVariance, 3, 3]);
     expect([first!.channel, second!.channel, last!.channel]).toEqual([undefined, channel, channel]);
   });
 });

@@ -5,7 +5,7 @@ import type { ConfiguredSampler } from './registry.js';
 import { samplerRandom } from './sampler.js';
 
 const SMALL: Tensor = { data: new Float32Array(3), dims: [3, 1, 1] };
-const LATENT: Tensor = { data: new Float32Array(2), dims: [2, 1, 1] };
+const LATENT: Tensor = { data: new Float32Array([1, 0]), dims: [2, 1, 1] };
 
 /** Of one pixel: what a sampler asks for doesn't depend on what it is given. */
 const observation: Observation = {
@@ -17,6 +17,7 @@ const observation: Observation = {
   designCsnrDb: 0,
   rate: 1,
   xJ: SMALL,
+  taps: { fftSize: 1, carriers: new Uint16Array(1), powers: [1] },
 };
 
 const filled = (value: number): Tensor => ({ data: new Float32Array(3).fill(value), dims: SMALL.dims });
@@ -27,6 +28,7 @@ const answers: { readonly [Graph in SamplerGraph]: () => EvaluationResults[Graph
   distilled: () => ({ x0: filled(0.1) }),
   posteriorStep: () => ({ x0: filled(0.1), gradient: filled(0.01), z: LATENT, measurementNorm: 1, confirmingNorm: 1 }),
   encoderVjp: () => ({ z: LATENT, gradient: filled(0.01), measurementNorm: 1 }),
+  decoder: () => ({ xJ: filled(0.1) }),
 };
 
 /**

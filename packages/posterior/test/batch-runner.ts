@@ -53,7 +53,7 @@ export async function runTogether(
     const groups = new Map<string, { index: number; slot: number; evaluation: Evaluation }[]>();
     for (const [index, { request }] of pending) {
       for (const [slot, evaluation] of request.evaluations.entries()) {
-        const group = `${evaluation.graph} ${evaluation.x.dims.join('×')}`;
+        const group = `${evaluation.graph} ${inputOf(evaluation).dims.join('×')}`;
         groups.set(group, [...(groups.get(group) ?? []), { index, slot, evaluation }]);
       }
     }
@@ -74,22 +74,34 @@ export async function runTogether(
   return { images, batches };
 }
 
+/** The image or latent that an evaluation is of. */
+function inputOf(evaluation: Evaluation): Tensor {
+  return evaluation.graph === 'decoder' ? evaluation.latent : evaluation.x;
+}
+
+function withInput(evaluation: Evaluation, input: Tensor): Evaluation {
+  return evaluation.graph === 'decoder' ? { ...evaluation, latent: input } : { ...evaluation, x: input };
+}
+
 async function runBatch(evaluations: readonly Evaluation[], networks: Required<Networks>): Promise<EvaluationResult[]> {
-  const dims = evaluations[0]!.x.dims;
-  const size = evaluations[0]!.x.data.length;
+  const { dims, data } = inputOf(evaluations[0]!);
+  const size = data.length;
   const inputs = new Float32Array(size * evaluations.length);
   const results: EvaluationResult[] = [];
-  const outputs = { x0: new Float32Array(inputs.length), gradient: new Float32Array(inputs.length) };
+  // Images, also where the input is a latent.
+  const outputs: Record<string, Float32Array> = {};
   for (const [i, evaluation] of evaluations.entries()) {
-    inputs.set(evaluation.x.data, i * size);
-    const x = tensor(inputs.subarray(i * size, (i + 1) * size), dims);
+    inputs.set(inputOf(evaluation).data, i * size);
+    const input = tensor(inputs.subarray(i * size, (i + 1) * size), dims);
     const network = networks[evaluation.graph] as (evaluation: Evaluation) => Promise<EvaluationResult>;
-    const result: Record<string, unknown> = { ...(await network({ ...evaluation, x })) };
-    for (const [name, buffer] of Object.entries(outputs)) {
+    const result: Record<string, unknown> = { ...(await network(withInput(evaluation, input))) };
+    for (const name of ['x0', 'gradient', 'xJ']) {
       const output = result[name] as Tensor | undefined;
       if (output !== undefined) {
-        buffer.set(output.data, i * size);
-        result[name] = tensor(buffer.subarray(i * size, (i + 1) * size), dims);
+        const length = output.data.length;
+        const buffer = (outputs[name] ??= new Float32Array(length * evaluations.length));
+        buffer.set(output.data, i * length);
+        result[name] = tensor(buffer.subarray(i * length, (i + 1) * length), output.dims);
       }
     }
     results.push(result as unknown as EvaluationResult);

@@ -60,6 +60,10 @@ function recorded(networks: Required<Networks>) {
         count('encoderVjp');
         return networks.encoderVjp(evaluation);
       },
+      decoder: async (evaluation) => {
+        count('decoder');
+        return networks.decoder(evaluation);
+      },
     } satisfies Networks,
   };
 }
@@ -169,7 +173,7 @@ export function describeSampler(key: string, sampler: Sampler): void {
       const configured = configureSampler(key, { steps: 7, ...given });
       const { counts, networks } = recorded(toy.networks);
       const requests: EvaluationRequest[] = [];
-      const { picture: image } = await runSampler(configured.start(contextOf()), networks, {
+      const { picture: image, channel } = await runSampler(configured.start(contextOf()), networks, {
         onProgress: (request) => requests.push(request),
       });
       const announced = Object.entries(configured.evaluations).filter(([, count]) => count > 0);
@@ -186,8 +190,15 @@ export function describeSampler(key: string, sampler: Sampler): void {
       const last = requests.filter(({ step }) => step === 6).flatMap(({ evaluations }) => evaluations);
       expect(last.map(({ graph }) => graph)).not.toContain('posteriorStep');
       // Every evaluation is of this frame, and of its size.
-      for (const evaluation of requests.flatMap(({ evaluations }) => evaluations)) {
-        expect(evaluation.observation).toBe(toy.observation);
+      const all = requests.flatMap(({ evaluations }) => evaluations);
+      for (const evaluation of all.filter(({ graph }) => graph === 'decoder')) {
+        expect(evaluation).toMatchObject({ latent: { dims: [1, 2, 6, 4] }, width: 4, height: 6, keepTensor: true });
+      }
+      for (const evaluation of all.filter((each) => each.graph !== 'decoder')) {
+        const { gain, noiseVariance, xJ } = evaluation.observation;
+        expect(evaluation.observation).toEqual({ ...toy.observation, gain, noiseVariance, xJ });
+        // Only who estimates the channel asks with another one, and with what is decoded under it.
+        expect(evaluation.observation === toy.observation || channel !== undefined).toBe(true);
         expect(evaluation.x.dims).toEqual([3, 6, 4]);
       }
       // A picture for whoever can't wait, from the second request at the latest.
@@ -268,6 +279,7 @@ export function describeSampler(key: string, sampler: Sampler): void {
           distilled: async (evaluation) => holding(evaluation.x, toy.networks.distilled(evaluation)),
           posteriorStep: async (evaluation) => holding(evaluation.x, toy.networks.posteriorStep(evaluation)),
           encoderVjp: async (evaluation) => holding(evaluation.x, toy.networks.encoderVjp(evaluation)),
+          decoder: async (evaluation) => holding(evaluation.latent, toy.networks.decoder(evaluation)),
         },
         { onProgress: ({ estimate }) => estimate !== null && hold(estimate) },
       );
@@ -281,6 +293,7 @@ export function describeSampler(key: string, sampler: Sampler): void {
       const faded: Networks = {
         denoiser: toy.networks.denoiser,
         distilled: toy.networks.distilled,
+        decoder: toy.networks.decoder,
         posteriorStep: async (evaluation) => ({
           ...(await toy.networks.posteriorStep(evaluation)),
           gradient: nothing,

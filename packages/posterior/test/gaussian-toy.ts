@@ -1,10 +1,11 @@
-import { tensor, type Tensor } from '@semcast/core';
+import { randomFor, tensor, type Tensor } from '@semcast/core';
 import { clip } from '../src/images.js';
 import type { DenoiserEvaluation, Observation } from '../src/index.js';
 import type { Networks } from './run-sampler.js';
 import {
   add,
   apply,
+  cholesky,
   identity,
   inverse,
   multiply,
@@ -29,6 +30,8 @@ export interface ToyOptions {
   /** Prior covariance of the colours of a position. */
   readonly covariance?: Matrix;
   readonly noiseVariance?: number;
+  /** Whether each position has a truth and noise of its own, drawn from their laws; else all have the same. */
+  readonly drawn?: boolean;
 }
 
 /** To which the fused step clips x̂0. */
@@ -40,7 +43,7 @@ const ENCODER: Matrix = [
   [0.4, 2.1, 2.6],
 ];
 /** h = 0.9·exp(0.7j) */
-const GAIN = { real: 0.9 * Math.cos(0.7), imaginary: 0.9 * Math.sin(0.7) };
+export const GAIN = { real: 0.9 * Math.cos(0.7), imaginary: 0.9 * Math.sin(0.7) };
 
 /** Correlated colours, standard deviations of about 0.1 to 0.2. */
 export const CORRELATED: Matrix = [
@@ -58,10 +61,10 @@ export const isotropic = (deviation: number): Matrix => scale(deviation ** 2, id
  * p(x | y) = N(μ, S), S⁻¹ = Σ⁻¹ + (2/N0)·GᵀG, μ = S(Σ⁻¹m + (2/N0)·Gᵀy).
  *
  * Every position receives the same y, so the positions of one sampled picture are as many draws from one law, and
- * its mean and covariance over positions can be compared with μ and S.
+ * its mean and covariance over positions can be compared with μ and S. With `drawn` each has another y, and another μ.
  */
 export function createToy(options: ToyOptions = {}) {
-  const { height = 64, width = 64, covariance = CORRELATED, noiseVariance = 0.3 } = options;
+  const { height = 64, width = 64, covariance = CORRELATED, noiseVariance = 0.3, drawn = false } = options;
   const rotation: Matrix = [
     [GAIN.real, -GAIN.imaginary],
     [GAIN.imaginary, GAIN.real],
@@ -108,15 +111,32 @@ export function createToy(options: ToyOptions = {}) {
     }
     return tensor(data, [values.length, height, width]);
   };
+  const drawReceived = (): Tensor => {
+    const draw = (size: number, purpose: string, deviation: number): Tensor => {
+      const data = new Float32Array(size * positions);
+      randomFor({ seed: 1, stream: 'toy', frame: 0, purpose }).fillNormal(data, deviation);
+      return tensor(data, [size, height, width]);
+    };
+    const truths = mapPositions(
+      { matrix: multiply(G, cholesky(covariance)), offset: apply(G, MEAN) },
+      draw(3, 'truth', 1),
+    );
+    return plus(truths, draw(2, 'noise', Math.sqrt(noiseVariance / 2)));
+  };
+  const received = drawn ? drawReceived() : everywhere(y);
+  // μ = (2/N0)·S·Gᵀy + what doesn't depend on y.
+  const fromReceived = scale(2 / noiseVariance, multiply(posterior.covariance, transpose(G)));
+  const offset = add(posterior.mean, times(-1, apply(fromReceived, y)));
   const observation: Observation = {
-    y: everywhere(y),
+    y: received,
     gain: { real: everywhere([GAIN.real]), imaginary: everywhere([GAIN.imaginary]) },
     activeChannels: 2,
     noiseVariance,
     csnrDb: -10 * Math.log10(noiseVariance),
     designCsnrDb: -10 * Math.log10(noiseVariance),
     rate: 1,
-    xJ: everywhere(posterior.mean),
+    xJ: drawn ? mapPositions({ matrix: fromReceived, offset }, received) : everywhere(posterior.mean),
+    taps: { fftSize: 1, carriers: new Uint16Array(positions), powers: [1] },
   };
 
   return {
@@ -131,7 +151,7 @@ export function createToy(options: ToyOptions = {}) {
     decoder,
     denoiser,
     everywhere,
-    networks: toyNetworks({ measurement: G, decoder, denoiser }),
+    networks: toyNetworks({ decoder, denoiser }),
     /** RMSE of x_J against the truth's law. */
     decoderRmse: Math.sqrt(posterior.covariance.reduce((total, row, i) => total + row[i]! / 3, 0)),
   };
@@ -139,32 +159,43 @@ export function createToy(options: ToyOptions = {}) {
 
 export type Toy = ReturnType<typeof createToy>;
 
-function toyNetworks(toy: {
-  measurement: Matrix;
+function toyNetworks({
+  decoder,
+  denoiser,
+}: {
   decoder: Affine;
   denoiser: (sigma: number, conditioned: boolean) => Affine;
 }): Required<Networks> {
-  const { measurement, decoder, denoiser } = toy;
-  const back = transpose(measurement);
   const encode: Affine = { matrix: ENCODER, offset: [0, 0] };
   const decodeBack = transpose(multiply(decoder.matrix, ENCODER));
 
-  /** ‖y - Gx‖ and its gradient. */
-  const measure = (x: Tensor, observation: Observation) => {
-    const misfit = minus(mapPositions({ matrix: measurement, offset: [0, 0] }, x), observation.y);
+  const back: Affine = { matrix: transpose(ENCODER), offset: [0, 0, 0] };
+
+  /** ‖y - h⊙Bx‖ and its gradient. */
+  const measure = (x: Tensor, { y, gain }: Observation) => {
+    const misfit = minus(faded(mapPositions(encode, x), gain, 1), y);
     const norm = length(misfit);
-    return { norm, gradient: scaled(1 / norm, mapPositions({ matrix: back, offset: [0, 0, 0] }, misfit)) };
+    return { norm, gradient: scaled(1 / norm, mapPositions(back, faded(misfit, gain, -1))) };
   };
 
-  const denoise = ({ x, sigma, conditioned }: DenoiserEvaluation | DenoiserEvaluation<'distilled'>) => ({
-    x0: mapPositions(denoiser(sigma, conditioned), x),
+  /** x̂0; of the posteriors about x_J where it is conditioned. */
+  const estimateOf = ({ x, sigma, conditioned, observation }: Omit<DenoiserEvaluation, 'graph'>): Tensor => {
+    const D = denoiser(sigma, conditioned);
+    const rest = { matrix: sum(identity(3), scale(-1, D.matrix)), offset: [0, 0, 0] };
+    return conditioned
+      ? plus(mapPositions({ matrix: D.matrix, offset: [0, 0, 0] }, x), mapPositions(rest, observation.xJ))
+      : mapPositions(D, x);
+  };
+  const denoise = (evaluation: DenoiserEvaluation | DenoiserEvaluation<'distilled'>) => ({
+    x0: estimateOf(evaluation),
   });
   return {
     denoiser: denoise,
     distilled: denoise,
-    posteriorStep: ({ x, sigma, conditioned, observation, zeta, gamma }) => {
+    posteriorStep: (evaluation) => {
+      const { sigma, conditioned, observation, zeta, gamma } = evaluation;
       const D = denoiser(sigma, conditioned);
-      const estimate = mapPositions(D, x);
+      const estimate = estimateOf(evaluation);
       const x0 = clip(estimate, PIXELS);
       const z = mapPositions(encode, x0);
       const data = measure(x0, observation);
@@ -182,6 +213,7 @@ function toyNetworks(toy: {
       const { norm, gradient } = measure(x, observation);
       return { z: mapPositions(encode, x), gradient, measurementNorm: norm };
     },
+    decoder: ({ latent: { data, dims } }) => ({ xJ: mapPositions(decoder, tensor(data, dims.slice(1))) }),
   };
 }
 
@@ -203,6 +235,25 @@ export function mapPositions({ matrix, offset }: Affine, x: Tensor): Tensor {
 }
 
 // Indexed loops: these run thousands of times in a test.
+
+/** h⊙z of symbols [2, h, w], or h*⊙z. */
+function faded(z: Tensor, gain: Observation['gain'], sign: 1 | -1): Tensor {
+  if (gain === null) {
+    return z;
+  }
+  const data = z.data.slice();
+  const half = data.length / 2;
+  for (let p = 0; p < half; p++) {
+    const [hI, hQ] = [gain.real.data[p]!, sign * gain.imaginary.data[p]!];
+    data[p] = hI * z.data[p]! - hQ * z.data[half + p]!;
+    data[half + p] = hI * z.data[half + p]! + hQ * z.data[p]!;
+  }
+  return { data, dims: z.dims };
+}
+
+function plus(x: Tensor, y: Tensor): Tensor {
+  return minus(x, scaled(-1, y));
+}
 
 function minus(x: Tensor, y: Tensor): Tensor {
   const data = new Float32Array(x.data.length);

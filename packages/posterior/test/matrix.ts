@@ -25,6 +25,18 @@ export const product = (...factors: Matrix[]): Matrix => factors.reduce(multiply
 /** a·c·aᵀ */
 export const sandwich = (a: Matrix, c: Matrix): Matrix => product(a, c, transpose(a));
 
+/** L, lower triangular, with LLᵀ = a. */
+export function cholesky(a: Matrix): Matrix {
+  const rows = a.map((row) => row.map(() => 0));
+  for (const [i, row] of rows.entries()) {
+    for (let j = 0; j <= i; j++) {
+      const rest = a[i]![j]! - dot(row.slice(0, j), rows[j]!.slice(0, j));
+      row[j] = i === j ? Math.sqrt(rest) : rest / rows[j]![j]!;
+    }
+  }
+  return rows;
+}
+
 /** By Gauss-Jordan with pivoting. */
 export function inverse(a: Matrix): Matrix {
   const n = a.length;

@@ -58,7 +58,12 @@ describe.each(Object.entries<Decoder>(decoders))('the decoder %s in the services
     // Samples of a posterior are farther from the original than its mean is, and those of a toy prior more than others.
     minimumPsnrDb: samples ? 12 : 15,
     channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 12 } },
-    transmitter: { decoder, ...(samples ? { decoderOptions: { minSteps: 8, steps: 8 } } : {}) },
+    transmitter: {
+      decoder,
+      ...(samples ? { decoderOptions: { minSteps: 8, steps: 8 } } : {}),
+      // It is for frames whose channel nobody tells.
+      ...(decoder === 'blind-diffcom' ? { waveformOptions: { estimator: 'blind' } } : {}),
+    },
   });
   it.each(cases)('$name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();

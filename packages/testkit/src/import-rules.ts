@@ -18,7 +18,7 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/phy': { folders: ['packages/core'], pure: true },
   'packages/channel-models': { folders: ['packages/core'], pure: true },
   'packages/bundle': { folders: ['packages/core'] },
-  'packages/posterior': { folders: ['packages/core'], pure: true },
+  'packages/posterior': { folders: ['packages/core', 'packages/phy'], pure: true },
   'packages/scheduler': { folders: ['packages/core'], pure: true },
   'packages/quality': { folders: ['packages/core'], pure: true },
   'packages/config': { folders: ['packages/core'] },

@@ -65,7 +65,7 @@ export function samplerDecoder(name: SamplerName): Decoder {
     name,
     summary: sampler.summary,
     optionsSchema: decoderOptionsOf(sampler),
-    graphs: ['decoder', ...(Object.keys(configureSampler(name).evaluations) as SamplerGraph[])],
+    graphs: [...new Set(['decoder' as const, ...(Object.keys(configureSampler(name).evaluations) as SamplerGraph[])])],
     refinement: refinementOf(name),
   };
 }

@@ -7,7 +7,7 @@ import {
   type Observation,
   type PosteriorStepEvaluation,
 } from '@semcast/posterior';
-import type { NetworkGraph, NetworkResult, NetworkRow } from './network-rows.js';
+import type { NetworkGraph, NetworkResult, NetworkRow, OneShotResult } from './network-rows.js';
 
 /** Called with the seconds that a run waited until its graph was loaded. */
 type OnLoad = (seconds: number) => void;
@@ -154,7 +154,10 @@ function callsOf({ stride, latentChannels, normalisation }: Manifest): Calls {
         keepTensor: rows.some(({ keepTensor }) => keepTensor),
       },
       expected: {},
-      resultOf: (of, i, images) => ({ image: images[i]!, xJ: rows[i]!.keepTensor ? of('image') : null }),
+      resultOf: (of, i, images): OneShotResult => ({
+        image: images[i]!,
+        xJ: rows[i]!.keepTensor ? of('image') : null,
+      }),
     }),
 
     encoder: (rows) => {

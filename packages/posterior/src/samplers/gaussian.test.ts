@@ -43,6 +43,7 @@ const plainOptions = { sigmaMin: SIGMA_MIN, guidanceScale: 0 };
 const plain: Readonly<Record<SamplerName, Record<string, unknown>>> = {
   diffcom: { ...plainOptions, steps: 100 },
   'hifi-diffcom': { ...plainOptions, steps: 20 },
+  'blind-diffcom': { ...plainOptions, steps: 20 },
   diffpir: { ...plainOptions, steps: 20, innerSteps: 4, lambda: 1 },
   daps: { ...plainOptions, steps: 20, innerSteps: 8, stepSize: 0.3 },
   'red-diff': { ...plainOptions, steps: 50, sigmaMin: 0.05, priorDeviation: 0.3 },
