@@ -134,6 +134,8 @@ describe.skipIf(chromium === undefined)('the console before three real processes
     await expect.poll(async () => await page.locator('[name=coherence]').inputValue()).toBe('256');
     await page.locator('select[name=model]').selectOption('tdl-exp');
     await page.locator('[data-scope=response]', { hasText: 'channel' }).waitFor();
+    await page.locator('select[name=waveform]').selectOption('ofdm');
+    await page.locator('[data-scope=response]', { hasText: 'by pilots' }).waitFor();
     await page.locator('[data-scope=impulse]', { hasText: 'Impulse response' }).waitFor();
     await page.locator('select[name=cbr]').selectOption('1/12');
     await page.locator('[data-service=transmitter]', { hasText: 'CBR 1/12' }).waitFor();

@@ -85,6 +85,18 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
       .toEqual({ path: '/stream', body: { decoder: 'jscc', decoderOptions: { realism: 0.4 } } });
   });
 
+  it('offers the waveforms, with the options of the one in force', async () => {
+    const newest = () => expect.poll(() => services.changes.at(-1));
+    const prefix = page.locator('input[name=prefix]');
+    await page.locator('summary', { hasText: '1 option of ofdm' }).click();
+    expect(await prefix.inputValue()).toBe('8');
+    await prefix.fill('4');
+    await prefix.press('Enter');
+    await newest().toEqual({ path: '/stream', body: { waveformOptions: { prefix: 4 } } });
+    await page.locator('select[name=waveform]').selectOption('single-carrier');
+    await newest().toEqual({ path: '/stream', body: { waveform: 'single-carrier' } });
+  });
+
   it('offers the presets of the channel, and changes its list of impairments', async () => {
     const newest = () => expect.poll(() => services.changes.at(-1));
     await page.locator('select[name=preset]').selectOption({ label: 'pedestrian: on foot' });

@@ -20,7 +20,6 @@ import {
   transmitterConfigSchema,
   type TransmitterConfig,
   type TransmitterConfigInput,
-  type TransmitterSettings,
 } from './config.js';
 import { DesignCsnr } from './design-csnr.js';
 import { openEncoder, type FrameEncoder } from './encode-frame.js';
@@ -86,9 +85,9 @@ export async function createTransmitter(
   input: TransmitterConfigInput = {},
   dependencies: TransmitterDependencies = {},
 ): Promise<TransmitterService> {
-  const checked = checkConfig(input);
-  // Refuses options of the waveform here rather than with every frame.
-  const config = { ...checked, csi: chooseCsi(checked) };
+  const config = checkConfig(input);
+  // Refuses options of the waveform before anything is started.
+  chooseCsi(config);
   const logger = dependencies.logger ?? createLogger({ service: 'transmitter', level: config.logLevel });
   const started: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
@@ -125,7 +124,7 @@ async function closeInOrder(closers: readonly (() => Promise<void>)[]): Promise<
 }
 
 async function startTransmitter(
-  config: TransmitterSettings,
+  config: TransmitterConfig,
   logger: Logger,
   givenEncoder: FrameEncoder | undefined,
   started: (() => Promise<void>)[],
@@ -197,7 +196,7 @@ async function startTransmitter(
   });
   const live = new TransmitterLive({ config, stream, control, metrics, logger });
   const link = connectConfiguredLink(
-    config,
+    { ...config, csi: control.settings.csi },
     { stream, run: journal?.run ?? randomUUID() },
     live,
     journal !== undefined,
@@ -286,7 +285,7 @@ function newStreamId(): string {
 }
 
 function connectConfiguredLink(
-  config: TransmitterSettings,
+  config: TransmitterConfig & Pick<StreamSettings, 'csi'>,
   identity: { readonly stream: string; readonly run: string },
   live: TransmitterLive,
   hasJournal: boolean,

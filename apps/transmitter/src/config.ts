@@ -1,7 +1,7 @@
 import { describeError, formatCbr, parseCbr } from '@semcast/core';
 import { listenSettings, logLevelSchema, secretSchema } from '@semcast/config';
 import { waveformNames } from '@semcast/phy';
-import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema, type CsiMode } from '@semcast/wire';
+import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
 import { z } from 'zod';
 import { DEFAULT_MAX_DECODE_BYTES } from './read-photo.js';
 
@@ -162,7 +162,5 @@ export const transmitterConfigSchema = z.strictObject({
 
 /** The validated configuration. */
 export type TransmitterConfig = z.output<typeof transmitterConfigSchema>;
-/** The configuration in force. */
-export type TransmitterSettings = TransmitterConfig & { readonly csi: CsiMode };
 /** The configuration as it is written: everything has a default. */
 export type TransmitterConfigInput = z.input<typeof transmitterConfigSchema>;

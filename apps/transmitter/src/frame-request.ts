@@ -1,7 +1,11 @@
+import type { CsiMode } from '@semcast/wire';
 import type { PhotoInput } from './read-photo.js';
 
 /** Options of a decoder, as they travel in a frame's head. */
 export type DecoderOptions = Readonly<Record<string, number | string | boolean>>;
+
+/** Options of a waveform, as they travel in a frame's head. */
+export type WaveformOptions = DecoderOptions;
 
 /** A photograph to send. Everything else is as configured, or as `PUT /stream` has set it. */
 export interface FrameRequest {
@@ -27,4 +31,7 @@ export interface FrameJob {
   readonly designCsnrDb: number | 'feedback';
   readonly decoder: string;
   readonly decoderOptions: DecoderOptions | undefined;
+  readonly waveform: string;
+  readonly waveformOptions: WaveformOptions | undefined;
+  readonly csi: CsiMode;
 }

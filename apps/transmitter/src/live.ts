@@ -1,16 +1,24 @@
 import { describeError } from '@semcast/core';
 import type { CompletedFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
+import { waveforms } from '@semcast/phy';
 import { allFigures, eachMetric } from '@semcast/quality';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { ClientLink, LinkState } from '@semcast/wire';
-import type { TransmitterSettings } from './config.js';
+import { z } from 'zod';
+import type { TransmitterConfig } from './config.js';
 import type { FrameEncoder } from './encode-frame.js';
+import type { DecoderOptions } from './frame-request.js';
 import type { CompletedFrame, FrameOutcome, PreviewedFrame } from './outcome.js';
 import type { StreamControl, StreamSettings } from './stream-control.js';
 import { summariseLink } from './status.js';
 
+/** Options of each waveform as JSON Schema, for forms. */
+const WAVEFORMS = Object.fromEntries(
+  Object.entries(waveforms).map(([name, { optionsSchema }]) => [name, z.toJSONSchema(optionsSchema, { io: 'input' })]),
+);
+
 export interface TransmitterLiveParts {
-  readonly config: TransmitterSettings;
+  readonly config: TransmitterConfig;
   readonly stream: string;
   readonly control: StreamControl;
   readonly metrics: Metrics<'transmitter'>;
@@ -41,13 +49,14 @@ export class TransmitterLive {
 
   status(frames: TransmitterLiveStatus['frames'], link: ClientLink, encoder: FrameEncoder): TransmitterLiveStatus {
     const { config, stream, control } = this.#parts;
-    const { decoderOptions = {}, ...settings } = control.settings;
+    const { decoderOptions = {}, waveformOptions = {}, csi, ...settings } = control.settings;
     return {
       stream,
       to: config.to,
       link: summariseLink(link.state),
-      settings: { ...settings, decoderOptions: { ...decoderOptions } },
-      csi: config.csi,
+      settings: { ...settings, decoderOptions: { ...decoderOptions }, waveformOptions: { ...waveformOptions } },
+      csi,
+      waveforms: WAVEFORMS,
       rates: [...encoder.rates],
       decoders: link.welcome === undefined ? null : [...link.welcome.decoders],
       frames,
@@ -114,12 +123,17 @@ export class TransmitterLive {
     }
   }
 
-  #tellSettings({ decoder, decoderOptions, cbr, fps, paused }: StreamSettings): void {
-    const options = Object.entries(decoderOptions ?? {}).map(([name, value]) => ` ${name}=${value}`);
+  #tellSettings(settings: StreamSettings): void {
+    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, paused } = settings;
     const pace = paused ? 'paused' : fps === 0 ? 'as fast as they get through' : `${fps} frames/s`;
-    const message = `the stream is ${decoder}${options.join('')}, CBR ${cbr}, ${pace}`;
+    const message = `the stream is ${withOptions(decoder, decoderOptions)}, ${withOptions(waveform, waveformOptions)}, CBR ${cbr}, ${pace}`;
     this.#events.record({ event: 'stream-changed', level: 'info', message, stream: this.#parts.stream });
   }
+}
+
+/** `ofdm prefix=8` */
+function withOptions(name: string, options: DecoderOptions = {}): string {
+  return [name, ...Object.entries(options).map(([option, value]) => `${option}=${value}`)].join(' ');
 }
 
 function completedFact(outcome: CompletedFrame): CompletedFact {

@@ -1,10 +1,11 @@
 import type { EncodedImage } from '@semcast/bundle';
 import { createModem, interleave, latentToSymbols } from '@semcast/phy';
 import { iqPayload, type FrameHead, type SampleFormat } from '@semcast/wire';
+import type { WaveformOptions } from './frame-request.js';
 
 export interface ModulateOptions {
   readonly waveform: string;
-  readonly waveformOptions?: FrameHead['waveformOptions'];
+  readonly waveformOptions?: WaveformOptions | undefined;
   readonly interleave: boolean;
   readonly sampleFormat: SampleFormat;
 }
@@ -27,6 +28,6 @@ export function modulateFrame(
   const symbols = latentToSymbols(latent.data, { channels: latent.dims[1]!, positions, activeChannels });
   const iq = createModem(waveform, waveformOptions).modulate(interleaved ? interleave(symbols) : symbols);
   const { payload, samples } = iqPayload({ samples: iq }, sampleFormat);
-  const options = waveformOptions === undefined ? {} : { waveformOptions };
+  const options = waveformOptions === undefined ? {} : { waveformOptions: { ...waveformOptions } };
   return { payload, head: { waveform, ...options, interleaved, samples, channelUses: symbols.length / 2 } };
 }

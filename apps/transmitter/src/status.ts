@@ -1,6 +1,6 @@
 import { describeError } from '@semcast/core';
 import type { ClientLink, LinkState, WelcomeHead } from '@semcast/wire';
-import type { TransmitterSettings } from './config.js';
+import type { TransmitterConfig } from './config.js';
 import type { FrameEncoder } from './encode-frame.js';
 import type { OutcomeSummary } from './outcome.js';
 import type { PhotoSource } from './photo-source.js';
@@ -29,7 +29,7 @@ export interface TransmitterStatus {
     readonly frames: number | null;
   };
   /** Those of StreamSettings can be changed by `PUT /stream`. */
-  readonly settings: Pick<TransmitterSettings, 'csi' | 'size' | 'sampleFormat' | 'resultFormat' | 'designCsnrDb'> &
+  readonly settings: Pick<TransmitterConfig, 'size' | 'sampleFormat' | 'resultFormat' | 'designCsnrDb'> &
     StreamSettings;
   readonly bundle: FrameEncoder['bundle'];
   /** What the receiver said of itself; null before the first welcome. */
@@ -58,7 +58,7 @@ export function summariseLink(state: LinkState): LinkSummary {
 }
 
 export interface StatusParts {
-  readonly config: TransmitterSettings;
+  readonly config: TransmitterConfig;
   readonly link: ClientLink;
   readonly encoder: FrameEncoder;
   readonly source: PhotoSource;
@@ -70,7 +70,7 @@ export function transmitterStatus(
   transmitter: Transmitter,
   { config, link, encoder, source, pictures, control }: StatusParts,
 ): TransmitterStatus {
-  const { csi, size, sampleFormat, resultFormat, designCsnrDb } = config;
+  const { size, sampleFormat, resultFormat, designCsnrDb } = config;
   const { welcome } = link;
   const frames = transmitter.sourceFrames;
   return {
@@ -85,7 +85,7 @@ export function transmitterStatus(
       credits: link.window,
     },
     source: { photographs: source.files.length, frames: Number.isFinite(frames) ? frames : null },
-    settings: { ...control.settings, csi, size, sampleFormat, resultFormat, designCsnrDb },
+    settings: { ...control.settings, size, sampleFormat, resultFormat, designCsnrDb },
     bundle: encoder.bundle,
     receiver:
       welcome === undefined ? null : { decoders: welcome.decoders, limits: welcome.limits, bundle: welcome.bundle },

@@ -3,7 +3,14 @@ import { StreamControl, type StreamSettings } from './stream-control.js';
 
 function control(offered: readonly string[] | undefined = ['jscc', 'diffcom']) {
   return new StreamControl({
-    config: { decoder: 'jscc', decoderOptions: undefined, cbr: '1/24', fps: 2, paused: false },
+    config: {
+      decoder: 'jscc',
+      decoderOptions: undefined,
+      waveform: 'single-carrier',
+      cbr: '1/24',
+      fps: 2,
+      paused: false,
+    },
     checkRate: (cbr) => {
       if (cbr !== '1/24' && cbr !== '1/12') {
         throw new Error(`no rate ${cbr}`);
@@ -24,6 +31,9 @@ describe('the settings of a stream', () => {
       decoder: 'jscc',
       decoderOptions: undefined,
       cbr: '1/12',
+      waveform: 'single-carrier',
+      waveformOptions: undefined,
+      csi: 'genie',
       fps: 5,
       paused: true,
     });
@@ -41,6 +51,15 @@ describe('the settings of a stream', () => {
     expect(stream.update({ decoder: 'jscc' }).decoderOptions).toBeUndefined();
   });
 
+  it('tell the receiver of the channel as the waveform needs it', () => {
+    const stream = control();
+    expect(stream.update({ waveform: 'ofdm' })).toMatchObject({ waveform: 'ofdm', csi: 'none' });
+    const genie = { estimator: 'genie' };
+    expect(stream.update({ waveformOptions: genie })).toMatchObject({ waveformOptions: genie, csi: 'genie' });
+    expect(stream.update({ fps: 1 })).toMatchObject({ waveform: 'ofdm', waveformOptions: genie, csi: 'genie' });
+    expect(stream.update({ waveform: 'single-carrier' })).toMatchObject({ waveformOptions: undefined, csi: 'genie' });
+  });
+
   it.each([
     ['an unknown key', { speed: 2 }, /Unrecognized key: "speed"/],
     ['no object', 5, /expected object/],
@@ -48,6 +67,8 @@ describe('the settings of a stream', () => {
     ['a negative pace', { fps: -1 }, />=0/],
     ['a rate that there is not', { cbr: '1/7' }, /no rate 1\/7/],
     ['what is no rate', { cbr: 'much' }, /"much"/],
+    ['a waveform that there is not', { waveform: 'smoke' }, /no waveform "smoke"/],
+    ['an option that the waveform does not have', { waveformOptions: { fftSize: 64 } }, /fftSize/],
     ['a decoder that is not offered', { decoder: 'magic' }, /no decoder "magic"/],
     ['an option that is no plain value', { decoderOptions: { a: [1] } }, /decoderOptions/],
   ])('refuse %s, and stay', (_, change, message) => {
@@ -60,7 +81,14 @@ describe('the settings of a stream', () => {
 
   it('take no decoder before it is known which there are', () => {
     const stream = new StreamControl({
-      config: { decoder: 'jscc', decoderOptions: undefined, cbr: '1/24', fps: 2, paused: false },
+      config: {
+        decoder: 'jscc',
+        decoderOptions: undefined,
+        waveform: 'single-carrier',
+        cbr: '1/24',
+        fps: 2,
+        paused: false,
+      },
       checkRate: () => {},
       offered: () => undefined,
     });

@@ -1,9 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { formatCbr, parseCbr, SemcastError } from '@semcast/core';
+import type { CsiMode } from '@semcast/wire';
 import { z } from 'zod';
+import { chooseCsi } from './choose-csi.js';
 import type { TransmitterConfig } from './config.js';
 import { StreamUpdateError } from './errors.js';
-import type { DecoderOptions } from './frame-request.js';
+import type { DecoderOptions, WaveformOptions } from './frame-request.js';
 
 /** Settings that may be changed while frames flow; a change takes effect with the next frame. */
 export interface StreamSettings {
@@ -11,6 +13,10 @@ export interface StreamSettings {
   readonly decoderOptions: DecoderOptions | undefined;
   /** One of the rates of the bundle. */
   readonly cbr: string;
+  readonly waveform: string;
+  readonly waveformOptions: WaveformOptions | undefined;
+  /** What the receiver is told of the channel: as configured, else by the waveform. */
+  readonly csi: CsiMode;
   /** Frames of the source per second; 0: as fast as credits allow. */
   readonly fps: number;
   /** The source is paused; submitted photographs are still sent. */
@@ -18,7 +24,10 @@ export interface StreamSettings {
 }
 
 export interface StreamControlOptions {
-  readonly config: Pick<TransmitterConfig, 'decoder' | 'decoderOptions' | 'fps' | 'paused'> &
+  readonly config: Pick<
+    TransmitterConfig,
+    'decoder' | 'decoderOptions' | 'waveform' | 'waveformOptions' | 'csi' | 'fps' | 'paused'
+  > &
     Pick<StreamSettings, 'cbr'>;
   /** @throws an error that names the rates that there are */
   readonly checkRate: (cbr: string) => void;
@@ -26,13 +35,17 @@ export interface StreamControlOptions {
   readonly offered: () => readonly string[] | undefined;
 }
 
+const optionsSchema = z
+  .record(z.string().min(1).max(64), z.union([z.number(), z.boolean(), z.string().max(256)]))
+  .refine((options) => Object.keys(options).length <= 32, 'at most 32 options')
+  .optional();
+
 const changeSchema = z.strictObject({
   decoder: z.string().min(1).max(64).optional(),
-  decoderOptions: z
-    .record(z.string().min(1).max(64), z.union([z.number(), z.boolean(), z.string().max(256)]))
-    .refine((options) => Object.keys(options).length <= 32, 'at most 32 decoder options')
-    .optional(),
+  decoderOptions: optionsSchema,
   cbr: z.string().max(32).optional(),
+  waveform: z.string().min(1).max(64).optional(),
+  waveformOptions: optionsSchema,
   fps: z.number().min(0).max(1000).optional(),
   paused: z.boolean().optional(),
 });
@@ -45,8 +58,9 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
   constructor(options: StreamControlOptions) {
     super();
     this.#options = options;
-    const { decoder, decoderOptions, cbr, fps, paused } = options.config;
-    this.#settings = { decoder, decoderOptions, cbr, fps, paused };
+    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, paused } = options.config;
+    const csi = chooseCsi(options.config);
+    this.#settings = { decoder, decoderOptions, cbr, waveform, waveformOptions, csi, fps, paused };
   }
 
   get settings(): StreamSettings {
@@ -54,7 +68,8 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
   }
 
   /**
-   * Change some of the settings. Another decoder starts from its own defaults unless options are given with it.
+   * Change some of the settings. Another decoder, or another waveform, starts from its own defaults unless options are
+   * given with it.
    *
    * @throws StreamUpdateError when the result can't be sent; what is in force stays
    */
@@ -63,13 +78,18 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
     if (!parsed.success) {
       throw new StreamUpdateError(z.prettifyError(parsed.error), { cause: parsed.error });
     }
-    const { decoder, decoderOptions, cbr, fps, paused } = parsed.data;
+    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, paused } = parsed.data;
     const now = this.#settings;
     const settings: StreamSettings = {
       decoder: decoder === undefined ? now.decoder : this.#offeredDecoder(decoder),
       decoderOptions:
         decoderOptions ?? (decoder === undefined || decoder === now.decoder ? now.decoderOptions : undefined),
       cbr: cbr === undefined ? now.cbr : this.#knownRate(cbr),
+      ...this.#checkedWaveform({
+        waveform: waveform ?? now.waveform,
+        waveformOptions:
+          waveformOptions ?? (waveform === undefined || waveform === now.waveform ? now.waveformOptions : undefined),
+      }),
       fps: fps ?? now.fps,
       paused: paused ?? now.paused,
     };
@@ -94,16 +114,29 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
   }
 
   #knownRate(text: string): string {
-    try {
+    return orRefused(() => {
       const cbr = formatCbr(parseCbr(text));
       this.#options.checkRate(cbr);
       return cbr;
-    } catch (error) {
-      const remedy = error instanceof SemcastError ? error.remedy : undefined;
-      throw new StreamUpdateError(error instanceof Error ? error.message : String(error), {
-        cause: error,
-        ...(remedy === undefined ? {} : { remedy }),
-      });
-    }
+    });
+  }
+
+  #checkedWaveform(
+    choice: Pick<StreamSettings, 'waveform' | 'waveformOptions'>,
+  ): Pick<StreamSettings, 'waveform' | 'waveformOptions' | 'csi'> {
+    return orRefused(() => ({ ...choice, csi: chooseCsi({ ...choice, csi: this.#options.config.csi }) }));
+  }
+}
+
+/** @throws StreamUpdateError in place of whatever is thrown */
+function orRefused<Value>(check: () => Value): Value {
+  try {
+    return check();
+  } catch (error) {
+    const remedy = error instanceof SemcastError ? error.remedy : undefined;
+    throw new StreamUpdateError(error instanceof Error ? error.message : String(error), {
+      cause: error,
+      ...(remedy === undefined ? {} : { remedy }),
+    });
   }
 }

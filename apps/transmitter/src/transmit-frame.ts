@@ -10,7 +10,7 @@ import {
   type WelcomeHead,
 } from '@semcast/wire';
 import { abortable } from './abortable.js';
-import type { TransmitterConfig, TransmitterSettings } from './config.js';
+import type { TransmitterConfig } from './config.js';
 import type { DesignCsnr } from './design-csnr.js';
 import { encodeFrame, type FrameEncoder } from './encode-frame.js';
 import { FrameEndedError, PhotoTooLargeError, WriteError } from './errors.js';
@@ -29,7 +29,7 @@ import { Stopwatch } from './stopwatch.js';
 
 /** What every frame of a transmitter shares. */
 export interface FrameTools {
-  readonly config: TransmitterSettings;
+  readonly config: TransmitterConfig;
   readonly encoder: FrameEncoder;
   readonly design: DesignCsnr;
   readonly link: ClientLink;
@@ -96,7 +96,7 @@ export async function transmitFrame(
     watcher.onStage('encode', encodeMs);
 
     stage = 'modulate';
-    const modulated = modulateFrame(encoded, config);
+    const modulated = modulateFrame(encoded, { ...config, ...job });
     const modulateMs = watch.lap();
     watcher.onStage('modulate', modulateMs);
 
@@ -262,7 +262,7 @@ function frameHead(job: FrameJob, stages: HeadOfStages, { config, encoder }: Fra
     decoder: job.decoder,
     ...(job.decoderOptions === undefined ? {} : { decoderOptions: { ...job.decoderOptions } }),
     ...(config.deadlineMs === undefined ? {} : { deadlineMs: config.deadlineMs }),
-    csi: config.csi,
+    csi: job.csi,
     bundleDigest: encoder.bundle.digest,
   };
 }

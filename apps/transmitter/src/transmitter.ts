@@ -398,7 +398,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   #jobOf(request: FrameRequest): FrameJob {
     const { config, control } = this.#parts;
-    const { cbr, decoder, decoderOptions } = control.settings;
+    const { cbr, decoder, decoderOptions, waveform, waveformOptions, csi } = control.settings;
     const frame = request.frame ?? this.#nextFree(Math.max(this.#used.last, this.#parts.journal?.last ?? -1) + 1);
     if (!Number.isSafeInteger(frame) || frame < 0) {
       throw new FrameNumberError(`${frame} is no frame number`, { remedy: 'number frames 0, 1, 2, …' });
@@ -417,6 +417,9 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       designCsnrDb: request.designCsnrDb ?? config.designCsnrDb,
       decoder,
       decoderOptions,
+      waveform,
+      waveformOptions,
+      csi,
     };
   }
 

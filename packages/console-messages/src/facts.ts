@@ -79,6 +79,8 @@ const optionValue = z.union([z.number(), z.boolean(), z.string().max(256)]);
 const streamSettings = z.object({
   decoder: name,
   decoderOptions: z.record(name, optionValue),
+  waveform: name,
+  waveformOptions: z.record(name, optionValue),
   cbr: name,
   /** Frames per second; 0 for as fast as they get through. */
   fps: z.number().nonnegative(),
@@ -91,6 +93,8 @@ const transmitterStatus = z.object({
   link: z.object({ state: name, error: text.optional() }),
   settings: streamSettings,
   csi: name,
+  /** Options of waveforms as JSON Schema, by name. */
+  waveforms: z.record(name, z.unknown()),
   /** Rates of the bundle. */
   rates: z.array(name).max(64),
   /** The decoders that the receiver offers; null before the first welcome. */

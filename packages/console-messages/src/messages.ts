@@ -115,12 +115,13 @@ export interface Offers {
   /** Of the channel: what each is, by name. */
   readonly presets: Readonly<Record<string, string>>;
   readonly decoders: ReceiverLiveStatus['decoders'];
+  readonly waveforms: TransmitterLiveStatus['waveforms'];
 }
 
 /** Everything but the curves and the events: small, and sent whole when it changes. */
 export interface Sections {
   readonly services: Readonly<Record<LiveService, ServiceState>>;
-  readonly transmitter: TransmitterLiveStatus | null;
+  readonly transmitter: Omit<TransmitterLiveStatus, 'waveforms'> | null;
   readonly channel: Omit<ChannelLiveStatus, 'models' | 'impairmentChoices' | 'schedules' | 'presets'> | null;
   readonly receiver: Omit<ReceiverLiveStatus, 'decoders' | 'streams'> | null;
   readonly offers: Offers;

@@ -25,7 +25,6 @@ import {
   TABLE_ROWS,
   type TableName,
   TABLES,
-  type TransmitterLiveStatus,
 } from '@semcast/console-messages';
 import { otherMetrics } from '@semcast/quality';
 import { Table } from './table.js';
@@ -104,7 +103,7 @@ export class LiveState {
       transmitter: null,
       channel: null,
       receiver: null,
-      offers: { models: {}, impairmentChoices: {}, schedules: {}, presets: {}, decoders: [] },
+      offers: { models: {}, impairmentChoices: {}, schedules: {}, presets: {}, decoders: [], waveforms: {} },
       shown: null,
       gallery: [],
       streams: [],
@@ -125,7 +124,9 @@ export class LiveState {
 
   /** A service answered. Returns its facts with the time of each, for whoever has more to do with them. */
   applyTransmitter(answer: FeedAnswerOf<'transmitter'>, nowMs: number): void {
-    this.#set('transmitter', answer.status);
+    const { waveforms, ...status } = answer.status;
+    this.#set('transmitter', status);
+    this.#setOffers({ waveforms });
     for (const { ageMs, fact } of answer.items) {
       if (fact.kind === 'event') {
         this.#addEvent('transmitter', fact, nowMs - ageMs);
@@ -436,7 +437,7 @@ function eachTable<Value>(make: (name: TableName) => Value): Record<TableName, V
   >;
 }
 
-function bytesOf(status: TransmitterLiveStatus | null): number | undefined {
+function bytesOf(status: Sections['transmitter']): number | undefined {
   return status === null ? undefined : status.wireBytes.in + status.wireBytes.out;
 }
 

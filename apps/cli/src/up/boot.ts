@@ -112,8 +112,11 @@ function framesInFlight({ sampling, device }: UpSettings): number {
 
 /** The three services' command lines: at the start, or with what was set since. */
 export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}): Record<ServiceName, ServiceSpec> {
-  const { ports, waveform, waveformOptions, csi } = settings;
-  const { decoder, decoderOptions, cbr, fps, paused } = inForce.transmitter ?? { ...settings, paused: undefined };
+  const { ports, csi } = settings;
+  const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, paused } = inForce.transmitter ?? {
+    ...settings,
+    paused: undefined,
+  };
   const spec = (name: ServiceName, flags: Readonly<Record<string, FlagInput>>): ServiceSpec =>
     semcastService(name, ports[name], flags);
   return {

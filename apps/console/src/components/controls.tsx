@@ -246,6 +246,7 @@ function StreamControls({ view, put }: ControlsProps) {
   const options = optionsOf(known.get(settings.decoder)?.options, settings.decoderOptions['preset']);
   const first = options.filter(([name]) => FIRST_OPTIONS.has(name));
   const more = options.filter(([name]) => !FIRST_OPTIONS.has(name));
+  const waveformOptions = optionsOf(offers.waveforms[settings.waveform]);
   const setOption = (name: string, value: unknown): void =>
     put({ decoder: settings.decoder, decoderOptions: { ...settings.decoderOptions, [name]: value } });
   const fields = { values: settings.decoderOptions, onChange: setOption };
@@ -270,6 +271,27 @@ function StreamControls({ view, put }: ControlsProps) {
             {more.length} more {more.length === 1 ? 'option' : 'options'} of {settings.decoder}
           </summary>
           <OptionFields options={more} {...fields} />
+        </details>
+      )}
+      <label class="field">
+        <span>waveform</span>
+        <Choice
+          name="waveform"
+          value={settings.waveform}
+          choices={Object.keys(offers.waveforms)}
+          onChoose={(waveform) => put({ waveform })}
+        />
+      </label>
+      {waveformOptions.length === 0 ? null : (
+        <details>
+          <summary>
+            {waveformOptions.length} {waveformOptions.length === 1 ? 'option' : 'options'} of {settings.waveform}
+          </summary>
+          <OptionFields
+            options={waveformOptions}
+            values={settings.waveformOptions}
+            onChange={(name, value) => put({ waveformOptions: { ...settings.waveformOptions, [name]: value } })}
+          />
         </details>
       )}
       <label class="field">

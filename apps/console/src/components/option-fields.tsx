@@ -172,5 +172,6 @@ function written(value: unknown): string {
 function inWords(name: string): string {
   return name
     .replaceAll(/([a-z0-9])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
-    .replace(/ db$/, ' dB');
+    .replace(/ db$/, ' dB')
+    .replace(/ hz$/, ' Hz');
 }
