@@ -16,6 +16,7 @@ import {
   createHttpServer,
   createLogger,
   createMetrics,
+  documented,
   warnOfOpenDoors,
   type HttpAddress,
   type HttpServer,
@@ -267,7 +268,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
       scheduler,
     });
   };
-  http.app.get('/status', status);
+  http.app.get('/status', { schema: documented('The state of the receiver') }, status);
   addDecoderCheck(http, decoders, config);
   addFeedRoute(http, { feed: live.feed, status: () => liveStatusOf(status(), decoders) });
   let ownUrl = '';

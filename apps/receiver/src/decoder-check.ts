@@ -1,4 +1,4 @@
-import { HttpError, type HttpServer } from '@semcast/service';
+import { documented, HttpError, type HttpServer } from '@semcast/service';
 import { z } from 'zod';
 import type { Decoder } from './decoders/decoder.js';
 
@@ -13,7 +13,8 @@ export function addDecoderCheck(
   decoders: ReadonlyMap<string, Decoder>,
   { maxMinSteps }: { readonly maxMinSteps: number },
 ): void {
-  app.post('/decoders/check', ({ body }) => {
+  const schema = documented('Whether a decoder takes these options', { body: bodySchema });
+  app.post('/decoders/check', { schema }, ({ body }) => {
     const parsed = bodySchema.safeParse(body);
     if (!parsed.success) {
       throw refusal(z.prettifyError(parsed.error), 'send {"decoder": NAME, "decoderOptions": {…}}');

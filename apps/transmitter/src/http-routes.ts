@@ -1,8 +1,8 @@
-import { checkControlToken, HttpError, type HttpServer } from '@semcast/service';
+import { checkControlToken, documented, HttpError, type HttpServer } from '@semcast/service';
 import { z } from 'zod';
 import { PICTURE_STAGES, type PictureStore } from './picture-store.js';
 import type { TransmitterStatus } from './status.js';
-import type { StreamControl } from './stream-control.js';
+import { streamChangeSchema, type StreamControl } from './stream-control.js';
 
 const pictureParams = z.object({ frame: z.coerce.number().pipe(z.int().nonnegative()), stage: z.enum(PICTURE_STAGES) });
 
@@ -21,13 +21,16 @@ export function addTransmitterRoutes(
   { app }: HttpServer,
   { status, pictures, control, controlToken }: TransmitterRoutes,
 ): void {
-  app.get('/stream', status);
+  app.get('/stream', { schema: documented('The state of the stream') }, status);
 
-  app.put('/stream', { onRequest: checkControlToken(controlToken, 'changing the stream') }, ({ body }) =>
-    control.update(body),
-  );
+  app.put('/stream', {
+    schema: documented('Change the stream from the next frame on', { body: streamChangeSchema }),
+    onRequest: checkControlToken(controlToken, 'changing the stream'),
+    handler: ({ body }) => control.update(body),
+  });
 
-  app.get('/pictures/:frame/:stage', async (request, reply) => {
+  const schema = documented('A picture of one of the newest frames: original, preview, intermediate or final');
+  app.get('/pictures/:frame/:stage', { schema }, async (request, reply) => {
     const params = pictureParams.safeParse(request.params);
     const picture = params.success ? await pictures.read(params.data.frame, params.data.stage) : undefined;
     if (picture === undefined) {

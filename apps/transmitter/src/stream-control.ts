@@ -40,7 +40,8 @@ const optionsSchema = z
   .refine((options) => Object.keys(options).length <= 32, 'at most 32 options')
   .optional();
 
-const changeSchema = z.strictObject({
+/** The body of `PUT /stream`. */
+export const streamChangeSchema = z.strictObject({
   decoder: z.string().min(1).max(64).optional(),
   decoderOptions: optionsSchema,
   cbr: z.string().max(32).optional(),
@@ -74,7 +75,7 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
    * @throws StreamUpdateError when the result can't be sent; what is in force stays
    */
   update(change: unknown): StreamSettings {
-    const parsed = changeSchema.safeParse(change);
+    const parsed = streamChangeSchema.safeParse(change);
     if (!parsed.success) {
       throw new StreamUpdateError(z.prettifyError(parsed.error), { cause: parsed.error });
     }

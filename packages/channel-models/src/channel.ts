@@ -54,6 +54,11 @@ const settings = z.strictObject({
     .describe('the power that the SNR refers to: 1, that of each frame as sent, or as received after fading'),
 });
 
+/** What {@link mergeChannelConfig} takes, for documents; the merged configuration is what gets validated. */
+export const channelChangeSchema = settings
+  .extend({ snrDb: z.number().describe('short for a constant SNR, in dB') })
+  .partial();
+
 /** The whole configuration of a channel, every option filled in. */
 export type ChannelConfig = Omit<z.output<typeof settings>, 'preset'>;
 

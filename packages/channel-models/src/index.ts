@@ -1,4 +1,5 @@
 export {
+  channelChangeSchema,
   channelConfigSchema,
   createChannel,
   DEFAULT_SAMPLE_RATE_HZ,

@@ -1,4 +1,4 @@
-import { checkControlToken, type HttpServer } from '@semcast/service';
+import { checkControlToken, documented, type HttpServer } from '@semcast/service';
 import type { FastifyReply } from 'fastify';
 import { askService, type Answer } from './ask.js';
 import type { ConsoleConfig } from './config.js';
@@ -28,23 +28,31 @@ export function addControlRoutes(
   const onRequest = checkControlToken(config.controlToken, 'changing something from the console');
   const limits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES };
 
-  app.put('/control/channel', { onRequest, bodyLimit: MAX_BODY_BYTES }, async ({ body }, reply) => {
-    const url = new URL('/channel', config.channelUrl);
-    return passOn(
-      reply,
-      await askService('channel', url, { ...limits, method: 'PUT', body, token: config.channelToken }),
-    );
-  });
+  app.put(
+    '/control/channel',
+    { schema: documented('PUT /channel of the channel'), onRequest, bodyLimit: MAX_BODY_BYTES },
+    async ({ body }, reply) => {
+      const url = new URL('/channel', config.channelUrl);
+      return passOn(
+        reply,
+        await askService('channel', url, { ...limits, method: 'PUT', body, token: config.channelToken }),
+      );
+    },
+  );
 
-  app.put('/control/stream', { onRequest }, async ({ body }, reply) => {
-    const refusal = await refusalOfOptions(body, receiverUrl(), limits);
-    if (refusal !== undefined) {
-      return passOn(reply, refusal);
-    }
-    const url = new URL('/stream', config.transmitterUrl);
-    const token = config.transmitterToken;
-    return passOn(reply, await askService('transmitter', url, { ...limits, method: 'PUT', body, token }));
-  });
+  app.put(
+    '/control/stream',
+    { schema: documented('PUT /stream of the transmitter'), onRequest },
+    async ({ body }, reply) => {
+      const refusal = await refusalOfOptions(body, receiverUrl(), limits);
+      if (refusal !== undefined) {
+        return passOn(reply, refusal);
+      }
+      const url = new URL('/stream', config.transmitterUrl);
+      const token = config.transmitterToken;
+      return passOn(reply, await askService('transmitter', url, { ...limits, method: 'PUT', body, token }));
+    },
+  );
 }
 
 /**

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { HttpError } from './errors.js';
 import type { HttpServer } from './http-server.js';
 import type { LiveFeed } from './live-feed.js';
+import { documented } from './openapi.js';
 
 /** The longest that a reader may be made to wait: it is how soon a reader knows that the service is gone. */
 const MAX_WAIT_MS = 10_000;
@@ -28,7 +29,8 @@ export function addFeedRoute<Fact>(
     closing.abort();
     done();
   });
-  app.get('/feed', async (request, reply) => {
+  const schema = documented('What happened since a position, for a console', { querystring: query });
+  app.get('/feed', { schema }, async (request, reply) => {
     const parsed = query.safeParse(request.query);
     if (!parsed.success) {
       throw new HttpError(

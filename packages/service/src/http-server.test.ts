@@ -198,7 +198,7 @@ describe('an error over HTTP', () => {
         error: {
           code: 'E_NOT_FOUND',
           message: 'there is nothing at /chanel',
-          remedy: 'there are: GET /metrics; GET /healthz; GET /readyz; GET, PUT /channel',
+          remedy: 'there are: GET /openapi.json; GET /metrics; GET /healthz; GET /readyz; GET, PUT /channel',
         },
       },
     });

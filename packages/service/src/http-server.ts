@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { answerFrameworkError, installErrorAnswers } from './http-errors.js';
 import { explainListenError } from './listen-error.js';
 import type { MetricsEndpoint } from './metrics.js';
+import { addOpenApi, documented } from './openapi.js';
 import { foreignHost, ownHosts } from './own-hosts.js';
 import { routeUpgrades, type UpgradeRoutes } from './upgrades.js';
 
@@ -69,24 +70,34 @@ function addressOf(host: string, { address, port }: AddressInfo): HttpAddress {
 
 function addStandardRoutes(app: FastifyInstance, { service, metrics, ready }: HttpServerOptions): void {
   if (metrics !== undefined) {
-    app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+    app.get('/metrics', { schema: documented('Metrics for Prometheus') }, async (_request, reply) =>
+      reply.type(metrics.contentType).send(await metrics.text()),
+    );
   }
-  app.get('/healthz', () => ({ status: 'ok', service, uptimeSeconds: process.uptime() }));
-  app.get('/readyz', (request, reply) => {
-    let readiness: Readiness;
-    try {
-      readiness = ready();
-    } catch (error) {
-      request.log.error({ err: error }, 'the readiness check failed');
-      readiness = { ready: false, reasons: ['the readiness check itself failed; the log says why'] };
-    }
-    return reply.code(readiness.ready ? 200 : 503).send(readiness);
-  });
+  app.get('/healthz', { schema: documented('Whether the process answers') }, () => ({
+    status: 'ok',
+    service,
+    uptimeSeconds: process.uptime(),
+  }));
+  app.get(
+    '/readyz',
+    { schema: documented('Whether the service can serve: 200, or 503 with the reasons') },
+    (request, reply) => {
+      let readiness: Readiness;
+      try {
+        readiness = ready();
+      } catch (error) {
+        request.log.error({ err: error }, 'the readiness check failed');
+        readiness = { ready: false, reasons: ['the readiness check itself failed; the log says why'] };
+      }
+      return reply.code(readiness.ready ? 200 : 503).send(readiness);
+    },
+  );
 }
 
 /**
- * The HTTP side that every service shares: GET /metrics, /healthz (the process answers) and /readyz (it can serve),
- * safe headers, limits, no answer under foreign names, and every error as `{ error: { code, message, remedy } }`.
+ * The HTTP side that every service shares: GET /metrics, /healthz (the process answers), /readyz (it can serve) and
+ * /openapi.json, safe headers, limits, no answer under foreign names, and every error as `{ error: { code, message, remedy } }`.
  *
  * Nothing listens until `listen()`.
  */
@@ -126,6 +137,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     strictTransportSecurity: false,
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, connectSrc: ["'self'", 'ws:', 'wss:'] } },
   });
+  await addOpenApi(app, options.service);
   addStandardRoutes(app, options);
 
   const close = async (): Promise<void> => {

@@ -3,6 +3,7 @@ export { HttpError } from './errors.js';
 export { createEventLog, type EventLog } from './events.js';
 export { addFeedRoute } from './feed-route.js';
 export { growWhole, prepareFolder, writeWhole, type GrowingFile } from './files.js';
+export { documented } from './openapi.js';
 export { createHttpServer, type HttpAddress, type HttpServer, type Readiness } from './http-server.js';
 export { LiveFeed } from './live-feed.js';
 export { createLogger } from './logger.js';

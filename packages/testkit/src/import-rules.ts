@@ -51,6 +51,7 @@ export const SOLE_IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-common': ['packages/bundle'],
   'prom-client': ['packages/service'],
   msgpackr: ['packages/wire'],
+  '@fastify/swagger': ['packages/service'],
 };
 
 /** What a pure package may import from npm: no sockets, files, loggers or runtimes among them. */
