@@ -1,7 +1,7 @@
 /**
  * Pictures of the console for the documentation, from services that run: at both widths, in both themes.
  *
- *     npx semcast up --size 256 &
+ *     npx semcast up --size 256 --channel pedestrian --waveform ofdm &
  *     npx tsx apps/console/bench/screenshots.ts http://127.0.0.1:7400 docs/images
  */
 import { join } from 'node:path';
