@@ -142,7 +142,7 @@ describe('the judgement of', () => {
     const bare = { ...bundle, graphs: { encoder: bundle.graphs.encoder, decoder: bundle.graphs.decoder } };
     expect(describeDecoders(bare).text).toContain('this bundle offers jscc; semcast up takes jscc');
     expect(defaultDecoder(bare)).toBe('jscc');
-    expect(defaultDecoder({ graphs: { ...bare.graphs, denoiser: bare.graphs.decoder } })).toBe('jscc');
+    expect(defaultDecoder({ graphs: { ...bare.graphs, denoiser: bare.graphs.decoder } })).toBe('conditional');
     expect(defaultDecoder(bundle)).toBe('distilled');
     const { distilled: _, ...others } = bundle.graphs;
     expect(defaultDecoder({ graphs: others })).toBe('conditional');
