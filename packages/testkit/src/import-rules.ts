@@ -17,6 +17,7 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/wire': { folders: ['packages/core'] },
   'packages/phy': { folders: ['packages/core'], pure: true },
   'packages/channel-models': { folders: ['packages/core'], pure: true },
+  'packages/channel-coding': { folders: ['packages/core'], pure: true },
   'packages/bundle': { folders: ['packages/core'] },
   'packages/posterior': { folders: ['packages/core', 'packages/phy'], pure: true },
   'packages/scheduler': { folders: ['packages/core'], pure: true },
