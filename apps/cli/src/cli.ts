@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describeError, nearestName, SemcastError } from '@semcast/core';
 import type { CommandEntry } from './command.js';
 import { UsageError } from './errors.js';
@@ -8,14 +7,9 @@ import { commands } from './registry.js';
 import { renderProgramHelp } from './terminal/help.js';
 import { createTerminal } from './terminal/terminal.js';
 import { printable } from './terminal/width.js';
+import { semcastVersion } from './version.js';
 
 const entries: Readonly<Record<string, CommandEntry>> = commands;
-
-/** The version in package.json. */
-export function semcastVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
-}
 
 /** Run a command line (without `node` and the script) and tell the exit code. Never rejects. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCode> {

@@ -30,6 +30,10 @@ export const commands = {
     summary: 'measure decoders over SNRs, rates and photographs: a table, JSON, pictures',
     load: async () => (await import('./commands/sweep.js')).sweep,
   },
+  report: {
+    summary: 'figures, tables and a page for a paper, from the JSON of sweeps',
+    load: async () => (await import('./commands/report.js')).report,
+  },
   ber: {
     summary: 'bit error rates of QPSK over a channel, beside the closed forms',
     load: async () => (await import('./commands/ber.js')).ber,

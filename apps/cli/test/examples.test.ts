@@ -134,6 +134,10 @@ const RUNS: Readonly<Record<string, Run>> = {
     // The first example left a report of the same name behind, of other conditions.
     replace: () => ({ 'kodak.json': 'resumed.json' }),
   },
+  'semcast report kodak.json --out kodak.html': {},
+  'semcast report kodak.json fading.json --figures figures --csv results.csv --latex results.tex': {
+    replace: () => ({ 'fading.json': 'resumed.json' }),
+  },
   'semcast load --to ws://127.0.0.1:7402 --snr 10 --rate 1,2,4,8 --json - | jq .saturationRate': {
     more: () => ['--duration', '1', '--warmup', '0', '--images', 'kodak', '--size', '64'],
     replace: addresses,
@@ -192,6 +196,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     /KODAK|CID22|--contact-sheet results.png|diffpir.lambda=1.75/,
     'hours of measuring; its flags are run in other tests',
   ],
+  [/^npx semcast report/, 'its like, of --help, is run'],
   [/^(npx )?semcast trace|\| semcast trace/, 'needs logs of a frame of that number; its test has them'],
   [/^(npx )?semcast replay/, 'needs a recording; its test makes some'],
   [/^npx semcast (receiver|channel .*) &$/, 'services for the load test that follows'],

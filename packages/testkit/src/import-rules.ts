@@ -25,6 +25,7 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/config': { folders: ['packages/core'] },
   'packages/service': { folders: ['packages/config', 'packages/core', 'packages/quality'] },
   'packages/images': { folders: ['packages/core'] },
+  'packages/report': { folders: ['packages/core'] },
   'packages/console-messages': { folders: ['packages/core', 'packages/quality'], pure: true },
   'packages/console-server': {
     folders: [
@@ -53,6 +54,8 @@ export const SOLE_IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['packages/service'],
   msgpackr: ['packages/wire'],
   '@fastify/swagger': ['packages/service'],
+  '@observablehq/plot': ['packages/report'],
+  pdfkit: ['packages/report'],
 };
 
 /** What a pure package may import from npm: no sockets, files, loggers or runtimes among them. */

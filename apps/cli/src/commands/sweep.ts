@@ -41,6 +41,7 @@ import { checkControl, measureControl } from '../sweep/control.js';
 import { renderMarkdown } from '../sweep/markdown.js';
 import { reportHead } from '../sweep/report-head.js';
 import { planSweep, type SweepCase } from '../sweep/plan.js';
+import { provenanceOf } from '../sweep/provenance.js';
 import { openRealism, type Realism } from '../sweep/realism.js';
 import type { SweepReport } from '../sweep/report.js';
 import { checkSameConditions, partialOf, readEarlierReport } from '../sweep/resume.js';
@@ -206,7 +207,14 @@ export const sweep = createCommand({
       'sweep',
       argv.filter((word) => word !== '--resume'),
     );
-    const head = await reportHead(settings, { command, seed: chosen.seed, metricBundles });
+    const head = {
+      ...(await reportHead(settings, { command, seed: chosen.seed, metricBundles })),
+      provenance: await provenanceOf(argv, {
+        images: resolve(chosen.images),
+        bundles: [bundle.dir],
+        metricBundles,
+      }),
+    };
     return await runAndReport({
       terminal,
       io,

@@ -9,10 +9,10 @@ import {
   type PatchFrechet,
   type PatchSums,
 } from '@semcast/quality';
+import { bootstrapInterval } from '@semcast/report';
 import { readPhoto } from '@semcast/transmitter';
 import { UsageError } from '../errors.js';
 import { readPicture } from '../pictures/read-picture.js';
-import { bootstrapInterval } from './bootstrap.js';
 import { BASELINE, qualityColumns, type QualityColumn } from './compare.js';
 import { caseKey, planSweep, type SweepCase, type SweepGroup } from './plan.js';
 import { concatenate, tryPatchFrechet, type Realism } from './realism.js';

@@ -92,7 +92,7 @@ describe('the report of a sweep', () => {
 
   it('has the contracted names, all of them and no others', () => {
     expect(Object.keys(row).join(' ')).toBe(
-      'image width height channel snrDb cbr frame channelUses cbrWithOverhead decoder steps evaluations ' +
+      'image width height channel snrDb cbr designCsnrDb frame channelUses cbrWithOverhead decoder steps evaluations ' +
         'psnrDb ssim msSsim metrics residual previewMs decodeMs samplingMs endToEndMs output',
     );
     // Also in --resume and on contact sheets it is told from others by that.

@@ -21,6 +21,8 @@ export const sweepRowSchema = z.object({
   /** Configured CSNR, dB per complex symbol. */
   snrDb: z.number(),
   cbr: z.string(),
+  /** The SNR that the encoder prepared for, dB; absent in older reports. */
+  designCsnrDb: z.number().optional(),
   /** With seed and stream ("sweep") it fixes noise and fading; equal for all decoders. */
   frame: z.int(),
   /** Complex channel uses of the payload. */
@@ -136,10 +138,35 @@ export const sweepComparisonSchema = z.object({
 });
 export type SweepComparison = Readonly<z.output<typeof sweepComparisonSchema>>;
 
+/** What made a report: enough to make it once more (`--reproduce`), and what reviewers ask for. */
+export const sweepProvenanceSchema = z.object({
+  /** Release of semcast. */
+  semcast: z.string(),
+  /** Of the sources; absent where they are no checkout of git. `+` behind it: with changes. */
+  commit: z.string().optional(),
+  /** The words behind `semcast sweep`. */
+  argv: z.array(z.string()),
+  /** Absolute paths of what was named, or was the default. */
+  paths: z.object({ images: z.string(), bundles: z.array(z.string()), metricBundles: z.array(z.string()) }),
+  machine: z.object({
+    /** Operating system and architecture: `linux 6.1.0 x64`. */
+    platform: z.string(),
+    cpu: z.string(),
+    /** That this process may use. */
+    cores: z.int(),
+    node: z.string(),
+    onnxruntime: z.string(),
+  }),
+  definitions: z.object({ snr: z.string(), cbr: z.string() }),
+});
+export type SweepProvenance = Readonly<z.output<typeof sweepProvenanceSchema>>;
+
 export const sweepReportSchema = z.object({
   schema: z.literal(SWEEP_SCHEMA),
   /** As it was typed. */
   command: z.string(),
+  /** Absent in older reports. */
+  provenance: sweepProvenanceSchema.optional(),
   bundle: z.object({ name: z.string(), version: z.string(), digest: z.string() }),
   /** Where the networks ran, and how precisely where not in float32: `cpu`, `cpu, int8`. */
   device: z.string(),

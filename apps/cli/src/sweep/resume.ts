@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { completeWaveformOptions } from '../arguments/waveform-options.js';
 import { UsageError } from '../errors.js';
-import { sweepReportSchema, type SweepReport } from './report.js';
+import { parseReport } from './read-report.js';
+import type { SweepReport } from './report.js';
 import type { ReportHead } from './sweep-log.js';
 
 /** Where a sweep keeps what it has measured until it is through. */
@@ -23,29 +24,17 @@ export async function readEarlierReport(json: string): Promise<{ file: string; r
       throw new UsageError(`--resume: ${file} can't be read: ${error.message}`, { remedy: 'let this user read it' });
     });
     if (text !== undefined) {
-      return { file, report: parseReport(file, text) };
+      return {
+        file,
+        report: parseReport(
+          text,
+          `--resume: ${file}`,
+          'begin anew without --resume, or name the file that this release wrote',
+        ),
+      };
     }
   }
   return undefined;
-}
-
-function parseReport(file: string, text: string): SweepReport {
-  const remedy = 'begin anew without --resume, or name the file that this release wrote';
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new UsageError(`--resume: ${file} is no JSON`, { remedy, cause });
-  }
-  const parsed = sweepReportSchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new UsageError(
-      `--resume: ${file} is no report that can be gone on from: ${issue.path.join('.')}: ${issue.message}`,
-      { remedy, cause: parsed.error },
-    );
-  }
-  return parsed.data;
 }
 
 /** Of reports that say nothing of a waveform. */

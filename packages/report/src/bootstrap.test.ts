@@ -18,6 +18,13 @@ describe('the bootstrap', () => {
     expect(bootstrapInterval(values.length, meanOf(values))).toEqual(interval);
   });
 
+  it('of a share is the quantiles of its binomial', () => {
+    // 20 photographs of which 8 have a property: 20·mean* is binomial (20, 0.4), whose 2.5 % and 97.5 % quantiles are 4 and 12.
+    const values = Array.from({ length: 20 }, (_, i) => Number(i < 8));
+    const { low, high } = bootstrapInterval(20, meanOf(values));
+    expect([Math.round(20 * low), Math.round(20 * high)]).toEqual([4, 12]);
+  });
+
   it('has no width where all photographs agree', () => {
     expect(bootstrapInterval(5, meanOf([3, 3, 3, 3, 3]))).toEqual({ low: 3, high: 3 });
   });
