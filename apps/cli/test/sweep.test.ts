@@ -20,6 +20,27 @@ const reportSchema = z.strictObject({
   schema: z.literal('semcast.sweep/1'),
   bundle: z.strictObject({ name: z.string(), version: z.string(), digest: z.string().regex(/^[0-9a-f]{64}$/) }),
   command: z.string().startsWith('semcast sweep --'),
+  provenance: z.strictObject({
+    semcast: z.string(),
+    commit: z
+      .string()
+      .regex(/^[0-9a-f]{40}\+?$/)
+      .optional(),
+    argv: z.array(z.string()).min(1),
+    paths: z.strictObject({
+      images: z.string(),
+      bundles: z.array(z.string()).min(1),
+      metricBundles: z.array(z.string()),
+    }),
+    machine: z.strictObject({
+      platform: z.string(),
+      cpu: z.string(),
+      cores: z.int().min(1),
+      node: z.literal(process.version),
+      onnxruntime: z.string().regex(/^\d+\.\d+\.\d+/),
+    }),
+    definitions: z.strictObject({ snr: z.string(), cbr: z.string() }),
+  }),
   device: z.literal('cpu'),
   seed: z.int(),
   conditions: z.strictObject({
@@ -45,6 +66,7 @@ const reportSchema = z.strictObject({
       channel: z.string(),
       snrDb: z.number(),
       cbr: z.string(),
+      designCsnrDb: z.number(),
       frame: z.int(),
       channelUses: z.int(),
       cbrWithOverhead: z.number(),
