@@ -88,6 +88,7 @@ export async function createChannelService(
 
   const socket = {
     maxPayloadBytes: config.maxPayloadBytes,
+    maxUnfinishedBytes: config.maxUnfinishedBytes,
     keepAliveMs: config.pingIntervalMs,
     onTraffic: (direction: 'in' | 'out', bytes: number): void => {
       metrics.wireBytes.inc({ direction }, bytes);

@@ -360,6 +360,7 @@ function serveStreams(
     // Each link is of a stream of its own, so that one limit does for both.
     maxSessions: config.maxStreams,
     maxPayloadBytes: config.maxPayloadBytes,
+    maxUnfinishedBytes: config.maxUnfinishedBytes,
     onTraffic: (direction, bytes) => {
       metrics.wireBytes.inc({ direction }, bytes);
     },

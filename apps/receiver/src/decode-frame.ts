@@ -3,7 +3,7 @@ import { describeError } from '@semcast/core';
 import { DeliveryCancelled } from '@semcast/wire';
 import type { DecodeContext, DecodedPicture, GuidedSteps, OneShotDecode } from './decoders/decoder.js';
 import { FrameDropError } from './errors.js';
-import type { OneShotResult } from './networks/network-rows.js';
+import type { OneShotPicture } from './step-runner.js';
 import type { ReceivedFrame } from './receive-frame.js';
 
 /**
@@ -13,7 +13,7 @@ import type { ReceivedFrame } from './receive-frame.js';
  */
 export async function decodeFrame(
   { decoder, options, plan }: ReceivedFrame,
-  { image, xJ }: OneShotResult,
+  { image, xJ }: OneShotPicture,
   start: Omit<OneShotDecode, 'xJ'>,
   steps: GuidedSteps,
   context: DecodeContext,

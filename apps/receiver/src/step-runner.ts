@@ -1,3 +1,5 @@
+import { pictureOrThrow } from '@semcast/bundle';
+import type { RgbImage } from '@semcast/core';
 import type { DecoderEvaluation, EvaluationResult } from '@semcast/posterior';
 import type {
   Evaluations,
@@ -47,6 +49,9 @@ export interface HandleOptions {
   readonly signal: AbortSignal;
 }
 
+/** The one-shot decode, as a picture and as what samplers begin with. */
+export type OneShotPicture = OneShotResult & { readonly image: RgbImage };
+
 /** Rows that a frame waits for. */
 interface Asked {
   /** Called when the first of them is about to run. */
@@ -77,7 +82,7 @@ export class FrameHandle implements FrameKey {
   readonly stream: string;
   readonly frame: number;
   /** x_J, asked for from the start. */
-  readonly oneShot: Promise<OneShotResult>;
+  readonly oneShot: Promise<OneShotPicture>;
   /** What it waits for; undefined while it computes. */
   asked: Asked | undefined;
   /** Network runs of its steps so far. */
@@ -90,7 +95,10 @@ export class FrameHandle implements FrameKey {
     this.stream = stream;
     this.frame = frame;
     this.#runner = runner;
-    this.oneShot = this.#ask(preview!, () => [oneShot()]).then((results) => results![0] as OneShotResult);
+    this.oneShot = this.#ask(preview!, () => [oneShot()]).then((results) => {
+      const decoded = results![0] as OneShotResult;
+      return { ...decoded, image: pictureOrThrow(decoded.image) };
+    });
     // Callers that await it get the rejection; nobody has to await it.
     this.oneShot.catch(() => {});
   }

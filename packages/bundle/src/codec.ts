@@ -1,7 +1,7 @@
 import { tensor, type Cbr, type RgbImage, type Tensor } from '@semcast/core';
 import type { Bundle } from './bundle.js';
 import { FeedError, ImageTooLargeError, InferenceError } from './errors.js';
-import { padTo } from './images.js';
+import { padTo, pictureOrThrow } from './images.js';
 import { activeChannels, clampCsnrDb, type Condition } from './rates.js';
 import type { SessionPool } from './pool.js';
 import type { RunOptions } from './types.js';
@@ -128,7 +128,7 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
       const feeds = { latent, ...conditionFeeds(csnrDb, activeChannels(manifest, cbr)) };
       const fetch = { output: 'image', normalisation, sizes: [{ width, height }], keepTensor: false };
       const { images } = await pool.run('decoder', feeds, { ...runOptions, fetch });
-      return images[0]!;
+      return pictureOrThrow(images[0]!);
     },
   };
 }

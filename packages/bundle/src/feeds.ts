@@ -29,7 +29,7 @@ function checkTensor(graph: string, name: string, { data, dims }: Tensor): void 
   if (data.length !== sizeOf(dims)) {
     throw new FeedError(
       `input "${name}" of the graph "${graph}" has ${data.length} values for the shape [${dims.join(', ')}]`,
-      { remedy: 'a length of 0 means that the array was handed over to a worker before (option "transfer")' },
+      { remedy: 'pass one value for each place of the shape; an array that was moved elsewhere has none' },
     );
   }
 }
@@ -54,35 +54,25 @@ export function checkFeeds(graph: string, signature: GraphSignature, feeds: Read
   );
 }
 
-/** Can this array's buffer be handed over whole? Not when it is shared, or a view of something larger. */
+/** Whether sending it to a worker copies just this array: what is shared isn't copied, and of a view all of its buffer. */
 function ownsBuffer(data: Float32Array): boolean {
   return data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength;
 }
 
 /**
- * Feeds in the form in which they travel, and the buffers that move with them.
- *
- * Everything is copied (once, by memcpy) unless the caller gives its arrays away: a queued run must not see what the
- * caller writes into them later. Pictures are always copied: decoders hand out buffers that can't be moved.
+ * Feeds in the form in which they travel: copied, as a run that waits must not see what the caller writes into them
+ * later, unless the caller promises (`keep`) not to.
  */
-export function packFeeds(
-  feeds: Readonly<Record<string, Feed>>,
-  transfer: boolean,
-): { packed: PackedFeed[]; buffers: ArrayBuffer[] } {
-  const buffers = new Set<ArrayBuffer>();
-  const packed = Object.entries(feeds).map(([name, feed]): PackedFeed => {
+export function packFeeds(feeds: Readonly<Record<string, Feed>>, keep: boolean): PackedFeed[] {
+  return Object.entries(feeds).map(([name, feed]): PackedFeed => {
     if ('images' in feed) {
-      const images = feed.images.map(({ width, height, data }) => ({
-        width,
-        height,
-        data: new Uint8Array(data),
-      }));
-      images.forEach(({ data }) => buffers.add(data.buffer));
+      const images = feed.images.map(({ width, height, data }) => ({ width, height, data: new Uint8Array(data) }));
       return { name, images, multiple: feed.multiple, normalisation: feed.normalisation };
     }
-    const data = transfer && ownsBuffer(feed.data) ? feed.data : new Float32Array(feed.data);
-    buffers.add(data.buffer as ArrayBuffer);
-    return { name, dims: [...feed.dims], data };
+    return {
+      name,
+      dims: [...feed.dims],
+      data: keep && ownsBuffer(feed.data) ? feed.data : new Float32Array(feed.data),
+    };
   });
-  return { packed, buffers: [...buffers] };
 }

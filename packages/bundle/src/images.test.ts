@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FeedError } from './errors.js';
-import { imagesToTensor, tensorToImages } from './images.js';
+import { imagesToTensor, pictureOrThrow, tensorToImages } from './images.js';
 
 const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 /** The network sees plain 0 … 1. */
@@ -57,10 +57,19 @@ describe('imagesToTensor', () => {
 });
 
 describe('tensorToImages', () => {
-  it('rounds, clamps, and turns what is no number into black', () => {
-    const data = Float32Array.of(-1.5, 0.0039, 3, NaN, 1, -1, 0.2, Infinity, -Infinity, 0, 0, 0);
+  it('rounds and clamps', () => {
+    const data = Float32Array.of(-1.5, 0.0039, 3, -2, 1, -1, 0.2, Infinity, -Infinity, 0, 0, 0);
     const [image] = tensorToImages({ data, dims: [1, 3, 2, 2] }, [{ width: 2, height: 2 }], half);
     expect([...image!.data]).toEqual([0, 255, 0, 128, 0, 128, 255, 153, 128, 0, 255, 128]);
+  });
+
+  it('has no picture where one value of it is no number, and the others of the batch', () => {
+    const data = new Float32Array(2 * 3);
+    data[4] = NaN;
+    const size = { width: 1, height: 1 };
+    const [first, second] = tensorToImages({ data, dims: [2, 3, 1, 1] }, [size, size], half);
+    expect([...pictureOrThrow(first!).data]).toEqual([128, 128, 128]);
+    expect(() => pictureOrThrow(second!)).toThrow(/NaN/);
   });
 
   it('gives back, for any size and stride, the picture that went in', () => {
@@ -88,7 +97,7 @@ describe('tensorToImages', () => {
       ],
       plain,
     );
-    expect(images.map((image) => Array.from(image.data))).toEqual([
+    expect(images.map((image) => Array.from(pictureOrThrow(image).data))).toEqual([
       [0, 4, 8, 2, 6, 10],
       [12, 16, 20, 13, 17, 21],
     ]);

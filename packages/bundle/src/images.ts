@@ -1,5 +1,5 @@
 import { sizeOf, type RgbImage, type Tensor } from '@semcast/core';
-import { FeedError } from './errors.js';
+import { FeedError, InferenceError } from './errors.js';
 import type { Normalisation } from './types.js';
 
 /** The smallest multiple of `multiple` that is at least `size`. */
@@ -65,7 +65,8 @@ export function imagesToTensor(images: readonly RgbImage[], multiple: number, no
 
 /**
  * The reverse: a [B,3,H,W] network output as B 8-bit pictures, each cropped (top left) to its own size, values
- * rounded and clamped to 0 … 255.
+ * rounded and clamped to 0 … 255;
+ * null where a value is NaN: the pictures of a batch belong to different frames.
  *
  * @throws FeedError when the tensor holds no such pictures.
  */
@@ -73,7 +74,7 @@ export function tensorToImages(
   { data, dims }: Tensor,
   sizes: readonly { readonly width: number; readonly height: number }[],
   normalisation: Normalisation,
-): RgbImage[] {
+): (RgbImage | null)[] {
   const [batch = 0, channels = 0, tensorHeight = 0, tensorWidth = 0] = dims;
   const fits = sizes.every(
     ({ width, height }) => width >= 1 && height >= 1 && width <= tensorWidth && height <= tensorHeight,
@@ -86,8 +87,9 @@ export function tensorToImages(
   }
   const plane = tensorWidth * tensorHeight;
   return sizes.map(({ width, height }, item) => {
-    // A clamped array rounds and clamps as it stores; NaN becomes 0.
+    // A clamped array rounds and clamps as it stores.
     const pixels = new Uint8ClampedArray(3 * width * height);
+    let isNumber = true;
     for (let channel = 0; channel < 3; channel++) {
       const scale = normalisation.std[channel]! * 255;
       const offset = normalisation.mean[channel]! * 255;
@@ -96,11 +98,23 @@ export function tensorToImages(
         let out = 3 * width * y + channel;
         const row = start + tensorWidth * y;
         for (let x = 0; x < width; x++) {
-          pixels[out] = data[row + x]! * scale + offset;
+          const value = data[row + x]!;
+          isNumber &&= value === value;
+          pixels[out] = value * scale + offset;
           out += 3;
         }
       }
     }
-    return { width, height, data: new Uint8Array(pixels.buffer) };
+    return isNumber ? { width, height, data: new Uint8Array(pixels.buffer) } : null;
   });
+}
+
+/** @throws InferenceError when {@link tensorToImages} found no picture */
+export function pictureOrThrow(image: RgbImage | null): RgbImage {
+  if (image === null) {
+    throw new InferenceError('the networks made a picture with values that are no numbers (NaN)', {
+      remedy: 'restore the bundle, or export it again; a sampler needs smaller steps or weights',
+    });
+  }
+  return image;
 }

@@ -4,7 +4,7 @@ import type { SessionPoolOptions } from './types.js';
 export { findDefaultBundle, graphsAt, loadBundle, PRECISIONS, type Bundle, type Precision } from './bundle.js';
 export { createCodec, type Codec, type CodecOptions, type EncodedImage } from './codec.js';
 export * from './errors.js';
-export { tensorToImages } from './images.js';
+export { pictureOrThrow, tensorToImages } from './images.js';
 export {
   bundleManifestSchema,
   GRAPH_NAMES,

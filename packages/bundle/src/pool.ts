@@ -34,6 +34,8 @@ const MAX_WORKERS = 256;
 const MAX_FAILED_STARTS = 3;
 const RESTART_DELAY_MS = 200;
 const DEFAULT_MAX_RESTART_DELAY_MS = 30_000;
+/** A run that this many workers died with isn't given to another one. */
+const MAX_DEATHS = 2;
 
 /** Starts a worker thread; replaceable, so that tests have the thread and can kill it. */
 export type SpawnWorker = (setup: WorkerSetup) => Worker;
@@ -50,7 +52,8 @@ export function spawnWorker(setup: WorkerSetup): Worker {
 
 interface Job {
   readonly request: RunRequest;
-  readonly buffers: readonly ArrayBuffer[];
+  /** Workers that died with it. */
+  deaths: number;
   readonly resolve: (result: RunResult) => void;
   readonly reject: (error: unknown) => void;
   readonly onLoad: ((seconds: number) => void) | undefined;
@@ -258,9 +261,9 @@ export class WorkerPool {
     if (signal?.aborted === true) {
       throw cancelled(graph, signal);
     }
-    const { packed, buffers } = packFeeds(feeds, transfer);
+    const packed = packFeeds(feeds, transfer);
     const { promise, resolve, reject } = defer<RunResult>();
-    const job: Job = { request: { graph, feeds: packed, fetch }, buffers, resolve, reject, onLoad };
+    const job: Job = { request: { graph, feeds: packed, fetch }, deaths: 0, resolve, reject, onLoad };
     const forget = signal === undefined ? undefined : this.#cancelWith(signal, job);
     try {
       this.#queue.add(job);
@@ -359,12 +362,8 @@ export class WorkerPool {
       this.#queue.delete(job);
       slot.state = 'busy';
       slot.job = job;
-      try {
-        slot.thread.worker.postMessage(job.request, job.buffers);
-      } catch {
-        // Memory that its owner has pinned (native, WebAssembly) can't be moved; it can be copied.
-        slot.thread.worker.postMessage(job.request, []);
-      }
+      // Nothing is moved, as another worker may need it.
+      slot.thread.worker.postMessage(job.request, []);
     }
   }
 
@@ -458,14 +457,27 @@ export class WorkerPool {
     this.#onRun?.(graph, message.seconds);
   }
 
-  /** A worker that had been ready is gone: its run fails, and unless the pool closes another one takes its place. */
+  /**
+   * A worker that had been ready is gone. Unless the pool closes, another one takes its place, and its run begins anew,
+   * once, before those that wait.
+   */
   #lose(slot: Slot, error: InferenceError): void {
-    slot.job?.reject(error);
+    const { job } = slot;
     slot.job = undefined;
     slot.state = 'starting';
+    const again = job !== undefined && ++job.deaths < MAX_DEATHS && !this.#ending.signal.aborted;
+    if (!again) {
+      job?.reject(error);
+    }
     this.#noteQuiet();
     if (this.#ending.signal.aborted) {
       return;
+    }
+    if (again) {
+      const waiting = [...this.#queue];
+      this.#queue.clear();
+      [job, ...waiting].forEach((each) => this.#queue.add(each));
+      this.#dispatch();
     }
     this.#onWarning?.(`${error.message}; starting another one`);
     // It handles its own failures; a rejection here would be a bug and should be seen as one.

@@ -106,7 +106,7 @@ describe('a picture and its tensor', () => {
       images,
       tensors: {},
     });
-    expect(images.map(({ width, height }) => ({ width, height }))).toEqual(sizes);
+    expect(images.map((image) => image && { width: image.width, height: image.height })).toEqual(sizes);
     expect(await pool.run('decoder', feeds)).toEqual({ images: [], tensors });
   });
 });

@@ -40,10 +40,7 @@ export interface RunOptions {
   readonly fetch?: ImageFetch;
   /** Cancels the run: at once while it waits; while it runs, the caller is freed and the result thrown away. */
   readonly signal?: AbortSignal;
-  /**
-   * Hand the feeds' buffers over to the worker instead of copying them. Afterwards the caller's arrays are empty
-   * (detached), so only for arrays that are not read again. Views of larger buffers are copied in any case.
-   */
+  /** The feeds' arrays won't be written to any more, so they needn't be copied while the run waits. */
   readonly transfer?: boolean;
   /** Called before the run resolves, with the seconds that it waited for a deferred graph to be loaded. */
   readonly onLoad?: (seconds: number) => void;
@@ -52,7 +49,8 @@ export interface RunOptions {
 /** What a run gives: outputs by name, or (with `fetch`) pictures, and what they were made of where that is wanted. */
 export interface RunResult {
   readonly tensors: Readonly<Record<string, Tensor>>;
-  readonly images: readonly RgbImage[];
+  /** null: a value of that picture is NaN. */
+  readonly images: readonly (RgbImage | null)[];
 }
 
 /** An input or output of a graph: its name and its sizes, a number where fixed, a name (or null) where dynamic. */

@@ -113,7 +113,7 @@ async function answer(loaded: LoadedGraphs, request: RunRequest): Promise<void> 
   const tensors = Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, pack(value)]));
   const images = fetch === undefined ? [] : tensorToImages(tensors[fetch.output]!, fetch.sizes, fetch.normalisation);
   const result: RunResult = { tensors: fetch?.keepTensor === false ? {} : tensors, images };
-  const moved = [...Object.values(result.tensors), ...images];
+  const moved = [...Object.values(result.tensors), ...images.filter((image) => image !== null)];
   reply({ type: 'done', seconds, loadSeconds, result }, [
     ...new Set(moved.map(({ data }) => data.buffer as ArrayBuffer)),
   ]);

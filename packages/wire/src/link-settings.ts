@@ -9,6 +9,12 @@ export const linkSettings = {
     .max(2 ** 31 - 1)
     .default(DEFAULT_MAX_PAYLOAD_BYTES)
     .describe('longest payload of a message, in bytes'),
+  maxUnfinishedBytes: z
+    .int()
+    .min(1024)
+    .max(2 ** 40)
+    .default(2 * DEFAULT_MAX_PAYLOAD_BYTES)
+    .describe('bytes of incomplete messages of all links; beyond, the link with most is closed, to come again'),
   helloTimeoutMs: z.int().min(10).max(600_000).default(5000).describe('longest wait for the greeting of a new link'),
   pingIntervalMs: z.int().min(10).max(3_600_000).default(15_000).describe('how often a silent peer is probed'),
 };

@@ -551,6 +551,52 @@ describe('silence', () => {
   });
 });
 
+describe('unfinished messages', () => {
+  /** A welcomed client that has sent the beginning of a message: its last byte is missing. */
+  async function beginMessage({ url }: Receiver, stream: string, bytes: number) {
+    const client = await rawClient(url);
+    client.ws.send(encodeFrame('hello', { ...heads.hello, stream, run: `run-of-${stream}` }));
+    expect((await client.next()).kind).toBe('welcome');
+    const whole = encodeFrame('frame', frameHeadWith(0, bytes / 8, { stream }), new Uint8Array(bytes));
+    client.ws.send(whole.subarray(0, -1), { fin: false });
+    return { ...client, end: () => client.ws.send(whole.subarray(-1), { fin: true }) };
+  }
+
+  it('of all links together have a limit: the one with most is ended, the others arrive', async () => {
+    const receiver = await startReceiver({ maxPayloadBytes: 1_000_000, maxUnfinishedBytes: 1_500_000 });
+    const small = await beginMessage(receiver, 'small', 200_000);
+    const large = await beginMessage(receiver, 'large', 900_000);
+    const middle = await beginMessage(receiver, 'middle', 600_000);
+    expect(await large.closed).toMatchObject({ code: 4503 });
+    expect(receiver.refusals.map(({ error, stream }) => [error.code, stream])).toEqual([['E_TRY_AGAIN', 'large']]);
+    small.end();
+    middle.end();
+    await until(() => receiver.deliveries.length === 2);
+    // Its bytes are free again.
+    const later = await beginMessage(receiver, 'later', 900_000);
+    later.end();
+    await until(() => receiver.deliveries.length === 3);
+    expect(receiver.links.sessions.size).toBe(3);
+  });
+
+  it('that grow too slowly end their link, however many pings come between', async () => {
+    const receiver = await startReceiver({ keepAliveMs: 100 });
+    const client = await beginMessage(receiver, 'slow', 200_000);
+    const trickle = setInterval(() => {
+      client.ws.send(new Uint8Array(10), { fin: false });
+      client.ws.ping();
+    }, 10);
+    afterwards(() => {
+      clearInterval(trickle);
+    });
+    await client.closed;
+    await until(() => receiver.refusals.length > 0);
+    expect(receiver.refusals.map(({ error }) => [error.code, error.message])).toEqual([
+      ['E_LINK_TIMEOUT', expect.stringMatching(/too slowly/)],
+    ]);
+  });
+});
+
 describe('a client that does not read', () => {
   it('is closed when too much waits for it, and gets its outcomes after reconnecting', async () => {
     const image = new Uint8Array(3_000_000).fill(7);

@@ -17,6 +17,14 @@ import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_HEAD_BYTES, PREFIX_BYTES } from './limit
 const MAX_REASON_BYTES = 123;
 /** More than what two peers' pings and pongs take between two of them. */
 const KEEP_ALIVE_BYTES = 1024;
+/**
+ * A message of more than LONG_BYTES that grows more slowly than this, while two pings are due, isn't waited for: its
+ * beginning takes up memory.
+ */
+const MIN_BYTES_PER_SECOND = 16 * 1024;
+const LONG_BYTES = 64 * 1024;
+/** Bytes of a ping or pong beside its payload. */
+const CONTROL_BYTES = 6;
 /** Messages up to this size are sent in one piece: copying them costs less than a second WebSocket frame. */
 const JOIN_BYTES = 4 * 1024;
 /**
@@ -57,6 +65,8 @@ export interface MessageSocketOptions extends SocketOptions {
   readonly onBroken?: (error: FrameError) => boolean;
   /** onMessage threw. */
   readonly onFailure?: (error: unknown) => void;
+  /** Bytes that have come of a message which isn't complete; 0 once it is. */
+  readonly onUnfinished?: (bytes: number) => void;
   /** This end has begun to close; onEnd follows. */
   readonly onClosing?: () => void;
   readonly onEnd: (end: LinkEnd) => void;
@@ -86,6 +96,11 @@ export class MessageSocket<
   /** A whole message, ping or pong came since the last look. */
   #heard = false;
   #silentTicks = 0;
+  /** Bytes that have come since the last whole message. */
+  #unfinished = 0;
+  /** The same at the last look; undefined where a message has ended since. */
+  #seenUnfinished: number | undefined;
+  #slowTicks = 0;
 
   constructor(options: MessageSocketOptions) {
     super();
@@ -94,15 +109,29 @@ export class MessageSocket<
     this.#stream = options.stream;
     this.#limits = socketLimits(options);
     this.#accepts = options.accepts;
-    this.#ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    for (const sign of ['message', 'ping', 'pong'] as const) {
-      this.#ws.on(sign, () => {
+    // Before ws looks at these bytes, so that a message's own are counted when it is complete.
+    this.#stream.prependListener('data', (chunk: Buffer) => {
+      // After an error ws keeps nothing of what comes.
+      if (this.#failure === undefined) {
+        this.#count(this.#unfinished + chunk.length);
+      }
+    });
+    this.#ws.on('message', (data, isBinary) => {
+      this.#heard = true;
+      this.#seenUnfinished = undefined;
+      this.#count(0);
+      this.#receive(data, isBinary);
+    });
+    for (const sign of ['ping', 'pong'] as const) {
+      this.#ws.on(sign, (data: Buffer) => {
         this.#heard = true;
+        this.#count(Math.max(0, this.#unfinished - data.length - CONTROL_BYTES));
       });
     }
     // Without this listener, an oversized or broken frame would end the process.
     this.#ws.on('error', (error) => {
       this.#failure ??= error;
+      this.#count(0);
     });
     this.#ws.on('close', (code, reason) => this.#end(code, printable(reason.toString())));
     this.#keepAlive = setInterval(() => this.#checkAlive(), this.#limits.keepAliveMs);
@@ -176,6 +205,7 @@ export class MessageSocket<
     this.#ws.resume();
     // What came before the pause must not count as silence.
     this.#silentTicks = 0;
+    this.#slowTicks = 0;
   }
 
   /** Close with this code, after an `error` message when there is an error to tell. Only the first call counts. */
@@ -282,8 +312,32 @@ export class MessageSocket<
     });
   }
 
+  #count(unfinished: number): void {
+    this.#unfinished = unfinished;
+    this.#options.onUnfinished?.(unfinished);
+  }
+
+  /** Whether a long message has been coming too slowly for some time. */
+  #isTooSlow(): boolean {
+    const seen = this.#seenUnfinished;
+    this.#seenUnfinished = this.#unfinished;
+    const wanted = (MIN_BYTES_PER_SECOND * this.#limits.keepAliveMs) / 1000;
+    const slow = seen !== undefined && seen > LONG_BYTES && this.#unfinished - seen < wanted && !this.#ws.isPaused;
+    this.#slowTicks = slow ? this.#slowTicks + 1 : 0;
+    return this.#slowTicks >= 2;
+  }
+
   #checkAlive(): void {
     if (!this.isOpen) {
+      return;
+    }
+    if (this.#isTooSlow()) {
+      this.terminate(
+        new LinkError(
+          'E_LINK_TIMEOUT',
+          `a message from ${this.#options.peer} comes too slowly: less than ${MIN_BYTES_PER_SECOND} bytes a second`,
+        ),
+      );
       return;
     }
     // Bytes as well as pongs: a pong waits behind a large message, but the message's bytes show that the peer is alive.
@@ -312,6 +366,7 @@ export class MessageSocket<
     this.#ended = true;
     clearInterval(this.#keepAlive);
     clearTimeout(this.#closeTimer);
+    this.#count(0);
     this.#options.onEnd(this.#describeEnd(code, reason));
   }
 

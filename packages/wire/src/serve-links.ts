@@ -17,6 +17,7 @@ import {
 import { MAX_HEAD_BYTES, PREFIX_BYTES, PROTOCOL_VERSION } from './limits.js';
 import type { LinkEnd, SessionEvents, SessionHello, SocketOptions } from './link-types.js';
 import { maxMessageBytes, MessageSocket, socketLimits, type MessageSocketOptions } from './message-socket.js';
+import { UnfinishedMessages } from './unfinished.js';
 
 /** Where upgrade requests come from: HTTP servers of packages/service have it, as `upgrades`. */
 export interface UpgradeRoutes {
@@ -57,6 +58,11 @@ export interface ServeLinksOptions extends SocketOptions {
   readonly maxGreetings?: number;
   /** As many of them may come from one address; `maxSessions` and 32 more by default, so that all may come back at once. */
   readonly maxGreetingsPerAddress?: number;
+  /**
+   * Bytes of messages that haven't arrived whole, of all links together; twice `maxPayloadBytes` by default, and at
+   * least one message. Beyond it, the link that has most is closed with 4503: its client sends its frames again.
+   */
+  readonly maxUnfinishedBytes?: number | undefined;
   /**
    * Answer a hello, now or later. `session.signal` says when the client is gone meanwhile. Throw a {@link WireError}
    * (`E_TRY_AGAIN`, say) to refuse: the client reads its message, and the link closes with its close code.
@@ -194,6 +200,7 @@ export class ServedLinks {
   readonly #greetings: Places<ServerSession>;
   /** Links that are being closed, until their peers have answered. */
   readonly #leaving: Places<ServerSession>;
+  readonly #unfinished: UnfinishedMessages<ServerSession>;
   #sequence = 0;
   #closed: Promise<void> | undefined;
   #allGone: (() => void) | undefined;
@@ -205,11 +212,14 @@ export class ServedLinks {
     this.#greetings = new Places({ max: options.maxGreetings ?? 2 * maxPerOwner, maxPerOwner });
     this.#leaving = new Places({ max: this.#maxSessions });
     this.#tokenDigest = options.token === undefined ? undefined : digest(options.token);
+    const { maxPayloadBytes } = socketLimits(options);
+    const maxPayload = maxMessageBytes(maxPayloadBytes);
+    this.#unfinished = new UnfinishedMessages(Math.max(options.maxUnfinishedBytes ?? 2 * maxPayloadBytes, maxPayload));
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: maxMessageBytes(socketLimits(options).maxPayloadBytes),
+      maxPayload,
     });
     options.upgrades.serve(options.path ?? '/', this.#upgrade);
   }
@@ -284,6 +294,18 @@ export class ServedLinks {
       onFailure: (error) => {
         if (greeted) {
           this.#options.onFailure?.(error, session);
+        }
+      },
+      onUnfinished: (bytes) => {
+        const most = this.#unfinished.set(session, bytes);
+        if (most !== undefined) {
+          this.#unfinished.set(most, 0);
+          const error = tooManyBytes();
+          most.close(error.closeCode, error);
+          // What has come of its message is let go now, not when the client answers.
+          setImmediate(() => {
+            most.terminate();
+          });
         }
       },
       onClosing: () => {
@@ -435,6 +457,12 @@ function streamTaken(stream: string, byOwnRun: boolean): LinkError {
 function tooManyGreetings(): WireError {
   return new LinkError('E_TRY_AGAIN', 'too many connections wait without a hello, and this is the oldest of them', {
     remedy: 'send the hello right after connecting, or raise maxSessions (of a receiver: maxStreams)',
+  });
+}
+
+function tooManyBytes(): WireError {
+  return new LinkError('E_TRY_AGAIN', 'too many bytes of unfinished messages wait, and this link has most of them', {
+    remedy: 'nothing to do if it comes back; otherwise send smaller pictures, or raise maxUnfinishedBytes',
   });
 }
 

@@ -1,4 +1,4 @@
-import { decoderRmse, tensorToImages, type BundleManifest } from '@semcast/bundle';
+import { decoderRmse, pictureOrThrow, tensorToImages, type BundleManifest } from '@semcast/bundle';
 import { tensor, type RgbImage, type Tensor } from '@semcast/core';
 import {
   configureSampler,
@@ -182,5 +182,5 @@ function refinementOf(name: SamplerName): Refinement<Record<string, unknown>> {
 
 /** A float picture [3, H, W] of the networks as 8 bits, without its padding. */
 function pictureOf({ data, dims }: Tensor, { demodulated: { width, height }, manifest }: OneShotDecode): RgbImage {
-  return tensorToImages(tensor(data, [1, ...dims]), [{ width, height }], manifest.normalisation)[0]!;
+  return pictureOrThrow(tensorToImages(tensor(data, [1, ...dims]), [{ width, height }], manifest.normalisation)[0]!);
 }

@@ -1,5 +1,5 @@
-import type { BundleManifest, Feed, ImageFetch, SessionPool } from '@semcast/bundle';
-import { sizeOf, tensor, type RgbImage, type Tensor } from '@semcast/core';
+import type { BundleManifest, Feed, ImageFetch, RunResult, SessionPool } from '@semcast/bundle';
+import { sizeOf, tensor, type Tensor } from '@semcast/core';
 import {
   EvaluationError,
   type DenoiserEvaluation,
@@ -117,7 +117,7 @@ interface Call {
   /** The shape of each output, without the batch. */
   readonly expected: Readonly<Record<string, readonly number[]>>;
   /** The result of row `i`, from its row of each output and the pictures of all. */
-  readonly resultOf: (of: (output: string) => Tensor, i: number, images: readonly RgbImage[]) => NetworkResult;
+  readonly resultOf: (of: (output: string) => Tensor, i: number, images: RunResult['images']) => NetworkResult;
 }
 
 /** By graph, the run for a batch: `count` rows, and behind them those that pad it. */

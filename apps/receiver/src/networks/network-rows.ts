@@ -1,8 +1,9 @@
+import type { RunResult } from '@semcast/bundle';
 import type { RgbImage, Tensor } from '@semcast/core';
 import type { DecoderResult, Evaluation, EvaluationResult, EvaluationResults } from '@semcast/posterior';
 
 export interface OneShotResult extends DecoderResult {
-  readonly image: RgbImage;
+  readonly image: RunResult['images'][number];
 }
 
 /** A decoded picture, encoded as the transmitter would have. */
