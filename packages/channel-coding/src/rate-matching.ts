@@ -45,10 +45,12 @@ export function matchRate(matching: RateMatching, word: Uint8Array): Uint8Array 
   checkRateMatching(matching);
   const { code, sentBits, order } = matching;
   const sent = new Uint8Array(sentBits);
-  const symbols = sentBits / order;
-  forEachSent(matching, (position, j) => {
-    sent[(j % symbols) * order + Math.floor(j / symbols)] = word[2 * code.liftingSize + position]!;
-  });
+  const positions = new Positions(matching);
+  for (let bit = 0; bit < order; bit++) {
+    for (let k = bit; k < sentBits; k += order) {
+      sent[k] = word[2 * code.liftingSize + positions.next()]!;
+    }
+  }
   return sent;
 }
 
@@ -63,26 +65,35 @@ export function recoverRate(matching: RateMatching, llr: Float32Array, offset: n
   checkRateMatching(matching);
   const { code, blockBits, sentBits, order } = matching;
   const buffer = new Float32Array(code.bufferBits);
-  const symbols = sentBits / order;
-  forEachSent(matching, (position, j) => {
-    buffer[position]! += llr[offset + (j % symbols) * order + Math.floor(j / symbols)]!;
-  });
+  const positions = new Positions(matching);
+  for (let bit = 0; bit < order; bit++) {
+    for (let k = bit; k < sentBits; k += order) {
+      buffer[positions.next()]! += llr[offset + k]!;
+    }
+  }
   buffer.fill(Infinity, blockBits - 2 * code.liftingSize, code.informationBits - 2 * code.liftingSize);
   return buffer;
 }
 
-/** Visit the E positions of the circular buffer in the order in which they are sent. */
-function forEachSent({ code, blockBits, sentBits }: RateMatching, visit: (position: number, j: number) => void): void {
-  const fillerBegin = blockBits - 2 * code.liftingSize;
-  const fillerEnd = code.informationBits - 2 * code.liftingSize;
-  for (let j = 0, position = 0; j < sentBits; j++) {
-    if (position === fillerBegin) {
-      position = fillerEnd;
+/** The positions of the circular buffer in the order in which they are sent. */
+class Positions {
+  readonly #fillerBegin: number;
+  readonly #fillerEnd: number;
+  readonly #bufferBits: number;
+  #position = 0;
+
+  constructor({ code: { liftingSize, informationBits, bufferBits }, blockBits }: RateMatching) {
+    this.#fillerBegin = blockBits - 2 * liftingSize;
+    this.#fillerEnd = informationBits - 2 * liftingSize;
+    this.#bufferBits = bufferBits;
+  }
+
+  next(): number {
+    if (this.#position === this.#fillerBegin) {
+      this.#position = this.#fillerEnd;
     }
-    visit(position, j);
-    position++;
-    if (position === code.bufferBits) {
-      position = 0;
-    }
+    const position = this.#position;
+    this.#position = position + 1 === this.#bufferBits ? 0 : position + 1;
+    return position;
   }
 }
