@@ -1,6 +1,7 @@
 import { ArgumentError, complexCount, meanPower, type ComplexVector } from '@semcast/core';
 import { inverse, Matrix, solve } from 'ml-matrix';
 import { PowerError, ShapeError } from './errors.js';
+import { mirrorZeros } from './zeros.js';
 
 /** What is known of the symbols of a codec before any is received: first and second moment of each, over photographs. */
 export interface SymbolStatistics {
@@ -38,6 +39,12 @@ export interface TapEstimate extends TapFit {
 
 const MAX_ITERATIONS = 40;
 
+/** Scoring steps after which starts are compared; only the best of them goes on. */
+const TRIAL_ITERATIONS = 3;
+
+/** Zeros of more taps than these are left where they are: each costs {@link TRIAL_ITERATIONS}. */
+const MAX_MIRRORED_TAPS = 16;
+
 /** A step that gains less log-likelihood than this tells nothing: parameters move by a tenth of their own error. */
 const LEAST_GAIN = 0.005;
 
@@ -55,6 +62,11 @@ const LEAST_NOISE = 1e-6;
  *
  * over h and N0 by Fisher scoring (Kay, "Fundamentals of Statistical Signal Processing: Estimation Theory", 1993,
  * sections 7.7 and 15.7, the information matrix of eq. 15.52), from the linear MMSE estimate that takes m for pilots.
+ *
+ * Variances tell of h no more than |H(c)|, which stays the same when a zero of Σ_l h_l·x^l moves to its mirror at the
+ * unit circle; only the means tell such channels apart. Each is a maximum of its own, so zeros are mirrored one by one as
+ * long as that makes the symbols likelier.
+ *
  * Symbols of photographs are no Gaussian variables, independent of each other; that makes the estimate less than efficient.
  *
  * @param y one complex value a symbol
@@ -81,18 +93,7 @@ export function estimateBlindly(
     throw new PowerError(`nothing can be estimated from ${count} symbols of mean power ${power}`);
   }
   const problem = { y, mean, variance, carriers, power, powers, rows: carrierRows(fftSize, powers.length) };
-  let best = pointAt(problem, startOf(problem));
-  for (let i = 0; i < MAX_ITERATIONS; i++) {
-    const next = betterPoint(problem, best);
-    if (next === null) {
-      break;
-    }
-    const gain = best.cost - next.cost;
-    best = next;
-    if (gain < LEAST_GAIN) {
-      break;
-    }
-  }
+  const best = withBestZeros(problem, climb(problem, pointAt(problem, startOf(problem)), MAX_ITERATIONS));
   return {
     ...fitOf(problem, best.parameters),
     noiseVariance: best.noiseVariance,
@@ -134,11 +135,18 @@ export function fitTaps(y: ComplexVector, known: ComplexVector, noiseVariance: n
  * @returns H(c_k) of each symbol
  */
 export function gainsOfTaps(taps: ComplexVector, { fftSize, carriers, powers }: TapModel): ComplexVector {
-  const parameters = Float64Array.from(
-    { length: taps.length },
-    (_, i) => taps[2 * (i % powers.length) + Math.floor(i / powers.length)]!,
-  );
-  return onCarriers(responseOf(carrierRows(fftSize, powers.length), parameters), carriers);
+  return onCarriers(responseOf(carrierRows(fftSize, powers.length), partsOf(taps)), carriers);
+}
+
+/** Complex taps as [Re h_0 … Re h_(L-1), Im h_0 … Im h_(L-1)]. */
+function partsOf(taps: ArrayLike<number>): Float64Array {
+  const count = taps.length / 2;
+  return Float64Array.from({ length: taps.length }, (_, i) => taps[2 * (i % count) + Math.floor(i / count)]!);
+}
+
+/** The same back; parameters beyond those of the taps aren't looked at. */
+function tapsIn(parameters: Float64Array, count: number): Float64Array {
+  return Float64Array.from({ length: 2 * count }, (_, i) => parameters[Math.floor(i / 2) + (i % 2) * count]!);
 }
 
 /** How taps act on carriers, as linear forms. */
@@ -183,36 +191,54 @@ function carrierRows(fftSize: number, taps: number): CarrierRows[] {
 
 /** Normal equations of a quadratic form in H of each carrier, as one in the taps (and ln N0, in the last place). */
 class NormalEquations {
-  readonly matrix: Matrix;
+  /** Rows one after the other, of which the lower triangle is filled. */
+  readonly #values: Float64Array;
   readonly right: Float64Array;
 
   /** Begins with what is known before: h_l ~ CN(0, p_l), at the given taps. */
   constructor(powers: readonly number[], taps: Float64Array) {
     const size = 2 * powers.length + 1;
-    this.matrix = Matrix.identity(size, size);
+    this.#values = new Float64Array(size * size);
     this.right = new Float64Array(size);
     for (let i = 0; i < size - 1; i++) {
       const p = powers[i % powers.length]!;
-      this.matrix.set(i, i, 2 / p);
+      this.#values[i * size + i] = 2 / p;
       this.right[i] = (-2 / p) * taps[i]!;
     }
+    this.#values[size * size - 1] = 1;
   }
 
   /** One carrier: `curve` is [a, b, c] of the form a·Re² + 2b·Re·Im + c·Im², `slope` its right side, `cross` that with ln N0. */
   add({ re, im }: CarrierRows, curve: readonly number[], slope: readonly number[], cross: readonly number[]): void {
-    const last = this.right.length - 1;
+    const [size, values] = [this.right.length, this.#values];
+    const last = size - 1;
+    const [reRe, reIm, imIm] = [curve[0]!, curve[1]!, curve[2]!];
     for (let i = 0; i < last; i++) {
-      const [fromRe, fromIm] = [curve[0]! * re[i]! + curve[1]! * im[i]!, curve[1]! * re[i]! + curve[2]! * im[i]!];
+      const [fromRe, fromIm] = [reRe * re[i]! + reIm * im[i]!, reIm * re[i]! + imIm * im[i]!];
       for (let j = 0; j <= i; j++) {
-        const value = this.matrix.get(i, j) + fromRe * re[j]! + fromIm * im[j]!;
-        this.matrix.set(i, j, value);
-        this.matrix.set(j, i, value);
+        values[i * size + j]! += fromRe * re[j]! + fromIm * im[j]!;
       }
-      const value = this.matrix.get(i, last) + cross[0]! * re[i]! + cross[1]! * im[i]!;
-      this.matrix.set(i, last, value);
-      this.matrix.set(last, i, value);
+      values[last * size + i]! += cross[0]! * re[i]! + cross[1]! * im[i]!;
       this.right[i]! += slope[0]! * re[i]! + slope[1]! * im[i]!;
     }
+  }
+
+  /** The curve by ln N0, beside the 1 that keeps steps of it short where symbols tell nothing of it, and the right side. */
+  addNoise(curve: number, slope: number): void {
+    this.#values[this.#values.length - 1]! += curve;
+    this.right[this.right.length - 1]! += slope;
+  }
+
+  get matrix(): Matrix {
+    const size = this.right.length;
+    const matrix = new Matrix(size, size);
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j <= i; j++) {
+        matrix.set(i, j, this.#values[i * size + j]!);
+        matrix.set(j, i, this.#values[i * size + j]!);
+      }
+    }
+    return matrix;
   }
 
   solution(): number[] {
@@ -270,10 +296,7 @@ function onCarriers(response: Float64Array, carriers: Uint16Array): ComplexVecto
 
 function fitOf({ rows, carriers, powers }: Basis, parameters: Float64Array): TapFit {
   return {
-    taps: Float32Array.from(
-      { length: 2 * powers.length },
-      (_, i) => parameters[Math.floor(i / 2) + (i % 2) * powers.length]!,
-    ),
+    taps: Float32Array.from(tapsIn(parameters, powers.length)),
     h: onCarriers(responseOf(rows, parameters), carriers),
   };
 }
@@ -290,6 +313,66 @@ function pointAt({ y, mean, variance, carriers, powers, rows }: Problem, paramet
     cost += Math.log(s) + (errorI * errorI + errorQ * errorQ) / s;
   }
   return { parameters, noiseVariance, response, cost };
+}
+
+/** Scoring steps until one gains next to nothing, so many at most. */
+function climb(problem: Problem, from: Point, iterations: number): Point {
+  let best = from;
+  for (let i = 0; i < iterations; i++) {
+    const next = betterPoint(problem, best);
+    if (next === null) {
+      break;
+    }
+    const gain = best.cost - next.cost;
+    best = next;
+    if (gain < LEAST_GAIN) {
+      break;
+    }
+  }
+  return best;
+}
+
+/** The best maximum that is found by mirroring zeros of the channel, one in each round. */
+function withBestZeros(problem: Problem, start: Point): Point {
+  const { powers } = problem;
+  let best = start;
+  for (let round = 1; round < powers.length && powers.length <= MAX_MIRRORED_TAPS; round++) {
+    const trials = mirrorZeros(tapsIn(best.parameters, powers.length)).map((taps) => {
+      const mirrored = pointAt(problem, Float64Array.of(...partsOf(taps), best.parameters.at(-1)!));
+      return climb(problem, inPhase(problem, mirrored), TRIAL_ITERATIONS);
+    });
+    const next = climb(problem, likeliest(best, ...trials), MAX_ITERATIONS);
+    if (!(best.cost - next.cost > LEAST_GAIN)) {
+      break;
+    }
+    best = next;
+  }
+  return best;
+}
+
+/** The same taps with the common phase at which the means explain most: that of Σ_k (H(c_k)·m_k)*·y_k/s_k. */
+function inPhase(problem: Problem, { parameters, noiseVariance, response }: Point): Point {
+  const { y, mean, variance, carriers, powers } = problem;
+  let [re, im] = [0, 0];
+  for (const [k, c] of carriers.entries()) {
+    const [hI, hQ, mI, mQ] = [response[2 * c]!, response[2 * c + 1]!, mean[2 * k]!, mean[2 * k + 1]!];
+    const s = (hI * hI + hQ * hQ) * variance[k]! + noiseVariance;
+    const [pI, pQ] = [hI * mI - hQ * mQ, hI * mQ + hQ * mI];
+    re += (pI * y[2 * k]! + pQ * y[2 * k + 1]!) / s;
+    im += (pI * y[2 * k + 1]! - pQ * y[2 * k]!) / s;
+  }
+  const [size, count] = [Math.hypot(re, im), powers.length];
+  const [cos, sin] = size > 0 ? [re / size, im / size] : [1, 0];
+  const turned = parameters.slice();
+  for (let l = 0; l < count; l++) {
+    turned[l] = cos * parameters[l]! - sin * parameters[count + l]!;
+    turned[count + l] = sin * parameters[l]! + cos * parameters[count + l]!;
+  }
+  return pointAt(problem, turned);
+}
+
+function likeliest(...points: readonly Point[]): Point {
+  return points.reduce((a, b) => (b.cost < a.cost ? b : a));
 }
 
 /** A point of lower cost along the scoring step, which is halved until there is one; null where there is none. */
@@ -325,7 +408,6 @@ function equationsAt({ y, mean, variance, carriers, powers, rows }: Problem, at:
   const slopes = new Float64Array(2 * rows.length);
   const sums = new Float64Array(3 * rows.length);
   const equations = new NormalEquations(powers, parameters);
-  const last = 2 * powers.length;
   for (const [k, c] of carriers.entries()) {
     const [hI, hQ, mI, mQ] = [response[2 * c]!, response[2 * c + 1]!, mean[2 * k]!, mean[2 * k + 1]!];
     const v = variance[k]!;
@@ -338,8 +420,7 @@ function equationsAt({ y, mean, variance, carriers, powers, rows }: Problem, at:
     sums[3 * c]! += (mI * mI + mQ * mQ) / s;
     sums[3 * c + 1]! += (v / s) ** 2;
     sums[3 * c + 2]! += v / s ** 2;
-    equations.right[last]! -= noiseVariance * byS;
-    equations.matrix.set(last, last, equations.matrix.get(last, last) + (noiseVariance / s) ** 2);
+    equations.addNoise((noiseVariance / s) ** 2, -noiseVariance * byS);
   }
   for (const [c, row] of rows.entries()) {
     const [hI, hQ] = [response[2 * c]!, response[2 * c + 1]!];
