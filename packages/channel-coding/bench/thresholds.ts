@@ -28,7 +28,7 @@ const { values: flags } = parseArgs({
     symbols: { type: 'string', default: '4096' },
     blocks: { type: 'string', default: '200' },
     mcs: { type: 'string', default: MCS_TABLE.map(({ index }) => index).join(',') },
-    demapper: { type: 'string', default: 'max-log' },
+    demapper: { type: 'string', default: 'exact' },
   },
 });
 const symbols = Number(flags.symbols);

@@ -86,7 +86,7 @@ const LEAST_NOISE = 1e-9;
 export function demodulate(
   { y, h, noiseVariance }: ReceivedSymbols,
   order: ModulationOrder,
-  method: DemapperMethod = 'max-log',
+  method: DemapperMethod = 'exact',
 ): Float32Array {
   const count = complexCount(y);
   if (noiseVariance.length !== count || (h !== null && h.length !== y.length)) {
