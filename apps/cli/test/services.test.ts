@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePorts, type TestProcess } from '@semcast/testkit';
+import { promisify } from 'node:util';
+import { findProgram, freePorts, type TestProcess } from '@semcast/testkit';
 import type { OutcomeSummary } from '@semcast/transmitter';
 import { describe, expect, it } from 'vitest';
 import { flagList } from '../src/arguments/flag-list.js';
 import { SEMCAST, useWorkspace } from './helpers.js';
 
 const workspace = useWorkspace();
+const openssl = findProgram('openssl', 'openssl');
 
 /** Sent as fast as they get through, so that at any moment some are under way. */
 const FRAMES = 60;
@@ -92,6 +95,26 @@ describe('three processes', () => {
       expect(files.map((file) => Number(/-(\d{6})-/.exec(file)?.[1]))).toEqual(all);
     },
   );
+
+  it.skipIf(openssl === undefined)('speak TLS to each other with a certificate of their own', async () => {
+    const [receiverPort, channelPort] = (await freePorts(2)) as [number, number];
+    const [cert, key] = [join(workspace.dir, 'cert.pem'), join(workspace.dir, 'key.pem')];
+    const about = ['-subj', '/CN=semcast', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
+    await promisify(execFile)(openssl!, ['req', '-x509', '-nodes', ...about, '-out', cert, '-keyout', key]);
+    const tls = { 'tls-cert': cert, 'tls-key': key, 'log-level': 'warn' };
+    const env = { NODE_EXTRA_CA_CERTS: cert };
+    const start = async (args: readonly string[]): Promise<void> => {
+      const service = workspace.semcast(args, { ipc: true, env });
+      await service.until('it is ready', ({ messages }) => messages.length > 0);
+    };
+    const receiverUrl = `wss://127.0.0.1:${receiverPort}`;
+    await start(['receiver', ...flagList({ port: receiverPort, workers: 1, ...tls })]);
+    await start(['channel', ...flagList({ port: channelPort, 'receiver-url': receiverUrl, ...tls })]);
+    const photos = await workspace.photos(1);
+    const send = ['send', photos, '--size', '64', '--to', `wss://127.0.0.1:${channelPort}`];
+    const sent = workspace.semcast(send, { env });
+    expect(await sent.ended, sent.stderr).toEqual({ code: 0, signal: null });
+  });
 
   it('end on SIGTERM with 0, having written nothing to standard output', async () => {
     const { startReady } = await startServices('end');

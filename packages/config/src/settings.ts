@@ -19,6 +19,12 @@ export const secretSchema = z
 export const listenSettings = (port: number) => ({
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all'),
   port: z.int().min(0).max(65_535).default(port).describe('port to listen on; 0 takes any free one'),
+  tlsCert: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file of the certificate, issuers behind it: with tlsKey, speak https and wss only'),
+  tlsKey: z.string().min(1).optional().describe('PEM file of the private key of tlsCert'),
   allowedHosts: z
     .array(z.string().regex(/^[a-z0-9._-]+$/i, 'must be a host name, without a port'))
     .max(1000)

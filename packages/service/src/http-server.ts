@@ -1,4 +1,5 @@
 import { isIPv6, type AddressInfo, type Socket } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
 import helmet from '@fastify/helmet';
 import { redactUrls } from '@semcast/core';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
@@ -8,6 +9,7 @@ import { explainListenError } from './listen-error.js';
 import type { MetricsEndpoint } from './metrics.js';
 import { addOpenApi, documented } from './openapi.js';
 import { foreignHost, ownHosts } from './own-hosts.js';
+import { readTls, reloadTls, tlsFiles } from './tls.js';
 import { routeUpgrades, type UpgradeRoutes } from './upgrades.js';
 
 export interface Readiness {
@@ -24,6 +26,9 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Names by which the service may be called, beside localhost, `host`, its machine's and IP addresses. */
   readonly allowedHosts?: readonly string[];
+  /** PEM files of certificate and private key, to speak https and wss only. */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
   /** Without it there is no GET /metrics. */
   readonly metrics?: MetricsEndpoint;
   /** Asked at every GET /readyz. */
@@ -36,7 +41,7 @@ export interface HttpServerOptions {
 export interface HttpAddress {
   readonly host: string;
   readonly port: number;
-  /** `http://127.0.0.1:7401`, with an address that can be dialled from this machine. */
+  /** `http://127.0.0.1:7401` (https with TLS), with an address that can be dialled from this machine. */
   readonly url: string;
   /** The same for WebSockets: `ws://127.0.0.1:7401`. */
   readonly wsUrl: string;
@@ -62,10 +67,11 @@ const MAX_BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const DEFAULT_CLOSE_GRACE_MS = 2000;
 
-function addressOf(host: string, { address, port }: AddressInfo): HttpAddress {
+function addressOf(host: string, { address, port }: AddressInfo, isTls: boolean): HttpAddress {
   const everywhere = address === '0.0.0.0' || address === '::';
   const dialled = everywhere ? '127.0.0.1' : isIPv6(address) ? `[${address}]` : address;
-  return { host, port, url: `http://${dialled}:${port}`, wsUrl: `ws://${dialled}:${port}` };
+  const s = isTls ? 's' : '';
+  return { host, port, url: `http${s}://${dialled}:${port}`, wsUrl: `ws${s}://${dialled}:${port}` };
 }
 
 function addStandardRoutes(app: FastifyInstance, { service, metrics, ready }: HttpServerOptions): void {
@@ -100,11 +106,16 @@ function addStandardRoutes(app: FastifyInstance, { service, metrics, ready }: Ht
  * /openapi.json, safe headers, limits, no answer under foreign names, and every error as `{ error: { code, message, remedy } }`.
  *
  * Nothing listens until `listen()`.
+ *
+ * @throws SemcastError E_TLS when certificate and key can't be used
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   // Fastify's own type, so that the type of the app doesn't depend on what writes the log.
   const logger: FastifyBaseLogger = options.logger;
+  const tls = tlsFiles(options.tlsCert, options.tlsKey);
   const app: FastifyInstance = fastify({
+    // Without TLS null, which to the types is a server with TLS as well.
+    https: tls === undefined ? null : ((await readTls(tls)) as unknown as null),
     loggerInstance: logger,
     // A scrape every few seconds would drown the frames.
     logController: new LogController({ disableRequestLogging: true }),
@@ -133,7 +144,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       : payload,
   );
   await app.register(helmet, {
-    // Services speak plain HTTP, TLS ends in front of them: neither may tell a browser to insist on HTTPS.
+    // Whoever ends TLS may want plain HTTP beside it: no service tells a browser to insist on HTTPS.
     strictTransportSecurity: false,
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, connectSrc: ["'self'", 'ws:', 'wss:'] } },
   });
@@ -141,6 +152,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addStandardRoutes(app, options);
 
   const close = async (): Promise<void> => {
+    stopReloading?.();
     const cut = setTimeout(() => {
       for (const socket of sockets) {
         socket.destroy();
@@ -152,6 +164,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       clearTimeout(cut);
     }
   };
+  const stopReloading = tls && reloadTls(app.server as unknown as TlsServer, tls, options.logger);
   let closing: Promise<void> | undefined;
   return {
     app,
@@ -162,7 +175,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       } catch (error) {
         throw explainListenError(options, error);
       }
-      return addressOf(options.host, app.server.address() as AddressInfo);
+      return addressOf(options.host, app.server.address() as AddressInfo, tls !== undefined);
     },
     close: () => (closing ??= close()),
   };
