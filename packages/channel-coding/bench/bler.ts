@@ -81,7 +81,7 @@ const best = lengths.map((experiment) => {
 });
 
 writeBenchReport({ schema: 'semcast.bench.ldpc-bler/1', errors, published, best }, flags.json, [
-  ...published.map(({ source, ...row }) => ({ ...row, against: source.split(' ')[0]! })),
+  ...published.map(({ source, ...row }) => Object.assign(row, { against: source.split(' ')[0]! })),
   ...best.map(({ informationBits, sentBits, bler, bestEsN0Db, esN0Db, differenceDb }) => ({
     informationBits,
     sentBits,

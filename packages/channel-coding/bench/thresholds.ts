@@ -26,7 +26,7 @@ const { values: flags } = parseArgs({
   options: {
     json: { type: 'string' },
     symbols: { type: 'string', default: '4096' },
-    blocks: { type: 'string', default: '200' },
+    blocks: { type: 'string', default: '100' },
     mcs: { type: 'string', default: MCS_TABLE.map(({ index }) => index).join(',') },
     demapper: { type: 'string', default: 'exact' },
   },
