@@ -98,6 +98,8 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
     device: 'cpu',
     channel: 'awgn',
     channelOptions: {},
+    fading: { drawFading: () => null },
+    seed: 0,
     csi: 'genie',
     waveform: 'single-carrier',
     // MS-SSIM needs 176.

@@ -41,6 +41,8 @@ beforeAll(async () => {
     precision: 'float32',
     channel: 'awgn',
     channelOptions: {},
+    fading: { drawFading: () => null },
+    seed: 0,
     csi: 'genie',
     waveform: 'single-carrier',
     draws: 1,

@@ -10,6 +10,8 @@ export interface ResultFacts {
   readonly csnrDb: ObservedCsnr;
   readonly residual: number | null;
   readonly timingsMs: ResultHead['timingsMs'];
+  /** The channel as it was estimated; absent where it was told or assumed, and from previews. */
+  readonly estimate?: NonNullable<ResultHead['estimate']>;
   /** Network runs that the sampler spent; absent without a sampler. */
   readonly evaluations?: number;
   readonly reducedSteps?: boolean;

@@ -10,6 +10,7 @@ import { deliverResult, type ResultFacts } from './deliver-result.js';
 import { csnrFound, demodulateFrame, type DemodulatedFrame } from './demodulate-frame.js';
 import { encodeResult, type EncodedImage } from './encode-result.js';
 import { FrameDropError } from './errors.js';
+import { estimatedChannel } from './estimated-channel.js';
 import type { ReceiverLive } from './live.js';
 import { measureResidual } from './measure-residual.js';
 import type { EncodeRow } from './networks/network-rows.js';
@@ -293,10 +294,12 @@ function factsOf(
   residual: number | null,
   clock: StageClock,
 ): ResultFacts {
+  const estimate = estimatedChannel(demodulated, channel);
   return {
     stage: 'final',
     decoder: decoder.name,
     steps,
+    ...(estimate === undefined ? {} : { estimate }),
     csnrDb: csnrFound(demodulated, channel),
     residual,
     timingsMs: clock.timingsMs(),

@@ -1,6 +1,6 @@
 import type { RgbImage } from '@semcast/core';
 import type { QualityReport } from '@semcast/quality';
-import type { DropReason, ResultFormat, ResultStage } from '@semcast/wire';
+import type { DropReason, ResultFormat, ResultHead, ResultStage } from '@semcast/wire';
 
 /** Time of each part of a frame's journey, on this machine's monotonic clock. */
 export interface FrameTimings {
@@ -94,6 +94,8 @@ export interface CompletedSummary extends SentFrame, QualityReport {
   readonly metrics: Readonly<Record<string, number>>;
   /** mean|y - h·E(x̂)|² / noise variance, from the receiver. */
   readonly residual: number | null;
+  /** The channel as the receiver estimated it, where it did: gains of some carriers, I and Q in turn. */
+  readonly estimate?: NonNullable<ResultHead['estimate']>;
   readonly csnrDb: CsnrFigures;
   /** The receiver's time to the preview. */
   readonly previewMs: number;

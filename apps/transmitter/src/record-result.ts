@@ -69,6 +69,7 @@ export async function recordResult(
     previewPsnrDb,
     metrics,
     residual: head.residual,
+    ...(head.estimate === undefined ? {} : { estimate: head.estimate }),
     csnrDb: head.csnrDb,
     previewMs: head.timingsMs.preview,
     decodeMs: head.timingsMs.decode,

@@ -54,6 +54,9 @@ export const MAX_CREDITS = 65_536;
 /** The longest side of an image that a head may name, in pixels; what a service takes is its own, lower limit. */
 export const MAX_IMAGE_SIDE = 1_000_000;
 
+/** The most carriers of an estimated channel that a result tells. */
+export const MAX_TOLD_CARRIERS = 64;
+
 /** The most paths that a channel may have. */
 export const MAX_TAPS = 256;
 
@@ -210,6 +213,15 @@ export const resultSchema = z.strictObject({
   }),
   /** mean|y - h·E(x̂)|² / noise variance. */
   residual: z.number().nonnegative().nullable(),
+  /** The channel as the receiver estimated it, where it did: the mean gain, I and Q in turn, of some carriers of a band. */
+  estimate: z
+    .strictObject({
+      fftSize: positiveCount,
+      carriers: z.array(count).min(1).max(MAX_TOLD_CARRIERS),
+      gains: z.array(z.number()).max(2 * MAX_TOLD_CARRIERS),
+    })
+    .refine(({ carriers, gains }) => gains.length === 2 * carriers.length, 'each carrier has a complex gain')
+    .optional(),
   timingsMs: z.strictObject({
     queue: milliseconds,
     preview: milliseconds,

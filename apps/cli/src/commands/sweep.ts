@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
+import { createChannelModel } from '@semcast/channel-models';
 import { createLogger } from '@semcast/service';
 import type { DroppedFrame } from '@semcast/transmitter';
 import {
@@ -33,7 +34,13 @@ import { findPhotographs, photographsText } from '../photographs.js';
 import { hasFont } from '../pictures/contact-sheet.js';
 import { createLineSplitter } from '../processes/log-lines.js';
 import { rateOf } from '../rates.js';
-import { channelFlags, channelOptionsOf, channelText, typedChannelFlags } from '../sweep/channel-options.js';
+import {
+  channelConfigOf,
+  channelFlags,
+  channelOptionsOf,
+  channelText,
+  typedChannelFlags,
+} from '../sweep/channel-options.js';
 import { startCheckpoints } from '../sweep/checkpoints.js';
 import { BASELINE, type ColumnNames } from '../sweep/compare.js';
 import { checkSheetSize, writeContactSheets, type ContactSheetOptions } from '../sweep/contact-sheets.js';
@@ -162,6 +169,7 @@ export const sweep = createCommand({
     const out = chosen.out === undefined ? undefined : resolve(chosen.out);
     const { channel, device, precision, draws, markdown } = chosen;
     const typedChannel = typedChannelFlags(chosen, given);
+    const channelConfig = channelConfigOf(channel, typedChannel);
     const settings: SweepSettings = {
       bundle,
       device,
@@ -170,6 +178,8 @@ export const sweep = createCommand({
       variants,
       channel,
       channelOptions: channelOptionsOf(channel, typedChannel),
+      fading: createChannelModel(channelConfig.model, channelConfig.sampleRateHz),
+      seed: chosen.seed,
       ...typedWaveform(chosen, chosen.csi),
       snrsDb: chosen.snr,
       cbrs: [...new Set((chosen.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],

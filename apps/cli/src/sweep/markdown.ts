@@ -12,7 +12,14 @@ import {
   type ColumnNames,
   type QualityColumn,
 } from './compare.js';
-import { overheadText, type SweepComparison, type SweepReport, type SweepSummary } from './report.js';
+import {
+  CHANNEL_ERROR_LEGEND,
+  channelErrorText,
+  overheadText,
+  type SweepComparison,
+  type SweepReport,
+  type SweepSummary,
+} from './report.js';
 
 interface MarkdownColumn<Row> {
   readonly title: string;
@@ -41,6 +48,9 @@ export function renderMarkdown(report: SweepReport, names: ColumnNames): string 
       cell: (entry: SweepSummary) => qualityCell(entry, measure, summary),
     })),
     { title: 'residual', cell: ({ residual }) => figure(residual, 2) },
+    ...(summary.some(({ channelErrorDb }) => channelErrorDb !== undefined)
+      ? [{ title: 'channel error dB', cell: channelErrorText }]
+      : []),
     { title: 'evaluations', cell: ({ evaluations }) => figure(evaluations, 0) },
     { title: 'decode s', cell: ({ decodeMsP50 }) => seconds(decodeMsP50) },
   ];
@@ -49,6 +59,7 @@ export function renderMarkdown(report: SweepReport, names: ColumnNames): string 
       '↑: higher is better, ↓: lower is. **Bold**: the best under the same conditions.',
     ...(anyWorse(summary, measures) ? ['(−): worse than jscc under the same conditions.'] : []),
     ...(report.controls === undefined ? [] : [`${CONTROL_LEGEND}.`]),
+    ...(summary.some(({ channelErrorDb }) => channelErrorDb !== undefined) ? [`${CHANNEL_ERROR_LEGEND}.`] : []),
     'Residual: 1 where noise explains the rest. Evaluations: runs of networks a photograph.',
   ];
   return [

@@ -48,6 +48,18 @@ const variant = (decoder: string, steps = 0) => ({
   completeOptions: {},
 });
 
+it('means the ratios of channel errors, and counts those above -3 dB', () => {
+  const row = (channelErrorDb: number, alignedChannelErrorDb: number) =>
+    toRow(completed, { ...setting, image: 'a.png', output: null, channelErrorDb, alignedChannelErrorDb });
+  const { divergedShare, ...means } = summarise(setting, [row(-20, -30), row(-2, -2.5), row(-2, -3.5), row(-20, -30)]);
+  expect(divergedShare).toBe(0.25);
+  expect(means.channelErrorDb).toBeCloseTo(10 * Math.log10((0.01 + 10 ** -0.2) / 2), 6);
+  expect(means.alignedChannelErrorDb).toBeCloseTo(10 * Math.log10((0.002 + 10 ** -0.25 + 10 ** -0.35) / 4), 6);
+  expect(summarise(setting, [toRow(completed, { ...setting, image: 'a.png', output: null })])).not.toHaveProperty(
+    'channelErrorDb',
+  );
+});
+
 describe('the plan of a sweep', () => {
   const grid = { files: ['a', 'b'], snrsDb: [0, 10], cbrs: ['1/24', '1/12'], draws: 1 };
   const groups = planSweep({ ...grid, variants: [variant('x'), variant('y', 4), variant('y', 8)] });

@@ -1,3 +1,4 @@
+import { dbToPower, powerToDb } from '@semcast/core';
 import { eachMetric } from '@semcast/quality';
 import type { CompletedSummary } from '@semcast/transmitter';
 import { z } from 'zod';
@@ -39,6 +40,9 @@ export const sweepRowSchema = z.object({
   /** Distance of each metric bundle, by its folder's name. */
   metrics: figures,
   residual: figure,
+  /** Σ|ĥ - h|²/Σ|h|² in dB, where the receiver estimated the channel: as it is, and but for the best common phase. */
+  channelErrorDb: z.number().optional(),
+  alignedChannelErrorDb: z.number().optional(),
   previewMs: z.number(),
   decodeMs: z.number(),
   /** The part of decodeMs from the first sampler step to the last; null for a decoder of one pass. */
@@ -65,6 +69,11 @@ export const sweepSummarySchema = z.object({
   /** Patch Fréchet distance over the set, by the folder of the feature graph; only when one was given. */
   realism: z.record(z.string(), figure).optional(),
   residual: figure,
+  /** Of the mean error over the photographs. */
+  channelErrorDb: z.number().optional(),
+  alignedChannelErrorDb: z.number().optional(),
+  /** Share of the photographs whose estimate is wrong by more than half of the channel's power, whatever its phase. */
+  divergedShare: z.number().optional(),
   evaluations: figure,
   previewMsP50: figure,
   decodeMsP50: figure,
@@ -183,7 +192,10 @@ export type SweepReport = Readonly<z.output<typeof sweepReportSchema>>;
 /** A row of a frame that came back. */
 export function toRow(
   completed: CompletedSummary,
-  setting: Pick<SweepRow, 'decoder' | 'image' | 'channel' | 'snrDb' | 'output'>,
+  setting: Pick<
+    SweepRow,
+    'decoder' | 'image' | 'channel' | 'snrDb' | 'output' | 'channelErrorDb' | 'alignedChannelErrorDb'
+  >,
 ): SweepRow {
   // Of an outcome the schema keeps what a row has.
   return sweepRowSchema.parse({ ...completed, ...setting });
@@ -214,6 +226,7 @@ export function summarise(
     ),
     ...(realism === undefined ? {} : { realism: { ...realism } }),
     residual: meanOf(({ residual }) => residual),
+    ...channelErrors(rows),
     evaluations: meanOf(({ evaluations }) => evaluations),
     previewMsP50: quantile(
       rows.map((row) => row.previewMs),
@@ -228,8 +241,48 @@ export function summarise(
   };
 }
 
+/** An aligned error of the channel above this, in dB, is no estimate of it: half of its power. */
+const DIVERGED_ERROR_DB = -3;
+
+function channelErrors(
+  rows: readonly SweepRow[],
+): Pick<SweepSummary, 'channelErrorDb' | 'alignedChannelErrorDb' | 'divergedShare'> {
+  const ratiosOf = (of: (row: SweepRow) => number | undefined): number[] =>
+    rows
+      .map(of)
+      .filter((errorDb) => errorDb !== undefined)
+      .map(dbToPower);
+  const plain = mean(ratiosOf((row) => row.channelErrorDb));
+  const ratios = ratiosOf((row) => row.alignedChannelErrorDb);
+  const aligned = mean(ratios);
+  if (plain === null || aligned === null) {
+    return {};
+  }
+  const diverged = ratios.filter((ratio) => ratio > dbToPower(DIVERGED_ERROR_DB));
+  return {
+    channelErrorDb: powerToDb(plain),
+    alignedChannelErrorDb: powerToDb(aligned),
+    divergedShare: diverged.length / ratios.length,
+  };
+}
+
 function hasOverhead({ cbrWithOverhead = 0, channelUses, width, height }: SweepRow): boolean {
   return cbrWithOverhead * 3 * width * height > channelUses + 0.5;
+}
+
+/** The explanation of {@link channelErrorText}. */
+export const CHANNEL_ERROR_LEGEND =
+  'channel error: Σ|ĥ − h|²/Σ|h|², in brackets but for the best common phase; diverged: above −3 dB in brackets';
+
+/** `-18.9 (-20.4)`, and the share of diverged frames where there are any: `-9.1 (-9.3), 4 % diverged`. */
+export function channelErrorText({ channelErrorDb, alignedChannelErrorDb, divergedShare }: SweepSummary): string {
+  if (channelErrorDb === undefined || alignedChannelErrorDb === undefined) {
+    return '–';
+  }
+  const text = `${channelErrorDb.toFixed(1)} (${alignedChannelErrorDb.toFixed(1)})`;
+  return divergedShare === undefined || divergedShare === 0
+    ? text
+    : `${text}, ${(100 * divergedShare).toFixed(0)} % diverged`;
 }
 
 /** `1/22.3` */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import type { Bundle, Device, Precision } from '@semcast/bundle';
+import type { FadingProcess } from '@semcast/channel-models';
 import type { ChannelName } from '../arguments/common-flags.js';
 import {
   createTransmitter,
@@ -15,6 +16,7 @@ import { waveformOf, type WaveformChoice } from '../arguments/waveform-options.j
 import { writeFileWhole } from '../json-output.js';
 import { planSweep, type SweepCase, type SweepGrid, type SweepGroup } from './plan.js';
 import type { Realism } from './realism.js';
+import { channelErrorOf } from './channel-error.js';
 import { toRow } from './report.js';
 import type { SweepLog } from './sweep-log.js';
 import { variantName, type SweepVariant } from './variants.js';
@@ -26,6 +28,9 @@ export interface SweepSettings extends SweepGrid, WaveformChoice {
   readonly channel: ChannelName;
   /** Its options, loss and noise reference, for the report. */
   readonly channelOptions: Readonly<Record<string, unknown>>;
+  /** What the channel draws its fading by, so that the true channel is known beside estimates. */
+  readonly fading: FadingProcess;
+  readonly seed: number;
   readonly size: number;
   /** Folders with a `metric.onnx`. */
   readonly metricBundles: readonly string[];
@@ -221,7 +226,8 @@ async function recordCase(
   }
   const { file, snrDb, variant } = sweepCase;
   const output = namesPictures ? path : null;
-  log.add(sweepCase, toRow(outcome, { decoder: variant.decoder, image: basename(file), channel, snrDb, output }));
+  const setting = { decoder: variant.decoder, image: basename(file), channel, snrDb, output };
+  log.add(sweepCase, toRow(outcome, { ...setting, ...channelErrorOf(outcome, settings) }));
   onFrame(sweepCase);
 }
 

@@ -12,12 +12,18 @@ import {
   summaryLines,
   type ColumnNames,
 } from './compare.js';
-import { overheadText, type SweepReport, type SweepSummary } from './report.js';
+import { CHANNEL_ERROR_LEGEND, channelErrorText, overheadText, type SweepReport, type SweepSummary } from './report.js';
 
 const OVERHEAD_COLUMN: TableColumn<SweepSummary> = {
   title: 'with overhead',
   align: 'right',
   cell: ({ cbrWithOverhead }) => (cbrWithOverhead === undefined ? '–' : overheadText(cbrWithOverhead)),
+};
+
+const CHANNEL_ERROR_COLUMN: TableColumn<SweepSummary> = {
+  title: 'channel error dB',
+  align: 'right',
+  cell: channelErrorText,
 };
 
 /** Stands behind a figure, so that it is seen without colours, too. */
@@ -81,11 +87,13 @@ export function summaryTable(
       { title: 'n', align: 'right', cell: ({ n }) => String(n) },
       ...quality,
       ...(sampled ? sampling : []),
+      ...(summary.some(({ channelErrorDb }) => channelErrorDb !== undefined) ? [CHANNEL_ERROR_COLUMN] : []),
       { title: 'decode p50', align: 'right', optional: 2, cell: ({ decodeMsP50 }) => ms(decodeMsP50) },
       { title: 'p95', align: 'right', optional: 1, cell: ({ decodeMsP95 }) => ms(decodeMsP95) },
     ],
     rows: sampled ? byConditions(summary).flat() : summary,
     legend: [
+      ...(summary.some(({ channelErrorDb }) => channelErrorDb !== undefined) ? [CHANNEL_ERROR_LEGEND] : []),
       ...(marked
         ? [
             `${colours.red(WORSE)} worse than jscc at the same SNR and CBR; ${labels(true)} are better the higher, ${labels(false)} the lower`,
