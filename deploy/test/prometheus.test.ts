@@ -211,7 +211,7 @@ describe.skipIf(prometheus === undefined)('Prometheus, scraping the three servic
   });
 
   it('has buckets for what comes: nothing in the last one, not everything in one', () => {
-    for (const name of ['psnr_db', 'ssim', 'ms_ssim'] as const) {
+    for (const name of ['psnr_db', 'ssim', 'ms_ssim', 'contrast'] as const) {
       const key = `semcast_reconstruction_${name}` as const;
       const { buckets } = Object.values<MetricDefinition>(METRIC_DEFINITIONS).find((other) => other.name === key)!;
       const counts = buckets!.map((bound) => valueOf(`${key}_bucket`, { le: String(bound) }));

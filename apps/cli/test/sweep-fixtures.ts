@@ -77,6 +77,7 @@ export const summaryEntry = (change: Partial<SweepSummary> = {}): SweepSummary =
   psnrDb: 25,
   ssim: 0.7,
   msSsim: 0.8,
+  contrast: 0.9,
   metrics: { vgg: 0.5 },
   residual: 0.8,
   evaluations: null,

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { RgbImage } from '@semcast/core';
 import { ssim as ssimOracle } from 'ssim.js';
 import { describe, expect, it } from 'vitest';
-import { DAMAGES, flat, grey, noisy, picture } from '../fixtures/test-pictures.js';
+import { DAMAGES, flat, grey, noise, noisy, picture } from '../fixtures/test-pictures.js';
+import { contrast } from './contrast.js';
 import { halve } from './image.js';
 import { MS_SSIM_WEIGHTS, msSsim } from './ms-ssim.js';
 import { psnr } from './psnr.js';
@@ -120,6 +121,39 @@ describe('ssim', () => {
       const luma = 90 + 100 * weight;
       expect(ssim(original, shifted)).toBeCloseTo((2 * 90 * luma + C1) / (90 * 90 + luma * luma + C1), 10);
     }
+  });
+});
+
+describe('contrast', () => {
+  /** Fine texture around grey, by position. */
+  const textured = (amplitude: number, seed: number): RgbImage => {
+    const values = noise(96 * 96, seed);
+    const data = new Uint8Array(3 * 96 * 96).map(
+      (_, i) => 128 + (amplitude * (values[Math.floor(i / 3)]! - 128)) / 128,
+    );
+    return { width: 96, height: 96, data };
+  };
+
+  it('asks for as much texture as the original has, and not for the same', () => {
+    const original = textured(40, 1);
+    const soft = textured(8, 1);
+    const other = textured(40, 2);
+    expect(contrast(original, other)).toBeGreaterThan(0.98);
+    expect(contrast(original, soft)).toBeLessThan(0.6);
+    // By pixels it is the other way round.
+    expect(psnr(original, soft)).toBeGreaterThan(psnr(original, other) + 3);
+  });
+
+  it('falls for too much as for too little', () => {
+    const original = textured(20, 1);
+    expect(contrast(original, textured(100, 3))).toBeLessThan(0.6);
+  });
+
+  it('is the published ratio: of deviations 2 and 1 of flat windows nothing, of rough ones 2·2·1/(2² + 1²)', () => {
+    const amplitude = 100;
+    const value = contrast(textured(amplitude, 1), textured(amplitude / 2, 1))!;
+    // C2 hardly counts beside deviations of 29 and 58.
+    expect(value).toBeCloseTo(0.8, 1);
   });
 });
 

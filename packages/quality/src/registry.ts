@@ -1,5 +1,6 @@
 import type { RgbImage } from '@semcast/core';
 import type { QualityMetric } from './metric.js';
+import { contrastMetric } from './contrast.js';
 import { msSsimMetric } from './ms-ssim.js';
 import { psnrMetric } from './psnr.js';
 import { ssimMetric } from './ssim.js';
@@ -9,6 +10,7 @@ export const qualityMetrics = {
   psnrDb: psnrMetric,
   ssim: ssimMetric,
   msSsim: msSsimMetric,
+  contrast: contrastMetric,
 } as const satisfies Record<string, QualityMetric>;
 
 export type MetricName = keyof typeof qualityMetrics;

@@ -8,7 +8,8 @@ export const SIMILARITY_BUCKETS = [
 ] as const;
 const WINDOW_SIGMA = 1.5;
 const C1 = (0.01 * 255) ** 2;
-const C2 = (0.03 * 255) ** 2;
+/** Keeps flat windows from counting. */
+export const C2 = (0.03 * 255) ** 2;
 
 /** The window is the outer product of this with itself; symmetric, so six of the eleven weights tell it all. */
 const [w0, w1, w2, w3, w4, w5] = (() => {
@@ -37,49 +38,53 @@ function filterRow(row: Float64Array, out: Float64Array, outStart: number, outWi
   }
 }
 
+/** Moments of two signals in the windows of one row of windows, by their position. */
+export interface WindowMoments {
+  readonly meanP: Float64Array;
+  readonly meanQ: Float64Array;
+  /** Population variances. */
+  readonly varianceP: Float64Array;
+  readonly varianceQ: Float64Array;
+}
+
 /**
- * The means, over every whole 11×11 window, of
+ * Go through every whole 11×11 Gaussian window (σ 1.5, weights of sum 1), row by row. Rows are filtered once and kept in
+ * a ring of eleven, so no map is ever stored.
  *
- *   luminance = (2·μa·μb + C1) / (μa² + μb² + C1)   and   contrast · structure = (2·σab + C2) / (σa² + σb² + C2)
- *
- * with Gaussian weights (σ 1.5, sum 1), C1 = (0.01·255)², C2 = (0.03·255)²: Wang, Bovik, Sheikh, Simoncelli 2004,
- * "Image quality assessment: from error visibility to structural similarity", eqs. 6, 9 and 13 to 16. Population
- * (co)variances, as in the authors' code.
- *
- * Four filterings instead of five: with s = a + b and d = a - b, σa² + σb² and 2·σab are the half sum and half
- * difference of var(s) and var(d). Rows are filtered once and kept in a ring of eleven, so no map is ever stored.
- *
- * @param a, b planes of equal size, both sides at least {@link WINDOW_SIZE}
+ * @param width, height of both signals, at least {@link WINDOW_SIZE}
+ * @param fillRow gives row y of the signals
+ * @param visitRow gets the moments of a row of windows; the arrays are used again for the next
  */
-export function structuralSimilarity(a: Plane, b: Plane): StructuralSimilarity {
-  const { width, height } = a;
+export function eachWindowRow(
+  { width, height }: Pick<Plane, 'width' | 'height'>,
+  fillRow: (y: number, p: Float64Array, q: Float64Array) => void,
+  visitRow: (moments: WindowMoments) => void,
+): void {
   const outWidth = width - WINDOW_SIZE + 1;
-  const outHeight = height - WINDOW_SIZE + 1;
-  const s = new Float64Array(width);
-  const d = new Float64Array(width);
-  const ss = new Float64Array(width);
-  const dd = new Float64Array(width);
-  // Row slot r holds the four filtered signals one after the other: s, d, s², d².
+  const p = new Float64Array(width);
+  const q = new Float64Array(width);
+  const pp = new Float64Array(width);
+  const qq = new Float64Array(width);
+  // Row slot r holds the four filtered signals one after the other: p, q, p², q².
   const slotSize = 4 * outWidth;
   const ring = new Float64Array(WINDOW_SIZE * slotSize);
-  let ssim = 0;
-  let contrastStructure = 0;
+  const moments = {
+    meanP: new Float64Array(outWidth),
+    meanQ: new Float64Array(outWidth),
+    varianceP: new Float64Array(outWidth),
+    varianceQ: new Float64Array(outWidth),
+  };
   for (let y = 0; y < height; y++) {
+    fillRow(y, p, q);
     for (let x = 0; x < width; x++) {
-      const valueA = a.data[y * width + x]!;
-      const valueB = b.data[y * width + x]!;
-      const sum = valueA + valueB;
-      const difference = valueA - valueB;
-      s[x] = sum;
-      d[x] = difference;
-      ss[x] = sum * sum;
-      dd[x] = difference * difference;
+      pp[x] = p[x]! * p[x]!;
+      qq[x] = q[x]! * q[x]!;
     }
     const slot = (y % WINDOW_SIZE) * slotSize;
-    filterRow(s, ring, slot, outWidth);
-    filterRow(d, ring, slot + outWidth, outWidth);
-    filterRow(ss, ring, slot + 2 * outWidth, outWidth);
-    filterRow(dd, ring, slot + 3 * outWidth, outWidth);
+    filterRow(p, ring, slot, outWidth);
+    filterRow(q, ring, slot + outWidth, outWidth);
+    filterRow(pp, ring, slot + 2 * outWidth, outWidth);
+    filterRow(qq, ring, slot + 3 * outWidth, outWidth);
     if (y < WINDOW_SIZE - 1) {
       continue;
     }
@@ -105,23 +110,63 @@ export function structuralSimilarity(a: Plane, b: Plane): StructuralSimilarity {
       w2 * (ring[r2 + i]! + ring[r8 + i]!) +
       w1 * (ring[r1 + i]! + ring[r9 + i]!) +
       w0 * (ring[r0 + i]! + ring[r10 + i]!);
-    // Sums per row first: one long chain of additions would lose digits on a large picture.
-    let rowSsim = 0;
-    let rowContrastStructure = 0;
     for (let x = 0; x < outWidth; x++) {
-      const meanS = column(x);
-      const meanD = column(x + outWidth);
-      const meanSquareS = meanS * meanS;
-      const meanSquareD = meanD * meanD;
-      const varianceS = column(x + 2 * outWidth) - meanSquareS;
-      const varianceD = column(x + 3 * outWidth) - meanSquareD;
-      const luminance = (0.5 * (meanSquareS - meanSquareD) + C1) / (0.5 * (meanSquareS + meanSquareD) + C1);
-      const product = (0.5 * (varianceS - varianceD) + C2) / (0.5 * (varianceS + varianceD) + C2);
-      rowSsim += luminance * product;
-      rowContrastStructure += product;
+      const meanP = column(x);
+      const meanQ = column(x + outWidth);
+      moments.meanP[x] = meanP;
+      moments.meanQ[x] = meanQ;
+      moments.varianceP[x] = column(x + 2 * outWidth) - meanP * meanP;
+      moments.varianceQ[x] = column(x + 3 * outWidth) - meanQ * meanQ;
     }
-    ssim += rowSsim / outWidth;
-    contrastStructure += rowContrastStructure / outWidth;
+    visitRow(moments);
   }
+}
+
+/**
+ * The means, over every whole 11×11 window, of
+ *
+ *   luminance = (2·μa·μb + C1) / (μa² + μb² + C1)   and   contrast · structure = (2·σab + C2) / (σa² + σb² + C2)
+ *
+ * with Gaussian weights (σ 1.5, sum 1), C1 = (0.01·255)², C2 = (0.03·255)²: Wang, Bovik, Sheikh, Simoncelli 2004,
+ * "Image quality assessment: from error visibility to structural similarity", eqs. 6, 9 and 13 to 16. Population
+ * (co)variances, as in the authors' code.
+ *
+ * Four filterings instead of five: with s = a + b and d = a - b, σa² + σb² and 2·σab are the half sum and half
+ * difference of var(s) and var(d).
+ *
+ * @param a, b planes of equal size, both sides at least {@link WINDOW_SIZE}
+ */
+export function structuralSimilarity(a: Plane, b: Plane): StructuralSimilarity {
+  const { width, height } = a;
+  const outWidth = width - WINDOW_SIZE + 1;
+  const outHeight = height - WINDOW_SIZE + 1;
+  let ssim = 0;
+  let contrastStructure = 0;
+  eachWindowRow(
+    a,
+    (y, s, d) => {
+      for (let x = 0; x < width; x++) {
+        const valueA = a.data[y * width + x]!;
+        const valueB = b.data[y * width + x]!;
+        s[x] = valueA + valueB;
+        d[x] = valueA - valueB;
+      }
+    },
+    ({ meanP: meanS, meanQ: meanD, varianceP: varianceS, varianceQ: varianceD }) => {
+      // Sums per row first: one long chain of additions would lose digits on a large picture.
+      let rowSsim = 0;
+      let rowContrastStructure = 0;
+      for (let x = 0; x < outWidth; x++) {
+        const meanSquareS = meanS[x]! * meanS[x]!;
+        const meanSquareD = meanD[x]! * meanD[x]!;
+        const luminance = (0.5 * (meanSquareS - meanSquareD) + C1) / (0.5 * (meanSquareS + meanSquareD) + C1);
+        const product = (0.5 * (varianceS[x]! - varianceD[x]!) + C2) / (0.5 * (varianceS[x]! + varianceD[x]!) + C2);
+        rowSsim += luminance * product;
+        rowContrastStructure += product;
+      }
+      ssim += rowSsim / outWidth;
+      contrastStructure += rowContrastStructure / outWidth;
+    },
+  );
   return { ssim: ssim / outHeight, contrastStructure: contrastStructure / outHeight };
 }

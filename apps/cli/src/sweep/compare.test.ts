@@ -93,7 +93,9 @@ describe('the table at the end of a sweep', () => {
     const lines = renderTable(columns, rows, { colours, width: 200 });
     const line = (start: RegExp): string => lines.find((text) => start.test(text))!;
     expect(lines[0]).toMatch(/decoder +steps +SNR dB .*PSNR dB .*vgg +faces +residual +evals/);
-    expect(line(/conditional +8 +0 /)).toMatch(/ 24\.40- +0\.7000  +0\.8000  +0\.4500  +0\.7500  +1\.02 +16 +2\.3 s/);
+    expect(line(/conditional +8 +0 /)).toMatch(
+      / 24\.40- +0\.7000  +0\.8000  +0\.9000  +0\.4500  +0\.7500  +1\.02 +16 +2\.3 s/,
+    );
     expect(line(/conditional +8 +10 /)).toMatch(/ 29\.50  .* 0\.6000- +–  /);
     expect(line(/jscc +– +0 /)).not.toContain('-');
     expect(lines.map((text) => /^ *(jscc|cond)/.exec(text)?.[1]).filter((name) => name !== undefined)).toEqual([
@@ -128,10 +130,10 @@ describe('the summary as Markdown', () => {
       [
         '## CSNR 0 dB, CBR 1/48',
         '',
-        '| decoder | steps | PSNR dB ↑ | SSIM ↑ | MS-SSIM ↑ | vgg ↓ | faces ↓ | residual | evaluations | decode s |',
-        '| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |',
-        '| jscc | – | **25.00** | **0.7000** | **0.8000** | 0.5000 | 1.5000 | 0.80 | – | 0.010 |',
-        '| conditional | 8 | 24.40 (−) | **0.7000** | **0.8000** | **0.4500** | **0.7500** | 1.02 | 16 | 2.34 |',
+        '| decoder | steps | PSNR dB ↑ | SSIM ↑ | MS-SSIM ↑ | Contrast ↑ | vgg ↓ | faces ↓ | residual | evaluations | decode s |',
+        '| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |',
+        '| jscc | – | **25.00** | **0.7000** | **0.8000** | **0.9000** | 0.5000 | 1.5000 | 0.80 | – | 0.010 |',
+        '| conditional | 8 | 24.40 (−) | **0.7000** | **0.8000** | **0.9000** | **0.4500** | **0.7500** | 1.02 | 16 | 2.34 |',
         '',
         '## CSNR 10 dB, CBR 1/48',
       ].join('\n'),

@@ -18,6 +18,8 @@ const completed: CompletedSummary = {
   channelBandwidthRatio: 1 / 24,
   cbrWithOverhead: 1 / 24,
   decoder: 'jscc',
+  waveform: 'single-carrier',
+  supersedes: false,
   steps: 0,
   evaluations: null,
   reducedSteps: false,
@@ -105,12 +107,12 @@ describe('the report of a sweep', () => {
   it('has the contracted names, all of them and no others', () => {
     expect(Object.keys(row).join(' ')).toBe(
       'image width height channel snrDb cbr designCsnrDb frame channelUses cbrWithOverhead decoder steps evaluations ' +
-        'psnrDb ssim msSsim metrics residual previewMs decodeMs samplingMs endToEndMs output',
+        'psnrDb ssim msSsim contrast metrics residual previewMs decodeMs samplingMs endToEndMs output',
     );
     // Also in --resume and on contact sheets it is told from others by that.
     expect(row.decoder).toBe('distilled realism=0.5');
     expect(Object.keys(summarise(setting, [row])).join(' ')).toBe(
-      'decoder steps channel snrDb cbr n psnrDb ssim msSsim metrics residual evaluations ' +
+      'decoder steps channel snrDb cbr n psnrDb ssim msSsim contrast metrics residual evaluations ' +
         'previewMsP50 decodeMsP50 decodeMsP95 samplingMsP50',
     );
     expect(summarise(setting, [row], { vgg: 1.5 }).realism).toEqual({ vgg: 1.5 });
