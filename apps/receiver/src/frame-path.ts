@@ -17,6 +17,7 @@ import type { EncodeRow } from './networks/network-rows.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import { receiveFrame, type ReceivedFrame, type ReceptionRules } from './receive-frame.js';
 import { StageClock } from './stage-clock.js';
+import { Supersession } from './supersession.js';
 import type { FrameHandle, StepRunner } from './step-runner.js';
 import type { OutputFolder } from './write-output.js';
 import { WritingTime } from './writing-time.js';
@@ -41,6 +42,8 @@ export interface FramePathOptions extends ReceptionRules {
 export class FramePath {
   readonly #options: FramePathOptions;
   readonly #inProgress = new Set<Promise<void>>();
+  /** By frame, for each frame in progress. */
+  readonly #supersessions = new Map<Delivery, Supersession>();
   /** Residuals of pictures that have been sent. */
   readonly #measuring = new Set<Promise<void>>();
   readonly #writing = new WritingTime();
@@ -80,15 +83,30 @@ export class FramePath {
     const deadline = startDeadline(delivery);
     const bytes = delivery.payload.byteLength;
     this.#bytes += bytes;
+    if (delivery.head.supersedes === true) {
+      this.#supersede(delivery);
+    }
+    const supersession = new Supersession();
+    this.#supersessions.set(delivery, supersession);
     try {
-      await this.#carryFrame(delivery, deadline.signal);
+      await this.#carryFrame(delivery, AbortSignal.any([deadline.signal, supersession.signal]), supersession);
     } catch (error) {
       const { reason, message, cause } = asDrop(error);
       this.#options.live.tellDropped(delivery, reason, message, cause);
       delivery.drop(reason, message);
     } finally {
       deadline.stop();
+      this.#supersessions.delete(delivery);
       this.#bytes -= bytes;
+    }
+  }
+
+  /** End what a newer frame makes needless: frames of its stream with lower numbers. */
+  #supersede({ stream, frame }: Delivery): void {
+    for (const [older, supersession] of this.#supersessions) {
+      if (older.stream === stream && older.frame < frame) {
+        supersession.request(frame);
+      }
     }
   }
 
@@ -98,11 +116,12 @@ export class FramePath {
    * A frame waits before it is demodulated: its samples are a fraction of its latent, and a frame that is cancelled
    * while it waits has cost nothing. So it is demodulated when the scheduler has its one-shot decode run.
    */
-  async #carryFrame(delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { runner, bundle } = this.#options;
+  async #carryFrame(delivery: Delivery, signal: AbortSignal, supersession: Supersession): Promise<void> {
+    const { runner, bundle, live } = this.#options;
     const clock = new StageClock(this.#options.metrics);
     this.#checkRoom();
     const received = receiveFrame(delivery, delivery.hello.result.format, this.#options);
+    live.tellReceived(delivery, () => demodulateFrame(received));
     const client = clientOf(delivery, this.#options);
     let handle: FrameHandle | undefined;
     try {
@@ -114,6 +133,7 @@ export class FramePath {
       const deadlineMs = this.#deadlineOf(received, clock);
       const demodulate = once(() => {
         clock.markStart();
+        supersession.hold();
         return clock.timeNow('demodulate', () => demodulateFrame(received));
       });
       handle = admitFrame(runner, received, bundle, {
@@ -129,6 +149,8 @@ export class FramePath {
       const partials = this.#partialsOf(delivery, received, demodulated, clock);
       if (received.plan !== null) {
         partials.show({ stage: 'preview', image: oneShot.image, steps: 0 });
+        // The preview goes also where nothing comes after it.
+        void partials.sent().then(() => supersession.release());
       }
       const start = { demodulated, manifest: bundle.manifest };
       const decoded = await decodeFrame(received, oneShot, start, handle, { signal, onPartial: partials.show });
@@ -143,7 +165,7 @@ export class FramePath {
       await this.#writeOutput(delivery, image);
       clock.markDeparted();
       const facts = factsOf(received, decoded, demodulated, ratio, clock);
-      this.#options.live.tellCompleted(delivery, demodulated, facts, deliverResult(delivery, image, facts));
+      live.tellCompleted(delivery, facts, deliverResult(delivery, image, facts));
       // A decoder that finds the channel itself has a residual that the head didn't promise.
       if (!residualFirst && (residual || (this.#options.residual && decoded.channel !== undefined))) {
         const measuring = this.#measureLater(delivery, received, decoded, demodulated).finally(() => {

@@ -1,7 +1,7 @@
 import { randomFor } from '@semcast/core';
 import { createModem } from '@semcast/phy';
 import { createLogger, createMetrics } from '@semcast/service';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ResultFacts } from './deliver-result.js';
 import type { DemodulatedFrame } from './demodulate-frame.js';
 import { ReceiverLive, scopeOf } from './live.js';
@@ -86,14 +86,30 @@ describe('what the receiver tells', () => {
   const name = { stream: 'demo', frame: 0 };
   const kinds = (live: ReceiverLive) => live.feed.read(0).items.map(({ fact }) => fact.kind);
 
-  it('takes samples of symbols only while somebody watches, and keeps the newest', () => {
-    const live = start();
-    live.tellCompleted(name, observe(null, 0.1), facts(0, 1), true);
-    expect(kinds(live)).toEqual(['decoded']);
-    for (let i = 0; i < 3; i++) {
-      live.tellCompleted(name, observe(null, 0.1), facts(0, 1), true);
+  it('shows symbols as they arrive while somebody watches, ten times a second at most, and keeps the newest', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const live = start();
+      const demodulate = vi.fn<() => DemodulatedFrame>(() => observe(null, 0.1));
+      live.tellReceived(name, demodulate);
+      expect(demodulate).not.toHaveBeenCalled();
+      expect(kinds(live)).toEqual([]);
+      for (let frame = 0; frame < 8; frame++) {
+        live.tellReceived({ ...name, frame }, demodulate);
+        vi.advanceTimersByTime(25);
+      }
+      expect(demodulate).toHaveBeenCalledTimes(2);
+      expect(live.feed.read(0).items.map(({ fact }) => fact)).toMatchObject([{ kind: 'scope', frame: 4 }]);
+    } finally {
+      vi.useRealTimers();
     }
-    expect(kinds(live).filter((kind) => kind === 'scope')).toHaveLength(1);
+  });
+
+  it('counts a superseded frame, and makes no event of what its sender asked for', async () => {
+    const live = start();
+    live.tellDropped(name, 'superseded', 'frame 1 of the stream took its place');
+    expect(kinds(live)).toEqual([]);
+    expect(await metrics.text()).toContain('semcast_dropped_frames_total{reason="superseded"} 1');
   });
 
   it('tells of a dropped frame once in the log, in Prometheus, in the feed and in the event log', async () => {
@@ -113,23 +129,23 @@ describe('what the receiver tells', () => {
     ]);
     const text = await metrics.text();
     expect(text).toContain('semcast_dropped_frames_total{reason="deadline"} 1');
-    expect(text).toContain('semcast_frames_total{stage="receiver",outcome="dropped"} 2');
+    expect(text).toContain('semcast_frames_total{stage="receiver",outcome="dropped"} 3');
     expect(text).toContain('semcast_events_total{event="frame-dropped"} 2');
   });
 
   it('calls a sampler diverged whose picture explains nothing, and no other', () => {
     const live = start();
-    live.tellCompleted(name, observe(null, 0.1), facts(0, 500), true);
-    live.tellCompleted(name, observe(null, 0.1), facts(8, 1.2), true);
+    live.tellCompleted(name, facts(0, 500), true);
+    live.tellCompleted(name, facts(8, 1.2), true);
     expect(kinds(live)).not.toContain('event');
-    live.tellCompleted(name, observe(null, 0.1), facts(8, 11), true);
+    live.tellCompleted(name, facts(8, 11), true);
     const told = live.feed.read(0).items.map(({ fact }) => fact);
     expect(told).toContainEqual(expect.objectContaining({ event: 'diverged', stream: 'demo', frame: 0 }));
   });
 
   it('judges a picture that has gone by the residual that followed it', () => {
     const live = start();
-    live.tellCompleted(name, observe(null, 0.1), { ...facts(8, 0), residual: null }, true);
+    live.tellCompleted(name, { ...facts(8, 0), residual: null }, true);
     live.tellResidual(name, { decoder: 'diffcom', steps: 8, residual: 11 });
     const told = live.feed.read(0).items.map(({ fact }) => fact);
     expect(told).toMatchObject([

@@ -8,6 +8,8 @@ import type { ResultFacts } from './deliver-result.js';
 import { knowsChannel, type DemodulatedFrame } from './demodulate-frame.js';
 import type { ReceiverStatus } from './status.js';
 
+/** Frames are shown this often at most: showing one takes demodulating it before its turn. */
+const SCOPE_EVERY_MS = 100;
 /** Symbols of a frame that are shown. */
 const SCOPE_POINTS = 400;
 /** Gains of a frame that are shown, or of carriers. */
@@ -35,6 +37,7 @@ export class ReceiverLive {
   readonly #metrics: Metrics<'receiver'>;
   #batchSize = 0;
   #waiting = 0;
+  #scopeMs = -Infinity;
 
   constructor({ logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics<'receiver'> }) {
     this.#logger = logger;
@@ -54,13 +57,17 @@ export class ReceiverLive {
     this.#metrics.schedulerQueueDepth.set(frames);
   }
 
+  /** A frame has arrived; while somebody watches, its symbols are shown at once, however long it waits for its turn. */
+  tellReceived({ stream, frame }: FrameName, demodulate: () => DemodulatedFrame): void {
+    const nowMs = performance.now();
+    if (this.feed.watched && nowMs - this.#scopeMs >= SCOPE_EVERY_MS) {
+      this.#scopeMs = nowMs;
+      this.feed.push({ kind: 'scope', stream, frame, ...scopeOf(demodulate()) }, { replaces: 'scope' });
+    }
+  }
+
   /** A frame's picture has gone, or nobody wanted it any more (`delivered`). */
-  tellCompleted(
-    { stream, frame }: FrameName,
-    demodulated: DemodulatedFrame,
-    facts: ResultFacts,
-    delivered: boolean,
-  ): void {
+  tellCompleted({ stream, frame }: FrameName, facts: ResultFacts, delivered: boolean): void {
     const { decoder, steps, residual, csnrDb, timingsMs } = facts;
     const metrics = this.#metrics;
     metrics.frames.inc({ stage: 'receiver', outcome: 'completed' });
@@ -81,9 +88,6 @@ export class ReceiverLive {
     });
     if (residual !== null) {
       this.#tellRatio({ stream, frame }, { decoder, steps, residual });
-    }
-    if (this.feed.watched) {
-      this.feed.push({ kind: 'scope', stream, frame, ...scopeOf(demodulated) }, { replaces: 'scope' });
     }
   }
 
@@ -106,6 +110,11 @@ export class ReceiverLive {
   tellDropped({ stream, frame }: FrameName, reason: DropReason, detail: string, cause?: unknown): void {
     this.#metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
     this.#metrics.droppedFrames.inc({ reason });
+    if (reason === 'superseded') {
+      // Its sender asked for it.
+      this.#logger.debug({ stream, frame }, 'frame superseded');
+      return;
+    }
     const logLevel = levelOf(reason);
     this.events.record(
       { event: 'frame-dropped', level: 'warn', message: `the receiver dropped a frame: ${reason}`, stream, frame },
@@ -145,7 +154,7 @@ export function liveStatusOf(
   { bundle, device, workers, queue, streams }: ReceiverStatus,
   decoders: ReadonlyMap<string, Decoder>,
 ): ReceiverLiveStatus {
-  const { name, version, digest } = bundle;
+  const { name, version, digest, csnrDb } = bundle;
   return {
     decoders: [...decoders.values()].map((decoder) => ({
       name: decoder.name,
@@ -153,7 +162,7 @@ export function liveStatusOf(
       samples: decoder.refinement !== undefined,
       options: z.toJSONSchema(decoder.optionsSchema, { io: 'input', unrepresentable: 'any' }),
     })),
-    bundle: { name, version, digest },
+    bundle: { name, version, digest, csnrDb: { ...csnrDb } },
     device,
     workers,
     queue: { waiting: queue.waiting, decoding: queue.decoding },
@@ -188,6 +197,7 @@ export function scopeOf(frame: DemodulatedFrame): Omit<ScopeFact, 'kind' | 'stre
     gainDb: onCarriers || h === null ? null : spread(count, SCOPE_GAINS).map((k) => shownDecibels(powerAt(h, k))),
     carriers: onCarriers && h !== null ? gainsByCarrier(h, model) : null,
     samples: count,
+    snrDb: frame.csnrDb.configured ?? null,
     noiseVariance: known ? noiseVariance[0]! : null,
     effectiveSnrDb: frame.csnrDb.effective ?? null,
     estimatedSnrDb: frame.csnrDb.estimated,

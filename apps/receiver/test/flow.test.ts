@@ -196,6 +196,33 @@ describe('a deadline', () => {
   });
 });
 
+describe('a frame that takes the place of others', () => {
+  it('ends those of its stream with lower numbers, those that wait and those that are refined', async () => {
+    const { receiver, held } = await start();
+    const camera = client(receiver);
+    const other = client(receiver, 'cam-2');
+    await other.link.send(frameOf('cam-2', 0));
+    await camera.link.send(frameOf('cam-1', 0));
+    await eventually(() => expect(names(held)).toEqual(['cam-2/0', 'cam-1/0']));
+    await camera.link.send(frameOf('cam-1', 1));
+    await camera.link.send(frameOf('cam-1', 2, { supersedes: true }));
+    await eventually(() => expect(camera.drops.length).toBe(2));
+    expect(
+      camera.drops.map(({ frame, reason }) => [frame, reason]).toSorted(([a], [b]) => Number(a) - Number(b)),
+    ).toEqual([
+      [0, 'superseded'],
+      [1, 'superseded'],
+    ]);
+    expect(camera.drops[0]!.detail).toBe('frame 2 of the stream took its place');
+    await eventually(() => expect(names(held)).toEqual(['cam-2/0', 'cam-1/0', 'cam-1/2']));
+    held[0]!.finish();
+    held[2]!.finish();
+    await Promise.all([camera.link.idle(), other.link.idle()]);
+    expect(camera.results.map(({ head }) => head.frame)).toEqual([2]);
+    expect(await metric(receiver.httpUrl, 'semcast_dropped_frames_total{reason="superseded"}')).toBe(2);
+  });
+});
+
 describe('a lost link', () => {
   it('loses no frame and doubles no result: each is decoded once, and its outcome waits', async () => {
     const { receiver, held } = await start();

@@ -14,6 +14,7 @@ import {
   type Readiness,
 } from '@semcast/service';
 import { connectLink, DEFAULT_MAX_PAYLOAD_BYTES, type ClientLink } from '@semcast/wire';
+import { Album } from './album.js';
 import { chooseCsi } from './choose-csi.js';
 import {
   MAX_IN_FLIGHT,
@@ -187,14 +188,16 @@ async function startTransmitter(
   const quality = new QualityPool({ workers: config.qualityWorkers, maxQueue: config.maxInFlight, onWarning });
   started.push(() => quality.close());
 
+  const album = new Album(source);
   const control: StreamControl = new StreamControl({
     config: { ...config, cbr },
     checkRate: (changed) => {
       encoder.checkRate(changed);
     },
     offered: () => link.welcome?.decoders,
+    photographs: () => album.names,
   });
-  const live = new TransmitterLive({ config, stream, control, metrics, logger });
+  const live = new TransmitterLive({ config, stream, album, control, metrics, logger });
   const link = connectConfiguredLink(
     { ...config, csi: control.settings.csi },
     { stream, run: journal?.run ?? randomUUID() },
@@ -209,6 +212,7 @@ async function startTransmitter(
     config,
     stream,
     source,
+    album,
     journal,
     pictures,
     control,
@@ -225,6 +229,10 @@ async function startTransmitter(
     // A folder object of its own, so that as many previews as pictures are kept.
     previewOutput: config.outputPreviews ? outputFolder() : undefined,
     onWarning,
+    isWatched: () => live.feed.watched,
+    onMeasured: (frame, report) => {
+      live.tellMeasured(frame, report);
+    },
     // On a GPU, encoding is so quick that the next photograph should be read meanwhile.
     encoding: new Gate(config.device === 'cuda' ? 2 : config.workers),
     pixels: new Gate(config.maxInFlightPixels),
@@ -241,7 +249,7 @@ async function startTransmitter(
     ready: () => readiness(transmitter, link),
     logger,
   });
-  addTransmitterRoutes(server, { status, pictures, control, controlToken: config.controlToken });
+  addTransmitterRoutes(server, { status, pictures, control, transmitter, controlToken: config.controlToken });
   addFeedRoute(server, {
     feed: live.feed,
     status: () => {

@@ -45,6 +45,10 @@ export const transmitterConfigSchema = z.strictObject({
   stayUp: z.boolean().default(false).describe('keep serving metrics and status after the last frame'),
   fps: z.number().min(0).max(1000).default(0).describe('frames per second; 0: as fast as credits allow'),
   paused: z.boolean().default(false).describe('begin with the source paused; PUT /stream resumes it'),
+  latest: z
+    .boolean()
+    .default(false)
+    .describe('of a source that loops: at a change, the photograph goes once more in place of the frames under way'),
   size: z
     .int()
     .min(0)

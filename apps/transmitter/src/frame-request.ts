@@ -19,6 +19,8 @@ export interface FrameRequest {
   readonly designCsnrDb?: number;
   /** Ends the frame as `cancelled`. */
   readonly signal?: AbortSignal;
+  /** Frames sent before it are wanted no more. Default: false. */
+  readonly supersedes?: boolean;
 }
 
 /** A request with everything filled in. */
@@ -34,4 +36,5 @@ export interface FrameJob {
   readonly waveform: string;
   readonly waveformOptions: WaveformOptions | undefined;
   readonly csi: CsiMode;
+  readonly supersedes: boolean;
 }

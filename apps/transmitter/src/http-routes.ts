@@ -3,30 +3,44 @@ import { z } from 'zod';
 import { PICTURE_STAGES, type PictureStore } from './picture-store.js';
 import type { TransmitterStatus } from './status.js';
 import { streamChangeSchema, type StreamControl } from './stream-control.js';
+import type { Transmitter } from './transmitter.js';
 
+const NO_CONTENT = 204;
 const pictureParams = z.object({ frame: z.coerce.number().pipe(z.int().nonnegative()), stage: z.enum(PICTURE_STAGES) });
 
 export interface TransmitterRoutes {
   readonly status: () => TransmitterStatus;
   readonly pictures: PictureStore;
   readonly control: StreamControl;
+  readonly transmitter: Pick<Transmitter, 'refresh'>;
   readonly controlToken: string | undefined;
 }
 
 /**
- * `GET /stream`: the state of the stream. `PUT /stream`: change its settings. `GET /pictures/FRAME/STAGE`: pictures of
+ * `GET /stream`: the state of the stream. `PUT /stream`: change its settings. `POST /stream/refresh`:
+ * something else was changed, such as the channel. `GET /pictures/FRAME/STAGE`: pictures of
  * its newest frames.
  */
 export function addTransmitterRoutes(
   { app }: HttpServer,
-  { status, pictures, control, controlToken }: TransmitterRoutes,
+  { status, pictures, control, transmitter, controlToken }: TransmitterRoutes,
 ): void {
+  const mayChange = checkControlToken(controlToken, 'changing the stream');
   app.get('/stream', { schema: documented('The state of the stream') }, status);
 
   app.put('/stream', {
     schema: documented('Change the stream from the next frame on', { body: streamChangeSchema }),
-    onRequest: checkControlToken(controlToken, 'changing the stream'),
+    onRequest: mayChange,
     handler: ({ body }) => control.update(body),
+  });
+
+  app.post('/stream/refresh', {
+    schema: documented('With `latest`: send the photograph once more, in place of the frames under way'),
+    onRequest: mayChange,
+    handler: async (_, reply) => {
+      transmitter.refresh();
+      return await reply.code(NO_CONTENT).send();
+    },
   });
 
   const schema = documented('A picture of one of the newest frames: original, preview, intermediate or final');

@@ -1,10 +1,11 @@
 import { describeError } from '@semcast/core';
 import type { CompletedFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
 import { waveforms } from '@semcast/phy';
-import { allFigures, eachMetric } from '@semcast/quality';
+import { allFigures, eachMetric, type QualityReport } from '@semcast/quality';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
 import type { ClientLink, LinkState } from '@semcast/wire';
 import { z } from 'zod';
+import type { Album } from './album.js';
 import type { TransmitterConfig } from './config.js';
 import type { FrameEncoder } from './encode-frame.js';
 import type { DecoderOptions } from './frame-request.js';
@@ -17,9 +18,13 @@ const WAVEFORMS = Object.fromEntries(
   Object.entries(waveforms).map(([name, { optionsSchema }]) => [name, z.toJSONSchema(optionsSchema, { io: 'input' })]),
 );
 
+/** Names that the status has. */
+const MAX_PHOTOGRAPHS = 1000;
+
 export interface TransmitterLiveParts {
   readonly config: TransmitterConfig;
   readonly stream: string;
+  readonly album: Album;
   readonly control: StreamControl;
   readonly metrics: Metrics<'transmitter'>;
   readonly logger: Logger;
@@ -48,7 +53,7 @@ export class TransmitterLive {
   }
 
   status(frames: TransmitterLiveStatus['frames'], link: ClientLink, encoder: FrameEncoder): TransmitterLiveStatus {
-    const { config, stream, control } = this.#parts;
+    const { config, stream, album, control } = this.#parts;
     const { decoderOptions = {}, waveformOptions = {}, csi, ...settings } = control.settings;
     return {
       stream,
@@ -58,6 +63,7 @@ export class TransmitterLive {
       csi,
       waveforms: WAVEFORMS,
       rates: [...encoder.rates],
+      photographs: album.names.slice(0, MAX_PHOTOGRAPHS),
       decoders: link.welcome === undefined ? null : [...link.welcome.decoders],
       frames,
       wireBytes: { ...this.#wireBytes },
@@ -65,10 +71,17 @@ export class TransmitterLive {
   }
 
   /** A preview or an intermediate picture came. */
-  tellPreview({ frame, name, stage: given, decoder, steps, width, height }: PreviewedFrame): void {
+  tellPreview({ stage: given, ...preview }: PreviewedFrame): void {
+    const { frame, name, width, height, decoder, steps, csnrDb, supersedes, endToEndMs } = preview;
     // A final picture is an outcome.
     const stage = given === 'final' ? 'intermediate' : given;
-    this.feed.push({ kind: 'partial', frame, name, stage, decoder, steps, width, height });
+    const picture = { frame, name, width, height, decoder, steps, csnrDb: { ...csnrDb }, supersedes, endToEndMs };
+    this.feed.push({ kind: 'partial', stage, ...picture });
+  }
+
+  /** A preview was measured, while somebody watches. */
+  tellMeasured(frame: number, report: QualityReport): void {
+    this.feed.push({ kind: 'measured', frame, figures: allFigures({ ...report, metrics: {} }) });
   }
 
   /** A frame came to its end. A drop that channel or receiver decided (`decidedHere` false) is counted by reason there. */
@@ -82,6 +95,10 @@ export class TransmitterLive {
         metrics.droppedFrames.inc({ reason });
       }
       this.feed.push({ kind, frame, name, reason });
+      if (reason === 'superseded') {
+        logger.debug({ stream, frame, name }, 'frame superseded');
+        return;
+      }
       const message = `a frame ended without a picture: ${reason}`;
       this.#events.record({ event: 'frame-dropped', level: 'warn', message, stream, frame }, { name, reason, detail });
       return;
@@ -147,6 +164,10 @@ function completedFact(outcome: CompletedFrame): CompletedFact {
     cbr: outcome.cbr,
     channelUses: outcome.channelUses,
     decoder: outcome.decoder,
+    decoderOptions: { ...outcome.decoderOptions },
+    waveform: outcome.waveform,
+    waveformOptions: { ...outcome.waveformOptions },
+    supersedes: outcome.supersedes,
     steps: outcome.steps,
     reducedSteps: outcome.reducedSteps,
     figures: allFigures(outcome),

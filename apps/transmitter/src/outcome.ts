@@ -1,4 +1,5 @@
 import type { RgbImage } from '@semcast/core';
+import type { DecoderOptions, WaveformOptions } from './frame-request.js';
 import type { QualityReport } from '@semcast/quality';
 import type { DropReason, ResultFormat, ResultHead, ResultStage } from '@semcast/wire';
 
@@ -35,6 +36,11 @@ export interface SentFrame {
   /** Samples sent / (3·width·height): pilots, prefixes and empty carriers of the waveform counted in. */
   readonly cbrWithOverhead: number;
   readonly decoder: string;
+  readonly decoderOptions?: DecoderOptions;
+  readonly waveform: string;
+  readonly waveformOptions?: WaveformOptions;
+  /** It took the place of frames before it. */
+  readonly supersedes: boolean;
   /** The channel SNR that the encoder prepared for. */
   readonly designCsnrDb: number;
 }
@@ -46,6 +52,7 @@ export interface PreviewedFrame {
   readonly name: string;
   readonly stage: ResultStage;
   readonly decoder: string;
+  readonly supersedes: boolean;
   readonly format: ResultFormat;
   readonly width: number;
   readonly height: number;

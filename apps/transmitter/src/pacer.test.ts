@@ -12,9 +12,18 @@ afterEach(() => {
 function start(fps: number, signal: AbortSignal = never) {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   const control = new StreamControl({
-    config: { decoder: 'jscc', decoderOptions: undefined, waveform: 'single-carrier', cbr: '1/24', fps, paused: false },
+    config: {
+      decoder: 'jscc',
+      decoderOptions: undefined,
+      waveform: 'single-carrier',
+      cbr: '1/24',
+      fps,
+      latest: false,
+      paused: false,
+    },
     checkRate: () => {},
     offered: () => undefined,
+    photographs: () => [],
   });
   const pacer = new Pacer(control);
   const sentMs: number[] = [];

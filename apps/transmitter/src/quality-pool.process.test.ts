@@ -85,7 +85,7 @@ describe('QualityPool', () => {
     const warnings: string[] = [];
     const source = `export default (job) => {
       if (job.decoded.width === 3) { ${end}; return new Promise(() => {}); }
-      return { report: { psnrDb: 1, ssim: null, msSsim: null }, ...job };
+      return { report: { psnrDb: 1, ssim: null, msSsim: null, contrast: null }, ...job };
     }`;
     createPool({ module: await moduleOf(how, source), onWarning: (warning) => warnings.push(warning) });
     const before = pool!.measure(noise(0, 2, 2), noise(0, 2, 2));

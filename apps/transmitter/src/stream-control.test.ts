@@ -9,6 +9,7 @@ function control(offered: readonly string[] | undefined = ['jscc', 'diffcom']) {
       waveform: 'single-carrier',
       cbr: '1/24',
       fps: 2,
+      latest: false,
       paused: false,
     },
     checkRate: (cbr) => {
@@ -17,6 +18,7 @@ function control(offered: readonly string[] | undefined = ['jscc', 'diffcom']) {
       }
     },
     offered: () => offered,
+    photographs: () => ['a.jpg', 'b.jpg'],
   });
 }
 
@@ -35,12 +37,27 @@ describe('the settings of a stream', () => {
       waveformOptions: undefined,
       csi: 'genie',
       fps: 5,
+      latest: false,
+      photo: null,
       paused: true,
     });
     expect(told.map(({ fps, paused }) => [fps, paused])).toEqual([
       [5, false],
       [5, true],
     ]);
+  });
+
+  it('hold one photograph of those that there are, until it is let go', () => {
+    const stream = control();
+    expect(stream.update({ photo: 'b.jpg' }).photo).toBe('b.jpg');
+    expect(stream.update({ fps: 3 }).photo).toBe('b.jpg');
+    expect(() => stream.update({ photo: 'c.jpg' })).toThrow(
+      expect.objectContaining({
+        message: 'there is no photograph "c.jpg"',
+        remedy: 'choose one of a.jpg, b.jpg',
+      }),
+    );
+    expect(stream.update({ photo: null }).photo).toBeNull();
   });
 
   it('keep options while the decoder stays, and forget them with it', () => {
@@ -87,10 +104,12 @@ describe('the settings of a stream', () => {
         waveform: 'single-carrier',
         cbr: '1/24',
         fps: 2,
+        latest: false,
         paused: false,
       },
       checkRate: () => {},
       offered: () => undefined,
+      photographs: () => [],
     });
     expect(() => stream.update({ decoder: 'jscc' })).toThrow(/isn't known yet/);
     expect(stream.update({ fps: 0 }).fps).toBe(0);

@@ -19,6 +19,10 @@ export interface StreamSettings {
   readonly csi: CsiMode;
   /** Frames of the source per second; 0: as fast as credits allow. */
   readonly fps: number;
+  /** At a change, the photograph that was sent last goes once more, in place of the frames under way. */
+  readonly latest: boolean;
+  /** The name of the photograph that is sent again and again; null: one after the other. */
+  readonly photo: string | null;
   /** The source is paused; submitted photographs are still sent. */
   readonly paused: boolean;
 }
@@ -26,13 +30,15 @@ export interface StreamSettings {
 export interface StreamControlOptions {
   readonly config: Pick<
     TransmitterConfig,
-    'decoder' | 'decoderOptions' | 'waveform' | 'waveformOptions' | 'csi' | 'fps' | 'paused'
+    'decoder' | 'decoderOptions' | 'waveform' | 'waveformOptions' | 'csi' | 'fps' | 'latest' | 'paused'
   > &
     Pick<StreamSettings, 'cbr'>;
   /** @throws an error that names the rates that there are */
   readonly checkRate: (cbr: string) => void;
   /** Decoders that the receiver offers; undefined before it has said so. */
   readonly offered: () => readonly string[] | undefined;
+  /** Photographs that can be sent. */
+  readonly photographs: () => readonly string[];
 }
 
 const optionsSchema = z
@@ -48,6 +54,8 @@ export const streamChangeSchema = z.strictObject({
   waveform: z.string().min(1).max(64).optional(),
   waveformOptions: optionsSchema,
   fps: z.number().min(0).max(1000).optional(),
+  latest: z.boolean().optional(),
+  photo: z.string().min(1).max(256).nullable().optional(),
   paused: z.boolean().optional(),
 });
 
@@ -59,9 +67,9 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
   constructor(options: StreamControlOptions) {
     super();
     this.#options = options;
-    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, paused } = options.config;
+    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, latest, paused } = options.config;
     const csi = chooseCsi(options.config);
-    this.#settings = { decoder, decoderOptions, cbr, waveform, waveformOptions, csi, fps, paused };
+    this.#settings = { decoder, decoderOptions, cbr, waveform, waveformOptions, csi, fps, latest, photo: null, paused };
   }
 
   get settings(): StreamSettings {
@@ -79,7 +87,7 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
     if (!parsed.success) {
       throw new StreamUpdateError(z.prettifyError(parsed.error), { cause: parsed.error });
     }
-    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, paused } = parsed.data;
+    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, latest, photo, paused } = parsed.data;
     const now = this.#settings;
     const settings: StreamSettings = {
       decoder: decoder === undefined ? now.decoder : this.#offeredDecoder(decoder),
@@ -92,6 +100,8 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
           waveformOptions ?? (waveform === undefined || waveform === now.waveform ? now.waveformOptions : undefined),
       }),
       fps: fps ?? now.fps,
+      latest: latest ?? now.latest,
+      photo: photo === undefined ? now.photo : photo && this.#knownPhoto(photo),
       paused: paused ?? now.paused,
     };
     this.#settings = settings;
@@ -112,6 +122,16 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
       });
     }
     return decoder;
+  }
+
+  #knownPhoto(photo: string): string {
+    const names = this.#options.photographs();
+    if (!names.includes(photo)) {
+      throw new StreamUpdateError(`there is no photograph "${photo}"`, {
+        remedy: `choose one of ${names.slice(0, 20).join(', ')}`,
+      });
+    }
+    return photo;
   }
 
   #knownRate(text: string): string {

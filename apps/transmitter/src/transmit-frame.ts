@@ -20,6 +20,7 @@ import { modulateFrame, type ModulatedFrame } from './modulate-frame.js';
 import { openPreview, type Preview } from './open-preview.js';
 import type { CompletedFrame, PreviewedFrame, SentFrame } from './outcome.js';
 import type { OutputFolder } from './output-folder.js';
+import type { QualityReport } from '@semcast/quality';
 import type { QualityPool } from './quality-pool.js';
 import { openPhoto, type PhotoInput, type ReadPhotoOptions } from './read-photo.js';
 import { recordResult } from './record-result.js';
@@ -40,6 +41,9 @@ export interface FrameTools {
   readonly previewOutput: OutputFolder | undefined;
   /** For what goes wrong without ending a frame. */
   readonly onWarning: (message: string) => void;
+  /** Whether somebody watches the figures of previews. */
+  readonly isWatched: () => boolean;
+  readonly onMeasured: (frame: number, report: QualityReport) => void;
   /** As many at a time as the encoder has threads: a photograph isn't read long before it can be encoded. */
   readonly encoding: Gate;
   /** Fires when a closing transmitter waits no longer for results that are being recorded. */
@@ -129,6 +133,7 @@ export async function transmitFrame(
           preview ??= openPreview(message, original, {
             timeoutMs: config.imageTimeoutMs,
             onWarning: tools.onWarning,
+            ...(tools.isWatched() ? { measure: (pixels) => void measurePreview(job, pixels, original, tools) } : {}),
           });
         }
         watcher.onPreview(previewedFrame(job, message, elapsedMs));
@@ -189,6 +194,22 @@ async function readPhoto(
   } catch (error) {
     freePixels();
     throw error;
+  }
+}
+
+const copyOf = (image: RgbImage): RgbImage => ({ ...image, data: image.data.slice() });
+
+/** Never rejects: it is for who watches. The originals and the preview are copied, as they are still needed. */
+async function measurePreview(
+  { frame }: FrameJob,
+  preview: RgbImage,
+  original: RgbImage,
+  { quality, onMeasured, onWarning }: FrameTools,
+): Promise<void> {
+  try {
+    onMeasured(frame, (await quality.measure(copyOf(original), copyOf(preview))).report);
+  } catch (error) {
+    onWarning(`the preview of frame ${frame} can't be measured: ${describeError(error)}`);
   }
 }
 
@@ -262,13 +283,15 @@ function frameHead(job: FrameJob, stages: HeadOfStages, { config, encoder }: Fra
     decoder: job.decoder,
     ...(job.decoderOptions === undefined ? {} : { decoderOptions: { ...job.decoderOptions } }),
     ...(config.deadlineMs === undefined ? {} : { deadlineMs: config.deadlineMs }),
+    ...(job.supersedes ? { supersedes: true } : {}),
     csi: job.csi,
     bundleDigest: encoder.bundle.digest,
   };
 }
 
 function sentFrame(job: FrameJob, head: FrameHead): SentFrame {
-  const { stream, frame, width, height, channelUses, samples, cbr, decoder, designCsnrDb } = head;
+  const { stream, frame, width, height, channelUses, samples, cbr, decoder, waveform, designCsnrDb } = head;
+  const { decoderOptions, waveformOptions, supersedes } = job;
   return {
     stream,
     frame,
@@ -281,15 +304,32 @@ function sentFrame(job: FrameJob, head: FrameHead): SentFrame {
     channelBandwidthRatio: channelUses / (3 * width * height),
     cbrWithOverhead: samples.count / (3 * width * height),
     decoder,
+    ...(decoderOptions === undefined ? {} : { decoderOptions }),
+    waveform,
+    ...(waveformOptions === undefined ? {} : { waveformOptions }),
+    supersedes,
     designCsnrDb,
   };
 }
 
 function previewedFrame(
-  { stream, frame, name }: FrameJob,
+  { stream, frame, name, supersedes }: FrameJob,
   { head, payload }: ResultMessage,
   endToEndMs: number,
 ): PreviewedFrame {
   const { stage, decoder, image, steps, csnrDb, residual } = head;
-  return { stream, frame, name, stage, decoder, ...image, bytes: payload, steps, csnrDb, residual, endToEndMs };
+  return {
+    stream,
+    frame,
+    name,
+    stage,
+    decoder,
+    supersedes,
+    ...image,
+    bytes: payload,
+    steps,
+    csnrDb,
+    residual,
+    endToEndMs,
+  };
 }

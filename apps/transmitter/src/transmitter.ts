@@ -6,6 +6,7 @@ import { observeSnr, type Logger, type Metrics } from '@semcast/service';
 import type { DropReason, LinkState, ResultMessage } from '@semcast/wire';
 import { abortable } from './abortable.js';
 import { FrameEndedError, FrameNumberError, WriteError } from './errors.js';
+import type { Album, NamedPhoto } from './album.js';
 import type { FrameJob, FrameRequest } from './frame-request.js';
 import { FrameSet } from './frame-set.js';
 import { Gate, type Release } from './gate.js';
@@ -45,9 +46,20 @@ export interface StreamTotals {
   readonly droppedByReason: Readonly<Partial<Record<DropReason, number>>>;
 }
 
+/** Settings that a picture shows. */
+const SHOWN_SETTINGS = ['decoder', 'decoderOptions', 'cbr', 'waveform', 'waveformOptions', 'photo'] as const;
+
+interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly slot?: Release;
+  /** The frame is on its way. */
+  readonly onSent?: () => void;
+}
+
 export interface TransmitterParts extends Omit<FrameTools, 'recording'> {
   readonly stream: string;
   readonly source: PhotoSource;
+  readonly album: Album;
   readonly journal: Journal | undefined;
   readonly pictures: PictureStore;
   /** Decoder, rate and pace of the frames to come. */
@@ -61,6 +73,8 @@ export interface TransmitterParts extends Omit<FrameTools, 'recording'> {
 const RECENT_OUTCOMES = 50;
 /** How long a closing transmitter waits for pictures that are being measured. */
 const RECORDING_GRACE_MS = 3000;
+/** Frames at a time that took the place of others. */
+const MAX_REFRESHED = 4;
 /** Node's timers fire at once beyond this. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -81,6 +95,14 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   readonly #journeys = new Map<Promise<unknown>, AbortController>();
   /** Those of them that haven't been admitted yet. */
   readonly #waiting = new Set<AbortController>();
+  /** Those of them that haven't been sent yet. */
+  readonly #unsent = new Set<AbortController>();
+  /** What the source sent last. */
+  #newest: NamedPhoto | undefined;
+  readonly #refreshed = new Set<Promise<unknown>>();
+  /** Whether one of them is still to be sent, and whether another one is wanted then. */
+  #refreshing = false;
+  #refreshAgain = false;
   readonly #source = new AbortController();
   readonly #recording = new AbortController();
   readonly #recent: OutcomeSummary[] = [];
@@ -95,7 +117,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
 
   constructor(parts: TransmitterParts) {
     super();
-    const { config, link, pending, live } = parts;
+    const { config, control, link, pending, live } = parts;
     this.#parts = parts;
     // Each frame that is being recorded listens.
     setMaxListeners(config.maxInFlight, this.#recording.signal);
@@ -108,6 +130,14 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     });
     this.finished = new Promise((resolve) => {
       this.#resolveFinished = resolve;
+    });
+    let { settings } = control;
+    control.on('change', (changed) => {
+      const shown = SHOWN_SETTINGS.some((name) => changed[name] !== settings[name]);
+      settings = changed;
+      if (shown) {
+        this.refresh();
+      }
     });
     link.on('result', (message) => {
       this.#observeResult(message);
@@ -150,6 +180,44 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       return this.#conclude(job, new FrameEndedError('queue-full', `${message} — ${remedy}`));
     }
     return this.#run(job, { signal: request.signal });
+  }
+
+  /**
+   * Something was changed that a picture shows, here or in the channel. With `latest` the photograph that was sent last
+   * is sent once more, and the frames under way end as `superseded`: here if they haven't been sent, else at the
+   * receiver, which still gives the preview of one that it has begun.
+   */
+  refresh(): void {
+    const { settings } = this.#parts.control;
+    const again = this.#parts.album.find(settings.photo ?? '') ?? this.#newest;
+    if (!settings.latest || again === undefined || this.#source.signal.aborted || Number.isFinite(this.sourceFrames)) {
+      return;
+    }
+    if (this.#refreshing || this.#refreshed.size >= MAX_REFRESHED) {
+      this.#refreshAgain = true;
+      return;
+    }
+    for (const controller of this.#unsent) {
+      controller.abort(new FrameEndedError('superseded', 'a newer frame of the stream took its place'));
+    }
+    const job = this.#jobOf({ ...again, supersedes: true });
+    this.#used.add(job.frame);
+    this.#refreshing = true;
+    this.#newest = again;
+    const run = this.#run(job, { slot: () => undefined, onSent: () => this.#refreshSent() }).finally(() => {
+      this.#refreshed.delete(run);
+      this.#refreshSent();
+    });
+    this.#refreshed.add(run);
+  }
+
+  /** A frame that took the place of others is on its way, or has ended. */
+  #refreshSent(): void {
+    this.#refreshing = false;
+    if (this.#refreshAgain) {
+      this.#refreshAgain = false;
+      this.refresh();
+    }
   }
 
   /** Frames by how they ended. */
@@ -268,6 +336,8 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       // Looked at before the pace, which a last frame has no successor to keep for.
       while (next < this.sourceFrames) {
         await pacer.untilDue(this.#source.signal);
+        // What was changed is shown first.
+        await abortable(Promise.all(this.#refreshed), this.#source.signal);
         const slot = await this.#slots.enter(1, this.#source.signal);
         if (control.settings.paused) {
           // While it waited for its place.
@@ -280,7 +350,9 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
           slot();
           break;
         }
-        const job = this.#jobOf({ photo: source.files[next % source.files.length]!, frame: next });
+        const named = this.#parts.album.find(control.settings.photo ?? '') ?? nameOf(source.files, next);
+        this.#newest = named;
+        const job = this.#jobOf({ ...named, frame: next });
         this.#used.add(next);
         const run: Promise<unknown> = this.#run(job, { slot }).finally(() => running.delete(run));
         running.add(run);
@@ -299,12 +371,9 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     this.#resolveFinished(totals);
   }
 
-  async #run(
-    job: FrameJob,
-    { signal, slot }: { readonly signal?: AbortSignal | undefined; readonly slot?: Release },
-  ): Promise<FrameOutcome> {
+  async #run(job: FrameJob, options: RunOptions): Promise<FrameOutcome> {
     const controller = new AbortController();
-    const journey = this.#transmit(job, controller, slot, signal);
+    const journey = this.#transmit(job, controller, options);
     this.#journeys.set(journey, controller);
     return journey.finally(() => this.#journeys.delete(journey));
   }
@@ -312,8 +381,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   async #transmit(
     job: FrameJob,
     controller: AbortController,
-    admitted: Release | undefined,
-    outer: AbortSignal | undefined,
+    { slot: admitted, signal: outer, onSent }: RunOptions,
   ): Promise<FrameOutcome> {
     const { signal } = controller;
     const onOuterAbort = (): void => {
@@ -332,16 +400,23 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     let giveUp: NodeJS.Timeout | undefined;
     let end: CompletedFrame | FrameEndedError;
     this.#waiting.add(controller);
+    this.#unsent.add(controller);
+    const release = (): void => {
+      preparing?.();
+      this.#unsent.delete(controller);
+      onSent?.();
+    };
     try {
       slot ??= await this.#slots.enter(1, signal);
       this.#waiting.delete(controller);
       giveUp = giveUpAfter(this.#parts.config.giveUpMs, controller);
       preparing = await this.#preparing.enter(1, signal);
-      end = await transmitFrame(job, this.#tools, this.#watcher(preparing), signal);
+      end = await transmitFrame(job, this.#tools, this.#watcher(release), signal);
     } catch (error) {
       end = this.#endOf(error);
     }
     this.#waiting.delete(controller);
+    this.#unsent.delete(controller);
     clearTimeout(giveUp);
     preparing?.();
     outer?.removeEventListener('abort', onOuterAbort);
@@ -420,6 +495,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       waveform,
       waveformOptions,
       csi,
+      supersedes: request.supersedes ?? false,
     };
   }
 
@@ -435,14 +511,14 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     }
   }
 
-  #watcher(preparing: Release): FrameWatcher {
+  #watcher(onSent: () => void): FrameWatcher {
     const { metrics, pictures, live } = this.#parts;
     return {
       onStage: (stage, milliseconds) => {
         metrics.frameLatency.observe({ stage }, milliseconds / 1000);
       },
       onSent: (sent, original) => {
-        preparing();
+        onSent();
         pictures.begin(sent, original);
         metrics.channelBandwidthRatio.set(sent.channelBandwidthRatio);
         this.#tell('sent', sent);
@@ -467,6 +543,12 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#parts.logger.error({ err: error, event }, 'a listener of the transmitter threw');
     }
   }
+}
+
+/** The photograph of a frame of the source. */
+function nameOf(files: readonly string[], frame: number): NamedPhoto {
+  const photo = files[frame % files.length]!;
+  return { name: basename(photo), photo };
 }
 
 function outcomeOf({ stream, frame, name }: FrameJob, end: CompletedFrame | FrameEndedError): FrameOutcome {

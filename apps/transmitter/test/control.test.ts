@@ -1,3 +1,4 @@
+import type { Delivery } from '@semcast/wire';
 import { describe, expect, it } from 'vitest';
 import { photoFolder, receiver, transmitter } from './support/harness.js';
 
@@ -66,6 +67,53 @@ describe('PUT /stream', () => {
       body: { error: { code: 'E_STREAM_UPDATE', message: 'the receiver has no decoder "magic"' } },
     });
     expect((await put(stream.httpUrl, { fps: 1 }, headers)).status).toBe(200);
+  });
+});
+
+describe('a stream that shows the latest', () => {
+  const refresh = async (url: string) => (await fetch(`${url}/stream/refresh`, { method: 'POST' })).status;
+
+  it('sends the photograph once more at a change, in place of the frames under way', async () => {
+    // It answers nothing, as one that takes long.
+    const deliveries: Delivery[] = [];
+    const to = await receiver({ credits: 8, answer: (delivery) => deliveries.push(delivery) });
+    const source = [await photoFolder(3)];
+    const { transmitter: stream } = await transmitter(to.url, { source, fps: 0, maxInFlight: 2, latest: true });
+    await expect.poll(() => to.frames.length).toBe(2);
+    expect(to.frames.map(({ supersedes }) => supersedes)).toEqual([undefined, undefined]);
+    expect(await refresh(stream.httpUrl)).toBe(204);
+    await expect.poll(() => to.frames.length).toBe(3);
+    await put(stream.httpUrl, { cbr: '1/12' });
+    await expect.poll(() => to.frames.length).toBe(4);
+    // A change of the pace is no change of a picture.
+    await put(stream.httpUrl, { fps: 5 });
+    const numbers = to.frames.map(({ frame }) => frame);
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    expect(to.frames.slice(2).map(({ supersedes, cbr }) => [supersedes, cbr])).toEqual([
+      [true, '1/24'],
+      [true, '1/12'],
+    ]);
+    const sent = stream.status().pictures.map(({ name }) => name);
+    expect(new Set(sent.slice(1))).toEqual(new Set(['photo-001.png']));
+    // Those before it are dropped by the receiver, with the reason, and then the source goes on.
+    for (const delivery of deliveries.splice(0)) {
+      delivery.drop('superseded', 'a newer one');
+    }
+    await expect.poll(() => to.frames.length).toBeGreaterThan(4);
+    expect(stream.status().frames.droppedByReason.superseded).toBe(4);
+  });
+
+  it('stays with the photograph that it is told, and leaves a source that ends as it is', async () => {
+    const to = await receiver();
+    const source = [await photoFolder(3)];
+    const { transmitter: stream, outcomes } = await transmitter(to.url, { source, fps: 100, latest: true });
+    await put(stream.httpUrl, { photo: 'photo-002.png' });
+    const before = outcomes.length;
+    await expect.poll(() => outcomes.length).toBeGreaterThan(before + 6);
+    expect(new Set(outcomes.slice(before + 2).map(({ name }) => name))).toEqual(new Set(['photo-002.png']));
+    const once = await transmitter(to.url, { source, loop: false, latest: true });
+    await refresh(once.transmitter.httpUrl);
+    expect(await once.transmitter.finished).toMatchObject({ completed: 3 });
   });
 });
 

@@ -15,6 +15,9 @@ const milliseconds = z.number().nonnegative();
 /** At most this many points of a picture of samples, gains included. */
 const MAX_POINTS = 4096;
 
+/** Of a decoder or a waveform. */
+const options = z.record(name, z.union([z.number(), z.boolean(), z.string().max(256)]));
+
 const event = z.object({
   kind: z.literal('event'),
   event: name,
@@ -31,37 +34,48 @@ const csnrDb = z.object({
   estimated: db.nullable(),
 });
 
+/** What the pictures of a frame have in common. */
+const picture = {
+  frame: count,
+  name,
+  width: count,
+  height: count,
+  decoder: name,
+  /** 0 for the preview, and for a decoder of one pass. */
+  steps: count,
+  csnrDb,
+  /** It took the place of frames before it, to show a change. */
+  supersedes: z.boolean(),
+};
+
+/** Those of the registry of packages/quality, PSNR for certain, and distances of metric bundles, by name. */
+const figures = z.record(name, z.number()).and(z.object({ psnrDb: db }));
+
 /** A picture on the way: the preview, or a step of a sampler. */
 const partial = z.object({
   kind: z.literal('partial'),
-  frame: count,
-  name,
+  ...picture,
   stage: z.enum(['preview', 'intermediate']),
-  decoder: name,
-  steps: count,
-  width: count,
-  height: count,
+  endToEndMs: milliseconds,
 });
+
+/** A preview was measured against its original. */
+const measured = z.object({ kind: z.literal('measured'), frame: count, figures });
 
 /** A frame that came back as a picture, measured against its original. */
 const completed = z.object({
   kind: z.literal('completed'),
-  frame: count,
-  name,
-  width: count,
-  height: count,
+  ...picture,
   cbr: name,
   channelUses: count,
-  decoder: name,
-  /** 0 for a decoder of one pass. */
-  steps: count,
+  decoderOptions: options,
+  waveform: name,
+  waveformOptions: options,
   reducedSteps: z.boolean(),
-  /** Those of the registry of packages/quality, PSNR for certain, and distances of metric bundles, by name. */
-  figures: z.record(name, z.number()).and(z.object({ psnrDb: db })),
+  figures,
   /** Null where the decoder has one pass only: then `figures.psnrDb` is that of the only picture. */
   previewPsnrDb: db.nullable(),
   residual: z.number().nullable(),
-  csnrDb,
   endToEndMs: milliseconds,
   previewLatencyMs: milliseconds.nullable(),
   decodeMs: milliseconds,
@@ -71,19 +85,21 @@ const completed = z.object({
 /** A frame that ended without a picture. */
 const dropped = z.object({ kind: z.literal('dropped'), frame: count, name, reason: name });
 
-const transmitterFact = z.discriminatedUnion('kind', [event, partial, completed, dropped]);
-
-const optionValue = z.union([z.number(), z.boolean(), z.string().max(256)]);
+const transmitterFact = z.discriminatedUnion('kind', [event, partial, measured, completed, dropped]);
 
 /** Settings that may be changed while frames flow; a change takes effect with the next frame. */
 const streamSettings = z.object({
   decoder: name,
-  decoderOptions: z.record(name, optionValue),
+  decoderOptions: options,
   waveform: name,
-  waveformOptions: z.record(name, optionValue),
+  waveformOptions: options,
   cbr: name,
   /** Frames per second; 0 for as fast as they get through. */
   fps: z.number().nonnegative(),
+  /** A change is shown in place of the frames under way. */
+  latest: z.boolean(),
+  /** The photograph that is sent again and again; null: one after the other. */
+  photo: name.nullable(),
   paused: z.boolean(),
 });
 
@@ -97,6 +113,8 @@ const transmitterStatus = z.object({
   waveforms: z.record(name, z.unknown()),
   /** Rates of the bundle. */
   rates: z.array(name).max(64),
+  /** Photographs that can be chosen. */
+  photographs: z.array(name).max(1000),
   /** The decoders that the receiver offers; null before the first welcome. */
   decoders: z.array(name).max(64).nullable(),
   frames: z.object({ completed: count, dropped: count, inFlight: count, queued: count }),
@@ -179,7 +197,7 @@ const residual = z.object({
 
 const points = z.array(z.number()).max(MAX_POINTS);
 
-/** A sample of one frame's symbols and gains. */
+/** A sample of one frame's symbols and gains, as it arrived: told before the frame is decoded. */
 const scope = z.object({
   kind: z.literal('scope'),
   stream: name,
@@ -202,6 +220,8 @@ const scope = z.object({
     .nullable(),
   /** Complex samples of the whole frame. */
   samples: count,
+  /** As the channel was set; null where it doesn't say. */
+  snrDb: db.nullable(),
   /** N0 per complex sample; null without channel state. */
   noiseVariance: z.number().nonnegative().nullable(),
   /** After equalisation; null without channel state. */
@@ -215,7 +235,13 @@ const receiverFact = z.discriminatedUnion('kind', [event, decoded, residual, sco
 const receiverStatus = z.object({
   /** Options as JSON Schema. */
   decoders: z.array(z.object({ name, summary: text, samples: z.boolean(), options: z.unknown() })).max(64),
-  bundle: z.object({ name, version: name, digest: name }),
+  bundle: z.object({
+    name,
+    version: name,
+    digest: name,
+    /** Channel SNRs that it was trained for. */
+    csnrDb: z.object({ min: db, max: db }),
+  }),
   device: name,
   workers: count,
   queue: z.object({ waiting: count, decoding: count }),
@@ -245,6 +271,7 @@ export type TransmitterLiveStatus = z.infer<typeof transmitterStatus>;
 export type ChannelLiveStatus = z.infer<typeof channelStatus>;
 export type ReceiverLiveStatus = z.infer<typeof receiverStatus>;
 export type StreamSettings = z.infer<typeof streamSettings>;
+export type MeasuredFact = z.infer<typeof measured>;
 export type PartialFact = z.infer<typeof partial>;
 export type CompletedFact = z.infer<typeof completed>;
 export type ResponseFact = z.infer<typeof response>;

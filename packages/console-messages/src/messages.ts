@@ -16,7 +16,7 @@ import type { LiveService, PictureStage } from './names.js';
 export type Row = readonly (number | null)[];
 
 /** Another version than the page's own means that the page is old: it loads itself again. */
-export const LIVE_VERSION = 4;
+export const LIVE_VERSION = 5;
 
 /** Curves, by table: the columns behind the time. Units are in the names, where there are any. */
 export const TABLES = {
@@ -61,44 +61,64 @@ export interface ShownEvent extends Readonly<Pick<EventFact, 'event' | 'level' |
   readonly times: number;
 }
 
-/** A picture of the frame that is shown. */
-export interface ShownPicture {
-  readonly stage: PictureStage;
-  readonly steps: number;
-  /** A path on the console's own server. */
-  readonly url: string;
-}
-
-/** The frame whose pictures are shown. */
-export interface ShownFrame extends Readonly<Pick<PartialFact, 'frame' | 'name' | 'width' | 'height' | 'decoder'>> {
-  readonly done: boolean;
-  readonly pictures: readonly ShownPicture[];
-  readonly figures: FrameFigures | null;
-}
-
-/** Figures of a frame that came back. */
-export interface FrameFigures extends Readonly<
-  Pick<CompletedFact, 'cbr' | 'steps' | 'previewPsnrDb' | 'residual' | 'endToEndMs'>
-> {
+/** SNRs of a frame in dB: as the channel was set, after equalisation, estimated; null where there is none. */
+export interface FrameSnr {
   readonly snrDb: number | null;
   readonly effectiveSnrDb: number | null;
   readonly estimatedSnrDb: number | null;
-  /** Of the final picture, by name. */
-  readonly quality: CompletedFact['figures'];
+}
+
+/** A picture, and what belongs to it: pictures that stand side by side may be of different frames. */
+export interface ShownPicture extends Readonly<Pick<PartialFact, 'frame' | 'decoder' | 'steps'>>, FrameSnr {
+  readonly stage: PictureStage;
+  /** A path on the console's own server. */
+  readonly url: string;
+  /** By name; null before it has been measured. */
+  readonly figures: CompletedFact['figures'] | null;
+  /** Null where it isn't known. */
+  readonly residual: number | null;
+  /** From reading the photograph to this picture; null for the original. */
+  readonly endToEndMs: number | null;
+}
+
+/** The photograph that is shown, by the frame that is followed. */
+export interface ShownFrame extends Readonly<Pick<PartialFact, 'frame' | 'name' | 'width' | 'height' | 'decoder'>> {
+  /** Nothing more comes of the frame. */
+  readonly done: boolean;
+  /** At most one of each stage. Those after the preview may be of an earlier frame of the photograph, until there are newer ones. */
+  readonly pictures: readonly ShownPicture[];
 }
 
 /** A frame of the past, with a small picture of it. */
-export interface GalleryEntry extends Pick<ShownFrame, 'frame' | 'name' | 'decoder'> {
+export interface GalleryEntry extends Pick<ShownFrame, 'frame' | 'name' | 'decoder'>, FrameSnr {
   readonly id: number;
-  readonly figures: FrameFigures;
   readonly url: string;
+  readonly steps: number;
+  readonly psnrDb: number;
+}
+
+/** All that is known of a frame of the past: `GET /frames/ID`. */
+export interface FrameRecord
+  extends
+    Pick<ShownFrame, 'frame' | 'name' | 'width' | 'height' | 'decoder' | 'pictures'>,
+    FrameSnr,
+    Readonly<
+      Pick<
+        CompletedFact,
+        'cbr' | 'channelUses' | 'steps' | 'reducedSteps' | 'decoderOptions' | 'waveform' | 'waveformOptions' | 'figures'
+      >
+    > {
+  /** When it came back, milliseconds since 1970. */
+  readonly atMs: number;
+  readonly residual: number | null;
+  /** As it was when the frame came back. */
+  readonly channel: Sections['channel'];
 }
 
 /** A stream that the receiver has seen lately. */
 export interface StreamRow
-  extends
-    Readonly<Omit<ReceiverLiveStatus['streams'][number], 'role'>>,
-    Pick<FrameFigures, 'effectiveSnrDb' | 'estimatedSnrDb' | 'residual'> {
+  extends Readonly<Omit<ReceiverLiveStatus['streams'][number], 'role'>>, Omit<FrameSnr, 'snrDb'> {
+  readonly residual: number | null;
   readonly linked: boolean;
   readonly decoder: string;
   /** Frames decoded since the console has been watching. */

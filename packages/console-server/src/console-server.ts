@@ -27,8 +27,8 @@ export interface ConsoleServerOptions {
 /** A console that is served. */
 export type ConsoleServer = Awaited<ReturnType<typeof createConsoleServer>>;
 
-/** Pages are told this often: quicker than an eye follows figures, slow enough for a phone. */
-const TELL_MS = 200;
+/** Pages are told this often: a slider that moves wants its answer at once. */
+const TELL_MS = 80;
 const TICK_MS = 1000;
 /** Reading goes on so long after the last page has left: one that is loaded anew finds its curves. */
 const LINGER_MS = 60_000;
@@ -132,6 +132,11 @@ export async function createConsoleServer(options: ConsoleServerOptions) {
       }),
       read('receiver', signal, (answer, nowMs) => {
         state.applyReceiver(answer, nowMs);
+        for (const { fact } of answer.items) {
+          if (fact.kind === 'residual' && fact.stream === state.sections.transmitter?.stream) {
+            pictures.noteResidual(fact);
+          }
+        }
       }),
     ]);
     const telling = setInterval(() => {
@@ -191,10 +196,12 @@ function tellPictures(pictures: PictureCache, { items }: FeedAnswerOf<'transmitt
   for (const { fact } of items) {
     if (fact.kind === 'partial') {
       pictures.notePartial(fact);
+    } else if (fact.kind === 'measured') {
+      pictures.noteMeasured(fact);
     } else if (fact.kind === 'completed') {
       pictures.noteCompleted(fact);
     } else if (fact.kind === 'dropped') {
-      pictures.noteDropped(fact.frame);
+      pictures.noteDropped(fact.frame, fact.reason === 'superseded');
     }
   }
 }

@@ -33,10 +33,14 @@ export function addControlRoutes(
     { schema: documented('PUT /channel of the channel'), onRequest, bodyLimit: MAX_BODY_BYTES },
     async ({ body }, reply) => {
       const url = new URL('/channel', config.channelUrl);
-      return passOn(
-        reply,
-        await askService('channel', url, { ...limits, method: 'PUT', body, token: config.channelToken }),
-      );
+      const answer = await askService('channel', url, { ...limits, method: 'PUT', body, token: config.channelToken });
+      if (answer.status === OK) {
+        // The transmitter doesn't know of the channel; without it the change is shown by the frame that comes next.
+        const refresh = new URL('/stream/refresh', config.transmitterUrl);
+        const token = config.transmitterToken;
+        void askService('transmitter', refresh, { ...limits, method: 'POST', body: {}, token }).catch(() => undefined);
+      }
+      return passOn(reply, answer);
     },
   );
 

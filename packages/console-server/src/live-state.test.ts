@@ -39,11 +39,14 @@ function transmitterAnswer(facts: readonly TransmitterFact[], completed = 0): Fe
         waveform: 'ofdm',
         waveformOptions: {},
         fps: 2,
+        latest: false,
+        photo: null,
         paused: false,
       },
       waveforms: {},
       csi: 'genie',
       rates: ['1/24'],
+      photographs: [],
       decoders: ['jscc'],
       frames: { completed, dropped: 0, inFlight: 0, queued: 0 },
       wireBytes: { in: 10 * completed, out: 90 * completed },
@@ -61,6 +64,10 @@ function completedFact(frame: number, changes: Partial<CompletedFact> = {}): Com
     cbr: '1/24',
     channelUses: 512,
     decoder: 'jscc',
+    decoderOptions: {},
+    waveform: 'single-carrier',
+    waveformOptions: {},
+    supersedes: false,
     steps: 0,
     reducedSteps: false,
     figures: { psnrDb: 25, ssim: 0.9, msSsim: 0.95, 'vgg-distance': 0.4 },
@@ -88,6 +95,7 @@ const NO_SIGNAL: Omit<ScopeFact, 'kind' | 'stream' | 'frame'> = {
   gainDb: null,
   carriers: null,
   samples: 0,
+  snrDb: null,
   noiseVariance: null,
   effectiveSnrDb: null,
   estimatedSnrDb: null,
@@ -248,19 +256,17 @@ describe('the state of a console', () => {
     for (let i = 0; i < 3 * TABLE_ROWS; i++) {
       const nowMs = START + 250 * i;
       state.applyTransmitter(transmitterAnswer([completedFact(i), event(`change ${i}`)], i), nowMs);
-      const figures = {
-        cbr: '1/24',
+      const snr = { snrDb: 1, effectiveSnrDb: null, estimatedSnrDb: 1 };
+      const gone = state.keep({
+        id: i,
+        frame: i,
+        name: 'a',
+        decoder: 'jscc',
+        url: `/${i}`,
         steps: 0,
-        snrDb: 1,
-        effectiveSnrDb: null,
-        estimatedSnrDb: 1,
-        quality: { psnrDb: 1 },
-        previewPsnrDb: null,
-        residual: null,
-        endToEndMs: 1,
-      };
-      const entry = { id: i, frame: i, name: 'a', decoder: 'jscc', url: `/${i}` };
-      const gone = state.keep({ ...entry, figures });
+        psnrDb: 1,
+        ...snr,
+      });
       expect(gone.map(({ id }) => id)).toEqual(i < GALLERY_FRAMES ? [] : [i - GALLERY_FRAMES]);
       if (i % 7 === 0) {
         view = applyMessage(view, state.since(revision, nowMs)!, nowMs);
@@ -281,7 +287,7 @@ describe('the state of a console', () => {
 describe('the table of streams', () => {
   const status = (streams: readonly string[]) => ({
     decoders: [],
-    bundle: { name: 'b', version: '1', digest: 'd' },
+    bundle: { name: 'b', version: '1', digest: 'd', csnrDb: { min: 0, max: 20 } },
     device: 'cpu',
     workers: 1,
     queue: { waiting: 0, decoding: 0 },

@@ -3,7 +3,7 @@ import {
   type DecodedFact,
   type EventFact,
   type FeedAnswerOf,
-  type FrameFigures,
+  type FrameSnr,
   GALLERY_FRAMES,
   type GalleryEntry,
   KEPT_EVENTS,
@@ -43,6 +43,9 @@ const STREAM_IDLE_MS = 60_000;
 const MAX_STREAMS = 64;
 /** Frames per second are those of the last so many milliseconds. */
 const RATE_WINDOW_MS = 10_000;
+/** The same of a stream so slow that fewer frames than this come meanwhile: those of the last minute. */
+const FEW_FRAMES = 3;
+const SLOW_WINDOW_MS = 60_000;
 /** Times of frames kept for that, of each stream. */
 const MAX_RECENT = 256;
 
@@ -308,14 +311,14 @@ export class LiveState {
   }
 
   #addQuality(fact: CompletedFact, atMs: number): void {
-    const figures = figuresOf(fact);
+    const snr = snrOf(fact);
     const onePass = fact.previewPsnrDb === null;
     this.#tables.quality.add(
       atMs,
       [
-        figures.snrDb,
-        figures.effectiveSnrDb,
-        figures.estimatedSnrDb,
+        snr.snrDb,
+        snr.effectiveSnrDb,
+        snr.estimatedSnrDb,
         onePass ? fact.figures.psnrDb : fact.previewPsnrDb,
         onePass ? null : fact.figures.psnrDb,
         ...otherMetrics.map(({ name }) => fact.figures[name] ?? null),
@@ -407,9 +410,13 @@ export class LiveState {
       // A service went away or started anew: nothing before can be compared with what comes.
       this.#totals.length = 0;
     }
-    const before = this.#totals[0];
+    const before =
+      this.#totals.findLast(
+        ({ atMs, completed = 0 }) =>
+          nowMs - atMs >= RATE_WINDOW_MS && (totals.completed ?? completed) - completed >= FEW_FRAMES,
+      ) ?? this.#totals[0];
     this.#totals.push(totals);
-    while (this.#totals.length > 1 && nowMs - this.#totals[0]!.atMs >= RATE_WINDOW_MS) {
+    while (this.#totals.length > 1 && nowMs - this.#totals[0]!.atMs >= SLOW_WINDOW_MS) {
       this.#totals.shift();
     }
     if (before === undefined || LIVE_SERVICES.every((service) => !here(service))) {
@@ -441,18 +448,11 @@ function bytesOf(status: Sections['transmitter']): number | undefined {
   return status === null ? undefined : status.wireBytes.in + status.wireBytes.out;
 }
 
-/** The figures of a frame that a page shows. */
-export function figuresOf(fact: CompletedFact): FrameFigures {
-  const { cbr, steps, figures, previewPsnrDb, residual, endToEndMs, csnrDb } = fact;
+/** The SNRs of a frame, as a page shows them. */
+export function snrOf({ csnrDb }: Pick<CompletedFact, 'csnrDb'>): FrameSnr {
   return {
-    cbr,
-    steps,
     snrDb: csnrDb.configured ?? null,
     effectiveSnrDb: csnrDb.effective ?? null,
     estimatedSnrDb: csnrDb.estimated,
-    quality: figures,
-    previewPsnrDb,
-    residual,
-    endToEndMs,
   };
 }

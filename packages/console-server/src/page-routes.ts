@@ -48,7 +48,7 @@ function sendPicture({ url }: FastifyRequest, reply: FastifyReply, pictures: Pic
   return reply.type(contentType).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
-/** `GET /` and the files of the page, `GET /pictures/…`, `GET /thumbnails/…`. */
+/** `GET /` and the files of the page, `GET /pictures/…`, `GET /thumbnails/…`, `GET /frames/ID`. */
 export function addPageRoutes(
   { app }: HttpServer,
   { page, pictures }: { readonly page: ReadonlyMap<string, PageFile> | undefined; readonly pictures: PictureCache },
@@ -66,5 +66,9 @@ export function addPageRoutes(
     );
   }
   app.get('/pictures/:frame/:picture', (request, reply) => sendPicture(request, reply, pictures));
+  app.get<{ Params: { id: string } }>('/frames/:id', ({ params }, reply) => {
+    const record = pictures.record(Number(params.id));
+    return record === undefined ? reply.callNotFound() : reply.header('cache-control', 'no-store').send(record);
+  });
   app.get('/thumbnails/:id', (request, reply) => sendPicture(request, reply, pictures));
 }

@@ -11,10 +11,15 @@ beforeAll(async () => {
     .toBuffer();
 });
 
-const about = { name: 'a.jpg', width: 32, height: 16 };
+const about = { name: 'a.jpg', width: 32, height: 16, csnrDb: { configured: 10, estimated: 10 }, supersedes: false };
 
-function partial(frame: number, stage: PartialFact['stage'], steps: number): PartialFact {
-  return { kind: 'partial', frame, stage, steps, decoder: 'diffcom', ...about };
+function partial(
+  frame: number,
+  stage: PartialFact['stage'],
+  steps: number,
+  more: Partial<PartialFact> = {},
+): PartialFact {
+  return { kind: 'partial', frame, stage, steps, decoder: 'diffcom', endToEndMs: 1, ...about, ...more };
 }
 
 function completed(frame: number, steps = 0): CompletedFact {
@@ -25,12 +30,14 @@ function completed(frame: number, steps = 0): CompletedFact {
     cbr: '1/24',
     channelUses: 512,
     decoder: steps === 0 ? 'jscc' : 'diffcom',
+    decoderOptions: {},
+    waveform: 'single-carrier',
+    waveformOptions: {},
     steps,
     reducedSteps: false,
     figures: { psnrDb: 25 },
     previewPsnrDb: steps === 0 ? null : 24,
     residual: null,
-    csnrDb: { estimated: 10 },
     endToEndMs: 1,
     previewLatencyMs: null,
     decodeMs: 1,
@@ -65,7 +72,11 @@ describe('the cache of pictures', () => {
     pictures.noteCompleted(completed(3));
     await expect.poll(() => state.sections.gallery.length).toBe(1);
     expect(asked).toEqual(['3/original', '3/final']);
-    expect(state.sections.shown).toMatchObject({ frame: 3, done: true, figures: { quality: { psnrDb: 25 } } });
+    expect(state.sections.shown).toMatchObject({
+      frame: 3,
+      done: true,
+      pictures: [{ figures: null }, { frame: 3, snrDb: 10, figures: { psnrDb: 25 } }],
+    });
     for (const { url } of state.sections.shown!.pictures) {
       expect(pictures.read(url)?.bytes).toEqual(png);
     }
@@ -112,11 +123,42 @@ describe('the cache of pictures', () => {
     await expect.poll(stages).toEqual(['original 0', 'preview 0', 'intermediate 8']);
     expect(state.sections.shown!.pictures.find(({ stage }) => stage === 'intermediate')!.url).not.toBe(before);
     pictures.noteCompleted(completed(1, 12));
-    await expect.poll(stages).toEqual(['original 0', 'preview 0', 'intermediate 8', 'final 12']);
+    await expect.poll(stages).toEqual(['original 0', 'preview 0', 'final 12']);
     expect(asked.filter((picture) => picture.startsWith('2'))).toEqual([]);
     wait(1000);
     pictures.notePartial(partial(2, 'intermediate', 4));
     await expect.poll(() => state.sections.shown?.frame).toBe(2);
+  });
+
+  it('follows a frame that shows a change at once, and keeps what was refined before beside it', async () => {
+    const { state, pictures, stages } = start();
+    pictures.notePartial(partial(1, 'preview', 0));
+    pictures.noteCompleted(completed(1, 12));
+    await expect.poll(stages).toEqual(['original 0', 'preview 0', 'final 12']);
+    pictures.notePartial(partial(2, 'preview', 0, { supersedes: true, csnrDb: { configured: 3, estimated: 3 } }));
+    const shown = () => state.sections.shown!.pictures.map(({ stage, frame, snrDb }) => `${stage} ${frame} ${snrDb}`);
+    await expect.poll(shown).toEqual(['original 2 3', 'preview 2 3', 'final 1 10']);
+    pictures.noteMeasured({ kind: 'measured', frame: 2, figures: { psnrDb: 21 } });
+    expect(state.sections.shown!.pictures[1]!.figures).toEqual({ psnrDb: 21 });
+    // It gives way to the next one without having been refined.
+    pictures.noteDropped(2, true);
+    pictures.notePartial(partial(3, 'preview', 0, { supersedes: true }));
+    await expect.poll(shown).toEqual(['original 3 10', 'preview 3 10', 'final 1 10']);
+    // Another photograph has nothing to do with that picture.
+    pictures.noteDropped(3, true);
+    pictures.notePartial(partial(4, 'preview', 0, { supersedes: true, name: 'b.jpg' }));
+    await expect.poll(shown).toEqual(['original 4 10', 'preview 4 10']);
+  });
+
+  it('keeps what is known of past frames, with the residual that comes later', async () => {
+    const { state, pictures } = start();
+    pictures.noteCompleted(completed(3));
+    await expect.poll(() => state.sections.gallery.length).toBe(1);
+    pictures.noteResidual({ frame: 3, residual: 1.1 });
+    const record = pictures.record(state.sections.gallery[0]!.id)!;
+    expect(record).toMatchObject({ frame: 3, residual: 1.1, decoder: 'jscc', figures: { psnrDb: 25 } });
+    expect(record.pictures.map(({ url }) => pictures.read(url)?.bytes)).toEqual([png, png]);
+    expect(pictures.record(999)).toBeUndefined();
   });
 
   it('leaves a refined picture time to be seen, however long it took', async () => {
@@ -155,7 +197,7 @@ describe('the cache of pictures', () => {
     const { state, pictures, wait } = start();
     pictures.notePartial(partial(1, 'preview', 0));
     await expect.poll(() => state.sections.shown?.frame).toBe(1);
-    pictures.noteDropped(1);
+    pictures.noteDropped(1, false);
     wait(500);
     pictures.notePartial(partial(2, 'preview', 0));
     await expect.poll(() => state.sections.shown?.frame).toBe(2);

@@ -1,12 +1,14 @@
 import { imageFormatOf, openImage, type ImageFormat } from '@semcast/images';
-import { figuresOf, type LiveState } from './live-state.js';
+import { snrOf, type LiveState } from './live-state.js';
 import {
   PICTURE_STAGES,
   type CompletedFact,
-  type FrameFigures,
+  type FrameSnr,
+  type FrameRecord,
+  type MeasuredFact,
   type PartialFact,
   type PictureStage,
-  type ShownFrame,
+  type ResidualFact,
   type ShownPicture,
 } from '@semcast/console-messages';
 import type { Answer } from './ask.js';
@@ -45,30 +47,52 @@ const MAX_THUMBNAIL_DECODE_BYTES = 160 * 1024 ** 2;
 /** Formats that a transmitter may show: those of results and of its own pictures. */
 const SHOWN_FORMATS: ReadonlySet<ImageFormat> = new Set(['png', 'webp', 'jpeg']);
 
-type About = Pick<ShownFrame, 'frame' | 'name' | 'width' | 'height' | 'decoder'>;
+type About = Pick<PartialFact, 'frame' | 'name' | 'width' | 'height' | 'decoder' | 'supersedes'>;
+
+/** What is known of a picture that there is. */
+type Known = Pick<ShownPicture, 'steps' | 'figures' | 'residual' | 'endToEndMs'>;
+
+const ORIGINAL: Known = { steps: 0, figures: null, residual: null, endToEndMs: null };
 
 interface Candidate {
   readonly about: About;
-  /** Steps behind the pictures that there are. */
-  readonly steps: Map<PictureStage, number>;
-  figures: FrameFigures | null;
+  readonly known: Map<PictureStage, Known>;
+  snr: FrameSnr;
+  completed: CompletedFact | undefined;
   done: boolean;
+  /** A newer frame took its place. */
+  superseded: boolean;
 }
 
+/** The frame that is followed; never the same object for two frames. */
 interface Focus extends Candidate {
   readonly sinceMs: number;
   /** When its final picture was shown. */
   finalMs: number | undefined;
   /** When there was news of it. */
   newsMs: number;
-  readonly pictures: Map<PictureStage, ShownPicture>;
+  /** Where its pictures are, empty where one can't be had, and the steps behind each. */
+  readonly fetched: Map<PictureStage, { readonly url: string; readonly steps: number }>;
+}
+
+/** A frame of the gallery. */
+interface Kept {
+  readonly focus: Focus;
+  record: FrameRecord;
+}
+
+/** The last picture of a frame beyond its preview, and of which photograph it is. */
+interface Refined {
+  readonly name: string;
+  readonly picture: ShownPicture;
 }
 
 /**
  * Chooses the frame whose pictures are shown, and gets them from the transmitter before they are gone there.
  *
  * One frame at a time: while it is being refined its newest picture is followed, and when it is done and has been seen
- * the newest other frame takes its place. Whatever the rate of frames, pictures are fetched one after the other and no
+ * the newest other frame takes its place. One that was sent to show a change takes it at once, and what was refined of
+ * the same photograph stays beside it until there is something newer. Whatever the rate of frames, pictures are fetched one after the other and no
  * faster than somebody could look at them.
  */
 export class PictureCache {
@@ -76,10 +100,13 @@ export class PictureCache {
   readonly #now: () => number;
   readonly #candidates = new Map<number, Candidate>();
   /** By path; the oldest first. */
-  readonly #files = new Map<string, CachedPicture & { readonly owner: number }>();
+  readonly #files = new Map<string, CachedPicture & { readonly owner: object }>();
   readonly #thumbnails = new Map<string, CachedPicture>();
   #bytes = 0;
   #focus: Focus | undefined;
+  #refined: Refined | undefined;
+  /** The frames of the gallery, whose files are kept. */
+  readonly #gallery = new Map<number, Kept>();
   #working: Promise<void> | undefined;
   /** Something was heard that hasn't been looked at. */
   #news = false;
@@ -97,6 +124,11 @@ export class PictureCache {
     return this.#files.get(path) ?? this.#thumbnails.get(path);
   }
 
+  /** What is known of a frame of the gallery. */
+  record(id: number): FrameRecord | undefined {
+    return this.#gallery.get(id)?.record;
+  }
+
   /** Whether there was a file at this path, which gave way to newer ones. */
   wasThere(path: string): boolean {
     const serial = /-(\d+)$/.exec(path)?.[1] ?? /^\/thumbnails\/(\d+)$/.exec(path)?.[1];
@@ -108,24 +140,46 @@ export class PictureCache {
     return this.#bytes;
   }
 
-  notePartial(fact: PartialFact): void {
-    this.#candidateOf(fact).steps.set(fact.stage, fact.steps);
+  notePartial({ stage, steps, endToEndMs, ...fact }: PartialFact): void {
+    const candidate = this.#candidateOf(fact);
+    candidate.snr = snrOf(fact);
+    candidate.known.set(stage, { ...ORIGINAL, steps, endToEndMs });
     this.#work();
+  }
+
+  /** The figures of a preview. */
+  noteMeasured({ frame, figures }: MeasuredFact): void {
+    this.#learn(frame, 'preview', { figures });
   }
 
   noteCompleted(fact: CompletedFact): void {
     const candidate = this.#candidateOf(fact);
-    candidate.steps.set('final', fact.steps);
-    candidate.figures = figuresOf(fact);
+    const { steps, figures, residual, endToEndMs } = fact;
+    candidate.snr = snrOf(fact);
+    candidate.known.set('final', { steps, figures, residual, endToEndMs });
+    const preview = candidate.known.get('preview');
+    if (preview?.figures === null && fact.previewPsnrDb !== null) {
+      candidate.known.set('preview', { ...preview, figures: { psnrDb: fact.previewPsnrDb } });
+    }
+    candidate.completed = fact;
     candidate.done = true;
     this.#work();
   }
 
-  /** A frame ended without a picture. */
-  noteDropped(frame: number): void {
+  /** The residual of a final picture of the stream. */
+  noteResidual({ frame, residual }: Pick<ResidualFact, 'frame' | 'residual'>): void {
+    this.#learn(frame, 'final', { residual });
+    const kept = [...this.#gallery.values()].findLast(({ record }) => record.frame === frame);
+    if (kept !== undefined) {
+      kept.record = { ...kept.record, residual: kept.record.residual ?? residual };
+    }
+  }
+
+  /** A frame ended without a (final) picture. */
+  noteDropped(frame: number, superseded: boolean): void {
     this.#candidates.delete(frame);
     if (this.#focus?.about.frame === frame) {
-      this.#focus.done = true;
+      Object.assign(this.#focus, { done: true, superseded });
       this.#work();
     }
   }
@@ -134,6 +188,23 @@ export class PictureCache {
   reset(): void {
     this.#candidates.clear();
     this.#focus = undefined;
+    this.#refined = undefined;
+  }
+
+  /** Something more is known of a picture. */
+  #learn(frame: number, stage: PictureStage, more: Partial<Known>): void {
+    const candidate = this.#focus?.about.frame === frame ? this.#focus : this.#candidates.get(frame);
+    const known = candidate?.known.get(stage);
+    if (known !== undefined) {
+      candidate!.known.set(stage, { ...known, ...more });
+    }
+    const refined = this.#refined?.picture;
+    if (refined?.frame === frame && refined.stage === stage) {
+      this.#refined = { ...this.#refined!, picture: { ...refined, ...more } };
+    }
+    if (this.#focus !== undefined && (candidate === this.#focus || refined?.frame === frame)) {
+      this.#show(this.#focus);
+    }
   }
 
   /** Stop; resolves when nothing is under way. */
@@ -146,7 +217,7 @@ export class PictureCache {
     clearTimeout(this.#next);
   }
 
-  #candidateOf({ frame, name, width, height, decoder }: About): Candidate {
+  #candidateOf({ frame, name, width, height, decoder, supersedes }: About): Candidate {
     if (this.#focus?.about.frame === frame) {
       this.#focus.newsMs = this.#now();
       return this.#focus;
@@ -156,10 +227,12 @@ export class PictureCache {
       return known;
     }
     const candidate: Candidate = {
-      about: { frame, name, width, height, decoder },
-      steps: new Map<PictureStage, number>([['original', 0]]),
-      figures: null,
+      about: { frame, name, width, height, decoder, supersedes },
+      known: new Map<PictureStage, Known>([['original', ORIGINAL]]),
+      snr: { snrDb: null, effectiveSnrDb: null, estimatedSnrDb: null },
+      completed: undefined,
       done: false,
+      superseded: false,
     };
     this.#candidates.set(frame, candidate);
     if (this.#candidates.size > MAX_CANDIDATES) {
@@ -203,10 +276,16 @@ export class PictureCache {
 
   #choose(): Focus | undefined {
     const focus = this.#focus;
-    if (focus !== undefined && (this.#isUnderWay(focus) || missingStage(focus) !== undefined)) {
+    // The newest that has something to show beside its original; those before it have had their time.
+    const newest = [...this.#candidates.values()].findLast(({ known }) => known.size > 1);
+    const yields =
+      focus === undefined ||
+      focus.superseded ||
+      (newest?.about.supersedes === true && newest.about.frame > focus.about.frame);
+    if (!yields && (this.#isUnderWay(focus) || missingStage(focus) !== undefined)) {
       return focus;
     }
-    const leftMs = focus === undefined ? 0 : shownUntil(focus) - this.#now();
+    const leftMs = yields ? 0 : shownUntil(focus) - this.#now();
     if (leftMs > 0) {
       clearTimeout(this.#next);
       this.#next = setTimeout(() => {
@@ -214,8 +293,6 @@ export class PictureCache {
       }, leftMs);
       return undefined;
     }
-    // The newest that has something to show beside its original; those before it have had their time.
-    const newest = [...this.#candidates.values()].findLast(({ steps }) => steps.size > 1);
     if (newest === undefined) {
       return focus;
     }
@@ -224,7 +301,7 @@ export class PictureCache {
         this.#candidates.delete(frame);
       }
     }
-    this.#focus = { ...newest, sinceMs: this.#now(), finalMs: undefined, newsMs: this.#now(), pictures: new Map() };
+    this.#focus = { ...newest, sinceMs: this.#now(), finalMs: undefined, newsMs: this.#now(), fetched: new Map() };
     return this.#focus;
   }
 
@@ -234,24 +311,20 @@ export class PictureCache {
   }
 
   async #fetch(focus: Focus, stage: PictureStage): Promise<void> {
-    const steps = focus.steps.get(stage) ?? 0;
+    const { steps } = focus.known.get(stage)!;
     const url = `/pictures/${focus.about.frame}/${stage}-${this.#serial++}`;
-    // Entered first: a picture that can't be had isn't asked for again and again.
-    focus.pictures.set(stage, { stage, steps, url });
     const picture = await this.#ask(focus.about.frame, stage);
-    if (picture === undefined) {
-      focus.pictures.set(stage, { stage, steps, url: '' });
-    } else {
-      this.#keep(url, focus.about.frame, picture);
+    // A picture that can't be had isn't asked for again and again.
+    focus.fetched.set(stage, { url: picture === undefined ? '' : url, steps });
+    if (picture !== undefined) {
+      this.#keep(url, focus, picture);
     }
-    // An original alone would only make the page forget what it shows.
-    const hasMore = [...focus.pictures.values()].some((shown) => shown.stage !== 'original' && shown.url !== '');
-    if (this.#focus === focus && hasMore) {
+    if (this.#focus === focus) {
       this.#show(focus);
       focus.finalMs ??= stage === 'final' ? this.#now() : undefined;
     }
-    if (picture !== undefined && stage === 'final' && focus.figures !== null) {
-      await this.#addThumbnail(focus, picture);
+    if (picture !== undefined && stage === 'final' && focus.completed !== undefined) {
+      await this.#addThumbnail(focus, focus.completed, picture);
     }
   }
 
@@ -269,22 +342,32 @@ export class PictureCache {
     }
   }
 
-  #show({ about, done, pictures, figures }: Focus): void {
-    this.#options.state.show({
-      ...about,
-      done,
-      figures,
-      pictures: PICTURE_STAGES.flatMap((stage) => pictures.get(stage) ?? []).filter(({ url }) => url !== ''),
-    });
+  #show(focus: Focus): void {
+    const { about, done } = focus;
+    const own = picturesOf(focus);
+    const refined = own.findLast(({ stage }) => stage === 'intermediate' || stage === 'final');
+    if (refined !== undefined && own.some(({ stage }) => stage === 'preview')) {
+      this.#refined = { name: about.name, picture: refined };
+    }
+    // An original alone would only make the page forget what it shows.
+    if (own.every(({ stage }) => stage === 'original')) {
+      return;
+    }
+    const before = this.#refined?.name === about.name && refined === undefined ? [this.#refined.picture] : [];
+    const { frame, name, width, height, decoder } = about;
+    this.#options.state.show({ frame, name, width, height, decoder, done, pictures: [...own, ...before] });
   }
 
-  #keep(url: string, owner: number, picture: CachedPicture): void {
+  #keep(url: string, owner: object, picture: CachedPicture): void {
     this.#files.set(url, { ...picture, owner });
     this.#bytes += picture.bytes.length;
     const all = new Set([...this.#files.values()].map((file) => file.owner));
-    const owners = new Set([...all].slice(-KEPT_FRAMES));
+    const owners = new Set<object>([
+      ...[...this.#gallery.values()].map(({ focus }) => focus),
+      ...[...all].slice(-KEPT_FRAMES),
+    ]);
     for (const [path, file] of this.#files) {
-      const isOld = !owners.has(file.owner);
+      const isOld = !owners.has(file.owner) && path !== this.#refined?.picture.url;
       if (isOld || (this.#bytes > this.#options.maxBytes && path !== url)) {
         this.#files.delete(path);
         this.#bytes -= file.bytes.length;
@@ -292,7 +375,7 @@ export class PictureCache {
     }
   }
 
-  async #addThumbnail({ about: { frame, name, decoder }, figures }: Focus, { bytes }: CachedPicture): Promise<void> {
+  async #addThumbnail(focus: Focus, completed: CompletedFact, { bytes }: CachedPicture): Promise<void> {
     try {
       const image = await openImage(bytes, { timeoutMs: THUMBNAIL_TIMEOUT_MS, signal: this.#closing.signal });
       if (image.decodeBytes > MAX_THUMBNAIL_DECODE_BYTES) {
@@ -305,8 +388,17 @@ export class PictureCache {
       const id = this.#serial++;
       const url = `/thumbnails/${id}`;
       this.#thumbnails.set(url, { contentType: 'image/webp', bytes: small });
-      for (const gone of this.#options.state.keep({ id, frame, name, decoder, figures: figures!, url })) {
+      const { state } = this.#options;
+      const { frame, name, decoder, steps, figures } = completed;
+      // A residual that came meanwhile is known to the picture.
+      const { residual = null } = focus.known.get('final') ?? {};
+      const { channel } = state.sections;
+      const more = { pictures: picturesOf(focus), residual, atMs: Date.now(), channel };
+      this.#gallery.set(id, { focus, record: { ...recordOf(completed), ...more } });
+      const entry = { id, url, frame, name, decoder, steps, psnrDb: figures.psnrDb, ...snrOf(completed) };
+      for (const gone of state.keep(entry)) {
         this.#thumbnails.delete(gone.url);
+        this.#gallery.delete(gone.id);
       }
     } catch {
       // A picture that can't be read has no small one; the page says so of the large one.
@@ -315,18 +407,36 @@ export class PictureCache {
 }
 
 /** Until when a frame stays that isn't waited for any more. */
-function shownUntil({ sinceMs, finalMs, steps }: Focus): number {
-  return steps.has('preview') && finalMs !== undefined ? finalMs + REFINED_DWELL_MS : sinceMs + DWELL_MS;
+function shownUntil({ sinceMs, finalMs, known }: Focus): number {
+  return known.has('preview') && finalMs !== undefined ? finalMs + REFINED_DWELL_MS : sinceMs + DWELL_MS;
 }
 
 /** A stage whose picture there is, and which hasn't been fetched, or is older than what there is now. */
-function missingStage({ steps, pictures, done }: Focus): PictureStage | undefined {
+function missingStage({ known, fetched, done }: Focus): PictureStage | undefined {
   return PICTURE_STAGES.find((stage) => {
-    const there = steps.get(stage);
+    const there = known.get(stage);
     // Once the final picture is there, intermediate ones are not fetched.
     if (there === undefined || (done && stage === 'intermediate')) {
       return false;
     }
-    return pictures.get(stage)?.steps !== there;
+    return fetched.get(stage)?.steps !== there.steps;
   });
+}
+
+/** The pictures of a frame that there are; of intermediate and final one the better. */
+function picturesOf({ about: { frame, decoder }, known, fetched, snr }: Focus): ShownPicture[] {
+  const hasFinal = (fetched.get('final')?.url ?? '') !== '';
+  return PICTURE_STAGES.flatMap((stage) => {
+    const { url = '', steps = 0 } = fetched.get(stage) ?? {};
+    return url === '' || (hasFinal && stage === 'intermediate')
+      ? []
+      : [{ ...known.get(stage)!, stage, steps, url, frame, decoder, ...snr }];
+  });
+}
+
+function recordOf(fact: CompletedFact): Omit<FrameRecord, 'pictures' | 'residual' | 'atMs' | 'channel'> {
+  const { frame, name, width, height, decoder, decoderOptions, waveform, waveformOptions } = fact;
+  const { cbr, channelUses, steps, reducedSteps, figures } = fact;
+  const settings = { decoder, decoderOptions, waveform, waveformOptions, cbr };
+  return { frame, name, width, height, ...settings, channelUses, steps, reducedSteps, figures, ...snrOf(fact) };
 }

@@ -20,7 +20,7 @@ const WAIT_MS = 1000;
 const TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 8 * 1024 ** 2;
 /** Answers come no faster than this: a stream of many frames a second is read a few at a time. */
-const PACE_MS = 100;
+const PACE_MS = 40;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
 /** The HTTP status of a service for a host name that it doesn't accept. */

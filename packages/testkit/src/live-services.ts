@@ -91,6 +91,8 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
           waveform: 'ofdm',
           waveformOptions: { prefix: 8 },
           fps: 10,
+          latest: true,
+          photo: null,
           paused: false,
         },
         waveforms: {
@@ -99,12 +101,14 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
         },
         csi: 'genie',
         rates: ['1/48', '1/24'],
+        photographs: PHOTOGRAPHS,
         decoders: ['jscc'],
         frames: { completed, dropped: 0, inFlight: 1, queued: 0 },
         wireBytes: { in: 1000 * completed, out: 9000 * completed },
       }),
       (http) => {
         takeChange(http, '/stream');
+        http.app.post('/stream/refresh', (_, reply) => reply.code(204).send());
         http.app.get<{ Params: { frame: string; stage: string } }>('/pictures/:frame/:stage', ({ params }, reply) => {
           asked.push(`${params.frame}/${params.stage}`);
           return reply.type('image/png').send(Buffer.from(picture));
@@ -153,7 +157,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
             },
           },
         ],
-        bundle: { name: 'test', version: '1', digest: 'd' },
+        bundle: { name: 'test', version: '1', digest: 'd', csnrDb: { min: 0, max: 20 } },
         device: 'cpu',
         workers: 1,
         queue: { waiting: 0, decoding: 1 },
@@ -179,11 +183,21 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
     asked,
     emitFrame: (frame, { steps = 0, snrDb: given = 10, selective = false } = {}) => {
       snrDb = given;
-      const about = { frame, name: `photo-${frame % 9}.jpg`, width, height, decoder: steps === 0 ? 'jscc' : 'diffcom' };
       const csnrDb = { configured: given, effective: given, estimated: null };
+      const about = {
+        frame,
+        name: PHOTOGRAPHS[frame % PHOTOGRAPHS.length]!,
+        width,
+        height,
+        decoder: steps === 0 ? 'jscc' : 'diffcom',
+        csnrDb,
+        supersedes: false,
+      };
       if (steps > 0) {
-        feeds.transmitter.push({ kind: 'partial', ...about, stage: 'preview', steps: 0 });
-        feeds.transmitter.push({ kind: 'partial', ...about, stage: 'intermediate', steps: Math.ceil(steps / 2) });
+        feeds.transmitter.push({ kind: 'partial', ...about, stage: 'preview', steps: 0, endToEndMs: 60 });
+        feeds.transmitter.push({ kind: 'measured', frame, figures: { psnrDb: 19 + given / 2, contrast: 0.9 } });
+        const half = Math.ceil(steps / 2);
+        feeds.transmitter.push({ kind: 'partial', ...about, stage: 'intermediate', steps: half, endToEndMs: 80 });
       }
       const timingsMs = { queue: 1, preview: 20, decode: 30, total: 40 };
       feeds.receiver.push({
@@ -207,12 +221,14 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
         ...about,
         cbr: '1/24',
         channelUses: 8192,
+        decoderOptions: {},
+        waveform: 'ofdm',
+        waveformOptions: { prefix: 8 },
         steps,
         reducedSteps: false,
-        figures: { psnrDb: 20 + given / 2 + Math.sin(frame), ssim: 0.9, msSsim: 0.95 },
+        figures: { psnrDb: 20 + given / 2 + Math.sin(frame), ssim: 0.9, msSsim: 0.95, contrast: 0.97 },
         previewPsnrDb: steps === 0 ? null : 19 + given / 2,
         residual: null,
-        csnrDb,
         endToEndMs: 100,
         previewLatencyMs: steps === 0 ? null : 60,
         decodeMs: 30,
@@ -226,6 +242,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
   };
 }
 
+const PHOTOGRAPHS = Array.from({ length: 9 }, (_, i) => `photo-${i}.jpg`);
 const FREQUENCIES = Array.from({ length: 64 }, (_, i) => i / 64 - 1 / 2);
 
 /** |1 + 0.5·e^(-i2πf)|², in dB. */
@@ -260,6 +277,7 @@ function scopeAt(frame: number, snrDb: number, selective: boolean): ScopeFact {
     gainDb: null,
     carriers: selective ? { frequencies: FREQUENCIES, gainDb: gainsDb.map((db) => db - 3) } : null,
     samples: 8192,
+    snrDb,
     noiseVariance: 10 ** (-snrDb / 10),
     effectiveSnrDb: snrDb,
     estimatedSnrDb: null,

@@ -233,7 +233,7 @@ describe('broken messages', () => {
     };
     const cases: [string, Uint8Array, string, string][] = [
       ['magic', change(0, 0x47), 'E_FRAME_MAGIC', 'starts with the bytes 47 43 instead of 53 43'],
-      ['version', change(2, 2), 'E_FRAME_VERSION', 'speaks version 2 of the protocol, this end version 3'],
+      ['version', change(2, 2), 'E_FRAME_VERSION', 'speaks version 2 of the protocol, this end version 4'],
       ['kind', change(3, 77), 'E_FRAME_KIND', 'unknown kind 77'],
       ['checksum', change(40, 0), 'E_FRAME_CHECKSUM', 'checksum'],
       ['overlong', Buffer.concat([frameBytes, Buffer.alloc(1)]), 'E_FRAME_OVERLONG', 'though it says'],

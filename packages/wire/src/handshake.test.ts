@@ -133,7 +133,7 @@ describe('a client is refused, with a message', () => {
     client.ws.send(inPrefix);
     expect(await farewell(client)).toMatchObject({
       code: 'E_FRAME_VERSION',
-      message: 'the peer speaks version 2 of the protocol, this end version 3',
+      message: 'the peer speaks version 3 of the protocol, this end version 4',
       remedy: 'run the same release of semcast on both ends',
       close: 4406,
     });
@@ -690,7 +690,7 @@ describe('an address', () => {
     });
     expect(await link(`ws://127.0.0.1:${(old.address() as AddressInfo).port}`).closed).toMatchObject({
       code: 'E_FRAME_VERSION',
-      message: 'the peer speaks version 2 of the protocol, this end version 3',
+      message: 'the peer speaks version 3 of the protocol, this end version 4',
       remedy: 'run the same release of semcast on both ends',
     });
   });

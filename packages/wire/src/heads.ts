@@ -39,6 +39,7 @@ export const DROP_REASONS = [
   'too-many-steps',
   'deadline',
   'cancelled',
+  'superseded',
   'decode-failed',
   'shutting-down',
   'encode-failed',
@@ -161,6 +162,8 @@ export const frameSchema = z
     decoder: name,
     decoderOptions: options,
     deadlineMs: z.number().positive().optional(),
+    /** Frames of the stream with lower numbers are wanted no more, where it costs anything to finish them. */
+    supersedes: z.boolean().optional(),
     csi: z.enum(CSI_MODES),
     waveform: name,
     waveformOptions: options,

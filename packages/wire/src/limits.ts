@@ -1,5 +1,5 @@
 /** The version of the prefix, the heads and the handshake. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** Bytes before the head: magic, version, kind, two lengths, checksum. */
 export const PREFIX_BYTES = 16;

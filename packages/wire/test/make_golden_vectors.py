@@ -61,7 +61,7 @@ def pack(value, wide=False):
 def message(kind, head, payload=b"", wide=False):
     value = pack(head, wide)
     padded = b"\xc1" * (-len(value) % 8) + value
-    prefix = b"SC" + bytes([3, KINDS[kind]]) + struct.pack("<II", len(padded), len(payload))
+    prefix = b"SC" + bytes([4, KINDS[kind]]) + struct.pack("<II", len(padded), len(payload))
     return prefix + struct.pack("<I", zlib.crc32(prefix + padded + payload)) + padded + payload
 
 
@@ -125,7 +125,7 @@ RESULT = {
 }
 
 HELLO = {
-    "protocol": 3,
+    "protocol": 4,
     "token": "secret",
     "stream": "cam-1",
     "run": "8c5ad0d4-9ea0-4dbb-9a21-43cd2f5d6f0c",
@@ -139,7 +139,7 @@ HELLO = {
 }
 
 WELCOME = {
-    "protocol": 3,
+    "protocol": 4,
     "credits": 8,
     "limits": {"maxPayloadBytes": 67108864, "maxImagePixels": 16777216},
     "decoders": ["jscc", "hifi-diffcom"],

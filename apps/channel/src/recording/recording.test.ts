@@ -264,7 +264,7 @@ describe('a recorder', () => {
         onIncomplete: (_, why) => incomplete.push(why),
       });
       const hello: SessionHello = {
-        protocol: 3,
+        protocol: 4,
         stream: 'cam-1',
         run: 'r',
         attempt: 0,

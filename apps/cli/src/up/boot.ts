@@ -113,8 +113,10 @@ function framesInFlight({ sampling, device }: UpSettings): number {
 /** The three services' command lines: at the start, or with what was set since. */
 export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}): Record<ServiceName, ServiceSpec> {
   const { ports, csi } = settings;
-  const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, paused } = inForce.transmitter ?? {
+  const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, latest, paused } = inForce.transmitter ?? {
     ...settings,
+    // A change in the console is seen at once.
+    latest: !settings.once,
     paused: undefined,
   };
   const spec = (name: ServiceName, flags: Readonly<Record<string, FlagInput>>): ServiceSpec =>
@@ -137,6 +139,7 @@ export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}
       source: settings.source,
       loop: !settings.once,
       fps,
+      latest,
       paused,
       size: settings.size,
       'max-in-flight': framesInFlight(settings),

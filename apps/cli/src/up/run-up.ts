@@ -84,8 +84,8 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
     switch (message.type) {
       case 'outcome':
         patience?.progress();
-        if (ending) {
-          // Cut short by us, which is no news.
+        if (ending || (message.outcome.kind === 'dropped' && message.outcome.reason === 'superseded')) {
+          // Cut short by us, or for a change in the console, which is no news.
           break;
         }
         view.add(message.outcome);

@@ -1,0 +1,37 @@
+import { FrameDropError } from './errors.js';
+
+/**
+ * Whether a frame ends early because its sender has sent a newer one in its place.
+ *
+ * It does while it waits, and while it is refined. From its first run to its preview it is held: the preview is nearly
+ * done then, and where frames are superseded faster than they are refined, previews are all that anybody sees.
+ */
+export class Supersession {
+  readonly #controller = new AbortController();
+  #held = false;
+  #by: number | undefined;
+
+  /** Aborted with the drop. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Frame `by` of the stream takes its place, now or when it is released. */
+  request(by: number): void {
+    this.#by ??= by;
+    if (!this.#held) {
+      this.#controller.abort(new FrameDropError('superseded', `frame ${this.#by} of the stream took its place`));
+    }
+  }
+
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    if (this.#by !== undefined) {
+      this.request(this.#by);
+    }
+  }
+}
