@@ -1,5 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
+import { Dial } from './components/dial.js';
+import { Photograph } from './components/photograph.js';
 import { change } from './controls-client.js';
+import { useRemembered } from './preferences.js';
 import { Controls } from './components/controls.js';
 import { Curves } from './components/curves.js';
 import { Events } from './components/events.js';
@@ -30,12 +33,13 @@ export function App({ live: source }: { readonly live: LiveConnection }) {
   const [helps, setHelps] = useState(false);
   const [wipes, setWipes] = useState(false);
   const [fills, setFills] = useState(false);
+  const [details, setDetails] = useRemembered('details');
   const { view, connection } = live;
 
   const stepSnr = (byDb: number): void => {
     const snrDb = source.current.view?.sections.channel?.snrDb;
     if (snrDb !== undefined) {
-      void change('channel', { snrDb: Math.round(snrDb) + byDb });
+      change('channel', { snrDb: Math.round(snrDb) + byDb });
     }
   };
   useKeys({
@@ -45,6 +49,7 @@ export function App({ live: source }: { readonly live: LiveConnection }) {
       setFills(false);
     },
     t: toggle,
+    d: () => setDetails(!details),
     w: () => setWipes((on) => !on),
     f: () => setFills((on) => !on),
     '[': () => stepSnr(-SNR_STEP_DB),
@@ -52,7 +57,7 @@ export function App({ live: source }: { readonly live: LiveConnection }) {
     p: () => {
       const paused = source.current.view?.sections.transmitter?.settings.paused;
       if (paused !== undefined) {
-        void change('stream', { paused: !paused });
+        change('stream', { paused: !paused });
       }
     },
   });
@@ -67,16 +72,35 @@ export function App({ live: source }: { readonly live: LiveConnection }) {
         </main>
       ) : (
         <main>
-          <Readouts view={view} />
-          <Pictures shown={view.sections.shown} wipes={wipes} onWipe={setWipes} fills={fills} onFill={setFills} />
-          <div class="side">
-            <Controls view={view} />
-            <Events view={view} />
+          <div class="first">
+            <Pictures sections={view.sections} wipes={wipes} onWipe={setWipes} fills={fills} onFill={setFills} />
+            <div class="desk">
+              <Dial view={view} />
+              <Photograph view={view} />
+              <button
+                type="button"
+                name="details"
+                aria-expanded={details}
+                aria-controls="details"
+                onClick={() => setDetails(!details)}
+              >
+                Details
+              </button>
+            </div>
           </div>
-          <Scope sections={view.sections} theme={theme} />
-          <Curves view={view} theme={theme} />
-          <Gallery entries={view.sections.gallery} />
-          <Streams rows={view.sections.streams} />
+          {details ? (
+            <div class="details" id="details">
+              <Readouts view={view} />
+              <div class="main">
+                <Scope sections={view.sections} theme={theme} />
+                <Events view={view} />
+              </div>
+              <Controls view={view} />
+              <Curves view={view} theme={theme} />
+              <Gallery entries={view.sections.gallery} />
+              <Streams rows={view.sections.streams} />
+            </div>
+          ) : null}
         </main>
       )}
       {helps ? <Help onClose={() => setHelps(false)} /> : null}

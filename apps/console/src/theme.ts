@@ -49,6 +49,6 @@ export function inTone(tone: Tone): { readonly '--tone': string } {
 }
 
 /** A colour for a canvas: the style sheet's, which decides. */
-export function colourOf(name: Tone | 'text' | 'dim' | 'line' | 'warn' | 'bad' | 'event'): string {
+export function colourOf(name: Tone | 'text' | 'dim' | 'line' | 'warn' | 'bad' | 'event' | 'panel'): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

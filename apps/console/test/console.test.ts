@@ -88,6 +88,7 @@ describe.skipIf(chromium === undefined)('the console before three real processes
     up = await startUp();
     browser = await startBrowser(chromium!);
     page = await browser.open(`http://127.0.0.1:${base}/`);
+    await page.getByRole('button', { name: 'Details' }).click();
   }, 240_000);
 
   afterAll(async () => {

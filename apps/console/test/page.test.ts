@@ -34,18 +34,23 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
   });
 
   it('shows a refinement as it goes: begun, a step, the end', async () => {
-    const about = { frame: 1, name: 'hills.jpg', width: 64, height: 48, decoder: 'diffcom' };
+    const csnrDb = { configured: 10, effective: 10, estimated: null };
+    const about = { frame: 1, name: 'hills.jpg', width: 64, height: 48, decoder: 'diffcom', csnrDb, supersedes: false };
     const refined = page.locator('[data-pane=refined]');
-    services.transmitter.push({ kind: 'partial', ...about, stage: 'preview', steps: 0 });
-    await refined.filter({ hasText: 'Refining · diffcom' }).filter({ hasText: 'begins' }).waitFor();
-    services.transmitter.push({ kind: 'partial', ...about, stage: 'intermediate', steps: 5 });
-    await refined.filter({ hasText: 'step 5' }).waitFor();
+    services.transmitter.push({ kind: 'partial', ...about, stage: 'preview', steps: 0, endToEndMs: 60 });
+    await refined.filter({ hasText: 'step 1' }).locator('canvas.waits').waitFor();
+    services.transmitter.push({ kind: 'partial', ...about, stage: 'intermediate', steps: 5, endToEndMs: 80 });
+    await refined.filter({ hasText: 'step 6' }).filter({ hasText: 'diffcom, 5 steps' }).waitFor();
     const step = await refined.locator('canvas').getAttribute('data-picture');
     services.emitFrame(1, { steps: 10 });
-    await refined.filter({ hasText: 'Refined' }).filter({ hasText: '10 steps' }).waitFor();
+    await refined.filter({ hasText: 'diffcom, 10 steps' }).waitFor();
     expect(await refined.locator('canvas').getAttribute('data-picture')).not.toBe(step);
     expect(await page.locator('.panes figure').count()).toBe(3);
-    await page.locator('[data-readout=psnr-refined] .value').filter({ hasNotText: '–' }).waitFor();
+    // Figures beside the picture that they are of, and what refining did to each.
+    await page.locator('[data-pane=preview] [data-figure=psnrDb]', { hasText: '24.0 dB' }).waitFor();
+    await refined.locator('[data-figure=contrast]', { hasText: '0.970' }).filter({ hasText: '+0.070' }).waitFor();
+    await refined.locator('[data-figure=residual] dd.good', { hasText: '1.00' }).waitFor();
+    await page.locator('.seen', { hasText: 'keeps 90 % of the local contrast, the refined picture 97 %' }).waitFor();
     // The pixels themselves, not only a frame around them.
     const pixel = await page.evaluate(
       '[...document.querySelector("[data-pane=refined] canvas").getContext("2d").getImageData(5, 5, 1, 1).data]',
@@ -53,14 +58,59 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
     expect(pixel).toEqual([99, 99, 99, 255]);
   });
 
+  it('keeps the refined picture beside the preview of a change, and says that it is of an earlier frame', async () => {
+    const csnrDb = { configured: -4, effective: -4, estimated: null };
+    const about = {
+      frame: 2,
+      name: 'photo-1.jpg',
+      width: 64,
+      height: 48,
+      decoder: 'diffcom',
+      csnrDb,
+      supersedes: true,
+    };
+    services.transmitter.push({ kind: 'partial', ...about, stage: 'preview', steps: 0, endToEndMs: 60 });
+    const refined = page.locator('[data-pane=refined]');
+    await refined.filter({ hasText: 'Earlier frame' }).filter({ hasText: 'at 10.0 dB' }).waitFor();
+    expect(await page.locator('[data-pane=preview]').getAttribute('data-snr')).toBe('-4');
+    await page.locator('.seen', { hasText: 'the noise is 2.5 times as strong as the signal' }).waitFor();
+  });
+
   it('lets one choose what the refined picture is wiped over', async () => {
     await page.getByRole('button', { name: 'Wipe' }).click();
     const left = page.getByLabel('picture on the left');
-    expect(await left.locator('option').allTextContents()).toEqual(['Original', 'Preview · jscc']);
+    expect(await left.locator('option').allTextContents()).toEqual(['Original', 'Quick decode']);
     await left.selectOption('preview');
-    await page.getByLabel('edge between Preview · jscc and Refined · diffcom').fill('0.25');
+    await page.getByLabel('edge between Quick decode and Refined').fill('0.25');
     expect(await page.evaluate('document.querySelector(".edge").style.left')).toBe('25%');
     await page.getByRole('button', { name: 'Side by side' }).click();
+  });
+
+  it('has everything else under Details, and remembers that they are open', async () => {
+    expect(await page.locator('.readouts').count()).toBe(0);
+    await page.getByRole('button', { name: 'Details' }).click();
+    await page.locator('[data-readout=psnr-refined] .value').filter({ hasNotText: '–' }).waitFor();
+    await page.reload();
+    await page.locator('.readouts').waitFor();
+  });
+
+  it('says what a quantity is, to the mouse and to the keyboard', async () => {
+    const word = page.locator('[data-readout=residual] .term');
+    const sentence = word.locator('[role=tooltip]');
+    expect(await sentence.isVisible()).toBe(false);
+    await word.focus();
+    await sentence.filter({ hasText: 'in multiples of the noise' }).waitFor();
+    await page.locator('h1').click();
+    expect(await sentence.isVisible()).toBe(false);
+  });
+
+  it('says where an SNR lies outside what the networks were trained for', async () => {
+    const note = page.locator('.dial [role=status]');
+    await page.locator('input[type=range][name=snr]').fill('-5');
+    await note.filter({ hasText: 'Outside the 0 to 20 dB that the networks were trained for' }).waitFor();
+    await page.locator('input[type=range][name=snr]').fill('5');
+    expect(await note.getAttribute('data-outside')).toBe('no');
+    await page.locator('[data-refusal=channel]').waitFor();
   });
 
   it('asks for the token where one is needed, and goes on with it', async () => {
@@ -116,12 +166,12 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
   it('says what the gain is where it is a number, and draws it over frequency where it is none', async () => {
     const scopes = async (): Promise<unknown> =>
       await page.evaluate("[...document.querySelectorAll('[data-scope]')].map(({ dataset }) => dataset.scope)");
-    services.emitFrame(2);
+    services.emitFrame(12);
     await page.locator('[data-scope=constant]', { hasText: 'Channel gain |h|² 0.0 dB at all frequencies' }).waitFor();
-    expect(await scopes()).toEqual(['received', 'equalised', 'spectrum', 'constant']);
-    services.emitFrame(3, { selective: true });
+    expect(await scopes()).toEqual(['received', 'equalised', 'spectrum', 'waterfall', 'constant']);
+    services.emitFrame(13, { selective: true });
     await page.locator('[data-scope=response]', { hasText: 'receiver, by pilots' }).waitFor();
-    expect(await scopes()).toEqual(['received', 'equalised', 'response', 'impulse', 'spectrum']);
+    expect(await scopes()).toEqual(['received', 'equalised', 'spectrum', 'waterfall', 'response', 'impulse']);
     expect(await page.locator('[data-scope=response]').getAttribute('data-points')).toBe('64');
     // Something is drawn in the colours of both curves.
     const colours = `(() => {

@@ -1,7 +1,14 @@
 import type { LiveView } from '@semcast/console-messages';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { change, rememberToken, type Refusal } from '../controls-client.js';
-import { figure } from '../format.js';
+import { useEffect, useState } from 'preact/hooks';
+import {
+  change,
+  forgetRefusals,
+  onRefusals,
+  rememberToken,
+  type Group,
+  type Refusal,
+  type Refusals,
+} from '../controls-client.js';
 import { Choice, OptionFields, optionsOf, Typed } from './option-fields.js';
 
 const constant = (snrDb: number): object => ({ name: 'constant', snrDb });
@@ -21,30 +28,18 @@ const PRESETS: readonly { readonly name: string; readonly channel: object }[] = 
   },
 ];
 
-const SNR_RANGE_DB = { min: -10, max: 30 } as const;
-/** While a slider moves, the channel is told so often. */
-const SLIDE_MS = 120;
-
-type Group = 'channel' | 'stream';
-
 /** What can be changed while frames flow. A refusal stands under what was refused, with the message of the service. */
 export function Controls({ view }: { readonly view: LiveView }) {
-  const [refusals, setRefusals] = useState<Partial<Record<Group, Refusal>>>({});
-  const put = async (group: Group, body: object): Promise<void> => {
-    const refusal = await change(group, body);
-    setRefusals((before) => {
-      const { [group]: _, ...others } = before;
-      return refusal === null ? others : { ...others, [group]: refusal };
-    });
-  };
+  const [refusals, setRefusals] = useState<Refusals>({});
+  useEffect(() => onRefusals(setRefusals), []);
   const needsToken = Object.values(refusals).some((refusal) => refusal.needsToken);
   return (
     <section class="panel controls" aria-label="controls">
-      <ChannelControls view={view} put={(body) => void put('channel', body)} />
+      <ChannelControls view={view} put={(body) => change('channel', body)} />
       <Refused refusal={refusals.channel} of="channel" />
-      <StreamControls view={view} put={(body) => void put('stream', body)} />
+      <StreamControls view={view} put={(body) => change('stream', body)} />
       <Refused refusal={refusals.stream} of="stream" />
-      {needsToken ? <TokenForm onDone={() => setRefusals({})} /> : null}
+      {needsToken ? <TokenForm onDone={forgetRefusals} /> : null}
     </section>
   );
 }
@@ -120,7 +115,6 @@ function ChannelControls({ view, put }: ControlsProps) {
         onChange={(name, value) => put({ model: { name: model.name, [name]: value } })}
       />
       <Impairments view={view} put={put} />
-      <SnrSlider snrDb={channel.snrDb} put={put} />
       <label class="field">
         <span>schedule</span>
         <Choice
@@ -176,59 +170,6 @@ function Impairments({ view, put }: ControlsProps) {
         />
       </label>
     </>
-  );
-}
-
-/** Moving it makes the SNR constant. It follows the channel unless a hand is on it. */
-function SnrSlider({ snrDb, put }: { readonly snrDb: number; readonly put: (body: object) => void }) {
-  const [held, setHeld] = useState<number | null>(null);
-  const pending = useRef<number | undefined>(undefined);
-  const latest = useRef(snrDb);
-  const slide = (value: number): void => {
-    setHeld(value);
-    latest.current = value;
-    pending.current ??= window.setTimeout(() => {
-      pending.current = undefined;
-      put({ snrDb: latest.current });
-    }, SLIDE_MS);
-  };
-  useEffect(() => {
-    if (held === null) {
-      return undefined;
-    }
-    // The channel's own word takes over again once it has had time to come.
-    const timer = setTimeout(() => setHeld(null), 1500);
-    return () => clearTimeout(timer);
-  }, [held]);
-  useEffect(() => () => window.clearTimeout(pending.current), []);
-  const shown = held ?? snrDb;
-  return (
-    <div class="snr">
-      <label class="field" htmlFor="snr">
-        <span>SNR</span>
-        <span class="entry">
-          <Typed name="snrDb" value={Number(shown.toFixed(2))} onCommit={(value) => put({ snrDb: value })} />
-          <span class="unit">dB</span>
-        </span>
-      </label>
-      <input
-        id="snr"
-        name="snr"
-        type="range"
-        min={SNR_RANGE_DB.min}
-        max={SNR_RANGE_DB.max}
-        step="0.5"
-        value={shown}
-        aria-label="SNR in decibels"
-        aria-valuetext={`${figure(shown)} dB`}
-        onInput={({ currentTarget }) => slide(Number(currentTarget.value))}
-      />
-      <div class="ticks" aria-hidden="true">
-        {[-10, 0, 10, 20, 30].map((tick) => (
-          <span key={tick}>{figure(tick, 0)}</span>
-        ))}
-      </div>
-    </div>
   );
 }
 
@@ -302,15 +243,6 @@ function StreamControls({ view, put }: ControlsProps) {
         <span>frames / s</span>
         <Typed name="fps" value={settings.fps} onCommit={(fps) => put({ fps })} />
       </label>
-      <button
-        type="button"
-        class="wide"
-        name="pause"
-        aria-pressed={settings.paused}
-        onClick={() => put({ paused: !settings.paused })}
-      >
-        {settings.paused ? 'Resume the stream' : 'Pause the stream'}
-      </button>
     </fieldset>
   );
 }

@@ -1,11 +1,13 @@
 import { TABLES, type LiveView, type Row, type TableName } from '@semcast/console-messages';
 import { otherMetrics, qualityMetrics } from '@semcast/quality';
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { wordOf } from '../words.js';
 import UPlot from 'uplot';
-import { durationText, figure, metric, metricFigure, NONE } from '../format.js';
+import { durationText, figure, metric, metricFigure, NONE, span } from '../format.js';
 import { inTone, type Theme } from '../theme.js';
 import { Plot, type Curve, type HorizontalAxis, type Mark, type PlotProps } from './plot.js';
 import { newest } from './readouts.js';
+import { Term } from './term.js';
 
 /** A curve of a plot: where its values are, and how its newest one is written. */
 interface CurveSpec extends Curve {
@@ -14,7 +16,7 @@ interface CurveSpec extends Curve {
   readonly write: (value: number | null) => string;
 }
 
-interface PlotSpec extends Pick<PlotProps, 'unit' | 'rightUnit' | 'logarithmic' | 'least' | 'reference'> {
+interface PlotSpec extends Pick<PlotProps, 'unit' | 'rightUnit' | 'logarithmic' | 'least' | 'reference' | 'tick'> {
   readonly id: string;
   readonly title: string;
   readonly curves: readonly CurveSpec[];
@@ -89,7 +91,8 @@ const PLOTS: readonly PlotSpec[] = [
   {
     id: 'latency',
     title: 'Latency by stage',
-    unit: 'ms',
+    unit: 'time',
+    tick: (value) => durationText(value),
     wide: true,
     logarithmic: true,
     curves: alike({ table: 'quality', write: milliseconds }, [
@@ -124,6 +127,10 @@ const PLOTS: readonly PlotSpec[] = [
 
 const SPANS_SECONDS = [60, 300] as const;
 const PLOT_HEIGHT = 150;
+/** Longer than frames of slow decoders are apart: nothing came. */
+const GAP_SECONDS = 20;
+/** A value this near to the cursor is the one under it. */
+const NEAR_MS = 10_000;
 /** Curves are drawn anew so often; figures change with every message. */
 const DRAW_MS = 500;
 
@@ -132,13 +139,18 @@ export function Curves({ view, theme }: { readonly view: LiveView; readonly them
   const [spanSeconds, setSpan] = useState<number>(SPANS_SECONDS[1]);
   const drawn = useSteady(view, DRAW_MS);
   const nowMs = Date.now() + drawn.clockOffsetMs;
-  const marks: readonly Mark[] = drawn.events
-    .filter(({ atMs }) => nowMs - atMs < spanSeconds * 1000)
-    .map(({ atMs, level }) => ({ x: (atMs - nowMs) / 1000, level }));
+  const events = drawn.events.filter(({ atMs }) => nowMs - atMs < spanSeconds * 1000);
+  const marks: readonly Mark[] = events.map(({ atMs, level }) => ({ x: (atMs - nowMs) / 1000, level }));
+  const [cursorMs, setCursorMs] = useState<number | null>(null);
+  const near = cursorMs === null ? undefined : nearestOf(events, cursorMs, (1000 * spanSeconds) / 60);
   return (
     <section class="curves" aria-label="curves">
       <div class="bar">
         <h2>Over time</h2>
+        <p class="at" data-cursor={cursorMs === null ? 'no' : 'yes'}>
+          {cursorMs === null ? '' : `${span(nowMs - cursorMs)} ago`}
+          {near === undefined ? '' : ` · ${near.message}`}
+        </p>
         <div class="group" role="group" aria-label="how far back">
           {SPANS_SECONDS.map((seconds) => (
             <button key={seconds} type="button" aria-pressed={seconds === spanSeconds} onClick={() => setSpan(seconds)}>
@@ -155,7 +167,8 @@ export function Curves({ view, theme }: { readonly view: LiveView; readonly them
             view={view}
             drawn={drawn}
             nowMs={nowMs}
-            {...{ marks, spanSeconds, theme }}
+            {...{ marks, spanSeconds, theme, cursorMs }}
+            onCursor={setCursorMs}
           />
         ))}
       </div>
@@ -171,19 +184,27 @@ interface CurvePanelProps {
   readonly marks: readonly Mark[];
   readonly spanSeconds: number;
   readonly theme: Theme;
+  /** The moment under the cursor, of whichever plot. */
+  readonly cursorMs: number | null;
+  readonly onCursor: (atMs: number | null) => void;
 }
 
-function CurvePanel({ spec, view, drawn, nowMs, marks, spanSeconds, theme }: CurvePanelProps) {
+function CurvePanel({ spec, view, drawn, nowMs, marks, spanSeconds, theme, cursorMs, onCursor }: CurvePanelProps) {
   const { id, title, curves, wide = false, ...axes } = spec;
   const data = useMemo(() => dataOf(curves, drawn, nowMs, spanSeconds), [drawn, spanSeconds]);
   return (
     <figure class={wide ? 'panel curve double' : 'panel curve'} data-plot={id}>
       <figcaption>
-        <span class="title">{title}</span>
+        <span class="title">{wordOf(id) === undefined ? title : <Term word={id}>{title}</Term>}</span>
         <span class="legend">
           {curves.map(({ label, colour, dashed = false, table, column, write }) => (
             <span key={label} style={inTone(colour)} class={dashed ? 'dashed' : ''}>
-              {label} <b>{write(newest(view, table, column as never))}</b>
+              {label}{' '}
+              <b>
+                {write(
+                  cursorMs === null ? newest(view, table, column as never) : valueAt(drawn, table, column, cursorMs),
+                )}
+              </b>
             </span>
           ))}
         </span>
@@ -194,9 +215,27 @@ function CurvePanel({ spec, view, drawn, nowMs, marks, spanSeconds, theme }: Cur
         {...{ data, marks, theme }}
         x={timeAxis(spanSeconds)}
         height={PLOT_HEIGHT}
+        cursorOf="time"
+        gap={GAP_SECONDS}
+        onCursor={(row) => onCursor(row === null ? null : nowMs + 1000 * (data[0][row] ?? 0))}
       />
     </figure>
   );
+}
+
+/** The value of a column nearest to a moment; null where there is none near it. */
+function valueAt({ tables }: LiveView, table: TableName, column: string, atMs: number): number | null {
+  const index = indexOf(table, column);
+  const rows: readonly Row[] = tables[table].filter((row) => (row[index] ?? null) !== null);
+  const row = rows.toSorted((a, b) => Math.abs(a[0]! - atMs) - Math.abs(b[0]! - atMs))[0];
+  return row !== undefined && Math.abs(row[0]! - atMs) < NEAR_MS ? row[index]! : null;
+}
+
+/** The event nearest to a moment, if one is near. */
+function nearestOf(events: LiveView['events'], atMs: number, withinMs: number): LiveView['events'][number] | undefined {
+  return events
+    .filter((event) => Math.abs(event.atMs - atMs) < withinMs)
+    .toSorted((a, b) => Math.abs(a.atMs - atMs) - Math.abs(b.atMs - atMs))[0];
 }
 
 /** In seconds before now. */

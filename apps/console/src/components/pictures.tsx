@@ -1,23 +1,38 @@
-import type { PictureStage, ShownFrame, ShownPicture } from '@semcast/console-messages';
-import type { JSX } from 'preact';
+import type { LiveView, PictureStage, ShownFrame, ShownPicture } from '@semcast/console-messages';
+import { qualityMetrics } from '@semcast/quality';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { figure, photoName } from '../format.js';
+import { durationText, figure, metricFigure, photoName } from '../format.js';
 import { useKeys } from '../keyboard.js';
+import { whatIsSeen } from '../sentence.js';
+import { optionsOf } from './option-fields.js';
+import { Term } from './term.js';
 
 interface PicturesProps {
-  readonly shown: ShownFrame | null;
+  readonly sections: Pick<LiveView['sections'], 'shown' | 'transmitter' | 'offers'>;
   readonly wipes: boolean;
   readonly onWipe: (on: boolean) => void;
   readonly fills: boolean;
   readonly onFill: (on: boolean) => void;
 }
 
-/** One of the pictures of a frame, as a pane. */
+/** One of the pictures of a photograph, as a pane. */
 interface Pane {
   readonly id: 'original' | 'preview' | 'refined';
   readonly title: string;
-  readonly picture: LoadedPicture;
+  /** Decoder and steps. */
+  readonly by: string;
+  /** What it is, for who sees it for the first time. */
   readonly about: string;
+  readonly picture: LoadedPicture;
+  /** It stands in for a picture that isn't there yet. */
+  readonly waits?: boolean;
+  /** How far the one is that is being made. */
+  readonly progress?: string | undefined;
+  /** Its frame isn't the one that is followed. */
+  readonly older: boolean;
+  /** The same frame before it was refined: what figures are compared with. */
+  readonly before?: ShownPicture | undefined;
 }
 
 /** A picture, decoded. */
@@ -42,12 +57,12 @@ const ZOOMS = [1, 2, 4, 8] as const;
 const WIPE_STEP = 0.02;
 const OK = 200;
 
-/** The newest photograph: what was sent, what one pass makes of it, what sampling makes of it. */
-export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps) {
-  const frame = useLoaded(shown);
+/** The newest photograph: what was sent, what one pass makes of it, what refining makes of it; and a sentence about it. */
+export function Pictures({ sections, wipes, onWipe, fills, onFill }: PicturesProps) {
+  const frame = useLoaded(sections.shown);
   const [look, setLook] = useState(WHOLE);
   const [split, setSplit] = useState(0.5);
-  const panes = frame === null ? [] : panesOf(frame);
+  const panes = frame === null ? [] : panesOf(frame, stepsOf(sections));
   const zoomBy = (direction: 1 | -1): void =>
     setLook((from) => ({ ...from, zoom: ZOOMS[clampIndex(ZOOMS.indexOf(from.zoom as 1) + direction)]! }));
   useKeys({
@@ -64,18 +79,15 @@ export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps)
   });
 
   return (
-    <section class="panel pictures" aria-label="pictures">
+    <section class="pictures" aria-label="pictures">
       <div class="bar">
         <h2>
-          {frame === null ? (
-            'No picture yet'
-          ) : (
-            <>
-              {photoName(frame.name)}{' '}
-              <small>
-                frame {frame.frame} · {frame.width} × {frame.height}
-              </small>
-            </>
+          {frame === null ? 'No picture yet' : photoName(frame.name)}
+          {frame === null ? null : (
+            <small>
+              {' '}
+              frame {frame.frame} · {frame.width} × {frame.height}
+            </small>
           )}
         </h2>
         <div class="group" role="group" aria-label="how pictures are compared">
@@ -99,16 +111,20 @@ export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps)
           {fills ? 'Show all' : 'Fill'}
         </button>
       </div>
-      {frame === null ? (
-        <p class="nothing">The first photograph that comes through is shown here.</p>
-      ) : wipes ? (
+      <p class="seen" role="status">
+        {frame === null
+          ? 'A photograph crosses a noisy radio channel as analogue symbols. The first one that comes through is shown here.'
+          : whatIsSeen(frame, !frame.done)}
+      </p>
+      {frame === null ? null : wipes ? (
         <Wipe panes={panes} frame={frame} look={look} onLook={setLook} split={split} onSplit={setSplit} />
       ) : (
         <div class="panes" style={{ '--panes': panes.length, '--aspect': frame.width / frame.height }}>
           {panes.map((pane) => (
-            <figure key={pane.id} data-pane={pane.id}>
+            <figure key={pane.id} data-pane={pane.id} data-snr={pane.picture.snrDb}>
               <Glass frame={frame} look={look} onLook={setLook}>
                 <Layer pane={pane} look={look} />
+                {pane.progress === undefined ? null : <span class="progress">{pane.progress}</span>}
               </Glass>
               <Caption pane={pane} />
             </figure>
@@ -119,13 +135,79 @@ export function Pictures({ shown, wipes, onWipe, fills, onFill }: PicturesProps)
   );
 }
 
-function Caption({ pane }: { readonly pane: Pane }) {
+/** The figures that stand beside a picture: how near it is pixel by pixel, and what rises when texture comes back. */
+const SHOWN_METRICS = [qualityMetrics.psnrDb, qualityMetrics.contrast] as const;
+
+function Caption({ pane: { title, by, about, picture, older, before, waits = false } }: { readonly pane: Pane }) {
+  const { snrDb, frame, stage, endToEndMs, residual } = picture;
   return (
     <figcaption>
-      <span class="title">{pane.title}</span>
-      <span class="figures">{pane.about}</span>
+      <span class="title">
+        {title} <small>{by}</small>
+      </span>
+      <span class="about">{about}</span>
+      {stage === 'original' || waits ? null : (
+        <dl class="numbers">
+          {SHOWN_METRICS.map(({ name, label, unit, decimals }) => {
+            const value = picture.figures?.[name];
+            const was = before?.figures?.[name];
+            const change = value === undefined || was === undefined ? null : value - was;
+            return (
+              <div key={name} data-figure={name}>
+                <dt>
+                  <Term word={name}>{label}</Term>
+                </dt>
+                <dd>
+                  {metricFigure(value ?? null, decimals)} {value === undefined ? '' : unit}
+                  {change === null ? null : (
+                    <small class={change > 0 ? 'rise' : 'fall'}>
+                      {change > 0 ? ' +' : ' '}
+                      {metricFigure(change, decimals)}
+                    </small>
+                  )}
+                </dd>
+              </div>
+            );
+          })}
+          {residual === null ? null : (
+            <div data-figure="residual">
+              <dt>
+                <Term word="residual">Residual</Term>
+              </dt>
+              <dd class={residualClass(residual)}>{figure(residual, 2)}</dd>
+            </div>
+          )}
+          <div class={older ? 'of older' : 'of'}>
+            <dt>{older ? 'Earlier frame' : 'Frame'}</dt>
+            <dd>
+              {frame} <small>{snrDb === null ? '' : `at ${figure(snrDb)} dB`}</small>
+              <small>{endToEndMs === null ? '' : ` in ${durationText(endToEndMs)}`}</small>
+            </dd>
+          </div>
+        </dl>
+      )}
     </figcaption>
   );
+}
+
+/** About one noise power explains what was received; more says that the picture left it, less that it fits noise. */
+const GOOD_RESIDUAL = [0.8, 1.25] as const;
+
+export function residualClass(residual: number | null): string {
+  if (residual === null) {
+    return '';
+  }
+  return residual >= GOOD_RESIDUAL[0] && residual <= GOOD_RESIDUAL[1] ? 'good' : residual > 3 ? 'bad' : 'warn';
+}
+
+/** Steps that a frame is asked to be refined by; null where that isn't known. */
+function stepsOf({ transmitter, offers }: PicturesProps['sections']): number | null {
+  const settings = transmitter?.settings;
+  const schema = offers.decoders.find(({ name }) => name === settings?.decoder)?.options;
+  const given = settings?.decoderOptions['steps'];
+  const found = optionsOf(schema, settings?.decoderOptions['preset']).find(([name]) => name === 'steps')?.[1].default;
+  const steps = given ?? found;
+  return typeof steps === 'number' ? steps : null;
 }
 
 function clampIndex(index: number): number {
@@ -191,10 +273,10 @@ function Wipe({
           ) : (
             <span class="title">{left.title}</span>
           )}{' '}
-          <span class="figures">{left.about}</span>
+          <small>{left.by}</small>
         </span>
         <span>
-          <span class="figures">{right.about}</span> <span class="title">{right.title}</span>
+          <small>{right.by}</small> <span class="title">{right.title}</span>
         </span>
       </figcaption>
     </figure>
@@ -211,7 +293,7 @@ function Glass({
   readonly frame: LoadedFrame;
   readonly look: Look;
   readonly onLook: (look: Look) => void;
-  readonly children: JSX.Element | readonly JSX.Element[];
+  readonly children: ComponentChildren;
 }) {
   const drag = useRef<{ readonly x: number; readonly y: number; readonly look: Look } | null>(null);
   return (
@@ -276,7 +358,7 @@ function Layer({ pane, look }: { readonly pane: Pane; readonly look: Look }) {
       role="img"
       aria-label={pane.title}
       data-picture={url}
-      class={look.zoom > 1 ? 'pixels' : ''}
+      class={`${look.zoom > 1 ? 'pixels' : ''} ${pane.waits === true ? 'waits' : ''}`}
       style={{
         transform: `scale(${look.zoom}) translate(${(100 * (0.5 - x)).toFixed(3)}%, ${(100 * (0.5 - y)).toFixed(3)}%)`,
       }}
@@ -285,42 +367,49 @@ function Layer({ pane, look }: { readonly pane: Pane; readonly look: Look }) {
 }
 
 /** The panes of a frame: two where the decoder has one pass, three where it refines. */
-function panesOf(frame: LoadedFrame): Pane[] {
+function panesOf(frame: LoadedFrame, wantedSteps: number | null): Pane[] {
   const at = (stage: PictureStage): LoadedPicture | undefined =>
     frame.pictures.find((picture) => picture.stage === stage);
-  const { figures } = frame;
   const panes: Pane[] = [];
-  const original = at('original');
+  const [original, preview, intermediate, final] = [at('original'), at('preview'), at('intermediate'), at('final')];
   if (original !== undefined) {
-    panes.push({ id: 'original', title: 'Original', picture: original, about: 'as sent' });
+    panes.push({ id: 'original', title: 'Original', by: '', about: 'what was sent', picture: original, older: false });
   }
-  const preview = at('preview');
-  const final = at('final');
-  if (preview === undefined) {
-    if (final !== undefined) {
-      const about = `${figure(figures?.quality.psnrDb)} dB`;
-      // Preview and refined picture are one and the same.
-      panes.push({ id: 'preview', title: `Received · ${frame.decoder}, one pass`, picture: final, about });
-    }
+  const quick = preview ?? final;
+  if (quick === undefined) {
     return panes;
   }
   panes.push({
     id: 'preview',
-    title: 'Preview · jscc',
-    picture: preview,
-    about: figures === null ? '' : `${figure(figures.previewPsnrDb)} dB`,
+    title: 'Quick decode',
+    by: preview === undefined ? `${frame.decoder}, one pass` : 'jscc, one pass',
+    about: 'what one pass of a network makes of the noisy symbols',
+    picture: quick,
+    older: quick.frame !== frame.frame,
   });
-  const refined = final ?? at('intermediate');
+  if (preview === undefined) {
+    return panes;
+  }
+  // What is of an earlier frame stays until there is something of this one.
+  const own = [final, intermediate].find((picture) => picture?.frame === frame.frame);
+  const refined = own ?? final ?? intermediate;
+  const steps = own?.steps ?? 0;
   panes.push({
     id: 'refined',
-    title: frame.done ? `Refined · ${frame.decoder}` : `Refining · ${frame.decoder}`,
-    // Until the first step has been seen there is nothing better than the preview.
+    title: 'Refined',
+    by:
+      refined === undefined
+        ? frame.decoder
+        : `${refined.decoder}, ${refined.steps} ${refined.steps === 1 ? 'step' : 'steps'}`,
+    about: 'the same symbols, texture put back by a generative model',
     picture: refined ?? preview,
-    about: frame.done
-      ? `${figure(figures?.quality.psnrDb)} dB · ${final?.steps ?? 0} steps`
-      : refined === undefined
-        ? 'begins'
-        : `step ${refined.steps}`,
+    waits: refined === undefined,
+    older: refined !== undefined && own === undefined,
+    before: own === undefined ? undefined : preview,
+    progress:
+      frame.done || own?.stage === 'final'
+        ? undefined
+        : `step ${Math.min(steps + 1, wantedSteps ?? steps + 1)}${wantedSteps === null ? '' : ` of ${wantedSteps}`}`,
   });
   return panes;
 }

@@ -43,6 +43,14 @@ export interface PlotProps {
   readonly reference?: number;
   readonly theme: Theme;
   readonly height: number;
+  /** Plots of one name have one cursor. */
+  readonly cursorOf?: string;
+  /** How ticks of the upright axis are written. */
+  readonly tick?: (value: number) => string;
+  /** A distance in x beyond which there is a hole in a curve; default: never. */
+  readonly gap?: number;
+  /** Called with the row under the cursor; null when it isn't there. */
+  readonly onCursor?: (row: number | null) => void;
 }
 
 // uPlot's names for these are const enums, which a compiler of single files can't read.
@@ -89,7 +97,7 @@ export function Plot(props: PlotProps) {
 }
 
 function optionsOf(props: PlotProps, width: number, current: () => PlotProps): UPlot.Options {
-  const { curves, unit, rightUnit, logarithmic = false, least, x, height } = props;
+  const { curves, unit, rightUnit, logarithmic = false, least, x, height, cursorOf, gap, tick = tickText } = props;
   const axis = { stroke: colourOf('dim'), font: FONT, labelFont: FONT, ticks: { show: false } } as const;
   const upright = { ...axis, size: 40, gap: 4, labelSize: 13, labelGap: 0, space: 26 } as const;
   const grid = { stroke: colourOf('line'), width: 1 } as const;
@@ -97,7 +105,13 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
     width,
     height,
     legend: { show: false },
-    cursor: { show: true, points: { size: 5 }, y: false, drag: { setScale: false } },
+    cursor: {
+      show: true,
+      points: { size: 5 },
+      y: false,
+      drag: { setScale: false },
+      ...(cursorOf === undefined ? {} : { sync: { key: cursorOf } }),
+    },
     padding: [8, rightUnit === undefined ? 10 : 0, 0, 0],
     scales: {
       x: { time: false, range: [...x.range] },
@@ -121,7 +135,7 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
         grid: logarithmic ? { ...grid, filter: (_plot, ticks) => ticks.map(decadeOnly) } : grid,
         ...(logarithmic ? { filter: (_plot: UPlot, ticks: number[]) => ticks.map(decadeOnly) } : {}),
         label: unit,
-        values: (_plot, ticks) => ticks.map((tick) => (tick === null ? '' : tickText(tick))),
+        values: (_plot, ticks) => ticks.map((value) => (value === null ? '' : tick(value))),
       },
       ...(rightUnit === undefined
         ? []
@@ -143,13 +157,20 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
         scale: right ? 'right' : 'y',
         stroke: colourOf(colour),
         width: 1.5,
-        spanGaps: true,
+        // Rows of two tables alternate: what is missing in a row is no gap, a long time without one is.
+        spanGaps: false,
+        gaps: (plot: UPlot, series: number) => gapsOf(plot, series, gap ?? Infinity),
         points: { show: stems, size: 6, fill: colourOf(colour) },
         dash: dashed ? [4, 3] : [],
         ...(stems ? { ...STEMS, fill: colourOf(colour) } : {}),
       })),
     ],
     hooks: {
+      setCursor: [
+        ({ cursor: { idx } }) => {
+          current().onCursor?.(idx ?? null);
+        },
+      ],
       drawAxes: [
         (plot) => {
           drawMarks(plot, current());
@@ -157,6 +178,25 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
       ],
     },
   };
+}
+
+/** Where a curve has a hole, in pixels of the canvas: between values that are further apart than `gap`. */
+function gapsOf(plot: UPlot, series: number, gap: number): [number, number][] {
+  const values = plot.data[series]!;
+  const places = plot.data[0];
+  const gaps: [number, number][] = [];
+  let before: number | undefined;
+  for (const [i, value] of values.entries()) {
+    if (value === null || value === undefined) {
+      continue;
+    }
+    const place = places[i]!;
+    if (before !== undefined && place - before > gap) {
+      gaps.push([plot.valToPos(before, 'x', true), plot.valToPos(place, 'x', true)]);
+    }
+    before = place;
+  }
+  return gaps;
 }
 
 /** Events as thin upright lines, and the value that curves are compared with as a level one. */

@@ -2,6 +2,8 @@ import { TABLES, type LiveView, type Row, type TableName } from '@semcast/consol
 import { otherMetrics } from '@semcast/quality';
 import { duration, figure, metric, metricFigure, NONE, receiverSnr } from '../format.js';
 import { inTone, type Tone } from '../theme.js';
+import { residualClass } from './pictures.js';
+import { Term } from './term.js';
 
 /** The newest value of a column; null when there is none. */
 export function newest<Name extends TableName>(
@@ -22,6 +24,7 @@ export function Readouts({ view }: { readonly view: LiveView }) {
     estimatedSnrDb: newest(view, 'quality', 'snrEstimatedDb'),
   });
   const [latency, latencyUnit] = duration(newest(view, 'quality', 'endToEndMs'));
+  const residual = newest(view, 'residuals', 'residual');
   const rate = newest(view, 'rates', 'framesPerSecond');
   return (
     <dl class="readouts" aria-label="newest frame">
@@ -56,12 +59,23 @@ export function Readouts({ view }: { readonly view: LiveView }) {
           unit={unit}
         />
       ))}
-      <Readout id="residual" label="Residual" value={figure(newest(view, 'residuals', 'residual'), 2)} unit="× N₀" />
+      <Readout id="residual" label="Residual" value={figure(residual, 2)} unit="× N₀" state={residualClass(residual)} />
       <Readout id="latency" label="End to end" value={latency} unit={latencyUnit} />
-      <Readout id="rate" label="Throughput" value={metric(rate)} unit="frames/s" />
+      <Readout
+        id="rate"
+        label="Throughput"
+        value={rate !== null && rate < 1 ? figure(rate, 2) : metric(rate)}
+        unit="frames/s"
+      />
     </dl>
   );
 }
+
+const WORD_OF: Readonly<Record<string, string>> = {
+  'snr-configured': 'snr',
+  'psnr-preview': 'psnr',
+  'psnr-refined': 'psnr',
+};
 
 interface ReadoutProps {
   readonly id: string;
@@ -69,14 +83,18 @@ interface ReadoutProps {
   readonly value: string;
   readonly unit: string;
   readonly tone?: Tone;
+  /** `good`, `warn` or `bad`. */
+  readonly state?: string;
 }
 
-function Readout({ id, label, value, unit, tone }: ReadoutProps) {
+function Readout({ id, label, value, unit, tone, state = '' }: ReadoutProps) {
   return (
     <div data-readout={id} style={tone && inTone(tone)}>
-      <dt class={tone && 'toned'}>{label}</dt>
+      <dt class={tone && 'toned'}>
+        <Term word={WORD_OF[id] ?? id}>{label}</Term>
+      </dt>
       <dd>
-        <span class="value">{value}</span>
+        <span class={`value ${state}`}>{value}</span>
         <span class="unit">{value === NONE ? '' : unit}</span>
       </dd>
     </div>
