@@ -190,6 +190,7 @@ describe.skipIf(prometheus === undefined)('Prometheus, scraping the three servic
     ['semcast_reconstruction_psnr_db', { decoder: DECODER }, 'psnrDb', 1],
     ['semcast_reconstruction_ssim', { decoder: DECODER }, 'ssim', 1],
     ['semcast_reconstruction_ms_ssim', { decoder: DECODER }, 'msSsim', 1],
+    ['semcast_reconstruction_contrast', { decoder: DECODER }, 'contrast', 1],
     ['semcast_measurement_residual_ratio', { decoder: DECODER }, 'residual', 1],
     ['semcast_end_to_end_latency_seconds', { decoder: DECODER }, 'endToEndMs', 1000],
     ['semcast_frame_latency_seconds', { job: 'receiver', stage: 'preview' }, 'previewMs', 1000],

@@ -26,6 +26,7 @@ describe('the table of metrics', () => {
       semcast_preview_psnr_db: ['decoder'],
       semcast_reconstruction_ssim: ['decoder'],
       semcast_reconstruction_ms_ssim: ['decoder'],
+      semcast_reconstruction_contrast: ['decoder'],
       semcast_measurement_residual_ratio: ['decoder'],
       semcast_sampler_steps_total: ['decoder'],
       semcast_scheduler_batch_size: [],
@@ -59,7 +60,7 @@ describe('the table of metrics', () => {
   });
 
   it('gives every service what belongs to it', () => {
-    expect(SERVICE_NAMES.map((service) => metricDefinitionsOf(service).length)).toEqual([14, 8, 12]);
+    expect(SERVICE_NAMES.map((service) => metricDefinitionsOf(service).length)).toEqual([15, 8, 12]);
     const names = metricDefinitionsOf('channel').map(({ name }) => name);
     expect(names).toContain('semcast_channel_uses_total');
     expect(names).not.toContain('semcast_reconstruction_psnr_db');
