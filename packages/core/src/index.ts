@@ -1,4 +1,5 @@
 export { checkGains, gainCount, type ChannelState, type Gains, type Tap } from './channel-state.js';
+export { exponentialProfile } from './delay-profile.js';
 export { ArgumentError, describeError, errorClass, SemcastError, type SemcastErrorOptions } from './errors.js';
 export { createFft, type Fft } from './fft.js';
 export { nearestName, suggestName } from './nearest-name.js';

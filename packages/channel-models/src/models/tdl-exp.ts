@@ -1,3 +1,4 @@
+import { exponentialProfile } from '@semcast/core';
 import { z } from 'zod';
 import { createDelayLine, onSampleGrid } from '../delay-line.js';
 import { dopplerOptions } from '../doppler.js';
@@ -15,9 +16,9 @@ export const tdlExp = {
   optionsSchema,
   kFactor: () => 0,
   create: ({ taps, decay, ...doppler }, sampleRateHz) => {
-    const paths = Array.from({ length: taps }, (_, delay) => ({
+    const paths = Array.from(exponentialProfile({ taps, decay }), (scattered, delay) => ({
       delay,
-      scattered: Math.exp(-delay / decay),
+      scattered,
       lineOfSight: 0,
     }));
     return createDelayLine(onSampleGrid(paths), doppler, sampleRateHz);

@@ -1,4 +1,4 @@
-import { createFft } from '@semcast/core';
+import { createFft, exponentialProfile } from '@semcast/core';
 import { inverse as inverseOf, Matrix } from 'ml-matrix';
 
 /** Carriers whose symbols are known. */
@@ -14,13 +14,6 @@ export interface PilotPattern {
 export interface DelayProfile {
   readonly taps: number;
   readonly decay: number;
-}
-
-/** The power of each tap. */
-export function profileOf({ taps, decay }: DelayProfile): Float64Array {
-  const powers = Float64Array.from({ length: taps }, (_, l) => Math.exp(-l / decay));
-  const total = powers.reduce((sum, power) => sum + power, 0);
-  return powers.map((power) => power / total);
 }
 
 /** Estimates of the channel that pilots of one OFDM symbol give, at one noise variance. */
@@ -58,7 +51,7 @@ export class PilotEstimation {
     this.#pattern = pattern;
     this.#fft = createFft(pattern.fftSize);
     this.#spectrum = new Float64Array(2 * pattern.fftSize);
-    this.#profile = profileOf(profile);
+    this.#profile = exponentialProfile(profile);
     this.#correlation = this.#match(pattern.values).slice();
     this.#leastSquares = this.#inverse(new Float64Array(profile.taps).fill(1), 0);
     this.#freedom = pattern.bins.length - this.#determinedTaps();

@@ -2,6 +2,7 @@ import {
   complexCount,
   createFft,
   csnrDbToNoiseVariance,
+  exponentialProfile,
   randomFor,
   type ChannelState,
   type ComplexVector,
@@ -11,7 +12,7 @@ import { createClipping } from '../clipping.js';
 import { WaveformError } from '../errors.js';
 import { estimateCsnrDb } from '../estimate.js';
 import { carriersOf, ofdmOptionsSchema, type OfdmOptions } from './ofdm-options.js';
-import { PilotEstimation, profileOf, type PilotPattern, type TapEstimator } from './ofdm-pilots.js';
+import { PilotEstimation, type PilotPattern, type TapEstimator } from './ofdm-pilots.js';
 import { pathsOf, symbolPaths } from './ofdm-paths.js';
 import { checkSampleCount, demodulateBlindly, type Demodulated, type Modem, type Waveform } from './waveform.js';
 
@@ -121,7 +122,7 @@ class OfdmModem implements Modem {
 
   tapModel(symbolCount: number): TapModel {
     const carriers = Uint16Array.from({ length: symbolCount }, (_, k) => this.#dataBins[k % this.#dataBins.length]!);
-    return { fftSize: this.#options.fftSize, carriers, powers: [...profileOf(this.#options)] };
+    return { fftSize: this.#options.fftSize, carriers, powers: [...exponentialProfile(this.#options)] };
   }
 
   /** With the channel as it is told; with a gain of 1 and the noise that the power says, where it isn't. */
