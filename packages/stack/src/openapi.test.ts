@@ -31,7 +31,7 @@ const COMMON = ['/feed', '/healthz', '/metrics', '/openapi.json', '/readyz'];
 
 describe('/openapi.json', () => {
   it.each([
-    ['transmitter', ['/pictures/{frame}/{stage}', '/stream']],
+    ['transmitter', ['/pictures/{frame}/{stage}', '/stream', '/stream/refresh']],
     ['channel', ['/channel']],
     ['receiver', ['/control/channel', '/control/stream', '/decoders/check', '/status']],
   ])('of the %s is OpenAPI 3.1, with its routes', async (service, own) => {
