@@ -165,7 +165,7 @@ export class FramePath {
       await this.#writeOutput(delivery, image);
       clock.markDeparted();
       const facts = factsOf(received, decoded, demodulated, ratio, clock);
-      live.tellCompleted(delivery, facts, deliverResult(delivery, image, facts));
+      live.tellCompleted(head, facts, deliverResult(delivery, image, facts));
       // A decoder that finds the channel itself has a residual that the head didn't promise.
       if (!residualFirst && (residual || (this.#options.residual && decoded.channel !== undefined))) {
         const measuring = this.#measureLater(delivery, received, decoded, demodulated).finally(() => {

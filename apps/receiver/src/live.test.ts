@@ -135,21 +135,21 @@ describe('what the receiver tells', () => {
 
   it('calls a sampler diverged whose picture explains nothing, and no other', () => {
     const live = start();
-    live.tellCompleted(name, facts(0, 500), true);
-    live.tellCompleted(name, facts(8, 1.2), true);
+    live.tellCompleted({ ...name, csi: 'none' }, facts(0, 500), true);
+    live.tellCompleted({ ...name, csi: 'none' }, facts(8, 1.2), true);
     expect(kinds(live)).not.toContain('event');
-    live.tellCompleted(name, facts(8, 11), true);
+    live.tellCompleted({ ...name, csi: 'none' }, facts(8, 11), true);
     const told = live.feed.read(0).items.map(({ fact }) => fact);
     expect(told).toContainEqual(expect.objectContaining({ event: 'diverged', stream: 'demo', frame: 0 }));
   });
 
   it('judges a picture that has gone by the residual that followed it', () => {
     const live = start();
-    live.tellCompleted(name, { ...facts(8, 0), residual: null }, true);
+    live.tellCompleted({ ...name, csi: 'none' }, { ...facts(8, 0), residual: null }, true);
     live.tellResidual(name, { decoder: 'diffcom', steps: 8, residual: 11 });
     const told = live.feed.read(0).items.map(({ fact }) => fact);
     expect(told).toMatchObject([
-      { kind: 'decoded', residual: null },
+      { kind: 'decoded', csi: 'none', residual: null },
       { kind: 'residual', ...name, decoder: 'diffcom', residual: 11 },
       { kind: 'event', event: 'diverged', ...name },
     ]);

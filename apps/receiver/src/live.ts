@@ -1,7 +1,7 @@
 import { equalise, type ReceivedSymbols, type TapModel } from '@semcast/phy';
 import { shownDecibels, type ReceiverFact, type ReceiverLiveStatus, type ScopeFact } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, observeSnr, type EventLog, type Logger, type Metrics } from '@semcast/service';
-import type { DropReason, LinkEnd, ServerSession } from '@semcast/wire';
+import type { DropReason, FrameHead, LinkEnd, ServerSession } from '@semcast/wire';
 import { z } from 'zod';
 import type { Decoder } from './decoders/decoder.js';
 import type { ResultFacts } from './deliver-result.js';
@@ -67,7 +67,11 @@ export class ReceiverLive {
   }
 
   /** A frame's picture has gone, or nobody wanted it any more (`delivered`). */
-  tellCompleted({ stream, frame }: FrameName, facts: ResultFacts, delivered: boolean): void {
+  tellCompleted(
+    { stream, frame, csi }: Pick<FrameHead, 'stream' | 'frame' | 'csi'>,
+    facts: ResultFacts,
+    delivered: boolean,
+  ): void {
     const { decoder, steps, residual, csnrDb, timingsMs } = facts;
     const metrics = this.#metrics;
     metrics.frames.inc({ stage: 'receiver', outcome: 'completed' });
@@ -79,6 +83,7 @@ export class ReceiverLive {
       stream,
       frame,
       decoder,
+      csi,
       steps,
       residual,
       csnrDb: { ...csnrDb },

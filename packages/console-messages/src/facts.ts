@@ -175,6 +175,8 @@ const decoded = z.object({
   stream: name,
   frame: count,
   decoder: name,
+  /** What the receiver was to know of the channel, by the frame itself: it may change while frames flow. */
+  csi: name,
   steps: count,
   /** Null where it isn't known; it may follow as a fact of its own. */
   residual: z.number().nullable(),

@@ -300,6 +300,7 @@ describe('the table of streams', () => {
       stream,
       frame,
       decoder: 'jscc',
+      csi: 'none',
       steps: 0,
       residual: 1.5,
       csnrDb: { estimated: 7 },
@@ -349,7 +350,12 @@ describe('the table of streams', () => {
       ['a', 1, true],
       ['b', 2, true],
     ]);
-    expect(state.sections.streams[1]).toMatchObject({ framesPerSecond: 0.2, estimatedSnrDb: 7, residual: 1.5 });
+    expect(state.sections.streams[1]).toMatchObject({
+      framesPerSecond: 0.2,
+      csi: 'none',
+      estimatedSnrDb: 7,
+      residual: 1.5,
+    });
     const empty = { boot: 'x', next: 3, missed: 0, items: [] };
     state.applyReceiver({ ...empty, status: status(['a']) }, START + 10_000);
     expect(state.sections.streams.map(({ stream, linked }) => [stream, linked])).toEqual([

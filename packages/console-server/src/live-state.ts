@@ -383,7 +383,7 @@ export class LiveState {
         stream,
         linked: link !== undefined,
         decoder: stats?.newest?.decoder ?? '',
-        csi: link?.csi ?? '',
+        csi: stats?.newest?.csi ?? link?.csi ?? '',
         agent: link?.agent ?? '',
         remoteAddress: link?.remoteAddress ?? '',
         frames: stats?.frames ?? 0,

@@ -205,6 +205,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
         stream: STREAM,
         frame,
         decoder: about.decoder,
+        csi: 'genie',
         steps,
         residual: null,
         csnrDb,

@@ -67,10 +67,11 @@ export type ChannelName = FlagValues<{ channel: typeof channelFlag }>['channel']
 /** Whether it names a preset, which has an SNR and impairments of its own. */
 export const isPreset = (channel: string): channel is ChannelPresetName => Object.hasOwn(channelPresets, channel);
 
-/** The flag of `semcast channel` for what {@link channelFlag} names. */
-export const channelNameFlag = (channel: string): Record<string, string> => ({
-  [isPreset(channel) ? 'channel.preset' : 'channel.model.name']: channel,
-});
+/** The flags of `semcast channel` for what {@link channelFlag} names: of a preset its model too, whose options may follow. */
+export const channelNameFlag = (channel: string): Record<string, string> =>
+  isPreset(channel)
+    ? { 'channel.preset': channel, 'channel.model.name': channelPresets[channel].model.name }
+    : { 'channel.model.name': channel };
 
 export const csiFlag = value(
   CSI_MODES.join('|'),

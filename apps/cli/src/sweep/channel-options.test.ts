@@ -40,6 +40,12 @@ describe('the channel of a sweep', () => {
     }
   });
 
+  it('takes an option of the model that a preset has', () => {
+    const faster = channelOptionsOf('vehicular', { 'channel.model.max-doppler-hz': '100' });
+    expect(faster).toEqual({ ...channelOptionsOf('vehicular', {}), maxDopplerHz: 100 });
+    expect(faster).toMatchObject({ model: 'tdl-b', delaySpreadNs: 100 });
+  });
+
   it('is described as the model that a preset has, and with its impairments', () => {
     expect(channelOptionsOf('satellite', { 'channel.sample-rate-hz': '1e6' })).toEqual({
       model: 'tdl-e',
