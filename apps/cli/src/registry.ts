@@ -30,6 +30,10 @@ export const commands = {
     summary: 'measure decoders over SNRs, rates and photographs: a table, JSON, pictures',
     load: async () => (await import('./commands/sweep.js')).sweep,
   },
+  bench: {
+    summary: 'the fixed protocol of docs/benchmark.md on a bundle: a table to submit',
+    load: async () => (await import('./commands/bench.js')).bench,
+  },
   report: {
     summary: 'figures, tables and a page for a paper, from the JSON of sweeps',
     load: async () => (await import('./commands/report.js')).report,

@@ -134,6 +134,7 @@ const RUNS: Readonly<Record<string, Run>> = {
     // The first example left a report of the same name behind, of other conditions.
     replace: () => ({ 'kodak.json': 'resumed.json' }),
   },
+  'semcast bench --images kodak --json bench-kodak.json': {},
   'semcast report kodak.json --out kodak.html': {},
   'semcast report kodak.json fading.json --figures figures --csv results.csv --latex results.tex': {
     replace: () => ({ 'fading.json': 'resumed.json' }),
@@ -196,6 +197,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     /KODAK|CID22|--contact-sheet results.png|diffpir.lambda=1.75/,
     'hours of measuring; its flags are run in other tests',
   ],
+  [/^npx semcast sweep --reproduce/, 'needs a report; its test makes one'],
   [/^npx semcast report/, 'its like, of --help, is run'],
   [/^(npx )?semcast trace|\| semcast trace/, 'needs logs of a frame of that number; its test has them'],
   [/^(npx )?semcast replay/, 'needs a recording; its test makes some'],

@@ -183,7 +183,12 @@ async function startTransmitter(
   const metricPool =
     config.metricBundles.length === 0
       ? undefined
-      : await createMetricPool(config.metricBundles, { workers: 1, maxQueue: config.maxInFlight, onRun, onWarning });
+      : await createMetricPool(config.metricBundles, {
+          workers: config.qualityWorkers,
+          maxQueue: config.maxInFlight,
+          onRun,
+          onWarning,
+        });
   started.push(async () => metricPool?.close());
   const quality = new QualityPool({ workers: config.qualityWorkers, maxQueue: config.maxInFlight, onWarning });
   started.push(() => quality.close());

@@ -117,7 +117,12 @@ export const transmitterConfigSchema = z.strictObject({
   device: z.enum(['cpu', 'cuda']).default('cpu').describe('where the encoder runs'),
   workers: z.int().min(1).max(64).default(1).describe('encoder threads'),
   metricBundles: z.array(z.string().min(1)).max(16).default([]).describe('metric bundles whose distances are measured'),
-  qualityWorkers: z.int().min(1).max(64).default(1).describe('threads that compare pictures'),
+  qualityWorkers: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('threads that compare pictures, and as many that run metric bundles'),
 
   maxInFlight: z.int().min(1).max(MAX_IN_FLIGHT).default(16).describe('frames between reading and outcome'),
   prepareAhead: z

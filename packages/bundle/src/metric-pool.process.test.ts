@@ -44,6 +44,23 @@ describe('createMetricPool', () => {
     }
   });
 
+  it('gives the same bytes, however many workers share the work', async () => {
+    const pictures = Array.from({ length: 6 }, (_, k) => ({
+      width: 40,
+      height: 24,
+      data: Uint8Array.from({ length: 3 * 40 * 24 }, (__, i) => (i * (7 + k) + k * 31) % 251),
+    }));
+    const measured = async (workers: number): Promise<number[]> => {
+      const pool = await createMetricPool([toy], { workers });
+      try {
+        return await Promise.all(pictures.map(async (picture) => pool.distance('toy-metric', pictures[0]!, picture)));
+      } finally {
+        await pool.close();
+      }
+    };
+    expect(await measured(3)).toEqual(await measured(1));
+  });
+
   it('refuses folders without a metric, and two of one name', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'semcast-metric-'));
     await expect(createMetricPool([empty])).rejects.toMatchObject({ code: 'E_BUNDLE_MISSING' });

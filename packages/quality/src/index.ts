@@ -1,3 +1,4 @@
+export { bootstrapInterval, type Interval } from './bootstrap.js';
 export { QualityError } from './errors.js';
 export type { QualityMetric } from './metric.js';
 export { msSsim } from './ms-ssim.js';

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
+import type { Interval } from '@semcast/quality';
 import { DOMParser } from 'linkedom';
-import type { Interval } from './bootstrap.js';
 import { FONT_FAMILY, textWidth } from './font.js';
 
 export interface ChartAxis {

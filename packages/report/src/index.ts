@@ -1,4 +1,3 @@
-export { bootstrapInterval, type Interval } from './bootstrap.js';
 export {
   COLUMN_WIDTH_MM,
   renderChart,
@@ -16,6 +15,7 @@ export {
   intervalText,
   latexTable,
   latexText,
+  markdownTable,
   numberText,
   type Table,
   type TableCell,

@@ -1,4 +1,4 @@
-import type { Interval } from './bootstrap.js';
+import type { Interval } from '@semcast/quality';
 
 export interface TableColumn {
   readonly title: string;
@@ -89,6 +89,28 @@ export function latexTable({ name, caption, columns, groups }: Table): string {
     String.raw`  \end{tabular}`,
     String.raw`\end{table*}`,
     '',
+  ].join('\n');
+}
+
+const markdownLine = (cells: readonly string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+
+const markdownCell = ({ text, note, isBest }: TableCell): string =>
+  `${isBest ? `**${text}**` : text}${note === undefined ? '' : ` ${note}`}`;
+
+/** A table in Markdown for each group, intervals behind their figures. */
+export function markdownTable({ caption, columns, groups }: Table): string {
+  return [
+    caption,
+    '',
+    ...groups.flatMap(({ title, rows }) => [
+      `### ${title}`,
+      '',
+      markdownLine(columns.map((column) => column.title)),
+      markdownLine(columns.map(({ align }) => (align === 'left' ? '---' : '--:'))),
+      ...rows.map((cells) => markdownLine(cells.map(markdownCell))),
+      '',
+    ]),
   ].join('\n');
 }
 

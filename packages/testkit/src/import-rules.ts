@@ -25,7 +25,7 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/config': { folders: ['packages/core'] },
   'packages/service': { folders: ['packages/config', 'packages/core', 'packages/quality'] },
   'packages/images': { folders: ['packages/core'] },
-  'packages/report': { folders: ['packages/core'] },
+  'packages/report': { folders: ['packages/quality'] },
   'packages/console-messages': { folders: ['packages/core', 'packages/quality'], pure: true },
   'packages/console-server': {
     folders: [

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { findDefaultBundle, loadBundle } from '@semcast/bundle';
+import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
 import { createChannelModel } from '@semcast/channel-models';
 import { createLogger } from '@semcast/service';
 import type { DroppedFrame } from '@semcast/transmitter';
 import {
-  bundleFlag,
   channelFlag,
   channelNameFlag,
   csiFlag,
@@ -21,7 +20,7 @@ import {
 } from '../arguments/common-flags.js';
 import { commandLine } from '../arguments/command-line.js';
 import { many, toggle, value, type FlagValues } from '../arguments/spec.js';
-import { cbr, integer, list, oneOf, snrDb, text } from '../arguments/values.js';
+import { cbr, integer, list, oneOf, snrDb, text, type ValueParser } from '../arguments/values.js';
 import { typedWaveform, waveformFlags } from '../arguments/waveform-options.js';
 import { createCommand } from '../command.js';
 import { decoderNames, requireDecoder } from '../decoders/registry.js';
@@ -48,15 +47,17 @@ import { checkControl, measureControl } from '../sweep/control.js';
 import { renderMarkdown } from '../sweep/markdown.js';
 import { reportHead } from '../sweep/report-head.js';
 import { planSweep, type SweepCase } from '../sweep/plan.js';
+import { comparedDecoders, protocolNames, PROTOCOLS } from '../sweep/protocols.js';
 import { provenanceOf } from '../sweep/provenance.js';
 import { openRealism, type Realism } from '../sweep/realism.js';
 import type { SweepReport } from '../sweep/report.js';
+import { readReproduction, reproductionFaults } from '../sweep/reproduce.js';
 import { checkSameConditions, partialOf, readEarlierReport } from '../sweep/resume.js';
 import { pictureName, runSweep, type SweepSettings } from '../sweep/run-sweep.js';
 import { startSweepServices } from '../sweep/services.js';
 import { SweepLog, type ReportHead } from '../sweep/sweep-log.js';
 import { summaryTable } from '../sweep/table.js';
-import { planVariants, variantName } from '../sweep/variants.js';
+import { bundleOf, nameBundles, planVariants, variantName, type NamedBundles } from '../sweep/variants.js';
 import { startProgress } from '../terminal/progress.js';
 import { renderTable } from '../terminal/columns.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -68,7 +69,17 @@ const MAX_CASES = 1_000_000;
 /** A sweep may be of the slowest decoder at the largest size. */
 const DEFAULT_TIMEOUT_MS = 3_600_000;
 
+/** Rates, or every one that a bundle has. */
+const rates: ValueParser<readonly string[] | 'all'> = (typed) => (typed.trim() === 'all' ? 'all' : list(cbr)(typed));
+
 const flags = {
+  protocol: value(
+    'NAME',
+    oneOf(protocolNames),
+    `settings by name, for what is not given: ${Object.entries(PROTOCOLS)
+      .map(([name, { summary }]) => `${name} (${summary})`)
+      .join('; ')}`,
+  ),
   images: value('DIR', text, 'folder of photographs, or one photograph; in order of name'),
   limit: value('N', integer({ min: 1 }), 'only the first N of them'),
   size: value('N', integer({ min: 1, max: 16_384 }), 'short side resized to N, centre-cropped to N×N (own size)'),
@@ -77,7 +88,11 @@ const flags = {
   csi: csiFlag,
   ...waveformFlags,
   snr: value('DB,DB', list(snrDb), 'SNRs in dB', 10),
-  cbr: value('RATIO,RATIO', list(cbr), `channel bandwidth ratios, rates of the bundle (${DEFAULT_RATE_TEXT})`),
+  cbr: value(
+    'RATIO,RATIO',
+    rates,
+    `channel bandwidth ratios, rates of the bundle; all: every one (${DEFAULT_RATE_TEXT})`,
+  ),
   steps: value('N,N', list(steps), 'steps of the decoders that sample, each of them at each (their own)'),
   ...decoderOptionFlags,
   seed: seedFlag('noise and fading'),
@@ -92,7 +107,7 @@ const flags = {
     text,
     'more measures: a folder with metric.onnx (a distance) or features.onnx (realism)',
   ),
-  bundle: bundleFlag(),
+  bundle: many('DIR', text, 'model bundle; several are compared, on the same noise (the one that comes with semcast)'),
   device: deviceFlag(),
   precision: precisionFlag,
   'in-flight': value(
@@ -110,6 +125,11 @@ const flags = {
   timeout: timeoutFlag('give up when no picture has come for so long', DEFAULT_TIMEOUT_MS),
   json: jsonFlag('the report'),
   markdown: value('FILE', text, 'write the summary as Markdown, a table for each SNR and rate'),
+  reproduce: value(
+    'FILE',
+    text,
+    'run the sweep of a report once more, as its provenance says, and compare every figure but the times',
+  ),
   resume: toggle('go on from what --json FILE or FILE.partial has, under the same conditions; decoders may be added'),
   // Typed by their schema, which reads them: here they are names with texts.
   ...(channelFlags as object),
@@ -144,7 +164,12 @@ export const sweep = createCommand({
       does: 'a table for a document; after Ctrl-C the same line goes on where it ended',
     },
   ],
-  run: async ({ flags: chosen, given, argv, io, terminal }) => {
+  run: async (invocation) => {
+    const { io, terminal } = invocation;
+    const { reproduce } = invocation.flags;
+    const again = reproduce === undefined ? undefined : await readReproduction(reproduce, invocation, flags);
+    const { flags: typed, given, argv } = again ?? invocation;
+    const chosen = withProtocol(typed, given);
     if (chosen.images === undefined) {
       throw new UsageError('--images is missing', { remedy: 'name a folder of photographs: --images DIR' });
     }
@@ -158,10 +183,16 @@ export const sweep = createCommand({
         remedy: 'name it: --json FILE',
       });
     }
-    const bundle = await loadBundle(chosen.bundle ?? findDefaultBundle());
+    const folders = chosen.bundle.length === 0 ? [findDefaultBundle()] : chosen.bundle;
+    const bundles = nameBundles(await Promise.all(folders.map(async (folder) => await loadBundle(folder))));
+    const [bundle] = bundles.values() as unknown as [Bundle];
     const metricBundles = checkMetricBundles(chosen['metric-bundle']);
-    const decoders = chosen.decoders.map((name) => requireDecoder(name, bundle));
-    const variants = planVariants(decoders, { steps: chosen.steps, options: typedDecoderOptions(chosen) });
+    const variants = [...bundles].flatMap(([label, each]) => {
+      const names = chosen.decoders ?? comparedDecoders(each);
+      const decoders = names.map((name) => requireDecoder(name, each));
+      const planned = planVariants(decoders, { steps: chosen.steps, options: typedDecoderOptions(chosen) });
+      return planned.map((variant) => Object.assign(variant, bundleOf({ bundle: label })));
+    });
     const sheet: ContactSheetOptions | undefined =
       chosen['contact-sheet'] === undefined
         ? undefined
@@ -182,7 +213,7 @@ export const sweep = createCommand({
       seed: chosen.seed,
       ...typedWaveform(chosen, chosen.csi),
       snrsDb: chosen.snr,
-      cbrs: [...new Set((chosen.cbr ?? [undefined]).map((wanted) => rateOf(bundle.manifest, wanted)))],
+      cbrs: ratesOf(bundles, chosen.cbr),
       size: chosen.size ?? 0,
       draws,
       metricBundles: metricBundles.filter((dir) => existsSync(join(dir, 'metric.onnx'))),
@@ -218,14 +249,19 @@ export const sweep = createCommand({
       argv.filter((word) => word !== '--resume'),
     );
     const head = {
-      ...(await reportHead(settings, { command, seed: chosen.seed, metricBundles })),
+      ...(await reportHead(settings, { command, seed: chosen.seed, metricBundles, bundles })),
       provenance: await provenanceOf(argv, {
         images: resolve(chosen.images),
-        bundles: [bundle.dir],
+        bundles: [...bundles.values()].map(({ dir }) => dir),
         metricBundles,
       }),
     };
+    if (again !== undefined) {
+      checkSameConditions(reproduce!, again.report, head, '--reproduce');
+    }
     return await runAndReport({
+      bundles,
+      reproduced: again?.report,
       terminal,
       io,
       flags: chosen,
@@ -239,10 +275,36 @@ export const sweep = createCommand({
   },
 });
 
+type SweepFlags = FlagValues<typeof flags>;
+
+/** Flags, and where a protocol is named, its settings for those that were not given; its decoders are the bundle's. */
+function withProtocol(
+  typed: SweepFlags,
+  given: ReadonlyMap<string, unknown>,
+): Omit<SweepFlags, 'decoders'> & { readonly decoders: readonly string[] | undefined } {
+  if (typed.protocol === undefined) {
+    return typed;
+  }
+  const { snr, cbr: protocolRates, size, seed, draws } = PROTOCOLS[typed.protocol];
+  const settings = { snr, cbr: protocolRates, size, seed, draws, decoders: undefined };
+  const missing = Object.entries(settings).filter(([name]) => !given.has(name));
+  return { ...typed, ...(Object.fromEntries(missing) as Partial<typeof settings>) };
+}
+
+/** Rates as the first bundle writes them. @throws UsageError when a bundle lacks one that is asked for */
+function ratesOf(bundles: NamedBundles, wanted: readonly string[] | 'all' | undefined): string[] {
+  const manifests = [...bundles.values()].map(({ manifest }) => manifest);
+  const asked = wanted === 'all' ? manifests[0]!.rates.map((rate) => rate.cbr) : (wanted ?? [undefined]);
+  return [...new Set(asked.map((rate) => manifests.map((manifest) => rateOf(manifest, rate))[0]!))];
+}
+
 interface SweepRun {
+  readonly bundles: NamedBundles;
+  /** The report that this one has to equal. */
+  readonly reproduced: SweepReport | undefined;
   readonly terminal: Terminal;
   readonly io: CliIo;
-  readonly flags: FlagValues<typeof flags>;
+  readonly flags: Omit<SweepFlags, 'decoders'>;
   readonly settings: SweepSettings;
   readonly head: ReportHead;
   /** Photographs to send in all. */
@@ -255,6 +317,8 @@ interface SweepRun {
 
 /** Drops that are told one by one; a sweep that fails as a whole would fill the screen otherwise. */
 const MAX_DROPS_TOLD = 10;
+/** Differences that are told one by one. */
+const MAX_FAULTS_TOLD = 20;
 
 async function runAndReport(run: SweepRun): Promise<ExitCode> {
   const { terminal, io, settings, total } = run;
@@ -310,50 +374,64 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
             device: settings.device,
             keep: control !== undefined,
           });
-    const services = await startSweepServices({
-      bundle: settings.bundle.dir,
-      device: settings.device,
-      precision: settings.precision,
-      channelFlags: { ...channelNameFlag(settings.channel), ...run.typedChannel },
-      seed,
-      groups: planSweep(settings),
-      signal: interruption,
-      onLine: log,
-      onCaution: caution,
-    });
-    services.lost.catch((error: unknown) => gaveUp.abort(error));
-    starting = false;
-    patience.progress();
     const progress = startProgress({ terminal, total: total - measured.size, label: 'sweep' });
     const checkpoints = startCheckpoints(measured, {
       file: json === undefined || json === STANDARD_OUTPUT ? undefined : partialOf(json),
       onFailure: caution,
     });
     try {
-      const write = createLineSplitter((line) => log('transmitter', line));
-      await runSweep(settings, {
-        channelUrl: services.channelUrl,
-        realism,
-        logger: createLogger({ service: 'transmitter', level: 'warn', destination: { write } }),
-        log: measured,
-        signal,
-        onFrame: ({ variant, snrDb: at, cbr: rate, file }) => {
-          patience.progress();
-          progress.advance(
-            `${variant.decoder}${variant.steps === 0 ? '' : ` ${variant.steps} steps`} · ${at} dB · ${rate} · ${printable(basename(file))}`,
-          );
-        },
-        onDropped: (sweepCase, drop) => {
-          patience.progress();
-          onDropped(sweepCase, drop);
-          progress.advance();
-        },
-      });
+      for (const [label, bundle] of run.bundles) {
+        const part = { ...settings, bundle, variants: settings.variants.filter((variant) => variant.bundle === label) };
+        if (planSweep(part).every((group) => measured.missing(group).length === 0)) {
+          continue;
+        }
+        starting = true;
+        ending = false;
+        const services = await startSweepServices({
+          bundle: bundle.dir,
+          device: settings.device,
+          precision: settings.precision,
+          channelFlags: { ...channelNameFlag(settings.channel), ...run.typedChannel },
+          seed,
+          groups: planSweep(part),
+          signal: interruption,
+          onLine: log,
+          onCaution: caution,
+        });
+        services.lost.catch((error: unknown) => gaveUp.abort(error));
+        starting = false;
+        patience.progress();
+        try {
+          const write = createLineSplitter((line) => log('transmitter', line));
+          await runSweep(part, {
+            channelUrl: services.channelUrl,
+            realism,
+            logger: createLogger({ service: 'transmitter', level: 'warn', destination: { write } }),
+            log: measured,
+            signal,
+            onFrame: ({ variant, snrDb: at, cbr: rate, file }) => {
+              patience.progress();
+              const { bundle: of, decoder, steps: count } = variant;
+              const name = [of ?? [], decoder, count === 0 ? [] : `${count} steps`].flat().join(' ');
+              progress.advance(`${name} · ${at} dB · ${rate} · ${printable(basename(file))}`);
+            },
+            onDropped: (sweepCase, drop) => {
+              patience.progress();
+              onDropped(sweepCase, drop);
+              progress.advance();
+            },
+          });
+        } finally {
+          ending = true;
+          await services.stop();
+        }
+        if (signal.aborted) {
+          break;
+        }
+      }
     } finally {
-      ending = true;
       progress.stop();
       await checkpoints.stop();
-      await services.stop();
     }
     // What follows is computed here, and waits for nobody.
     patience.stop();
@@ -391,7 +469,22 @@ async function runAndReport(run: SweepRun): Promise<ExitCode> {
       : signal.reason;
   }
   await writeOutputs(run, report, names);
-  return dropped === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+  const faults = run.reproduced === undefined ? 0 : tellFaults(run.reproduced, report, terminal);
+  return dropped + faults === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+}
+
+/** Says which figures differ from those of the report that is reproduced, and returns how many. */
+function tellFaults(reproduced: SweepReport, report: SweepReport, terminal: Terminal): number {
+  const faults = reproductionFaults(reproduced, report);
+  for (const fault of faults.slice(0, MAX_FAULTS_TOLD)) {
+    terminal.caution(fault);
+  }
+  terminal.result(
+    faults.length === 0
+      ? `  reproduced: ${reproduced.rows.length} rows are the same bit for bit, times apart`
+      : `  not reproduced: ${faults.length} figures of ${reproduced.rows.length} rows differ`,
+  );
+  return faults.length;
 }
 
 async function measureWithProgress(
@@ -489,9 +582,9 @@ function checkMetricBundles(dirs: readonly string[]): string[] {
 
 function printReport(terminal: Terminal, report: SweepReport, settings: SweepSettings, names: ColumnNames): void {
   const { resultColours: colours, resultColumns: width } = terminal;
-  const { manifest } = settings.bundle;
+  const compared = Object.values(report.bundles ?? { only: report.bundle });
   const details = [
-    `${manifest.name} ${manifest.version} on ${settings.device}`,
+    `${compared.map(({ name, version }) => `${name} ${version}`).join(', ')} on ${settings.device}`,
     photographsText(settings.files.length, settings.size),
   ];
   const { columns, rows, legend } = summaryTable(report, names, colours);

@@ -1,5 +1,6 @@
-import { bootstrapInterval, type Interval } from '@semcast/report';
+import { bootstrapInterval, type Interval } from '@semcast/quality';
 import { BASELINE, qualityColumns, type QualityColumn } from '../sweep/compare.js';
+import { groupKey } from '../sweep/plan.js';
 import type { SweepReport, SweepRow } from '../sweep/report.js';
 import { mean } from '../sweep/statistics.js';
 
@@ -70,8 +71,9 @@ const options = (of: string, values: Readonly<Record<string, unknown>> = {}): At
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`${of}.${name}`, `${name} ${text(value)}`]));
 
 /** What a report was measured under, but for its SNRs, its rates and its seed: those are axes, and draws. */
-function circumstancesOf({ report }: ReportSource): Attributes {
-  const { bundle, device, conditions } = report;
+function circumstancesOf({ report }: ReportSource, row: SweepRow): Attributes {
+  const { device, conditions } = report;
+  const bundle = (row.bundle === undefined ? undefined : report.bundles?.[row.bundle]) ?? report.bundle;
   const { channel, channelOptions, csi = 'genie', waveform = 'single-carrier', waveformOptions } = conditions;
   const { size, images, imagesDigest } = conditions;
   return {
@@ -107,8 +109,8 @@ function distinguishing(all: readonly Attributes[]): string[] {
  */
 export function createDataset(sources: readonly ReportSource[]): Dataset {
   const tagged = sources.flatMap((source) => {
-    const circumstances = circumstancesOf(source);
     return source.report.rows.map((row): Tagged => {
+      const circumstances = circumstancesOf(source, row);
       const [decoder, ...dial] = row.decoder.split(' ');
       const steps = row.steps === 0 ? [] : [`${row.steps} ${row.steps === 1 ? 'step' : 'steps'}`];
       return { source, row, circumstances, setting: [...dial, ...steps].join(', '), decoder: decoder! };
@@ -165,14 +167,14 @@ function measuresOf(sources: readonly ReportSource[]): QualityColumn[] {
 
 function toCell(series: Series, tagged: readonly Tagged[]): Cell {
   const rows = tagged.map(({ row, source }) => ({ ...row, seed: source.report.seed }));
-  const { snrDb, cbr, channelUses, width, height, decoder, steps } = rows[0]!;
+  const { bundle, snrDb, cbr, channelUses, width, height, decoder, steps } = rows[0]!;
   const overhead = mean(rows.map((row) => row.cbrWithOverhead ?? channelUses / (3 * width * height)));
   const places = new Map<string, number[]>();
   for (const [place, { image }] of rows.entries()) {
     places.set(image, [...(places.get(image) ?? []), place]);
   }
   const summary = tagged[0]!.source.report.summary.find(
-    (entry) => entry.decoder === decoder && entry.steps === steps && entry.snrDb === snrDb && entry.cbr === cbr,
+    (entry) => groupKey(entry) === groupKey({ bundle, decoder, steps, snrDb, cbr }),
   );
   return {
     series,

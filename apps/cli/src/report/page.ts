@@ -22,7 +22,11 @@ const NOT_RECORDED = 'not recorded (report of an earlier release)';
 
 /** Everything in one file: tables, figures, what they mean, and where they come from. */
 export function reportPage({ sources, tables, figures }: ReportPage): string {
-  const bundles = new Set(sources.map(({ report: { bundle } }) => `${bundle.name} ${bundle.version}`));
+  const bundles = new Set(
+    sources.flatMap(({ report }) =>
+      Object.values(report.bundles ?? { only: report.bundle }).map(({ name, version }) => `${name} ${version}`),
+    ),
+  );
   const rows = sources.reduce((sum, { report }) => sum + report.rows.length, 0);
   return htmlPage(
     'Results of semcast sweep',
@@ -57,12 +61,26 @@ function definitions(): [string, string][] {
   ];
 }
 
-function provenanceTerms({ bundle, command, conditions, device, seed, provenance }: ReportSource['report']) {
+/** What reviewers ask for, of one sweep. */
+export function provenanceTerms({
+  bundle,
+  bundles,
+  command,
+  conditions,
+  device,
+  seed,
+  provenance,
+}: ReportSource['report']) {
   const { images, imagesDigest, size, draws, metricBundles } = conditions;
   const machine = provenance?.machine;
   return [
     ['command', command],
-    ['bundle', `${bundle.name} ${bundle.version}, SHA-256 ${bundle.digest}`],
+    [
+      'bundle',
+      Object.values(bundles ?? { only: bundle })
+        .map(({ name, version, digest }) => `${name} ${version}, SHA-256 ${digest}`)
+        .join('; '),
+    ],
     ['seed', `${seed}, ${counted(draws, 'draw')} of noise and fading a photograph`],
     ['channel', channelText(conditions)],
     ['photographs', `${photographsText(images.length, size)}, SHA-256 ${imagesDigest}`],

@@ -60,8 +60,12 @@ function rounded(value: number | null | undefined, digits: number): number | nul
 export function summaryLines({ summary, controls = [] }: Pick<SweepReport, 'summary' | 'controls'>): SweepSummary[] {
   return summary.flatMap((entry) => {
     const control = controls.find(
-      ({ decoder, steps, snrDb, cbr }) =>
-        decoder === entry.decoder && steps === entry.steps && snrDb === entry.snrDb && cbr === entry.cbr,
+      ({ bundle, decoder, steps, snrDb, cbr }) =>
+        bundle === entry.bundle &&
+        decoder === entry.decoder &&
+        steps === entry.steps &&
+        snrDb === entry.snrDb &&
+        cbr === entry.cbr,
     );
     return control === undefined ? [entry] : [entry, controlLine(entry, control)];
   });
@@ -116,9 +120,12 @@ export function byConditions(summary: readonly SweepSummary[]): (readonly SweepS
   return [...groups.values()];
 }
 
-/** Whether a decoder does visibly worse by a measure than jscc does in the same sweep under the same conditions. */
+/** Whether a decoder does visibly worse by a measure than jscc of its bundle in the same sweep under the same conditions. */
 export function isWorse(entry: SweepSummary, column: QualityColumn, summary: readonly SweepSummary[]): boolean {
-  const baseline = summary.find((other) => other.decoder === BASELINE && conditionsOf(other) === conditionsOf(entry));
+  const baseline = summary.find(
+    (other) =>
+      other.decoder === BASELINE && other.bundle === entry.bundle && conditionsOf(other) === conditionsOf(entry),
+  );
   if (baseline === undefined || baseline === entry) {
     return false;
   }

@@ -102,9 +102,9 @@ async function drawSheet(
     title: `${channelText(settings)}, CSNR ${snrDb} dB, CBR ${cbr}, ${bundle.manifest.name} ${bundle.manifest.version}`,
     columns: [
       { title: 'original', subtitle: '' },
-      ...groups.map(({ variant: { decoder, steps } }) => ({
+      ...groups.map(({ variant: { bundle: name, decoder, steps } }) => ({
         title: decoder,
-        subtitle: steps === 0 ? 'one pass' : `${steps} steps`,
+        subtitle: [name ?? [], steps === 0 ? 'one pass' : `${steps} steps`].flat().join(', '),
       })),
     ],
     rows: cells,

@@ -3,13 +3,13 @@ import { createMetricPool, type Device, type MetricPool } from '@semcast/bundle'
 import type { RgbImage } from '@semcast/core';
 import {
   allFigures,
+  bootstrapInterval,
   distanceOfSums,
   measureQuality,
   type Figures,
   type PatchFrechet,
   type PatchSums,
 } from '@semcast/quality';
-import { bootstrapInterval } from '@semcast/report';
 import { readPhoto } from '@semcast/transmitter';
 import { UsageError } from '../errors.js';
 import { readPicture } from '../pictures/read-picture.js';
@@ -17,7 +17,8 @@ import { BASELINE, qualityColumns, type QualityColumn } from './compare.js';
 import { caseKey, planSweep, type SweepCase, type SweepGroup } from './plan.js';
 import { concatenate, tryPatchFrechet, type Realism } from './realism.js';
 import type { SweepComparison, SweepControl, SweepReport } from './report.js';
-import { pictureName, type SweepSettings } from './run-sweep.js';
+import { measuringThreads, pictureName, type SweepSettings } from './run-sweep.js';
+import { bundleOf } from './variants.js';
 import { amountFor, blur, SHARPENING_RADII, sharpen, type SharpeningPicture } from './sharpening.js';
 import { mean } from './statistics.js';
 
@@ -70,13 +71,21 @@ export async function measureControl(
   const pool =
     settings.metricBundles.length === 0
       ? null
-      : await createMetricPool(settings.metricBundles, { device: tools.device, workers: 1, maxQueue: 64 });
+      : await createMetricPool(settings.metricBundles, {
+          device: tools.device,
+          workers: measuringThreads(tools.device),
+          maxQueue: 64,
+        });
   try {
     const measuring = new Measuring(settings, report, tools, pool);
     const groups = planSweep(settings);
     for (const baseline of groups.filter(({ variant }) => variant.decoder === BASELINE)) {
       const others = groups.filter(
-        ({ variant, snrDb, cbr }) => variant.decoder !== BASELINE && snrDb === baseline.snrDb && cbr === baseline.cbr,
+        ({ variant, snrDb, cbr }) =>
+          variant.decoder !== BASELINE &&
+          variant.bundle === baseline.variant.bundle &&
+          snrDb === baseline.snrDb &&
+          cbr === baseline.cbr,
       );
       for (const group of others) {
         tools.signal.throwIfAborted();
@@ -132,7 +141,7 @@ class Measuring {
     const filters = await this.#sharpened(baseCases, psnrDb);
     const originals = await this.#sums(cases, async ({ index }, name) => this.#originalFeatures(name, index));
     const { variant, snrDb, cbr } = group;
-    const named = { decoder: variant.decoder, steps: variant.steps, snrDb, cbr };
+    const named = { ...bundleOf(variant), decoder: variant.decoder, steps: variant.steps, snrDb, cbr };
     const indices = [...new Set(cases.map(({ index }) => index))];
     const placesOf = indices.map((index) => cases.flatMap((each, place) => (each.index === index ? [place] : [])));
     const comparisons = this.#columns.flatMap((column) => {
@@ -219,10 +228,15 @@ class Measuring {
       const amount = amountFor(pictures, psnrDb);
       const sharpened = pictures.map((picture) => sharpen(picture, amount));
       const figures: Figures[] = [];
-      for (const [i, original] of originals.entries()) {
+      const atATime = measuringThreads(this.#tools.device);
+      for (let from = 0; from < originals.length; from += atATime) {
         this.#tools.signal.throwIfAborted();
-        const metrics = await this.#distances(original, sharpened[i]!);
-        figures.push(allFigures({ ...measureQuality(original, sharpened[i]!), metrics }));
+        const measured = originals.slice(from, from + atATime).map(async (original, i) => {
+          const picture = sharpened[from + i]!;
+          const metrics = await this.#distances(original, picture);
+          return allFigures({ ...measureQuality(original, picture), metrics });
+        });
+        figures.push(...(await Promise.all(measured)));
       }
       const sums = await this.#sums(cases, async (sweepCase, name) =>
         this.#tools.realism!.features(name, sharpened[cases.indexOf(sweepCase)]!),

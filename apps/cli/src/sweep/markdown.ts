@@ -36,11 +36,15 @@ const escaped = (text: string): string => text.replaceAll('|', '\\|');
  * the commit, so that it changes only when the figures do.
  */
 export function renderMarkdown(report: SweepReport, names: ColumnNames): string {
-  const { command, bundle, device, seed, conditions, comparisons = [] } = report;
+  const { command, bundle, bundles, device, seed, conditions, comparisons = [] } = report;
   const { images, size, draws } = conditions;
+  const all = Object.values(bundles ?? { [bundle.name]: bundle });
   const summary = summaryLines(report);
   const measures = qualityColumns(names);
   const columns: MarkdownColumn<SweepSummary>[] = [
+    ...(bundles === undefined
+      ? []
+      : [{ title: 'bundle', cell: ({ bundle: name = '' }: SweepSummary): string => name }]),
     { title: 'decoder', cell: ({ decoder }) => decoder },
     { title: 'steps', cell: ({ steps }) => (steps === 0 ? '–' : String(steps)) },
     ...measures.map((measure) => ({
@@ -71,8 +75,8 @@ export function renderMarkdown(report: SweepReport, names: ColumnNames): string 
     command,
     '```',
     '',
-    `${channelText(conditions)}, ${photographsText(images.length, size)}, bundle ${bundle.name} ${bundle.version} ` +
-      `(${bundle.digest.slice(0, 12)}) on ${device}, seed ${seed}${draws === 1 ? '' : `, ${draws} draws of the noise`}.`,
+    `${channelText(conditions)}, ${photographsText(images.length, size)}, ${all.length === 1 ? 'bundle' : 'bundles'} ` +
+      `${all.map(({ name, version, digest }) => `${name} ${version} (${digest.slice(0, 12)})`).join(', ')} on ${device}, seed ${seed}${draws === 1 ? '' : `, ${draws} draws of the noise`}.`,
     '',
     legend.join(' '),
     ...byConditions(summary).flatMap((entries) => [
@@ -97,9 +101,12 @@ function renderComparisons(
 ): string[] {
   const { snrDb, cbr } = entries[0]!;
   const here = comparisons.filter((each) => each.snrDb === snrDb && each.cbr === cbr);
-  const cases = entries.flatMap(({ decoder, steps }) =>
+  const cases = entries.flatMap(({ bundle, decoder, steps }) =>
     (['jscc', 'sharpened'] as const).map((against) =>
-      here.filter((each) => each.decoder === decoder && each.steps === steps && each.against === against),
+      here.filter(
+        (each) =>
+          each.bundle === bundle && each.decoder === decoder && each.steps === steps && each.against === against,
+      ),
     ),
   );
   const lines = cases.filter((found) => found.length > 0);
@@ -107,7 +114,7 @@ function renderComparisons(
     return [];
   }
   const columns: MarkdownColumn<readonly SweepComparison[]>[] = [
-    { title: 'decoder', cell: ([first]) => first!.decoder },
+    { title: 'decoder', cell: ([first]) => [first!.bundle ?? [], first!.decoder].flat().join(' ') },
     { title: 'steps', cell: ([first]) => String(first!.steps) },
     { title: 'against', cell: ([first]) => first!.against },
     ...measures.map(({ name, title, unit, digits }): MarkdownColumn<readonly SweepComparison[]> => ({

@@ -56,22 +56,31 @@ export function planSweep({ files, variants, snrsDb, cbrs, draws }: SweepGrid): 
   );
 }
 
-/** Names a case among all of a sweep, in terms that a report has, too. */
-export function caseKey(steps: { readonly decoder: string; readonly steps: number }, frame: number): string {
-  return `${steps.decoder} ${steps.steps} ${frame}`;
+/** What tells variants apart, in terms that a report has, too. */
+interface VariantNames {
+  /** Where a sweep compares several. */
+  readonly bundle?: string | undefined;
+  readonly decoder: string;
+  readonly steps: number;
+}
+
+/** Names a case among all of a sweep. */
+export function caseKey({ bundle = '', decoder, steps }: VariantNames, frame: number): string {
+  return `${bundle} ${decoder} ${steps} ${frame}`;
 }
 
 /** {@link groupKey} of a planned group. */
-export function keyOfGroup({ variant: { decoder, steps }, snrDb, cbr }: SweepGroup): string {
-  return groupKey({ decoder, steps, snrDb, cbr });
+export function keyOfGroup({ variant: { bundle, decoder, steps }, snrDb, cbr }: SweepGroup): string {
+  return groupKey({ bundle, decoder, steps, snrDb, cbr });
 }
 
-/** Names a group among all of a sweep, in terms that a report has, too. */
-export function groupKey(group: {
-  readonly decoder: string;
-  readonly steps: number;
-  readonly snrDb: number;
-  readonly cbr: string;
-}): string {
-  return `${group.decoder} ${group.steps} ${group.snrDb} ${group.cbr}`;
+/** Names a group among all of a sweep. */
+export function groupKey({
+  bundle = '',
+  decoder,
+  steps,
+  snrDb,
+  cbr,
+}: VariantNames & { readonly snrDb: number; readonly cbr: string }): string {
+  return `${bundle} ${decoder} ${steps} ${snrDb} ${cbr}`;
 }

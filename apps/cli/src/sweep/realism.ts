@@ -1,6 +1,7 @@
 import { createMetricPool, type Device, type MetricPool } from '@semcast/bundle';
 import { tensor, type RgbImage, type Tensor } from '@semcast/core';
 import { createPatchFrechet, patches, patchCount, QualityError, type PatchFrechet } from '@semcast/quality';
+import { measuringThreads } from './run-sweep.js';
 import { keyOfGroup, type SweepCase, type SweepGroup } from './plan.js';
 
 /** Patches that are in memory at a time: 48 KiB each. */
@@ -41,7 +42,7 @@ export async function openRealism(
   dirs: readonly string[],
   { device, keep }: { readonly device: Device; readonly keep: boolean },
 ): Promise<Realism> {
-  const pool = await createMetricPool(dirs, { device, workers: 1, maxQueue: 64 });
+  const pool = await createMetricPool(dirs, { device, workers: measuringThreads(device), maxQueue: 64 });
   const sets = pool.featureSets.map((name): FeatureSet => ({
     name,
     originals: new Map(),

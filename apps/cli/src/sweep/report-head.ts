@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
+import type { Bundle } from '@semcast/bundle';
 import { completeWaveformOptions } from '../arguments/waveform-options.js';
-import { SWEEP_SCHEMA } from './report.js';
+import { bundleOf, type NamedBundles } from './variants.js';
+import { SWEEP_SCHEMA, type SweepReport } from './report.js';
 import type { SweepSettings } from './run-sweep.js';
 import type { ReportHead } from './sweep-log.js';
 
@@ -13,11 +15,16 @@ export async function reportHead(
     command,
     seed,
     metricBundles,
-  }: { readonly command: string; readonly seed: number; readonly metricBundles: readonly string[] },
+    bundles = new Map(),
+  }: {
+    readonly command: string;
+    readonly seed: number;
+    readonly metricBundles: readonly string[];
+    readonly bundles?: NamedBundles;
+  },
 ): Promise<ReportHead> {
   const { bundle, device, precision, channel, channelOptions, csi, waveform, snrsDb, cbrs, size } = settings;
   const { files, variants, draws } = settings;
-  const { name, version } = bundle.manifest;
   const digest = createHash('sha256');
   for (const file of files) {
     // One that can't be read is told as a drop, when it is to be sent.
@@ -26,7 +33,10 @@ export async function reportHead(
   return {
     schema: SWEEP_SCHEMA,
     command,
-    bundle: { name, version, digest: bundle.digest },
+    bundle: factsOf(bundle),
+    ...(bundles.size < 2
+      ? {}
+      : { bundles: Object.fromEntries([...bundles].map(([label, each]) => [label!, factsOf(each)])) }),
     device: precision === 'float32' ? device : `${device}, ${precision}`,
     seed,
     conditions: {
@@ -42,13 +52,18 @@ export async function reportHead(
       draws,
       imagesDigest: digest.digest('hex'),
       metricBundles: metricBundles.map((dir) => basename(dir)),
-      decoders: variants.map(({ decoder, steps, completeOptions }) => ({
+      decoders: variants.map(({ bundle: label, decoder, steps, completeOptions }) => ({
+        ...bundleOf({ bundle: label }),
         decoder,
         steps,
         options: { ...completeOptions },
       })),
     },
   };
+}
+
+function factsOf({ manifest: { name, version }, digest }: Bundle): SweepReport['bundle'] {
+  return { name, version, digest };
 }
 
 async function hashFile(file: string, update: (chunk: Buffer) => void): Promise<void> {

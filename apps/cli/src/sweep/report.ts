@@ -22,6 +22,8 @@ export const sweepRowSchema = z.object({
   /** Configured CSNR, dB per complex symbol. */
   snrDb: z.number(),
   cbr: z.string(),
+  /** Name of the bundle, where several are compared. */
+  bundle: z.string().optional(),
   /** The SNR that the encoder prepared for, dB; absent in older reports. */
   designCsnrDb: z.number().optional(),
   /** With seed and stream ("sweep") it fixes noise and fading; equal for all decoders. */
@@ -55,6 +57,7 @@ export type SweepRow = Readonly<z.output<typeof sweepRowSchema>>;
 
 /** The mean over the photographs of a setting; null where no photograph gave a value. */
 export const sweepSummarySchema = z.object({
+  bundle: z.string().optional(),
   decoder: z.string(),
   /** The steps that were asked for; 0 for a decoder of one pass. */
   steps: z.int(),
@@ -104,13 +107,21 @@ export const sweepConditionsSchema = z.object({
   /** Names of the metric bundles' folders. */
   metricBundles: z.array(z.string()),
   /** The decoders that were compared, with every option filled in. */
-  decoders: z.array(z.object({ decoder: z.string(), steps: z.int(), options: z.record(z.string(), z.unknown()) })),
+  decoders: z.array(
+    z.object({
+      bundle: z.string().optional(),
+      decoder: z.string(),
+      steps: z.int(),
+      options: z.record(z.string(), z.unknown()),
+    }),
+  ),
 });
 
 export type SweepConditions = Readonly<z.output<typeof sweepConditionsSchema>>;
 
 /** Results of sharpening jscc's pictures at a decoder's mean PSNR, by each of some unsharp masks. */
 export const sweepControlSchema = z.object({
+  bundle: z.string().optional(),
   /** The decoder, with its steps, whose PSNR they were set to. */
   decoder: z.string(),
   steps: z.int(),
@@ -132,6 +143,7 @@ export type SweepControl = Readonly<z.output<typeof sweepControlSchema>>;
 
 /** A decoder against jscc, or against the filter that is best by the same measure. */
 export const sweepComparisonSchema = z.object({
+  bundle: z.string().optional(),
   decoder: z.string(),
   steps: z.int(),
   snrDb: z.number(),
@@ -170,13 +182,18 @@ export const sweepProvenanceSchema = z.object({
 });
 export type SweepProvenance = Readonly<z.output<typeof sweepProvenanceSchema>>;
 
+const bundleFacts = z.object({ name: z.string(), version: z.string(), digest: z.string() });
+
 export const sweepReportSchema = z.object({
   schema: z.literal(SWEEP_SCHEMA),
   /** As it was typed. */
   command: z.string(),
   /** Absent in older reports. */
   provenance: sweepProvenanceSchema.optional(),
-  bundle: z.object({ name: z.string(), version: z.string(), digest: z.string() }),
+  /** The first, where several are compared. */
+  bundle: bundleFacts,
+  /** All of them by the names that rows have, where several are compared. */
+  bundles: z.record(z.string(), bundleFacts).optional(),
   /** Where the networks ran, and how precisely where not in float32: `cpu`, `cpu, int8`. */
   device: z.string(),
   seed: z.int(),
@@ -194,7 +211,7 @@ export function toRow(
   completed: CompletedSummary,
   setting: Pick<
     SweepRow,
-    'decoder' | 'image' | 'channel' | 'snrDb' | 'output' | 'channelErrorDb' | 'alignedChannelErrorDb'
+    'bundle' | 'decoder' | 'image' | 'channel' | 'snrDb' | 'output' | 'channelErrorDb' | 'alignedChannelErrorDb'
   >,
 ): SweepRow {
   // Of an outcome the schema keeps what a row has.
@@ -203,7 +220,7 @@ export function toRow(
 
 /** Means and percentiles of the rows of one setting. */
 export function summarise(
-  setting: Pick<SweepSummary, 'decoder' | 'steps' | 'channel' | 'snrDb' | 'cbr'>,
+  setting: Pick<SweepSummary, 'bundle' | 'decoder' | 'steps' | 'channel' | 'snrDb' | 'cbr'>,
   rows: readonly SweepRow[],
   realism?: Readonly<Record<string, number | null>>,
 ): SweepSummary {

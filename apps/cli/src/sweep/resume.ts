@@ -40,6 +40,11 @@ export async function readEarlierReport(json: string): Promise<{ file: string; r
 /** Of reports that say nothing of a waveform. */
 const OLDER_OPTIONS = completeWaveformOptions({ waveform: 'single-carrier' });
 
+const digestsOf = ({ bundle, bundles = { '': bundle } }: ReportHead): string =>
+  Object.values(bundles)
+    .map(({ digest }) => digest)
+    .join(', ');
+
 /** What is set differently than before, as options of the command line. Only decoders may be added. */
 function differences(earlier: SweepReport, now: ReportHead): string[] {
   const found: string[] = [];
@@ -48,7 +53,7 @@ function differences(earlier: SweepReport, now: ReportHead): string[] {
       found.push(`${name} was ${JSON.stringify(before)} and is ${JSON.stringify(after)}`);
     }
   };
-  compare('the bundle', earlier.bundle.digest, now.bundle.digest);
+  compare('the bundle', digestsOf(earlier), digestsOf(now));
   compare('--device', earlier.device, now.device);
   compare('--seed', earlier.seed, now.seed);
   const [before, after] = [earlier.conditions, now.conditions];
@@ -67,8 +72,10 @@ function differences(earlier: SweepReport, now: ReportHead): string[] {
   } else if (before.imagesDigest !== after.imagesDigest) {
     found.push('the photographs have changed');
   }
-  for (const { decoder, steps, options } of before.decoders) {
-    const same = after.decoders.find((other) => other.decoder === decoder && other.steps === steps);
+  for (const { bundle, decoder, steps, options } of before.decoders) {
+    const same = after.decoders.find(
+      (other) => other.bundle === bundle && other.decoder === decoder && other.steps === steps,
+    );
     const name = steps === 0 ? decoder : `${decoder} in ${steps} steps`;
     if (same === undefined) {
       found.push(`${name} is not asked for any more`);
@@ -79,11 +86,14 @@ function differences(earlier: SweepReport, now: ReportHead): string[] {
   return found;
 }
 
-/** @throws UsageError naming everything that is set otherwise than in the earlier report */
-export function checkSameConditions(file: string, earlier: SweepReport, now: ReportHead): void {
+/**
+ * @param flag that asks for the same conditions
+ * @throws UsageError naming everything that is set otherwise than in the earlier report
+ */
+export function checkSameConditions(file: string, earlier: SweepReport, now: ReportHead, flag = '--resume'): void {
   const found = differences(earlier, now);
   if (found.length > 0) {
-    throw new UsageError(`--resume: ${file} was measured under other conditions: ${found.join('; ')}`, {
+    throw new UsageError(`${flag}: ${file} was measured under other conditions: ${found.join('; ')}`, {
       remedy: `repeat what it was begun with: ${earlier.command}`,
     });
   }

@@ -19,7 +19,7 @@ import type { Realism } from './realism.js';
 import { channelErrorOf } from './channel-error.js';
 import { toRow } from './report.js';
 import type { SweepLog } from './sweep-log.js';
-import { variantName, type SweepVariant } from './variants.js';
+import { bundleOf, variantName, type SweepVariant } from './variants.js';
 
 export interface SweepSettings extends SweepGrid, WaveformChoice {
   readonly bundle: Bundle;
@@ -59,6 +59,9 @@ export interface SweepTools {
 const ONE_PASS_IN_FLIGHT = 6;
 /** On a GPU steps of so many photographs share a batch; a receiver gives a stream no more credits. */
 const CUDA_IN_FLIGHT = 8;
+/** Threads that measure pictures; more would wait, since no more photographs are under way. */
+export const measuringThreads = (device: Device): number =>
+  device === 'cuda' ? 1 : Math.min(availableParallelism(), CUDA_IN_FLIGHT);
 /** Noise is drawn by stream and frame: the same name in every sweep makes runs with one seed repeat each other. */
 const STREAM = 'sweep';
 
@@ -158,6 +161,8 @@ async function startTransmitter(
       ...(variant.options === undefined ? {} : { decoderOptions: { ...variant.options } }),
       device,
       metricBundles: [...metricBundles],
+      // Networks of metrics run on the processor, whatever the device of the sweep.
+      qualityWorkers: measuringThreads('cpu'),
       // Compressing pictures is useless when the files are not kept.
       resultFormat: pictures === undefined ? 'raw' : 'png',
       maxInFlight: inFlight,
@@ -226,8 +231,8 @@ async function recordCase(
   }
   const { file, snrDb, variant } = sweepCase;
   const output = namesPictures ? path : null;
-  const setting = { decoder: variant.decoder, image: basename(file), channel, snrDb, output };
-  log.add(sweepCase, toRow(outcome, { ...setting, ...channelErrorOf(outcome, settings) }));
+  const names = { ...bundleOf(variant), decoder: variant.decoder, image: basename(file) };
+  log.add(sweepCase, toRow(outcome, { ...names, channel, snrDb, output, ...channelErrorOf(outcome, settings) }));
   onFrame(sweepCase);
 }
 

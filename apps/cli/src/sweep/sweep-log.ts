@@ -1,5 +1,6 @@
 import type { ChannelName } from '../arguments/common-flags.js';
 import { caseKey, groupKey, keyOfGroup, type SweepCase, type SweepGroup } from './plan.js';
+import { bundleOf } from './variants.js';
 import { summarise, type SweepReport, type SweepRow, type SweepSummary } from './report.js';
 
 /** The part of a report that is known before anything is measured. */
@@ -111,7 +112,7 @@ export class SweepLog {
     const { variant, snrDb, cbr } = group;
     const { channel } = this.#options;
     return summarise(
-      { decoder: variant.decoder, steps: variant.steps, channel, snrDb, cbr },
+      { ...bundleOf(variant), decoder: variant.decoder, steps: variant.steps, channel, snrDb, cbr },
       this.#rowsOf(group),
       realism,
     );

@@ -71,6 +71,9 @@ export function summaryTable(
   ];
   return {
     columns: [
+      ...(summary.some(({ bundle }) => bundle !== undefined)
+        ? [{ title: 'bundle', cell: ({ bundle = '' }: SweepSummary): string => bundle }]
+        : []),
       { title: 'decoder', cell: ({ decoder }) => decoder },
       ...(sampled
         ? [

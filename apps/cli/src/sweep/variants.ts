@@ -1,3 +1,4 @@
+import type { Bundle } from '@semcast/bundle';
 import type { DecoderOptions } from '@semcast/transmitter';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { checkOptionNames, chooseOptions, validateOptions, type OptionedDecoder } from '../decoders/options.js';
@@ -6,6 +7,8 @@ import { UsageError } from '../errors.js';
 
 /** A decoder with its options: what a sweep compares. */
 export interface SweepVariant {
+  /** Name of its bundle; undefined where a sweep has one. */
+  readonly bundle?: string | undefined;
   /** What its rows are called: the decoder, with the values of options that the sweep varies: `distilled realism=0.5`. */
   readonly decoder: string;
   /** The decoder that is asked for. */
@@ -18,9 +21,34 @@ export interface SweepVariant {
   readonly completeOptions: Readonly<Record<string, unknown>>;
 }
 
+/** The bundles that a sweep compares, by the names that its rows have; undefined for the only one. */
+export type NamedBundles = ReadonlyMap<string | undefined, Bundle>;
+
+/** Bundles by the least that tells them apart: name, else with the version, else with the digest, too. */
+export function nameBundles(bundles: readonly Bundle[]): NamedBundles {
+  if (bundles.length === 1) {
+    return new Map([[undefined, bundles[0]!]]);
+  }
+  const names = [
+    ({ manifest }: Bundle) => manifest.name,
+    ({ manifest }: Bundle) => `${manifest.name} ${manifest.version}`,
+    ({ manifest, digest }: Bundle) => `${manifest.name} ${manifest.version} ${digest.slice(0, 8)}`,
+  ].map((nameOf) => bundles.map(nameOf));
+  const chosen = names.find((found) => new Set(found).size === bundles.length);
+  if (chosen === undefined) {
+    throw new UsageError('--bundle: a bundle is given twice', { remedy: 'name each once' });
+  }
+  return new Map(chosen.map((name, i) => [name, bundles[i]!]));
+}
+
+/** The field of a row that names the bundle, where a sweep has several. */
+export function bundleOf({ bundle }: Pick<SweepVariant, 'bundle'>): { readonly bundle?: string } {
+  return bundle === undefined ? {} : { bundle };
+}
+
 /** How a variant is called in names of files: `conditional-8steps`, `distilled-realism=0.5-1steps`. */
-export function variantName({ decoder, steps }: Pick<SweepVariant, 'decoder' | 'steps'>): string {
-  const name = decoder.replaceAll(' ', '-');
+export function variantName({ bundle, decoder, steps }: Pick<SweepVariant, 'bundle' | 'decoder' | 'steps'>): string {
+  const name = [bundle ?? [], decoder].flat().join('-').replaceAll(' ', '-');
   return steps === 0 ? name : `${name}-${steps}steps`;
 }
 
