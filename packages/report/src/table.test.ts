@@ -67,7 +67,9 @@ describe('LaTeX', () => {
     ]);
   });
 
-  const pdflatex = findProgram('pdflatex', 'texlive-latex-recommended');
+  // Installing TeX takes minutes: it isn't required of a machine that checks changes, which has it or skips this.
+  const { PATH } = process.env;
+  const pdflatex = findProgram('pdflatex', 'texlive-latex-recommended', { PATH });
   const dir = mkdtempSync(join(tmpdir(), 'semcast-latex-'));
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
