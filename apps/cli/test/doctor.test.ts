@@ -140,7 +140,7 @@ describe('the judgement of', () => {
     const { text } = describeDecoders(bundle);
     expect(text).toContain(`semcast up takes ${defaultDecoder(bundle)}`);
     const bare = { ...bundle, graphs: { encoder: bundle.graphs.encoder, decoder: bundle.graphs.decoder } };
-    expect(describeDecoders(bare).text).toContain('this bundle offers jscc; semcast up takes jscc');
+    expect(describeDecoders(bare).text).toContain('this bundle offers jscc, digital; semcast up takes jscc');
     expect(defaultDecoder(bare)).toBe('jscc');
     expect(defaultDecoder({ graphs: { ...bare.graphs, denoiser: bare.graphs.decoder } })).toBe('conditional');
     expect(defaultDecoder(bundle)).toBe('distilled');

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
 import { channelServiceConfigSchema, createChannelService, type ChannelService } from '@semcast/channel';
+import { parseChannelConfig } from '@semcast/channel-models';
 import { createLogger } from '@semcast/service';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
 import sharp from 'sharp';
@@ -43,6 +44,7 @@ beforeAll(async () => {
     channelOptions: {},
     fading: { drawFading: () => null },
     seed: 0,
+    channelConfig: parseChannelConfig({}),
     csi: 'genie',
     waveform: 'single-carrier',
     draws: 1,

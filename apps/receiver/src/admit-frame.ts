@@ -1,6 +1,6 @@
 import type { Bundle } from '@semcast/bundle';
 import type { ImageSize } from '@semcast/scheduler';
-import type { DemodulatedFrame } from './demodulate-frame.js';
+import { symbolsInOrder, type DemodulatedFrame } from './demodulate-frame.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import type { ReceivedFrame } from './receive-frame.js';
 import type { FrameHandle, StepRunner } from './step-runner.js';
@@ -28,7 +28,7 @@ export function admitFrame(
   { manifest }: Pick<Bundle, 'manifest'>,
   { client, deadlineMs, residual, demodulate, signal }: AdmissionOptions,
 ): FrameHandle {
-  const { plan, layout } = received;
+  const { plan, layout, transport } = received;
   const { stream, frame, width, height } = received.head;
   return runner.admit(
     {
@@ -36,7 +36,7 @@ export function admitFrame(
       frame,
       client,
       size: imageSizeOf(received, manifest),
-      preview: ['decoder'],
+      preview: [transport === null ? 'decoder' : 'transport'],
       perStep: plan?.perStep ?? [],
       closing: residual ? ['encoder'] : undefined,
       steps: plan?.steps ?? { min: 0, max: 0 },
@@ -44,7 +44,11 @@ export function admitFrame(
     },
     {
       oneShot: () => {
-        const { latent, toldCsnrDb } = demodulate();
+        const demodulated = demodulate();
+        if (transport !== null) {
+          return { graph: 'transport', received: symbolsInOrder(demodulated), format: transport, width, height };
+        }
+        const { latent, toldCsnrDb } = demodulated;
         return {
           graph: 'decoder',
           latent,

@@ -9,6 +9,7 @@ import {
   type GraphSource,
   type SessionPool,
 } from '@semcast/bundle';
+import { decodePicture, TransportThreads } from '@semcast/digital';
 import { createConsoleServer, type ConsoleServer } from '@semcast/console-server';
 import { StepScheduler } from '@semcast/scheduler';
 import {
@@ -32,7 +33,7 @@ import { decodersOf, graphsOf } from './decoders/registry.js';
 import { UnknownDecoderError } from './errors.js';
 import { FramePath } from './frame-path.js';
 import { liveStatusOf, ReceiverLive } from './live.js';
-import { createBatchNetworks } from './networks/batch-networks.js';
+import { createBatchNetworks, type DecodeTransport } from './networks/batch-networks.js';
 import { statusOf, type ReceiverStatus } from './status.js';
 import { StepRunner, type StepRunnerOptions } from './step-runner.js';
 import { warmUp } from './warm-up.js';
@@ -69,7 +70,7 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
   try {
     return await listen(config, parts);
   } catch (error) {
-    await parts.pool.close();
+    await Promise.all([parts.coder.close(), parts.pool.close()]);
     throw error;
   }
 }
@@ -111,8 +112,11 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
       logger.warn(message);
     },
   });
+  const coder = new TransportThreads(count);
   try {
-    const runner = await startRunner(config, bundle, pool, {
+    const decodeTransport: DecodeTransport = async ({ received, format, ...size }) =>
+      await decodePicture(received, format, size, { coder });
+    const runner = await startRunner(config, bundle, pool, decodeTransport, {
       onBatch: (rows) => {
         live.tellBatch(rows);
       },
@@ -124,9 +128,9 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
       },
     });
     observed = true;
-    return { bundle, decoders, pool, workers, runner, metrics, live, logger, output };
+    return { bundle, decoders, pool, coder, workers, runner, metrics, live, logger, output };
   } catch (error) {
-    await pool.close();
+    await Promise.all([coder.close(), pool.close()]);
     throw error;
   }
 }
@@ -160,9 +164,10 @@ async function startRunner(
   config: ReceiverConfig,
   { manifest }: Bundle,
   pool: SessionPool,
+  decodeTransport: DecodeTransport,
   events: Pick<StepRunnerOptions, 'onBatch' | 'onLoad' | 'onWaiting'>,
 ): Promise<StepRunner> {
-  const networks = createBatchNetworks(manifest, pool);
+  const networks = createBatchNetworks(manifest, pool, decodeTransport);
   const runner = new StepRunner({
     scheduler: new StepScheduler(schedulerOptionsOf(config, pool.workers)),
     networks,
@@ -187,7 +192,7 @@ async function startRunner(
 }
 
 async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverService> {
-  const { bundle, decoders, pool, workers, runner, metrics, live, logger, output } = parts;
+  const { bundle, decoders, pool, coder, workers, runner, metrics, live, logger, output } = parts;
   // Pictures are written in threads of libvips; a picture gets one, as the networks have the other cores.
   sharp.concurrency(1);
 
@@ -290,7 +295,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     await links.close();
     streams.close();
     await path.settled();
-    await pool.close();
+    await Promise.all([coder.close(), pool.close()]);
     await http.close();
   }
 

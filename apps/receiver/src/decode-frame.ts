@@ -13,14 +13,14 @@ import type { ReceivedFrame } from './receive-frame.js';
  */
 export async function decodeFrame(
   { decoder, options, plan }: ReceivedFrame,
-  { image, xJ }: OneShotPicture,
+  { image, xJ, lost }: OneShotPicture,
   start: Omit<OneShotDecode, 'xJ'>,
   steps: GuidedSteps,
   context: DecodeContext,
 ): Promise<DecodedPicture> {
   const { refinement } = decoder;
   if (refinement === undefined || plan === null || xJ === null) {
-    return { image, steps: 0 };
+    return { image, steps: 0, ...(lost !== undefined && { lost }) };
   }
   return orDrop(context.signal, refinement.run({ ...start, xJ }, steps, { options, plan }, context));
 }

@@ -1,4 +1,4 @@
-import type { Delivery, ResultHead, ResultStage } from '@semcast/wire';
+import type { Delivery, LostReason, ResultHead, ResultStage } from '@semcast/wire';
 import type { ObservedCsnr } from './demodulate-frame.js';
 import type { EncodedImage } from './encode-result.js';
 
@@ -15,6 +15,7 @@ export interface ResultFacts {
   /** Network runs that the sampler spent; absent without a sampler. */
   readonly evaluations?: number;
   readonly reducedSteps?: boolean;
+  readonly lost?: LostReason;
 }
 
 /**

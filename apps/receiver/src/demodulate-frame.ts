@@ -2,6 +2,7 @@ import type { SymbolMoments } from '@semcast/bundle';
 import { meanPower, tensor, type ChannelState, type ComplexVector, type Tensor } from '@semcast/core';
 import {
   deinterleave,
+  deinterleaveReal,
   equalise,
   interleave,
   latentToSymbols,
@@ -11,6 +12,7 @@ import {
   type Demodulated,
   type LatentLayout,
   type Modem,
+  type ReceivedSymbols,
   type SymbolStatistics,
 } from '@semcast/phy';
 import type { KnownChannel } from '@semcast/posterior';
@@ -86,6 +88,14 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
     },
     toldCsnrDb: csnrDb,
   };
+}
+
+/** y, h and N of each symbol, in the order in which the transmitter's codec gave them. */
+export function symbolsInOrder({ symbols, interleaved }: DemodulatedFrame): ReceivedSymbols {
+  const { y, h, noiseVariance } = symbols;
+  return interleaved
+    ? { y: deinterleave(y), h: h === null ? null : deinterleave(h), noiseVariance: deinterleaveReal(noiseVariance) }
+    : { y, h, noiseVariance };
 }
 
 /** What is known of each symbol, in the order in which they were sent. */

@@ -125,10 +125,11 @@ export class FramePath {
     const client = clientOf(delivery, this.#options);
     let handle: FrameHandle | undefined;
     try {
-      const { head, modem } = received;
+      const { head, modem, transport } = received;
       // Pilots show the noise as well; a channel that is used tells it.
       const showsNoise = modem.channelState === 'ignored' || (head.impairment?.noiseVariance ?? 0) > 0;
-      const residual = this.#options.residual && showsNoise;
+      // The codec that would encode the picture again is not that of a digital frame.
+      const residual = this.#options.residual && showsNoise && transport === null;
       const residualFirst = residual && this.#options.residualFirst;
       const deadlineMs = this.#deadlineOf(received, clock);
       const demodulate = once(() => {
@@ -311,7 +312,7 @@ export class FramePath {
 
 function factsOf(
   { decoder }: ReceivedFrame,
-  { steps, reducedSteps, evaluations, channel }: DecodedPicture,
+  { steps, reducedSteps, evaluations, channel, lost }: DecodedPicture,
   demodulated: DemodulatedFrame,
   residual: number | null,
   clock: StageClock,
@@ -327,6 +328,7 @@ function factsOf(
     timingsMs: clock.timingsMs(),
     ...(evaluations === undefined ? {} : { evaluations }),
     ...(reducedSteps === undefined ? {} : { reducedSteps }),
+    ...(lost === undefined ? {} : { lost }),
   };
 }
 

@@ -72,12 +72,18 @@ export class ReceiverLive {
     facts: ResultFacts,
     delivered: boolean,
   ): void {
-    const { decoder, steps, residual, csnrDb, timingsMs } = facts;
+    const { decoder, steps, residual, csnrDb, timingsMs, lost } = facts;
     const metrics = this.#metrics;
     metrics.frames.inc({ stage: 'receiver', outcome: 'completed' });
     metrics.samplerSteps.inc({ decoder }, steps);
+    if (lost !== undefined) {
+      metrics.lostPictures.inc({ decoder, reason: lost });
+    }
     observeSnr(metrics.snr, csnrDb);
-    this.#logger.debug({ stream, frame, decoder, csnrDb, residual, steps, timingsMs, delivered }, 'frame decoded');
+    this.#logger.debug(
+      { stream, frame, decoder, csnrDb, residual, steps, lost, timingsMs, delivered },
+      'frame decoded',
+    );
     this.feed.push({
       kind: 'decoded',
       stream,

@@ -1,5 +1,6 @@
 import { UnknownRateError, type Bundle, type Codec, type SymbolMoments } from '@semcast/bundle';
 import { describeError } from '@semcast/core';
+import { linkFormat, type LinkFormat } from '@semcast/digital';
 import { createModem, symbolCount, type LatentLayout, type Modem } from '@semcast/phy';
 import type { FrameHead, FrameMessage, ResultFormat } from '@semcast/wire';
 import { z } from 'zod';
@@ -32,6 +33,8 @@ export interface ReceivedFrame {
   /** Of the codec's symbols at this rate, where the bundle tells them. */
   readonly moments: SymbolMoments | undefined;
   readonly layout: LatentLayout;
+  /** How a digital frame's bytes became symbols; null where the symbols are a latent. */
+  readonly transport: LinkFormat | null;
   /** The latent's sides, in positions. */
   readonly latentHeight: number;
   readonly latentWidth: number;
@@ -63,12 +66,18 @@ export function receiveFrame(
         'a channel, or choose another estimator',
     );
   }
-  const moments = rules.bundle.manifest.rates.find((rate) => rate.channels === layout.activeChannels)?.moments;
+  const isDigital = decoder.code === 'digital';
+  const moments = isDigital
+    ? undefined
+    : rules.bundle.manifest.rates.find((rate) => rate.channels === layout.activeChannels)?.moments;
   if (modem.blind && moments === undefined) {
     throw new FrameDropError(
       'invalid-frame',
-      `the frame's ${head.waveform} asks for a blind estimate of the channel, for which the bundle has to tell the moments ` +
-        'of its symbols; python -m semcast_training.moments adds them, or choose another estimator',
+      `the frame's ${head.waveform} asks for a blind estimate of the channel, ` +
+        (isDigital
+          ? 'which QAM symbols leave with an unknown phase; choose another estimator'
+          : 'for which the bundle has to tell the moments of its symbols; python -m semcast_training.moments adds them, ' +
+            'or choose another estimator'),
     );
   }
   const symbols = symbolCount(layout);
@@ -88,6 +97,7 @@ export function receiveFrame(
     plan,
     modem,
     layout,
+    transport: isDigital ? linkFormat(head.designCsnrDb, symbols) : null,
     moments,
     latentHeight: height,
     latentWidth: width,

@@ -15,7 +15,14 @@ import type {
 } from '@semcast/scheduler';
 import { FrameDropError } from './errors.js';
 import type { BatchNetworks } from './networks/batch-networks.js';
-import type { EncodeRow, EncodeRowResult, NetworkResult, NetworkRow, OneShotResult } from './networks/network-rows.js';
+import type {
+  EncodeRow,
+  EncodeRowResult,
+  NetworkResult,
+  NetworkRow,
+  OneShotResult,
+  TransportRow,
+} from './networks/network-rows.js';
 
 export interface StepRunnerOptions {
   readonly scheduler: StepScheduler;
@@ -38,13 +45,16 @@ export interface StepRunnerOptions {
   readonly maxSpare?: { readonly pictures: number; readonly pixels: number };
 }
 
+/** What a frame begins with. */
+type OneShotRow = DecoderEvaluation | TransportRow;
+
 /** The options of a frame that is admitted. */
 export interface HandleOptions {
   /**
    * Gives the frame's first row, once a worker is free for it; until then the frame waits in the form in which it
    * arrived.
    */
-  readonly oneShot: () => DecoderEvaluation;
+  readonly oneShot: () => OneShotRow;
   /** Takes the frame out, with its reason. */
   readonly signal: AbortSignal;
 }
@@ -91,7 +101,7 @@ export class FrameHandle implements FrameKey {
   ended: { readonly reason: unknown } | undefined;
   readonly #runner: StepRunner;
 
-  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => DecoderEvaluation, runner: StepRunner) {
+  constructor({ stream, frame, preview }: FrameOffer, oneShot: () => OneShotRow, runner: StepRunner) {
     this.stream = stream;
     this.frame = frame;
     this.#runner = runner;

@@ -265,7 +265,7 @@ describe('GET', () => {
     await eventually(() => expect(receiver.status().streams.unacknowledged).toBe(0));
     expect(body).toMatchObject({
       service: 'receiver',
-      decoders: ['jscc'],
+      decoders: ['jscc', 'digital'],
       bundle: { name: 'toy', digest: TOY_DIGEST, rates: ['1/4', '1/2'], csnrDb: { min: 0, max: 20 } },
       device: 'cpu',
       workers: 1,

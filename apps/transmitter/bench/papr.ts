@@ -10,6 +10,7 @@ import { findDefaultBundle } from '@semcast/bundle';
 import { meanPower, powerToDb } from '@semcast/core';
 import { createModem, equalise } from '@semcast/phy';
 import { bytesToIq } from '@semcast/wire';
+import { TransportThreads } from '@semcast/digital';
 import { DEMO_PHOTOS, encodeFrame, listPhotos, modulateFrame, openEncoder, readPhoto } from '../src/index.js';
 
 const { values: flags } = parseArgs({
@@ -26,12 +27,16 @@ const encoder = await openEncoder({
   onRun: () => {},
   onWarning: () => {},
 });
+const coder = new TransportThreads();
 const encoded = [];
 for (const file of (await listPhotos([DEMO_PHOTOS])).files) {
   const photo = await readPhoto(file, { size: 0, maxImagePixels: 4096 ** 2 });
   const { signal } = new AbortController();
-  encoded.push(await encodeFrame(photo, { csnrDb: 10, cbr: flags.cbr }, { encoder, signal }));
+  encoded.push(
+    await encodeFrame(photo, { designCsnrDb: 10, cbr: flags.cbr, decoder: 'jscc' }, { encoder, coder, signal }),
+  );
 }
+await coder.close();
 await encoder.close();
 
 /** The value that one in a thousand exceeds. */
@@ -47,9 +52,9 @@ const setups = [
   })),
 ];
 for (const { waveform, waveformOptions } of setups) {
-  const frames = encoded.map((image) => {
+  const frames = encoded.map(({ symbols }) => {
     const options = { waveform, waveformOptions, interleave: true, sampleFormat: 'cf32_le' as const };
-    const { payload, head } = modulateFrame(image, options);
+    const { payload, head } = modulateFrame(symbols, options);
     return { samples: bytesToIq(payload[0]!, head.samples), count: head.channelUses };
   });
   const powers = Float64Array.from(

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createMetricPool, defaultRate } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
 import { ConfigError } from '@semcast/config';
+import { TransportThreads } from '@semcast/digital';
 import {
   addFeedRoute,
   createHttpServer,
@@ -177,6 +178,8 @@ async function startTransmitter(
       onWarning,
     }));
   started.push(() => encoder.close());
+  const coder = new TransportThreads(config.workers);
+  started.push(() => coder.close());
   const cbr = config.cbr ?? defaultRate(encoder.rates);
   encoder.checkRate(cbr);
 
@@ -225,7 +228,8 @@ async function startTransmitter(
     metrics,
     logger,
     encoder,
-    design: new DesignCsnr(encoder.csnrDb),
+    coder,
+    design: new DesignCsnr(),
     link,
     pending: new PendingResults(),
     quality,

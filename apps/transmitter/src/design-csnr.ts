@@ -3,13 +3,7 @@ export const INITIAL_DESIGN_CSNR_DB = 10;
 
 /** The channel SNR that the next frame is encoded for: the newest that the receiver told its decoder, or a fixed one. */
 export class DesignCsnr {
-  readonly #limits: { readonly min: number; readonly max: number };
   #toldDb = INITIAL_DESIGN_CSNR_DB;
-
-  /** @param limits of the bundle: outside them the encoder was never trained. */
-  constructor(limits: { readonly min: number; readonly max: number }) {
-    this.#limits = limits;
-  }
 
   /** A result came back with this CSNR after equalisation, or this estimate; null when the receiver has neither. */
   observe(toldDb: number | null): void {
@@ -18,9 +12,8 @@ export class DesignCsnr {
     }
   }
 
-  /** In dB, within the limits. */
+  /** In dB. */
   next(wanted: number | 'feedback'): number {
-    const db = wanted === 'feedback' ? this.#toldDb : wanted;
-    return Math.min(Math.max(db, this.#limits.min), this.#limits.max);
+    return wanted === 'feedback' ? this.#toldDb : wanted;
   }
 }

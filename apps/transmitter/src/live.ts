@@ -103,13 +103,16 @@ export class TransmitterLive {
       this.#events.record({ event: 'frame-dropped', level: 'warn', message, stream, frame }, { name, reason, detail });
       return;
     }
-    const { decoder, endToEndMs, previewPsnrDb, timingsMs } = outcome;
+    const { decoder, lost, endToEndMs, previewPsnrDb, timingsMs } = outcome;
     metrics.endToEndLatency.observe({ decoder }, endToEndMs / 1000);
     metrics.previewPsnr.observe({ decoder }, previewPsnrDb);
     eachMetric((metric) => {
       metrics[`reconstruction.${metric}`].observe({ decoder }, outcome[metric]);
     });
-    logger.info({ stream, frame, name, decoder, ...allFigures(outcome), endToEndMs, timingsMs }, 'frame completed');
+    logger.info(
+      { stream, frame, name, decoder, lost, ...allFigures(outcome), endToEndMs, timingsMs },
+      'frame completed',
+    );
     this.feed.push(completedFact(outcome));
   }
 
@@ -170,6 +173,7 @@ function completedFact(outcome: CompletedFrame): CompletedFact {
     supersedes: outcome.supersedes,
     steps: outcome.steps,
     reducedSteps: outcome.reducedSteps,
+    ...(outcome.lost === undefined ? {} : { lost: outcome.lost }),
     figures: allFigures(outcome),
     previewPsnrDb: outcome.previewPsnrDb,
     residual: outcome.residual,

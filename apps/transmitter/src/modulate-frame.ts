@@ -1,5 +1,5 @@
-import type { EncodedImage } from '@semcast/bundle';
-import { createModem, interleave, latentToSymbols } from '@semcast/phy';
+import type { ComplexVector } from '@semcast/core';
+import { createModem, interleave } from '@semcast/phy';
 import { iqPayload, type FrameHead, type SampleFormat } from '@semcast/wire';
 import type { WaveformOptions } from './frame-request.js';
 
@@ -17,15 +17,14 @@ export interface ModulatedFrame {
 }
 
 /**
- * A latent as complex samples of unit mean power.
+ * Symbols as complex samples of unit mean power.
  *
  * @throws WaveformError when there is no such waveform, or not with these options
  */
 export function modulateFrame(
-  { latent, activeChannels, positions }: EncodedImage,
+  symbols: ComplexVector,
   { waveform, waveformOptions, interleave: interleaved, sampleFormat }: ModulateOptions,
 ): ModulatedFrame {
-  const symbols = latentToSymbols(latent.data, { channels: latent.dims[1]!, positions, activeChannels });
   const iq = createModem(waveform, waveformOptions).modulate(interleaved ? interleave(symbols) : symbols);
   const { payload, samples } = iqPayload({ samples: iq }, sampleFormat);
   const options = waveformOptions === undefined ? {} : { waveformOptions: { ...waveformOptions } };

@@ -1,7 +1,7 @@
 import type { RgbImage } from '@semcast/core';
 import type { DecoderOptions, WaveformOptions } from './frame-request.js';
 import type { QualityReport } from '@semcast/quality';
-import type { DropReason, ResultFormat, ResultHead, ResultStage } from '@semcast/wire';
+import type { DropReason, LostReason, ResultFormat, ResultHead, ResultStage } from '@semcast/wire';
 
 /** Time of each part of a frame's journey, on this machine's monotonic clock. */
 export interface FrameTimings {
@@ -95,6 +95,8 @@ export interface CompletedSummary extends SentFrame, QualityReport {
   readonly evaluations: number | null;
   /** The receiver was busy and spent fewer steps than usual. */
   readonly reducedSteps: boolean;
+  /** Why the picture is a grey one that stands for what didn't come through its channel code; absent where it did. */
+  readonly lost?: LostReason;
   /** PSNR of the preview, dB, against the same original; null when none came. */
   readonly previewPsnrDb: number | null;
   /** Distances of the metric bundles, by their folder's name. */

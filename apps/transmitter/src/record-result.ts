@@ -65,6 +65,7 @@ export async function recordResult(
     steps: head.steps,
     evaluations: head.evaluations ?? null,
     reducedSteps: head.reducedSteps ?? false,
+    ...(head.lost === undefined ? {} : { lost: head.lost }),
     ...report,
     previewPsnrDb,
     metrics,

@@ -1,6 +1,7 @@
 /** The journey of one frame, from a photograph to the one outcome that it has. */
 import { ImageTooLargeError, InferenceError, UnknownRateError, type MetricPool } from '@semcast/bundle';
 import { describeError, type RgbImage } from '@semcast/core';
+import type { TransportCoder } from '@semcast/digital';
 import {
   FrameError,
   type ClientLink,
@@ -32,6 +33,7 @@ import { Stopwatch } from './stopwatch.js';
 export interface FrameTools {
   readonly config: TransmitterConfig;
   readonly encoder: FrameEncoder;
+  readonly coder: TransportCoder;
   readonly design: DesignCsnr;
   readonly link: ClientLink;
   readonly pending: PendingResults;
@@ -77,7 +79,7 @@ export async function transmitFrame(
   watcher: FrameWatcher,
   signal: AbortSignal,
 ): Promise<CompletedFrame> {
-  const { config, encoder, design, link, pending, encoding } = tools;
+  const { config, encoder, coder, design, link, pending, encoding } = tools;
   let stage: FrameStage = 'read';
   let leaveEncoder: Release | undefined;
   let freePixels: Release | undefined;
@@ -93,14 +95,14 @@ export async function transmitFrame(
     watcher.onStage('read', readMs);
 
     stage = 'encode';
-    const designCsnrDb = design.next(job.designCsnrDb);
-    const encoded = await encodeFrame(original, { csnrDb: designCsnrDb, cbr: job.cbr }, { encoder, signal });
+    const terms = { ...job, designCsnrDb: design.next(job.designCsnrDb) };
+    const { symbols, designCsnrDb } = await encodeFrame(original, terms, { encoder, coder, signal });
     leaveEncoder();
     const encodeMs = watch.lap();
     watcher.onStage('encode', encodeMs);
 
     stage = 'modulate';
-    const modulated = modulateFrame(encoded, { ...config, ...job });
+    const modulated = modulateFrame(symbols, { ...config, ...job });
     const modulateMs = watch.lap();
     watcher.onStage('modulate', modulateMs);
 

@@ -95,10 +95,17 @@ export const overview = createDashboard({
         }),
         curves({
           title: 'Drops by reason',
-          description: 'Counted where the drop is decided, so each frame once. Empty as long as nothing is dropped.',
+          description:
+            'Counted where the drop is decided, so each frame once. Empty as long as nothing is dropped. A lost picture of a digital link is no drop, but a result.',
           unit: 'frames/s',
           stacked: true,
-          queries: [{ expr: rate('semcast_dropped_frames_total', ['job', 'reason']), legend: '{{reason}} ({{job}})' }],
+          queries: [
+            { expr: rate('semcast_dropped_frames_total', ['job', 'reason']), legend: '{{reason}} ({{job}})' },
+            {
+              expr: rate('semcast_lost_pictures_total', ['decoder', 'reason']),
+              legend: '{{decoder}} lost: {{reason}}',
+            },
+          ],
         }),
         curves({
           title: 'End-to-end latency',

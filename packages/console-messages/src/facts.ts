@@ -72,6 +72,8 @@ const completed = z.object({
   waveform: name,
   waveformOptions: options,
   reducedSteps: z.boolean(),
+  /** Why a grey picture stands for one that didn't come through. */
+  lost: name.optional(),
   figures,
   /** Null where the decoder has one pass only: then `figures.psnrDb` is that of the only picture. */
   previewPsnrDb: db.nullable(),

@@ -69,6 +69,15 @@ export function interleave(symbols: ComplexVector, seed = 0): ComplexVector {
   return samples;
 }
 
+/** The inverse of {@link interleave} with the same seed, for one real value a symbol. */
+export function deinterleaveReal(values: Float64Array, seed = 0): Float64Array {
+  const symbols = new Float64Array(values.length);
+  for (const [k, to] of interleaverPermutation(values.length, seed).entries()) {
+    symbols[to] = values[k]!;
+  }
+  return symbols;
+}
+
 /** The inverse of {@link interleave} with the same seed. */
 export function deinterleave(samples: ComplexVector, seed = 0): ComplexVector {
   const permutation = interleaverPermutation(complexCount(samples), seed);

@@ -23,7 +23,9 @@ export const LABEL_DEFINITIONS = {
     help: 'How a frame left: with its final result, on to the receiver, or not at all.',
     values: ['completed', 'forwarded', 'dropped'],
   },
-  reason: { help: 'Why a frame was dropped: one of the [drop reasons](errors.md#drop-reasons).' },
+  reason: {
+    help: 'Why a frame was dropped: one of the [drop reasons](errors.md#drop-reasons). Why a picture was lost: one of the [reasons for that](errors.md#lost-pictures).',
+  },
   decoder: { help: "The decoder that made the picture: one of the receiver's registry." },
   direction: { help: 'As this service sees it.', values: ['in', 'out'] },
   kind: {
@@ -106,6 +108,13 @@ export const METRIC_DEFINITIONS = {
     help: 'Frames that ended without a result, by drop reason, counted where the drop was decided.',
     labels: ['reason'],
     services: ['transmitter', 'channel', 'receiver'],
+  },
+  lostPictures: {
+    kind: 'counter',
+    name: 'semcast_lost_pictures_total',
+    help: 'Results with a grey picture in place of one that did not come through its channel code, by reason.',
+    labels: ['decoder', 'reason'],
+    services: ['receiver'],
   },
   frameLatency: {
     kind: 'histogram',

@@ -49,7 +49,7 @@ afterAll(async () => {
   await samplers.close();
 });
 
-describe.each(Object.entries<Decoder>(decoders))('the decoder %s in the services', (decoder, { refinement }) => {
+describe.each(Object.entries<Decoder>(decoders))('the decoder %s in the services', (decoder, { refinement, code }) => {
   const samples = refinement !== undefined;
   const cases = stackConformance({
     stack: () => (samples ? samplers : stack),
@@ -57,6 +57,7 @@ describe.each(Object.entries<Decoder>(decoders))('the decoder %s in the services
     picture,
     // Samples of a posterior are farther from the original than its mean is, and those of a toy prior more than others.
     minimumPsnrDb: samples ? 12 : 15,
+    showsNoise: code !== 'digital',
     channel: { model: { name: 'awgn' }, snr: { name: 'constant', snrDb: 12 } },
     transmitter: {
       decoder,

@@ -26,6 +26,9 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/service': { folders: ['packages/config', 'packages/core', 'packages/quality'] },
   'packages/images': { folders: ['packages/core'] },
   'packages/report': { folders: ['packages/quality'] },
+  'packages/digital': {
+    folders: ['packages/channel-coding', 'packages/core', 'packages/images', 'packages/phy', 'packages/wire'],
+  },
   'packages/console-messages': { folders: ['packages/core', 'packages/quality'], pure: true },
   'packages/console-server': {
     folders: [

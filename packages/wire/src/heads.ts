@@ -48,6 +48,14 @@ export const DROP_REASONS = [
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
+/**
+ * Why a digital picture didn't come through its channel code: errors were left in its transport block; so few bits fit
+ * that no picture did; or the block came through and holds none. Also the label `reason` of
+ * `semcast_lost_pictures_total`.
+ */
+export const LOST_REASONS = ['block-error', 'does-not-fit', 'undecodable'] as const;
+export type LostReason = (typeof LOST_REASONS)[number];
+
 /** The longest `detail`, `message` and `remedy` that a head may carry, in UTF-16 units. */
 export const MAX_TEXT_LENGTH = 2000;
 /** The most unresolved frames that a receiver may allow one stream. */
@@ -238,6 +246,8 @@ export const resultSchema = z.strictObject({
   /** Runs of networks that the sampler spent on this frame; absent where there is no sampler. */
   evaluations: count.optional(),
   reducedSteps: z.boolean().optional(),
+  /** The picture didn't come through: a grey one stands for it. Of the decoder `digital`; absent where it did. */
+  lost: z.enum(LOST_REASONS).optional(),
 });
 
 export const dropSchema = z.strictObject({

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import {
   CSI_MODES,
   DROP_REASONS,
+  LOST_REASONS,
   LINK_ROLES,
   MAX_CREDITS,
   MAX_TEXT_LENGTH,
@@ -173,6 +174,7 @@ const heads: { readonly [Kind in MessageKind]: fc.Arbitrary<Heads[Kind]> } = {
       residual: fc.option(nonNegative),
       timingsMs: fc.record({ queue: nonNegative, preview: nonNegative, decode: nonNegative, total: nonNegative }),
       reducedSteps: fc.boolean(),
+      lost: fc.constantFrom(...LOST_REASONS),
     },
     {
       requiredKeys: ['stream', 'frame', 'stage', 'decoder', 'image', 'steps', 'csnrDb', 'residual', 'timingsMs'],

@@ -122,6 +122,7 @@ RESULT = {
     "residual": 1.0625,
     "timingsMs": {"queue": 0.25, "preview": 12, "decode": 480.5, "total": 493},
     "reducedSteps": True,
+    "lost": "block-error",
 }
 
 HELLO = {

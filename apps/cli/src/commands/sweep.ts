@@ -44,6 +44,7 @@ import { startCheckpoints } from '../sweep/checkpoints.js';
 import { BASELINE, type ColumnNames } from '../sweep/compare.js';
 import { checkSheetSize, writeContactSheets, type ContactSheetOptions } from '../sweep/contact-sheets.js';
 import { checkControl, measureControl } from '../sweep/control.js';
+import { IDEAL_DECODER } from '../sweep/ideal.js';
 import { renderMarkdown } from '../sweep/markdown.js';
 import { reportHead } from '../sweep/report-head.js';
 import { planSweep, type SweepCase } from '../sweep/plan.js';
@@ -72,6 +73,9 @@ const DEFAULT_TIMEOUT_MS = 3_600_000;
 /** Rates, or every one that a bundle has. */
 const rates: ValueParser<readonly string[] | 'all'> = (typed) => (typed.trim() === 'all' ? 'all' : list(cbr)(typed));
 
+/** The receiver's decoders, and the one that is computed here. */
+const comparedNames = [...decoderNames, IDEAL_DECODER.name] as const;
+
 const flags = {
   protocol: value(
     'NAME',
@@ -83,7 +87,7 @@ const flags = {
   images: value('DIR', text, 'folder of photographs, or one photograph; in order of name'),
   limit: value('N', integer({ min: 1 }), 'only the first N of them'),
   size: value('N', integer({ min: 1, max: 16_384 }), 'short side resized to N, centre-cropped to N×N (own size)'),
-  decoders: value('A,B', list(oneOf(decoderNames)), `decoders to compare: ${decoderNames.join(', ')}`, 'jscc'),
+  decoders: value('A,B', list(oneOf(comparedNames)), `decoders to compare: ${comparedNames.join(', ')}`, 'jscc'),
   channel: channelFlag,
   csi: csiFlag,
   ...waveformFlags,
@@ -189,7 +193,7 @@ export const sweep = createCommand({
     const metricBundles = checkMetricBundles(chosen['metric-bundle']);
     const variants = [...bundles].flatMap(([label, each]) => {
       const names = chosen.decoders ?? comparedDecoders(each);
-      const decoders = names.map((name) => requireDecoder(name, each));
+      const decoders = names.map((name) => (name === IDEAL_DECODER.name ? IDEAL_DECODER : requireDecoder(name, each)));
       const planned = planVariants(decoders, { steps: chosen.steps, options: typedDecoderOptions(chosen) });
       return planned.map((variant) => Object.assign(variant, bundleOf({ bundle: label })));
     });
@@ -211,6 +215,7 @@ export const sweep = createCommand({
       channelOptions: channelOptionsOf(channel, typedChannel),
       fading: createChannelModel(channelConfig.model, channelConfig.sampleRateHz),
       seed: chosen.seed,
+      channelConfig,
       ...typedWaveform(chosen, chosen.csi),
       snrsDb: chosen.snr,
       cbrs: ratesOf(bundles, chosen.cbr),

@@ -2,7 +2,15 @@ import { basename } from 'node:path';
 import type { Device } from '@semcast/bundle';
 import { addNoise } from '@semcast/channel-models';
 import { csnrDbToNoiseVariance, type RgbImage } from '@semcast/core';
-import { encodeFrame, modulateFrame, type ModulatedFrame, openEncoder, readPhoto } from '@semcast/transmitter';
+import { TransportThreads } from '@semcast/digital';
+import {
+  type DecoderOptions,
+  encodeFrame,
+  modulateFrame,
+  type ModulatedFrame,
+  openEncoder,
+  readPhoto,
+} from '@semcast/transmitter';
 import { bytesToIq, iqToBytes, type FrameHead, type OutgoingFrame } from '@semcast/wire';
 import type { WaveformChoice } from '../arguments/waveform-options.js';
 
@@ -29,6 +37,8 @@ export interface CorpusOptions extends Omit<WaveformChoice, 'csi'> {
   /** Short side resized to this, centre-cropped to a square; 0: own size. */
   readonly size: number;
   readonly cbr: string;
+  readonly decoder: string;
+  readonly decoderOptions: DecoderOptions | undefined;
   /** The CSNR that the encoder prepares for, in dB. */
   readonly designCsnrDb: number;
   readonly signal: AbortSignal;
@@ -51,15 +61,14 @@ export async function encodeCorpus(files: readonly string[], options: CorpusOpti
     onRun: () => {},
     onWarning: () => {},
   });
+  const coder = new TransportThreads();
   try {
-    const { min, max } = encoder.csnrDb;
-    const designCsnrDb = Math.min(Math.max(options.designCsnrDb, min), max);
     const photos: EncodedPhoto[] = [];
     for (const file of files) {
       signal.throwIfAborted();
       const original = await readPhoto(file, { size, maxImagePixels: MAX_IMAGE_PIXELS });
-      const encoded = await encodeFrame(original, { csnrDb: designCsnrDb, cbr }, { encoder, signal });
-      const modulated = modulateFrame(encoded, { ...MODULATION, ...options });
+      const { symbols, designCsnrDb } = await encodeFrame(original, options, { encoder, coder, signal });
+      const modulated = modulateFrame(symbols, { ...MODULATION, ...options });
       const { width, height } = original;
       photos.push({
         name: basename(file),
@@ -70,6 +79,7 @@ export async function encodeCorpus(files: readonly string[], options: CorpusOpti
     }
     return photos;
   } finally {
+    await coder.close();
     await encoder.close();
   }
 }

@@ -74,7 +74,7 @@ export function summaryLines({ summary, controls = [] }: Pick<SweepReport, 'summ
 /** How the control of a decoder is called in tables. */
 export const controlName = (decoder: string): string => `sharpened (${decoder})`;
 
-function controlLine(entry: SweepSummary, { n, filters }: SweepControl): SweepSummary {
+function controlLine({ lostShare: _lost, ...entry }: SweepSummary, { n, filters }: SweepControl): SweepSummary {
   const columns = qualityColumns({ metrics: Object.keys(entry.metrics), realism: Object.keys(entry.realism ?? {}) });
   const best = (name: string): number | null => {
     const { higherIsBetter } = columns.find((column) => column.name === name)!;

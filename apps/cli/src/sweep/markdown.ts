@@ -15,6 +15,7 @@ import {
 import {
   CHANNEL_ERROR_LEGEND,
   channelErrorText,
+  lostText,
   overheadText,
   type SweepComparison,
   type SweepReport,
@@ -51,6 +52,9 @@ export function renderMarkdown(report: SweepReport, names: ColumnNames): string 
       title: `${measure.title} ${measure.higherIsBetter ? '↑' : '↓'}`,
       cell: (entry: SweepSummary) => qualityCell(entry, measure, summary),
     })),
+    ...(summary.some(({ lostShare }) => lostShare !== undefined)
+      ? [{ title: 'lost %', cell: ({ lostShare }: SweepSummary) => lostText(lostShare) }]
+      : []),
     { title: 'residual', cell: ({ residual }) => figure(residual, 2) },
     ...(summary.some(({ channelErrorDb }) => channelErrorDb !== undefined)
       ? [{ title: 'channel error dB', cell: channelErrorText }]

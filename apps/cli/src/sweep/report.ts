@@ -1,6 +1,7 @@
 import { dbToPower, powerToDb } from '@semcast/core';
 import { eachMetric } from '@semcast/quality';
 import type { CompletedSummary } from '@semcast/transmitter';
+import { LOST_REASONS, type LostReason } from '@semcast/wire';
 import { z } from 'zod';
 import { mean, quantile } from './statistics.js';
 
@@ -45,6 +46,8 @@ export const sweepRowSchema = z.object({
   /** Σ|ĥ - h|²/Σ|h|² in dB, where the receiver estimated the channel: as it is, and but for the best common phase. */
   channelErrorDb: z.number().optional(),
   alignedChannelErrorDb: z.number().optional(),
+  /** Why the picture is a grey one, lost by a channel code; null where it wasn't. Of decoders that can lose one. */
+  lost: z.enum(LOST_REASONS).nullable().optional(),
   previewMs: z.number(),
   decodeMs: z.number(),
   /** The part of decodeMs from the first sampler step to the last; null for a decoder of one pass. */
@@ -77,6 +80,8 @@ export const sweepSummarySchema = z.object({
   alignedChannelErrorDb: z.number().optional(),
   /** Share of the photographs whose estimate is wrong by more than half of the channel's power, whatever its phase. */
   divergedShare: z.number().optional(),
+  /** The share of pictures that were lost, 0 … 1; grey ones stand for them in every mean. Of decoders that can lose one. */
+  lostShare: z.number().optional(),
   evaluations: figure,
   previewMsP50: figure,
   decodeMsP50: figure,
@@ -208,7 +213,7 @@ export type SweepReport = Readonly<z.output<typeof sweepReportSchema>>;
 
 /** A row of a frame that came back. */
 export function toRow(
-  completed: CompletedSummary,
+  completed: Omit<CompletedSummary, 'lost'> & { readonly lost?: LostReason | null },
   setting: Pick<
     SweepRow,
     'bundle' | 'decoder' | 'image' | 'channel' | 'snrDb' | 'output' | 'channelErrorDb' | 'alignedChannelErrorDb'
@@ -229,6 +234,7 @@ export function summarise(
   const meanOf = (value: (row: SweepRow) => number | null): number | null => mean(valuesOf(value));
   const decodeMs = rows.map((row) => row.decodeMs);
   const cbrWithOverhead = meanOf((row) => (hasOverhead(row) ? row.cbrWithOverhead! : null));
+  const losses = rows.flatMap(({ lost }) => (lost === undefined ? [] : [lost === null ? 0 : 1]));
   const names = [...new Set(rows.flatMap(({ metrics }) => Object.keys(metrics)))];
   return {
     ...setting,
@@ -244,6 +250,7 @@ export function summarise(
     ...(realism === undefined ? {} : { realism: { ...realism } }),
     residual: meanOf(({ residual }) => residual),
     ...channelErrors(rows),
+    ...(losses.length === 0 ? {} : { lostShare: mean(losses)! }),
     evaluations: meanOf(({ evaluations }) => evaluations),
     previewMsP50: quantile(
       rows.map((row) => row.previewMs),
@@ -305,4 +312,9 @@ export function channelErrorText({ channelErrorDb, alignedChannelErrorDb, diverg
 /** `1/22.3` */
 export function overheadText(cbrWithOverhead: number): string {
   return `1/${(1 / cbrWithOverhead).toFixed(1)}`;
+}
+
+/** Per cent of pictures that were lost; `–` of a decoder that loses none. */
+export function lostText(lostShare: number | undefined): string {
+  return lostShare === undefined ? '–' : (100 * lostShare).toFixed(1);
 }

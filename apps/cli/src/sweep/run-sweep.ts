@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { basename, extname, join } from 'node:path';
-import type { Bundle, Device, Precision } from '@semcast/bundle';
-import type { FadingProcess } from '@semcast/channel-models';
+import { createMetricPool, type Bundle, type Device, type Precision } from '@semcast/bundle';
+import type { ChannelConfig, FadingProcess } from '@semcast/channel-models';
+import { describeError } from '@semcast/core';
+import { DIGITAL_DECODER } from '@semcast/digital';
 import type { ChannelName } from '../arguments/common-flags.js';
 import {
   createTransmitter,
@@ -15,6 +17,7 @@ import type { Logger } from '@semcast/service';
 import { waveformOf, type WaveformChoice } from '../arguments/waveform-options.js';
 import { writeFileWhole } from '../json-output.js';
 import { planSweep, type SweepCase, type SweepGrid, type SweepGroup } from './plan.js';
+import { IDEAL_DECODER, sendIdeally } from './ideal.js';
 import type { Realism } from './realism.js';
 import { channelErrorOf } from './channel-error.js';
 import { toRow } from './report.js';
@@ -31,6 +34,8 @@ export interface SweepSettings extends SweepGrid, WaveformChoice {
   /** What the channel draws its fading by, so that the true channel is known beside estimates. */
   readonly fading: FadingProcess;
   readonly seed: number;
+  /** The channel; its seed and SNRs are the sweep's. */
+  readonly channelConfig: ChannelConfig;
   readonly size: number;
   /** Folders with a `metric.onnx`. */
   readonly metricBundles: readonly string[];
@@ -92,7 +97,8 @@ export async function runSweep(settings: SweepSettings, tools: SweepTools): Prom
   try {
     const groups = planSweep(settings);
     for (const variant of settings.variants) {
-      await measureVariant(
+      const measure = variant.asked === IDEAL_DECODER.name ? measureIdeal : measureVariant;
+      await measure(
         variant,
         groups.filter((group) => group.variant === variant),
         settings,
@@ -139,6 +145,48 @@ async function measureVariant(
     }
   } finally {
     await transmitter?.close();
+  }
+}
+
+/** All groups of {@link IDEAL_DECODER}, one photograph after the other. */
+async function measureIdeal(
+  _variant: SweepVariant,
+  groups: readonly SweepGroup[],
+  settings: SweepSettings,
+  tools: SweepTools,
+  encoder: FrameEncoder,
+): Promise<void> {
+  const { log, signal, realism, onDropped } = tools;
+  const { metricBundles, device } = settings;
+  const metricPool =
+    metricBundles.length === 0 ? undefined : await createMetricPool(metricBundles, { device, workers: 1, maxQueue: 1 });
+  try {
+    for (const group of groups) {
+      for (const sweepCase of log.missing(group)) {
+        if (signal.aborted) {
+          return;
+        }
+        const { file, frame } = sweepCase;
+        const dropped = { kind: 'dropped', stream: STREAM, frame, name: basename(file) } as const;
+        try {
+          const outcome = await sendIdeally(sweepCase, settings, { encoder, metricPool, stream: STREAM, signal });
+          if (outcome === null) {
+            onDropped(sweepCase, { ...dropped, reason: 'channel-loss', detail: '' });
+          } else {
+            await recordCase(sweepCase, outcome, settings, tools);
+          }
+        } catch (error) {
+          if (!signal.aborted) {
+            onDropped(sweepCase, { ...dropped, reason: 'unreadable-image', detail: describeError(error) });
+          }
+        }
+      }
+      if (!signal.aborted) {
+        log.conclude(group, realism?.conclude(group));
+      }
+    }
+  } finally {
+    await metricPool?.close();
   }
 }
 
@@ -230,9 +278,11 @@ async function recordCase(
     await writeFileWhole(path, outcome.received);
   }
   const { file, snrDb, variant } = sweepCase;
+  const mayLose = variant.asked === DIGITAL_DECODER || variant.asked === IDEAL_DECODER.name;
   const output = namesPictures ? path : null;
   const names = { ...bundleOf(variant), decoder: variant.decoder, image: basename(file) };
-  log.add(sweepCase, toRow(outcome, { ...names, channel, snrDb, output, ...channelErrorOf(outcome, settings) }));
+  const measured = mayLose ? { ...outcome, lost: outcome.lost ?? null } : outcome;
+  log.add(sweepCase, toRow(measured, { ...names, channel, snrDb, output, ...channelErrorOf(outcome, settings) }));
   onFrame(sweepCase);
 }
 

@@ -12,7 +12,14 @@ import {
   summaryLines,
   type ColumnNames,
 } from './compare.js';
-import { CHANNEL_ERROR_LEGEND, channelErrorText, overheadText, type SweepReport, type SweepSummary } from './report.js';
+import {
+  CHANNEL_ERROR_LEGEND,
+  channelErrorText,
+  lostText,
+  overheadText,
+  type SweepReport,
+  type SweepSummary,
+} from './report.js';
 
 const OVERHEAD_COLUMN: TableColumn<SweepSummary> = {
   title: 'with overhead',
@@ -24,6 +31,12 @@ const CHANNEL_ERROR_COLUMN: TableColumn<SweepSummary> = {
   title: 'channel error dB',
   align: 'right',
   cell: channelErrorText,
+};
+
+const LOST_COLUMN: TableColumn<SweepSummary> = {
+  title: 'lost %',
+  align: 'right',
+  cell: ({ lostShare }) => lostText(lostShare),
 };
 
 /** Stands behind a figure, so that it is seen without colours, too. */
@@ -89,6 +102,7 @@ export function summaryTable(
       ...(summary.some(({ cbrWithOverhead }) => cbrWithOverhead !== undefined) ? [OVERHEAD_COLUMN] : []),
       { title: 'n', align: 'right', cell: ({ n }) => String(n) },
       ...quality,
+      ...(summary.some(({ lostShare }) => lostShare !== undefined) ? [LOST_COLUMN] : []),
       ...(sampled ? sampling : []),
       ...(summary.some(({ channelErrorDb }) => channelErrorDb !== undefined) ? [CHANNEL_ERROR_COLUMN] : []),
       { title: 'decode p50', align: 'right', optional: 2, cell: ({ decodeMsP50 }) => ms(decodeMsP50) },

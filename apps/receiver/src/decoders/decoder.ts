@@ -2,6 +2,7 @@ import type { BundleManifest, GraphName } from '@semcast/bundle';
 import type { RgbImage, Tensor } from '@semcast/core';
 import type { EvaluationResult, KnownChannel, OptionsSchema } from '@semcast/posterior';
 import type { Evaluations } from '@semcast/scheduler';
+import type { LostReason } from '@semcast/wire';
 import type { z } from 'zod';
 import type { DemodulatedFrame } from '../demodulate-frame.js';
 import type { NetworkRow } from '../networks/network-rows.js';
@@ -25,6 +26,8 @@ export interface DecodedPicture {
   readonly image: RgbImage;
   /** The channel as the decoder found it, where it estimated that too. */
   readonly channel?: KnownChannel;
+  /** Why a grey picture stands for one that didn't come through its channel code. */
+  readonly lost?: LostReason;
   /** Sampler steps spent; 0 for a decoder without a sampler. */
   readonly steps: number;
   /** Fewer steps than asked for, because the receiver is busy. */
@@ -82,7 +85,7 @@ export interface Refinement<Options> {
  * A way to turn a received signal into a picture: one line in `registry.ts`.
  *
  * An entry of the registry is offered in the handshake, and has validated options and a metric label. Each begins
- * with the codec's one-shot decode: for a decoder that refines, it is the preview.
+ * with a one-shot decode, the codec's or that of the digital link: for a decoder that refines, it is the preview.
  */
 export interface Decoder<Options extends OptionsSchema = OptionsSchema> {
   /** Its key in the registry; kebab-case. */
@@ -93,6 +96,8 @@ export interface Decoder<Options extends OptionsSchema = OptionsSchema> {
   readonly optionsSchema: Options;
   /** Graphs that a bundle must have for this decoder to be offered. */
   readonly graphs: readonly GraphName[];
+  /** Absent where symbols are the bundle's latent; `digital`: they are those of a channel code, and no network runs. */
+  readonly code?: 'digital';
   /** Absent where the one-shot decode is the picture. */
   readonly refinement?: Refinement<z.output<Options>>;
 }

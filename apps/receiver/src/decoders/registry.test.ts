@@ -17,12 +17,12 @@ function bundleWith(...graphs: string[]): Bundle {
 const posterior = bundleWith('denoiser', 'distilled', 'encoderVjp', 'posteriorStep');
 
 describe('the registry of decoders', () => {
-  it('has the one-shot decoder and every sampler', () => {
-    expect(decoderNames).toEqual(['jscc', ...samplerNames]);
+  it('has the one-shot decoder, the digital link and every sampler', () => {
+    expect(decoderNames).toEqual(['jscc', 'digital', ...samplerNames]);
     for (const [key, decoder] of Object.entries<Decoder>(decoders)) {
       expect(decoder.name).toBe(key);
       expect(decoder.summary).toMatch(/^\S.{5,110}$/);
-      expect(decoder.graphs).toContain('decoder');
+      expect(decoder.graphs.includes('decoder')).toBe(decoder.code !== 'digital');
     }
   });
 
@@ -75,16 +75,17 @@ describe('the registry of decoders', () => {
 
 describe('decodersOf', () => {
   it('offers those that the bundle has graphs for', () => {
-    expect([...decodersOf(bundleWith()).keys()]).toEqual(['jscc']);
-    expect([...decodersOf(bundleWith('denoiser')).keys()]).toEqual(['jscc', 'conditional']);
+    expect([...decodersOf(bundleWith()).keys()]).toEqual(['jscc', 'digital']);
+    expect([...decodersOf(bundleWith('denoiser')).keys()]).toEqual(['jscc', 'digital', 'conditional']);
     expect([...decodersOf(bundleWith('denoiser', 'encoderVjp')).keys()]).toEqual([
       'jscc',
+      'digital',
       'diffpir',
       'daps',
       'red-diff',
       'conditional',
     ]);
-    expect([...decodersOf(bundleWith('distilled')).keys()]).toEqual(['jscc', 'distilled']);
+    expect([...decodersOf(bundleWith('distilled')).keys()]).toEqual(['jscc', 'digital', 'distilled']);
     expect([...decodersOf(posterior).keys()]).toEqual(decoderNames);
   });
 

@@ -2,6 +2,7 @@ import type { Bundle, GraphName } from '@semcast/bundle';
 import { samplerNames, type SamplerName } from '@semcast/posterior';
 import { DecoderGraphsError } from '../errors.js';
 import type { Decoder } from './decoder.js';
+import { digital } from './digital.js';
 import { jscc } from './jscc.js';
 import { samplerDecoder } from './sampler-decoder.js';
 
@@ -13,6 +14,7 @@ const samplerDecoders = Object.fromEntries(samplerNames.map((name) => [name, sam
 /** Every decoder. A new one is a sampler, or a file beside this and a line here. */
 export const decoders = {
   jscc,
+  digital,
   ...samplerDecoders,
 } as const satisfies Record<string, Decoder>;
 

@@ -10,12 +10,16 @@ let bundle: Bundle;
 let pool: SessionPool;
 let networks: BatchNetworks;
 
+const noTransport = async (): Promise<never> => {
+  throw new Error('there is no digital frame here');
+};
+
 beforeAll(async () => {
   bundle = await loadBundle(
     fileURLToPath(new URL('../../../../packages/bundle/fixtures/posterior-bundle', import.meta.url)),
   );
   pool = await createSessionPool({ graphs: bundle.graphs, workers: 1 });
-  networks = createBatchNetworks(bundle.manifest, pool);
+  networks = createBatchNetworks(bundle.manifest, pool, noTransport);
 });
 afterAll(() => pool.close());
 
@@ -142,9 +146,13 @@ describe('a batch', () => {
     ['another batch', [2, 3, 8, 12]],
   ])('is refused where a graph gives %s', async (_, dims) => {
     const x0 = tensor(new Float32Array(sizeOf(dims)), dims);
-    const odd = createBatchNetworks(bundle.manifest, {
-      run: async () => ({ tensors: { x0 }, images: [] }),
-    } as unknown as SessionPool);
+    const odd = createBatchNetworks(
+      bundle.manifest,
+      {
+        run: async () => ({ tensors: { x0 }, images: [] }),
+      } as unknown as SessionPool,
+      noTransport,
+    );
     await expect(odd.run(rowsOf('denoiser', 1), 1)).rejects.toThrow(EvaluationError);
   });
 

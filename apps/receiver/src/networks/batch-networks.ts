@@ -7,7 +7,7 @@ import {
   type Observation,
   type PosteriorStepEvaluation,
 } from '@semcast/posterior';
-import type { NetworkGraph, NetworkResult, NetworkRow, OneShotResult } from './network-rows.js';
+import type { NetworkGraph, NetworkResult, NetworkRow, OneShotResult, TransportRow } from './network-rows.js';
 
 /** Called with the seconds that a run waited until its graph was loaded. */
 type OnLoad = (seconds: number) => void;
@@ -122,7 +122,7 @@ interface Call {
 
 /** By graph, the run for a batch: `count` rows, and behind them those that pad it. */
 type Calls = {
-  readonly [Graph in NetworkGraph]: (
+  readonly [Graph in Exclude<NetworkGraph, 'transport'>]: (
     rows: readonly Extract<NetworkRow, { readonly graph: Graph }>[],
     count: number,
   ) => Call;
@@ -219,12 +219,23 @@ function callsOf({ stride, latentChannels, normalisation }: Manifest): Calls {
   };
 }
 
-/** The network functions of a bundle's graphs, on the workers of a pool. */
-export function createBatchNetworks(manifest: Manifest, pool: Pick<SessionPool, 'run'>): BatchNetworks {
+/** The picture of a digital frame. @throws the errors of its coder; whatever the sender did is a lost picture */
+export type DecodeTransport = (row: TransportRow) => Promise<Omit<OneShotResult, 'xJ'>>;
+
+/** The network functions of a bundle's graphs, on the workers of a pool, and beside them the digital link. */
+export function createBatchNetworks(
+  manifest: Manifest,
+  pool: Pick<SessionPool, 'run'>,
+  decodeTransport: DecodeTransport,
+): BatchNetworks {
   const calls = callsOf(manifest);
   return {
     run: async (rows, bucket, onLoad = () => undefined) => {
       const { graph } = rows[0]!;
+      if (graph === 'transport') {
+        const decoded = await Promise.all((rows as readonly TransportRow[]).map(decodeTransport));
+        return decoded.map((result): OneShotResult => ({ ...result, xJ: null }));
+      }
       // The graph tells which rows these are; the type of a table's entry doesn't follow from its key.
       const call = calls[graph] as (rows: readonly NetworkRow[], count: number) => Call;
       const { feeds, fetch, expected, resultOf } = call(paddedTo(bucket, rows), rows.length);

@@ -24,6 +24,8 @@ function checkRate(cbr: string): void {
   }
 }
 
+const activeChannelsOf = (cbr: string): number => Math.round(cbrValue(parseCbr(cbr)) * 3 * STRIDE ** 2 * 2);
+
 /** An encoder without a network: any picture becomes noise of unit power, of the size that a real latent would have. */
 export function createFakeEncoder(): FakeEncoder {
   const encoded: FakeEncoder['encoded'] = [];
@@ -37,12 +39,14 @@ export function createFakeEncoder(): FakeEncoder {
       return closed;
     },
     checkRate,
+    channelUses: (width, height, cbr) =>
+      (activeChannelsOf(cbr) / 2) * Math.ceil(width / STRIDE) * Math.ceil(height / STRIDE),
     encode: async (image, condition) => {
       const cbr = typeof condition.cbr === 'string' ? condition.cbr : formatCbr(condition.cbr);
       checkRate(cbr);
       encoded.push({ width: image.width, height: image.height, csnrDb: condition.csnrDb, cbr });
       const positions = Math.ceil(image.width / STRIDE) * Math.ceil(image.height / STRIDE);
-      const activeChannels = Math.round(cbrValue(parseCbr(cbr)) * 3 * STRIDE ** 2 * 2);
+      const activeChannels = activeChannelsOf(cbr);
       const data = new Float32Array(CHANNELS * positions);
       const active = data.subarray(0, activeChannels * positions);
       randomFor({ seed: 1, stream: 'fake', frame: positions, purpose: 'latent' }).fillNormal(active, Math.SQRT1_2);
