@@ -1,5 +1,6 @@
 import type { Bundle } from '@semcast/bundle';
-import { defaultDecoder, findDecoder, missingGraphs } from '../decoders/registry.js';
+import { defaultDecoder } from '../decoders/registry.js';
+import { IDEAL_DECODER } from './ideal.js';
 
 /** Settings that a sweep has unless they are given. */
 export interface Protocol {
@@ -37,11 +38,7 @@ export const PROTOCOLS = {
 export type ProtocolName = keyof typeof PROTOCOLS;
 export const protocolNames = Object.keys(PROTOCOLS) as readonly ProtocolName[];
 
-/** One of each kind: one pass, the bundle's best, and digital transmission as it is and at capacity, where there is such. */
+/** One of each kind: one pass, the bundle's best, and digital transmission as it is and at capacity. */
 export function comparedDecoders(bundle: Bundle): string[] {
-  const names = new Set(['jscc', defaultDecoder(bundle), 'digital', 'digital-ideal']);
-  return [...names].filter((name) => {
-    const decoder = findDecoder(name);
-    return decoder !== undefined && missingGraphs(bundle, decoder).length === 0;
-  });
+  return [...new Set(['jscc', defaultDecoder(bundle), 'digital', IDEAL_DECODER.name])];
 }
