@@ -46,7 +46,7 @@ function esN0DbAt(
 const round = (value: number): number => Number(value.toFixed(2));
 const published = PUBLISHED.map((point) => {
   const esN0Db = esN0DbAt(point, point.bler, esN0DbOf(point), point);
-  return {
+  const row = {
     informationBits: point.informationBits,
     sentBits: point.sentBits,
     bler: point.bler,
@@ -56,6 +56,8 @@ const published = PUBLISHED.map((point) => {
     differenceDb: round(esN0Db - esN0DbOf(point)),
     source: point.source,
   };
+  console.error(JSON.stringify(row));
+  return row;
 });
 
 const lengths: readonly BlockExperiment[] = [
@@ -70,7 +72,7 @@ const best = lengths.map((experiment) => {
   const { informationBits, sentBits } = experiment;
   const bestDb = normalApproximationDb(informationBits, sentBits, 0.01);
   const esN0Db = esN0DbAt(experiment, 0.01, bestDb + 0.6);
-  return {
+  const row = {
     informationBits,
     sentBits,
     bler: 0.01,
@@ -78,6 +80,8 @@ const best = lengths.map((experiment) => {
     esN0Db: round(esN0Db),
     differenceDb: round(esN0Db - bestDb),
   };
+  console.error(JSON.stringify(row));
+  return row;
 });
 
 writeBenchReport({ schema: 'semcast.bench.ldpc-bler/1', errors, published, best }, flags.json, [
