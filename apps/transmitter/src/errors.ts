@@ -2,10 +2,15 @@ import { errorClass, SemcastError, type SemcastErrorOptions } from '@semcast/cor
 import type { DropReason } from '@semcast/wire';
 
 /** `E_PHOTO_UNREADABLE`: a file that should be a photograph is missing, empty, damaged or no picture at all. */
-export class PhotoUnreadableError extends errorClass('PhotoUnreadableError', 'E_PHOTO_UNREADABLE') {}
+export class PhotoUnreadableError extends errorClass('PhotoUnreadableError', 'E_PHOTO_UNREADABLE') {
+  /** Of an answer, where it was handed in. */
+  readonly statusCode = 400;
+}
 
 /** `E_PHOTO_TOO_LARGE`: a photograph has more pixels or bytes than may be read or sent. */
-export class PhotoTooLargeError extends errorClass('PhotoTooLargeError', 'E_PHOTO_TOO_LARGE') {}
+export class PhotoTooLargeError extends errorClass('PhotoTooLargeError', 'E_PHOTO_TOO_LARGE') {
+  readonly statusCode = 413;
+}
 
 /** `E_SOURCE`: the files and folders to stream from don't exist or hold no photograph. */
 export class SourceError extends errorClass('SourceError', 'E_SOURCE') {}

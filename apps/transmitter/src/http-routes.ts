@@ -1,4 +1,12 @@
-import { checkControlToken, documented, HttpError, type HttpServer } from '@semcast/service';
+import {
+  acceptPictures,
+  checkControlToken,
+  documented,
+  HttpError,
+  limitPictures,
+  pictureBody,
+  type HttpServer,
+} from '@semcast/service';
 import { z } from 'zod';
 import { PICTURE_STAGES, type PictureStore } from './picture-store.js';
 import type { TransmitterStatus } from './status.js';
@@ -6,13 +14,14 @@ import { streamChangeSchema, type StreamControl } from './stream-control.js';
 import type { Transmitter } from './transmitter.js';
 
 const NO_CONTENT = 204;
+const photoQuery = z.object({ name: z.string().max(256).catch('photograph').default('photograph') });
 const pictureParams = z.object({ frame: z.coerce.number().pipe(z.int().nonnegative()), stage: z.enum(PICTURE_STAGES) });
 
 export interface TransmitterRoutes {
   readonly status: () => TransmitterStatus;
   readonly pictures: PictureStore;
   readonly control: StreamControl;
-  readonly transmitter: Pick<Transmitter, 'refresh'>;
+  readonly transmitter: Pick<Transmitter, 'refresh' | 'takePhoto'>;
   readonly controlToken: string | undefined;
 }
 
@@ -40,6 +49,16 @@ export function addTransmitterRoutes(
     handler: async (_, reply) => {
       transmitter.refresh();
       return await reply.code(NO_CONTENT).send();
+    },
+  });
+
+  acceptPictures(app);
+  app.post('/photos', {
+    schema: documented('Send this photograph, an image file, until another is chosen', { querystring: photoQuery }),
+    onRequest: [mayChange, limitPictures()],
+    handler: async ({ body, query }) => {
+      const { name } = photoQuery.parse(query);
+      return { photo: await transmitter.takePhoto(name, pictureBody(body)) };
     },
   });
 

@@ -22,6 +22,7 @@ import {
 } from './outcome.js';
 import { Pacer } from './pacer.js';
 import type { PhotoSource } from './photo-source.js';
+import { openPhoto } from './read-photo.js';
 import type { PictureStore } from './picture-store.js';
 import type { StreamControl } from './stream-control.js';
 import { transmitFrame, type FrameTools, type FrameWatcher } from './transmit-frame.js';
@@ -209,6 +210,24 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#refreshSent();
     });
     this.#refreshed.add(run);
+  }
+
+  /**
+   * Take in a photograph, and send it from now on. Its head is checked here; what is wrong with its pixels shows when it
+   * is sent, as with any other.
+   *
+   * @returns its name among the photographs
+   * @throws PhotoUnreadableError, PhotoTooLargeError
+   */
+  async takePhoto(given: string, bytes: Uint8Array): Promise<string> {
+    const { album, config, control } = this.#parts;
+    const { size, maxImagePixels, maxDecodeBytes, maxFileBytes, imageTimeoutMs: timeoutMs } = config;
+    await openPhoto(bytes, { size, maxImagePixels, maxDecodeBytes, maxFileBytes, timeoutMs });
+    const photo = album.take(given, bytes);
+    if (control.settings.photo !== photo) {
+      control.update({ photo });
+    }
+    return photo;
   }
 
   /** A frame that took the place of others is on its way, or has ended. */

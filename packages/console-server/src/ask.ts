@@ -2,7 +2,9 @@ import { ServiceAwayError } from './errors.js';
 
 export interface AskOptions {
   readonly method?: 'GET' | 'PUT' | 'POST';
+  /** JSON, or a file's bytes with their type. */
   readonly body?: unknown;
+  readonly contentType?: string | undefined;
   readonly token?: string | undefined;
   readonly timeoutMs: number;
   readonly maxBytes: number;
@@ -21,15 +23,17 @@ export interface Answer {
  * @throws ServiceAwayError when there is no answer; the signal's reason when it fires
  */
 export async function askService(service: string, url: URL, options: AskOptions): Promise<Answer> {
-  const { method = 'GET', body, token, timeoutMs, maxBytes, signal } = options;
+  const { method = 'GET', body, contentType, token, timeoutMs, maxBytes, signal } = options;
   try {
     const response = await fetch(url, {
       method,
       headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
       redirect: 'error',
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
     });

@@ -1,5 +1,13 @@
-import { checkControlToken, documented, type HttpServer } from '@semcast/service';
+import {
+  acceptPictures,
+  checkControlToken,
+  documented,
+  limitPictures,
+  pictureBody,
+  type HttpServer,
+} from '@semcast/service';
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import { askService, type Answer } from './ask.js';
 import type { ConsoleConfig } from './config.js';
 
@@ -8,6 +16,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 ** 2;
 /** A trace of SNRs may be long. */
 const MAX_BODY_BYTES = 4 * 1024 ** 2;
 const OK = 200;
+const photoQuery = z.object({ name: z.string().max(256).catch('photograph').default('photograph') });
 
 /** The answer of another service, unchanged. */
 function passOn(reply: FastifyReply, { status, contentType, bytes }: Answer) {
@@ -18,7 +27,7 @@ function passOn(reply: FastifyReply, { status, contentType, bytes }: Answer) {
 }
 
 /**
- * `PUT /control/channel` and `PUT /control/stream`: what a page changes, forwarded to the service that it concerns. A
+ * `PUT /control/channel`, `PUT /control/stream` and `POST /control/photo`: what a page changes, forwarded to the service that it concerns. A
  * refusal comes back in that service's own message.
  */
 export function addControlRoutes(
@@ -41,6 +50,22 @@ export function addControlRoutes(
         void askService('transmitter', refresh, { ...limits, method: 'POST', body: {}, token }).catch(() => undefined);
       }
       return passOn(reply, answer);
+    },
+  );
+
+  acceptPictures(app);
+  app.post(
+    '/control/photo',
+    {
+      schema: documented('POST /photos of the transmitter', { querystring: photoQuery }),
+      onRequest: [onRequest, limitPictures()],
+    },
+    async ({ body, headers, query }, reply) => {
+      const url = new URL('/photos', config.transmitterUrl);
+      url.searchParams.set('name', photoQuery.parse(query).name);
+      const picture = { body: pictureBody(body), contentType: headers['content-type'] };
+      const token = config.transmitterToken;
+      return passOn(reply, await askService('transmitter', url, { ...limits, method: 'POST', ...picture, token }));
     },
   );
 

@@ -234,7 +234,10 @@ describe('the state of a console', () => {
       url: 'http://r',
     });
     expect(state.noteService('receiver', null, START + 4)).toBe(true);
-    expect(newState().noteService('channel', 'nobody', START)).toBe(true);
+    // One that starts after the console.
+    const early = newState();
+    expect(early.noteService('channel', 'nobody', START)).toBe(false);
+    expect(early.noteService('channel', null, START + 1)).toBe(false);
   });
 
   it('tells the like of an event as one, with how often', () => {

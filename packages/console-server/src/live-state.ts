@@ -91,6 +91,8 @@ export class LiveState {
   readonly #responses: ResponseFact[] = [];
   #revision = 0;
   #nextEventId = 1;
+  /** Services that have answered. */
+  readonly #seen = new Set<LiveService>();
   /** Of the last seconds, the oldest first. */
   readonly #totals: Totals[] = [];
 
@@ -203,8 +205,12 @@ export class LiveState {
     }
     const after: ServiceState = { ...before, state, message: message ?? '', sinceMs: nowMs };
     this.#set('services', { ...this.#sections.services, [service]: after });
-    // That a service is there when one begins to look is no event; that it is away is.
-    return before.state !== 'unknown' || state === 'away';
+    // A service that was never there is one that starts: no event, nor is its coming.
+    const seen = this.#seen.has(service);
+    if (state === 'here') {
+      this.#seen.add(service);
+    }
+    return seen;
   }
 
   /** An event that the console itself saw. */

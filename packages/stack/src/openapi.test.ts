@@ -31,9 +31,9 @@ const COMMON = ['/feed', '/healthz', '/metrics', '/openapi.json', '/readyz'];
 
 describe('/openapi.json', () => {
   it.each([
-    ['transmitter', ['/pictures/{frame}/{stage}', '/stream', '/stream/refresh']],
+    ['transmitter', ['/photos', '/pictures/{frame}/{stage}', '/stream', '/stream/refresh']],
     ['channel', ['/channel']],
-    ['receiver', ['/control/channel', '/control/stream', '/decoders/check', '/status']],
+    ['receiver', ['/control/channel', '/control/photo', '/control/stream', '/decoders/check', '/status']],
   ])('of the %s is OpenAPI 3.1, with its routes', async (service, own) => {
     const document = await documentOf(service);
     expect(await new Validator().validate(structuredClone(document) as never)).toMatchObject({ valid: true });

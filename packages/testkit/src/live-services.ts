@@ -1,5 +1,13 @@
 import type { ChannelFact, ReceiverFact, ResponseFact, ScopeFact, TransmitterFact } from '@semcast/console-messages';
-import { addFeedRoute, createHttpServer, createLogger, HttpError, LiveFeed, type HttpServer } from '@semcast/service';
+import {
+  acceptPictures,
+  addFeedRoute,
+  createHttpServer,
+  createLogger,
+  HttpError,
+  LiveFeed,
+  type HttpServer,
+} from '@semcast/service';
 
 export interface EmittedFrame {
   readonly steps?: number;
@@ -108,6 +116,11 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
       }),
       (http) => {
         takeChange(http, '/stream');
+        acceptPictures(http.app);
+        http.app.post<{ Querystring: { name: string } }>('/photos', ({ body, query }) => {
+          changes.push({ path: '/photos', body: { name: query.name, bytes: (body as Buffer).length } });
+          return { photo: `your-${query.name}` };
+        });
         http.app.post('/stream/refresh', (_, reply) => reply.code(204).send());
         http.app.get<{ Params: { frame: string; stage: string } }>('/pictures/:frame/:stage', ({ params }, reply) => {
           asked.push(`${params.frame}/${params.stage}`);
