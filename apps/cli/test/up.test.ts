@@ -49,9 +49,13 @@ describe('semcast up', () => {
     // Logs belong into their file.
     expect(up.stderr + up.stdout).not.toContain('{"level"');
     expect(await readFile(join(out, 'semcast.log'), 'utf8')).toContain('"service":"receiver"');
-    expect((await readdir(join(out, 'compare'))).sort()).toEqual(photos.map((photo) => `${photo}.png`));
+    const compared = (await readdir(join(out, 'compare'))).sort();
+    expect(compared).toEqual(photos.map((photo, frame) => `00000${frame}-${photo}.png`));
     expect((await readdir(join(out, 'received'))).sort()).toEqual(photos.map((photo) => `${photo}.png`));
-    expect(await sharp(join(out, 'compare', 'fig.png')).metadata()).toMatchObject({ width: 64 + 8 + 64, height: 64 });
+    expect(await sharp(join(out, 'compare', '000005-fig.png')).metadata()).toMatchObject({
+      width: 64 + 8 + 64,
+      height: 64,
+    });
     expect(await readdir(out)).toEqual(['compare', 'received', 'semcast.log']);
     expect(servicesOf(base)).toEqual([]);
   });

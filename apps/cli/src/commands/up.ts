@@ -139,6 +139,21 @@ export const up = createCommand({
   },
 });
 
+/** A decoder that takes more steps than this shows pictures on the way, so many in all. */
+const QUICK_STEPS = 4;
+const SHOWN_STEPS = 8;
+
+/** Refining is seen as it goes, unless somebody has said how. */
+function withIntermediates(
+  { optionsSchema }: ReturnType<typeof requireDecoder>,
+  options: UpSettings['decoderOptions'],
+): UpSettings['decoderOptions'] {
+  const { steps } = optionsSchema.parse(options ?? {}) as { readonly steps?: number };
+  return steps === undefined || steps <= QUICK_STEPS || !('intermediates' in optionsSchema.shape)
+    ? options
+    : { intermediates: Math.ceil(steps / SHOWN_STEPS), ...options };
+}
+
 /** The SNR where none is asked for. */
 function defaultSnr(channel: ChannelName, once: boolean): number | SnrRange {
   return isPreset(channel) ? channelPresets[channel].snr.snrDb : once ? DEFAULT_ONCE_SNR_DB : DEFAULT_SWING;
@@ -161,5 +176,5 @@ function chooseDecoder(
   const name = flags.decoder ?? defaultDecoder(bundle);
   const decoder = requireDecoder(name, bundle);
   const decoderOptions = optionsOfOne(decoder, typedDecoderOptions(flags), flags.steps);
-  return { decoder: name, decoderOptions, sampling: isSampling(decoder) };
+  return { decoder: name, decoderOptions: withIntermediates(decoder, decoderOptions), sampling: isSampling(decoder) };
 }

@@ -1,4 +1,4 @@
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join, parse } from 'node:path';
 import { readPhoto, type CompletedSummary } from '@semcast/transmitter';
 import { writeFileWhole } from '../json-output.js';
@@ -14,8 +14,8 @@ export interface PictureFolderOptions {
 }
 
 /**
- * Keeps the newest received picture of each photograph, its preview where there is one, and a comparison with the
- * original: three files a photograph at most, however long the demo runs.
+ * Keeps the newest received picture of each photograph and its preview where there is one, and a comparison of each frame
+ * with its original, the newest {@link KEPT_COMPARISONS} of them, however long the demo runs.
  */
 export interface PictureFolder {
   /** `DIR/compare` */
@@ -26,6 +26,8 @@ export interface PictureFolder {
   settled(): Promise<void>;
 }
 
+/** Comparisons kept; some 200 KiB each at 256×256. */
+const KEPT_COMPARISONS = 500;
 /** Comparisons that may wait to be drawn; under more load the oldest is skipped, newer ones follow anyway. */
 const MAX_WAITING = 16;
 
@@ -37,11 +39,13 @@ export async function openPictureFolder({ dir, files, size, onFailure }: Picture
   await mkdir(compareDir, { recursive: true });
   const stems = files.map((file) => parse(file).name);
   const waiting: CompletedSummary[] = [];
+  const comparisons: string[] = [];
   let drawing: Promise<void> | null = null;
 
   const keepOne = async (outcome: CompletedSummary): Promise<void> => {
-    const index = outcome.frame % files.length;
+    const index = files.findIndex((each) => basename(each) === outcome.name);
     const file = files[index];
+    // One that was handed in is no file here.
     if (outcome.outputPath === undefined || file === undefined) {
       return;
     }
@@ -59,8 +63,12 @@ export async function openPictureFolder({ dir, files, size, onFailure }: Picture
     }
     const original = await readPhoto(file, { size, maxImagePixels: Number.MAX_SAFE_INTEGER });
     const pictures = [original, ...(await Promise.all(arrived.map(readPicture)))];
-    const compared = join(compareDir, `${name}.png`);
+    const compared = join(compareDir, `${String(outcome.frame).padStart(6, '0')}-${name}.png`);
     await writeFileWhole(compared, await sideBySide(pictures));
+    comparisons.push(compared);
+    if (comparisons.length > KEPT_COMPARISONS) {
+      await rm(comparisons.shift()!, { force: true });
+    }
   };
 
   const draw = async (): Promise<void> => {

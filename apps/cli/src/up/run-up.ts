@@ -135,12 +135,15 @@ export async function runUp(run: UpRun): Promise<ExitCode> {
   let page: UpConsole | undefined;
 
   try {
-    await boot(run, supervisor);
     page = await serveConsole(settings.consolePort, settings.ports, (line) => log.write(line));
+    terminal.note(
+      '',
+      `  console   ${colours.cyan(page.url)} ${colours.dim('(watch it, and change the channel, in a browser; it waits for the services)')}`,
+    );
+    await boot(run, supervisor);
     const compared = settings.sampling ? 'original | preview | refined' : 'original | received';
     terminal.note(
       '',
-      `  console   ${colours.cyan(page.url)} ${colours.dim('(watch it, and change the channel, in a browser)')}`,
       `  pictures  ${colours.cyan(pictures.compareDir)} ${colours.dim(`(${compared})`)}`,
       `  log       ${colours.cyan(log.path)}`,
     );

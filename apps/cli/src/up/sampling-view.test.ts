@@ -120,10 +120,10 @@ describe('the pictures', () => {
       size: 64,
       onFailure: (error) => failures.push(error),
     });
-    folder.keep(outcome({ outputPath, previewPath }));
+    folder.keep(outcome({ frame: 7, name: 'creek.jpg', outputPath, previewPath }));
     await folder.settled();
     expect(failures).toEqual([]);
-    const compared = sharp(join(folder.compareDir, 'creek.png'));
+    const compared = sharp(join(folder.compareDir, '000007-creek.png'));
     expect(await compared.metadata()).toMatchObject({ width: 3 * 64 + 2 * 8, height: 64 });
     const middles = await compared
       .extract({ left: 64 + 8 + 32, top: 32, width: 64 + 8 + 1, height: 1 })
