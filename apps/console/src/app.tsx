@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Dial } from './components/dial.js';
+import { OwnPicture } from './components/own-picture.js';
 import { Photograph } from './components/photograph.js';
 import { change } from './controls-client.js';
 import { useRemembered } from './preferences.js';
@@ -77,6 +78,7 @@ export function App({ live: source }: { readonly live: LiveConnection }) {
             <div class="desk">
               <Dial view={view} />
               <Photograph view={view} />
+              <OwnPicture />
               <button
                 type="button"
                 name="details"

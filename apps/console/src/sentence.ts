@@ -57,10 +57,11 @@ export function whatIsSeen({ pictures }: ShownFrame, refining: boolean): string 
     return `${begin} One pass of the decoder ${kept === undefined ? 'makes this picture of it.' : `keeps ${percent(kept)} of the local contrast.`}`;
   }
   const [soft, sharp] = [quality(quick), quality(refined)];
-  if (refined !== undefined && refined.frame === quick.frame && soft !== undefined && sharp !== undefined) {
+  const alike = refined !== undefined && (refined.frame === quick.frame || refined.snrDb === quick.snrDb);
+  if (alike && soft !== undefined && sharp !== undefined) {
     return `${begin} The quick decode keeps ${percent(soft)} of the local contrast, the refined picture ${percent(sharp)}.`;
   }
-  if (refined !== undefined && refined.frame !== quick.frame) {
+  if (refined !== undefined && !alike) {
     return `${begin} The quick decode is of this signal already; the refined picture ${refining ? 'is being made, and until then the one before stays' : 'is of an earlier frame'}.`;
   }
   return `${begin} ${soft === undefined ? 'The quick decode is here' : `The quick decode keeps ${percent(soft)} of the local contrast`}; it is being refined.`;

@@ -13,7 +13,9 @@ import {
 } from '@semcast/testkit';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import sharp from 'sharp';
 import { startBrowser, type Browser } from './support/browser.js';
+import { dragSnr } from './support/drag.js';
 
 const chromium = findProgram('chromium', 'chromium');
 const SEMCAST = join(REPOSITORY_ROOT, 'apps/cli/bin/semcast.js');
@@ -188,24 +190,38 @@ describe.skipIf(chromium === undefined)('the console before three real processes
     expect(browser.errors).toEqual([]);
   });
 
-  it("shows a refusal in the service's own message", async () => {
+  it('says what is wrong with a value, in a sentence, until it is right', async () => {
     const loss = page.locator('input[name=loss]');
     await loss.fill('2');
+    const problem = page.locator('[data-problem=loss]', { hasText: 'This has to be at most 1.' });
+    await problem.waitFor();
     await loss.press('Enter');
-    const refused = page.locator('[data-refusal=channel]');
-    await refused.waitFor();
-    const answer = await fetch(`http://127.0.0.1:${base + 1}/channel`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ loss: 2 }),
-    });
-    const { error } = (await answer.json()) as { error: { message: string; remedy: string } };
-    const message = await refused.textContent();
-    expect(message).toContain(error.message);
-    expect(message).toContain(error.remedy);
+    const { loss: inForce } = (await (await fetch(`http://127.0.0.1:${base + 1}/channel`)).json()) as { loss: number };
+    expect(inForce).toBe(0);
     await loss.fill('0.5');
+    await expect.poll(async () => await problem.count()).toBe(0);
     await loss.press('Enter');
-    await expect.poll(async () => await refused.count()).toBe(0);
+    await page.locator('.events li[data-event=channel-changed]', { hasText: '0.5 of the frames lost' }).waitFor();
+    await loss.fill('0');
+    await loss.press('Enter');
+  });
+
+  it('answers a drag at once, and sends one’s own picture through the channel', async () => {
+    const { constellation, preview } = await dragSnr(page, [10, 12, 14, 16]);
+    process.stdout.write(
+      `from the end of a drag: symbols ${constellation.toFixed(0)} ms, preview ${preview.toFixed(0)} ms\n`,
+    );
+    expect(await page.locator('[data-pane=preview]').getAttribute('data-snr')).toBe('16');
+    const picture = await sharp({ create: { width: 90, height: 70, channels: 3, background: '#3388cc' } })
+      .png()
+      .toBuffer();
+    const file = { name: 'blue.png', mimeType: 'image/png', buffer: picture };
+    await page.locator('input[name=picture]').setInputFiles(file);
+    await page.locator('.pictures h2', { hasText: 'your-blue' }).waitFor();
+    const broken = { ...file, name: 'broken.png', buffer: picture.subarray(0, 40) };
+    await page.locator('input[name=picture]').setInputFiles(broken);
+    await page.locator('[data-refusal=photo]', { hasText: 'the image' }).waitFor();
+    await page.locator('select[name=photo]').selectOption('');
   });
 
   it('says when its own server is away, and goes on by itself', async () => {

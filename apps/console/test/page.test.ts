@@ -1,9 +1,18 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { findProgram, startLiveServices, type LiveServices } from '@semcast/testkit';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startBrowser, type Browser } from './support/browser.js';
 import { startConsole } from './support/console.js';
+
+/** As far as this reads what axe-core found. */
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string }[];
+}
 
 const chromium = findProgram('chromium', 'chromium');
 
@@ -22,7 +31,10 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
     closers.push(() => services.close());
     const shown = await startConsole(services, { controlToken: 'open sesame', maxPictureBytes: 1_000_000 });
     closers.push(() => shown.close());
-    browser = await startBrowser(chromium!);
+    browser = await startBrowser(chromium!, {
+      // A picture that moves, from no camera at all.
+      args: ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+    });
     closers.push(() => browser.close());
     page = await browser.open(shown.url);
   }, 120_000);
@@ -62,7 +74,7 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
     const csnrDb = { configured: -4, effective: -4, estimated: null };
     const about = {
       frame: 2,
-      name: 'photo-1.jpg',
+      name: 'hills.jpg',
       width: 64,
       height: 48,
       decoder: 'diffcom',
@@ -124,6 +136,62 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
     await loss.press('Enter');
     await expect.poll(() => services.changes).toEqual([{ path: '/channel', body: { loss: 0.2 } }]);
     await expect.poll(async () => await page.locator('.refusal').count()).toBe(0);
+  });
+
+  it('sends one’s own picture: by a file that is chosen, by one that is dropped, and from the camera', async () => {
+    const photos = () => services.changes.filter(({ path }) => path === '/photos').map(({ body }) => body);
+    const file = { name: 'cat.png', mimeType: 'image/png', buffer: Buffer.from('bytes of a cat') };
+    await page.locator('input[name=picture]').setInputFiles(file);
+    await expect.poll(photos).toEqual([{ name: 'cat.png', bytes: 14 }]);
+    await page.waitForTimeout(200);
+    await page.evaluate(`(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['a dog'], 'dog.jpg', { type: 'image/jpeg' }));
+      window.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    })()`);
+    await expect.poll(() => photos().at(-1)).toEqual({ name: 'dog.jpg', bytes: 5 });
+    await page.locator('input[name=picture]').setInputFiles({ ...file, name: 'a.svg', mimeType: 'image/svg+xml' });
+    await page.locator('[data-refusal=photo]', { hasText: 'a.svg is no picture that can be sent' }).waitFor();
+    await page.getByRole('button', { name: 'Camera' }).click();
+    await expect.poll(() => photos().length, { timeout: 20_000 }).toBeGreaterThan(3);
+    expect(photos().at(-1)).toMatchObject({ name: 'camera.jpg', bytes: expect.any(Number) as number });
+    await page.getByRole('button', { name: 'Camera' }).click();
+    await expect.poll(async () => await page.locator('[data-refusal=photo]').count()).toBe(0);
+  });
+
+  it('opens past frames, with their pictures, settings and files', async () => {
+    await page.locator('.gallery button').first().click();
+    const opened = page.getByRole('dialog');
+    await opened.locator('[data-opened=final] img').waitFor();
+    await opened.locator('.rows', { hasText: 'ofdm prefix=8' }).waitFor();
+    const json = await opened.getByRole('link', { name: /JSON/ }).getAttribute('href');
+    const record: unknown = await page.evaluate(`fetch('${json}').then((answer) => answer.json())`);
+    expect(record).toMatchObject({ waveform: 'ofdm', channel: { model: { name: 'awgn' } } });
+    expect(await opened.getByRole('link', { name: 'Download', exact: true }).first().getAttribute('download')).toMatch(
+      /^\S+-original\.png$/,
+    );
+    await page.keyboard.press('Escape');
+    await expect.poll(async () => await page.getByRole('dialog').count()).toBe(0);
+  });
+
+  it('moves the SNR by the keyboard', async () => {
+    await page.locator('input[type=range][name=snr]').focus();
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => services.changes.at(-1)).toMatchObject({ path: '/channel', body: { snrDb: 10.5 } });
+    await page.locator('h1').click();
+    await page.keyboard.press(']');
+    await expect.poll(() => services.changes.at(-1)).toMatchObject({ path: '/channel', body: { snrDb: 11 } });
+  });
+
+  it.each(['dark', 'light'] as const)('has no serious fault of accessibility, %s', async (colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core'), 'utf8'));
+    const { violations } = (await page.evaluate('axe.run()')) as { violations: Violation[] };
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)).toEqual(
+      [],
+    );
+    await page.emulateMedia({ colorScheme: 'dark' });
   });
 
   it('has a slider for an option between 0 and 1', async () => {

@@ -9,7 +9,8 @@ import {
   type Refusal,
   type Refusals,
 } from '../controls-client.js';
-import { Choice, OptionFields, optionsOf, Typed } from './option-fields.js';
+import { Choice, OptionFields, optionsOf, Typed, type OptionSchema } from './option-fields.js';
+import { Term } from './term.js';
 
 const constant = (snrDb: number): object => ({ name: 'constant', snrDb });
 const plain = { model: { name: 'awgn' }, impairments: [] };
@@ -27,6 +28,9 @@ const PRESETS: readonly { readonly name: string; readonly channel: object }[] = 
     },
   },
 ];
+
+const LOSS: OptionSchema = { type: 'number', minimum: 0, maximum: 1 };
+const FPS: OptionSchema = { type: 'number', minimum: 0, maximum: 1000 };
 
 /** What can be changed while frames flow. A refusal stands under what was refused, with the message of the service. */
 export function Controls({ view }: { readonly view: LiveView }) {
@@ -80,7 +84,9 @@ function ChannelControls({ view, put }: ControlsProps) {
     <fieldset disabled={away}>
       <h2>Channel</h2>
       <label class="field">
-        <span>preset</span>
+        <span>
+          What kind <small>preset</small>
+        </span>
         <select
           name="preset"
           value=""
@@ -101,7 +107,9 @@ function ChannelControls({ view, put }: ControlsProps) {
         </select>
       </label>
       <label class="field">
-        <span>model</span>
+        <span>
+          Fading <small>model</small>
+        </span>
         <Choice
           name="model"
           value={model.name}
@@ -116,7 +124,9 @@ function ChannelControls({ view, put }: ControlsProps) {
       />
       <Impairments view={view} put={put} />
       <label class="field">
-        <span>schedule</span>
+        <span>
+          SNR over time <small>schedule</small>
+        </span>
         <Choice
           name="schedule"
           value={snr.name}
@@ -130,9 +140,12 @@ function ChannelControls({ view, put }: ControlsProps) {
         values={snr}
         onChange={(name, value) => put({ snr: { name: snr.name, [name]: value } })}
       />
-      <label class="field" title="probability that a whole frame is lost, 0 to 1">
-        <span>frame loss</span>
-        <Typed name="loss" value={channel.loss} onCommit={(loss) => put({ loss })} />
+      <label class="field">
+        <span>
+          Frames lost <small>loss</small>
+        </span>
+        <Typed name="loss" value={channel.loss} schema={LOSS} onCommit={(loss) => put({ loss })} />
+        <small class="hint">probability that a whole frame is lost, 0 to 1</small>
       </label>
     </fieldset>
   );
@@ -160,7 +173,9 @@ function Impairments({ view, put }: ControlsProps) {
         </div>
       ))}
       <label class="field">
-        <span>impairment</span>
+        <span>
+          Imperfection <small>impairment</small>
+        </span>
         <Choice
           name="impairment"
           value="add …"
@@ -196,7 +211,7 @@ function StreamControls({ view, put }: ControlsProps) {
     <fieldset disabled={away}>
       <h2>Stream</h2>
       <label class="field">
-        <span>decoder</span>
+        <span>Decoder</span>
         <Choice
           name="decoder"
           value={settings.decoder}
@@ -215,7 +230,7 @@ function StreamControls({ view, put }: ControlsProps) {
         </details>
       )}
       <label class="field">
-        <span>waveform</span>
+        <span>Waveform</span>
         <Choice
           name="waveform"
           value={settings.waveform}
@@ -236,12 +251,17 @@ function StreamControls({ view, put }: ControlsProps) {
         </details>
       )}
       <label class="field">
-        <span>CBR</span>
+        <span>
+          <Term word="cbr">Rate</Term> <small>cbr</small>
+        </span>
         <Choice name="cbr" value={settings.cbr} choices={rates} onChoose={(cbr) => put({ cbr })} />
       </label>
-      <label class="field" title="frames per second; 0: as fast as they get through">
-        <span>frames / s</span>
-        <Typed name="fps" value={settings.fps} onCommit={(fps) => put({ fps })} />
+      <label class="field">
+        <span>
+          Frames a second <small>fps</small>
+        </span>
+        <Typed name="fps" value={settings.fps} schema={FPS} onCommit={(fps) => put({ fps })} />
+        <small class="hint">0: as fast as they get through</small>
       </label>
     </fieldset>
   );

@@ -45,6 +45,7 @@ export function Dial({ view }: { readonly view: LiveView }) {
         <span class="entry">
           <Typed
             name="snrDb"
+            label="SNR in decibels, typed"
             value={Number(shown.toFixed(2))}
             onCommit={(snrDb) => {
               stay(view);

@@ -23,6 +23,7 @@ export function Dialog({
       class={className}
       aria-label={label}
       onClose={onClose}
+      onKeyDown={({ key }) => key === 'Escape' && onClose()}
       onClick={({ target }) => target === dialog.current && onClose()}
     >
       <div>{children}</div>

@@ -26,7 +26,7 @@ export function Gallery({ entries }: { readonly entries: readonly GalleryEntry[]
         <ol>
           {entries.toReversed().map((entry) => (
             <li key={entry.id}>
-              <button type="button" onClick={() => setOpened(entry)} aria-label={`open frame ${entry.frame}`}>
+              <button type="button" onClick={() => setOpened(entry)}>
                 <img src={entry.url} alt={`${photoName(entry.name)}, frame ${entry.frame}`} />
                 <span class="row">
                   <span>{snrText(entry)}</span>

@@ -31,7 +31,8 @@ export function Notices({
     const { sinceMs, message } = services[service];
     return (
       <p key={service} data-away={service}>
-        <strong>The {service} is away</strong> since {span(now + view.clockOffsetMs - sinceMs)}: {message}
+        <strong>The {service} is away</strong> since {span(now + view.clockOffsetMs - sinceMs)}; it is asked again and
+        again, and the page goes on when it answers. <small>{message.replace(/ — .*$/s, '')}</small>
       </p>
     );
   });

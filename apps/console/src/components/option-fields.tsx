@@ -7,7 +7,9 @@ export interface OptionSchema {
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
   readonly maximum?: number;
+  readonly exclusiveMaximum?: number;
   /** Of the option `preset`: what each preset has in place of the defaults. */
   readonly presets?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -30,17 +32,19 @@ interface FieldsProps {
   readonly onChange: (name: string, value: unknown) => void;
 }
 
-/** A field for each option. What is typed is handed on as it is: the service says what is wrong with it. */
+/** A field for each option, with what it is below it while one is there. */
 export function OptionFields({ options, values, onChange }: FieldsProps) {
   return (
     <>
       {options.map(([name, schema]) => (
-        <label key={name} class="field" title={schema.description}>
+        <label key={name} class="field">
           <span>
             {inWords(name)}
             {isShare(schema) ? ` ${written(values[name] ?? schema.default)}` : ''}
+            {inWords(name) === name ? null : <small> {name}</small>}
           </span>
           <OptionField name={name} schema={schema} value={values[name] ?? schema.default} onChange={onChange} />
+          {schema.description === undefined ? null : <small class="hint">{schema.description}</small>}
         </label>
       ))}
     </>
@@ -85,7 +89,35 @@ function OptionField({
       />
     );
   }
-  return <Typed name={name} value={value} onCommit={(typed) => onChange(name, typed)} />;
+  return <Typed name={name} value={value} schema={schema} onCommit={(typed) => onChange(name, typed)} />;
+}
+
+/** What is wrong with a value, as a sentence; null where nothing is. What is more than a range is the service's to judge. */
+export function problemOf(
+  { type, minimum, exclusiveMinimum, maximum, exclusiveMaximum }: OptionSchema,
+  value: unknown,
+): string | null {
+  if (type !== 'number' && type !== 'integer') {
+    return null;
+  }
+  if (typeof value !== 'number') {
+    return 'This has to be a number.';
+  }
+  if (type === 'integer' && !Number.isInteger(value)) {
+    return 'This has to be a whole number.';
+  }
+  if (minimum !== undefined && value < minimum) {
+    return `This has to be at least ${written(minimum)}.`;
+  }
+  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) {
+    return `This has to be more than ${written(exclusiveMinimum)}.`;
+  }
+  if (maximum !== undefined && value > maximum) {
+    return `This has to be at most ${written(maximum)}.`;
+  }
+  return exclusiveMaximum !== undefined && value >= exclusiveMaximum
+    ? `This has to be less than ${written(exclusiveMaximum)}.`
+    : null;
 }
 
 /** A number between 0 and 1 is set with a slider. */
@@ -121,42 +153,61 @@ export function Choice({
   );
 }
 
-/** A field whose text counts when it is left, or at Enter. Numbers are handed on as numbers, all else as it is. */
+/**
+ * A field whose text counts when it is left, or at Enter, and is nothing that its schema forbids: then a sentence says so,
+ * until it is right. Numbers are handed on as numbers, all else as it is.
+ */
 export function Typed({
   name,
   value,
+  schema = {},
+  label,
   onCommit,
 }: {
   readonly name: string;
   readonly value: unknown;
+  readonly schema?: OptionSchema;
+  /** Where no label is around it. */
+  readonly label?: string;
   readonly onCommit: (value: unknown) => void;
 }) {
   const current = written(value);
   const [text, setText] = useState(current);
   useEffect(() => setText(current), [current]);
+  const trimmed = text.trim();
+  const typed = trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
+  const problem = text === current ? null : problemOf(schema, typed);
   const commit = (): void => {
-    if (text !== current) {
-      const trimmed = text.trim();
-      onCommit(trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed);
+    if (text !== current && problem === null) {
+      onCommit(typed);
     }
   };
   return (
-    <input
-      type="text"
-      inputMode="decimal"
-      autoComplete="off"
-      name={name}
-      value={text}
-      onInput={({ currentTarget }) => setText(currentTarget.value)}
-      onBlur={commit}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') {
-          commit();
-        } else if (event.key === 'Escape') {
-          setText(current);
-        }
-      }}
-    />
+    <span class="typed">
+      <input
+        type="text"
+        inputMode="decimal"
+        autoComplete="off"
+        name={name}
+        value={text}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        onBlur={commit}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') {
+            commit();
+          } else if (event.key === 'Escape') {
+            setText(current);
+          }
+        }}
+        aria-label={label}
+        aria-invalid={problem !== null}
+      />
+      {problem === null ? null : (
+        <small role="alert" data-problem={name}>
+          {problem}
+        </small>
+      )}
+    </span>
   );
 }
 

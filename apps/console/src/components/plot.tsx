@@ -160,7 +160,8 @@ function optionsOf(props: PlotProps, width: number, current: () => PlotProps): U
         // Rows of two tables alternate: what is missing in a row is no gap, a long time without one is.
         spanGaps: false,
         gaps: (plot: UPlot, series: number) => gapsOf(plot, series, gap ?? Infinity),
-        points: { show: stems, size: 6, fill: colourOf(colour) },
+        // A value alone among gaps is a point.
+        points: { ...(stems ? { show: true } : {}), size: stems ? 6 : 4, fill: colourOf(colour) },
         dash: dashed ? [4, 3] : [],
         ...(stems ? { ...STEMS, fill: colourOf(colour) } : {}),
       })),
