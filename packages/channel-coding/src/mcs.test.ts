@@ -37,7 +37,7 @@ describe('the MCS table', () => {
         const random = testRandom(`threshold-${mcs}`, frame);
         const sent = encodeTransportBlock(packBits(randomBits(8 * bytes, random)), format);
         return decodeTransportBlock(overAwgn(sent, 10 ** (-csnrDb / 10), random), format, bytes).ok ? 0 : 1;
-      }).reduce((sum, lost) => sum + lost, 0);
+      }).reduce((sum: number, lost) => sum + lost, 0);
     expect(lostAt(mcsOf(mcs).thresholdDb)).toBeLessThan(2);
     expect(lostAt(mcsOf(mcs).thresholdDb - 1)).toBeGreaterThan(6);
   });
