@@ -1,4 +1,4 @@
-import type { ShownFrame, ShownPicture } from '@semcast/console-messages';
+import { DIGITAL, type ShownFrame, type ShownPicture } from '@semcast/console-messages';
 import { figure } from './format.js';
 
 /** Channel SNRs that the networks were trained for, in dB. */
@@ -46,12 +46,15 @@ export function outsideTraining(snrDb: number, trained: TrainedRange | null): st
 /** What is seen now, in plain words. */
 export function whatIsSeen({ pictures }: ShownFrame, refining: boolean): string {
   const at = (...stages: readonly ShownPicture['stage'][]): ShownPicture | undefined =>
-    pictures.findLast(({ stage }) => stages.includes(stage));
+    pictures.findLast(({ stage, decoder }) => stages.includes(stage) && decoder !== DIGITAL);
   const quick = at('preview');
   const refined = at('final', 'intermediate');
-  const newest = quick ?? refined;
+  const newest = quick ?? refined ?? pictures.at(-1);
   const snrDb = newest?.snrDb ?? newest?.effectiveSnrDb ?? newest?.estimatedSnrDb ?? null;
   const begin = snrDb === null ? 'The channel doesn’t tell its SNR.' : `At ${figure(snrDb)} dB ${noiseInWords(snrDb)}.`;
+  if (quick === undefined && pictures.some(({ decoder }) => decoder === DIGITAL)) {
+    return `${begin} The digital link either brings its picture through this, or nothing.`;
+  }
   if (quick === undefined) {
     const kept = quality(refined);
     return `${begin} One pass of the decoder ${kept === undefined ? 'makes this picture of it.' : `keeps ${percent(kept)} of the local contrast.`}`;

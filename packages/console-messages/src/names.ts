@@ -7,3 +7,6 @@ export type LiveService = (typeof LIVE_SERVICES)[number];
 /** Pictures of a frame that can be asked for. */
 export const PICTURE_STAGES = ['original', 'preview', 'intermediate', 'final'] as const;
 export type PictureStage = (typeof PICTURE_STAGES)[number];
+
+/** The decoder whose pictures come over a digital link: they have a pane of their own. */
+export const DIGITAL = 'digital';

@@ -150,6 +150,20 @@ describe('the cache of pictures', () => {
     await expect.poll(shown).toEqual(['original 4 10', 'preview 4 10']);
   });
 
+  it('keeps the picture of the digital link beside those of the networks, and the other way round', async () => {
+    const { state, pictures } = start();
+    const shown = () =>
+      state.sections.shown!.pictures.map(({ stage, decoder, frame }) => `${stage} ${decoder} ${frame}`);
+    pictures.notePartial(partial(1, 'preview', 0));
+    pictures.noteCompleted(completed(1, 12));
+    await expect.poll(() => state.sections.gallery.length).toBe(1);
+    const digital = { ...completed(2), decoder: 'digital', supersedes: true };
+    pictures.noteCompleted(digital);
+    await expect.poll(shown).toEqual(['original digital 2', 'final digital 2', 'final diffcom 1']);
+    pictures.notePartial(partial(3, 'preview', 0, { supersedes: true }));
+    await expect.poll(shown).toEqual(['original diffcom 3', 'preview diffcom 3', 'final diffcom 1', 'final digital 2']);
+  });
+
   it('keeps what is known of past frames, with the residual that comes later', async () => {
     const { state, pictures } = start();
     pictures.noteCompleted(completed(3));

@@ -1,6 +1,7 @@
 import { imageFormatOf, openImage, type ImageFormat } from '@semcast/images';
 import { snrOf, type LiveState } from './live-state.js';
 import {
+  DIGITAL,
   PICTURE_STAGES,
   type CompletedFact,
   type FrameSnr,
@@ -105,6 +106,8 @@ export class PictureCache {
   #bytes = 0;
   #focus: Focus | undefined;
   #refined: Refined | undefined;
+  /** The same of the digital link. */
+  #digital: Refined | undefined;
   /** The frames of the gallery, whose files are kept. */
   readonly #gallery = new Map<number, Kept>();
   #working: Promise<void> | undefined;
@@ -189,6 +192,7 @@ export class PictureCache {
     this.#candidates.clear();
     this.#focus = undefined;
     this.#refined = undefined;
+    this.#digital = undefined;
   }
 
   /** Something more is known of a picture. */
@@ -345,7 +349,12 @@ export class PictureCache {
   #show(focus: Focus): void {
     const { about, done } = focus;
     const own = picturesOf(focus);
-    const refined = own.findLast(({ stage }) => stage === 'intermediate' || stage === 'final');
+    const later = own.filter(({ stage }) => stage === 'intermediate' || stage === 'final');
+    const refined = later.findLast((picture) => picture.decoder !== DIGITAL);
+    const digital = later.findLast((picture) => picture.decoder === DIGITAL);
+    if (digital !== undefined) {
+      this.#digital = { name: about.name, picture: digital };
+    }
     if (refined !== undefined && own.some(({ stage }) => stage === 'preview')) {
       this.#refined = { name: about.name, picture: refined };
     }
@@ -353,7 +362,12 @@ export class PictureCache {
     if (own.every(({ stage }) => stage === 'original')) {
       return;
     }
-    const before = this.#refined?.name === about.name && refined === undefined ? [this.#refined.picture] : [];
+    const before = [
+      refined === undefined ? this.#refined : undefined,
+      digital === undefined ? this.#digital : undefined,
+    ]
+      .filter((kept) => kept?.name === about.name)
+      .flatMap((kept) => kept?.picture ?? []);
     const { frame, name, width, height, decoder } = about;
     this.#options.state.show({ frame, name, width, height, decoder, done, pictures: [...own, ...before] });
   }
@@ -367,7 +381,8 @@ export class PictureCache {
       ...[...all].slice(-KEPT_FRAMES),
     ]);
     for (const [path, file] of this.#files) {
-      const isOld = !owners.has(file.owner) && path !== this.#refined?.picture.url;
+      const isOld =
+        !owners.has(file.owner) && path !== this.#refined?.picture.url && path !== this.#digital?.picture.url;
       if (isOld || (this.#bytes > this.#options.maxBytes && path !== url)) {
         this.#files.delete(path);
         this.#bytes -= file.bytes.length;

@@ -1,4 +1,10 @@
-import type { LiveView, PictureStage, ShownFrame, ShownPicture } from '@semcast/console-messages';
+import {
+  DIGITAL,
+  type LiveView,
+  type PictureStage,
+  type ShownFrame,
+  type ShownPicture,
+} from '@semcast/console-messages';
 import { qualityMetrics } from '@semcast/quality';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
@@ -18,7 +24,7 @@ interface PicturesProps {
 
 /** One of the pictures of a photograph, as a pane. */
 interface Pane {
-  readonly id: 'original' | 'preview' | 'refined';
+  readonly id: 'original' | 'preview' | 'refined' | 'digital';
   readonly title: string;
   /** Decoder and steps. */
   readonly by: string;
@@ -366,8 +372,28 @@ function Layer({ pane, look }: { readonly pane: Pane; readonly look: Look }) {
   );
 }
 
-/** The panes of a frame: two where the decoder has one pass, three where it refines. */
+/** The panes of a photograph: those of the networks, and that of the digital link where one was used. */
 function panesOf(frame: LoadedFrame, wantedSteps: number | null): Pane[] {
+  const digital = frame.pictures.find(({ decoder, stage }) => decoder === DIGITAL && stage !== 'original');
+  const pictures = frame.pictures.filter((picture) => picture !== digital);
+  const panes = panesOfNetworks({ ...frame, pictures }, wantedSteps);
+  return digital === undefined
+    ? panes
+    : [
+        ...panes,
+        {
+          id: 'digital',
+          title: 'Digital link',
+          by: 'an image file over a channel code',
+          about: 'exact as far as its bits go, until it breaks: then grey',
+          picture: digital,
+          older: digital.frame !== frame.frame,
+        },
+      ];
+}
+
+/** Two where the decoder has one pass, three where it refines. */
+function panesOfNetworks(frame: LoadedFrame, wantedSteps: number | null): Pane[] {
   const at = (stage: PictureStage): LoadedPicture | undefined =>
     frame.pictures.find((picture) => picture.stage === stage);
   const panes: Pane[] = [];
@@ -376,6 +402,13 @@ function panesOf(frame: LoadedFrame, wantedSteps: number | null): Pane[] {
     panes.push({ id: 'original', title: 'Original', by: '', about: 'what was sent', picture: original, older: false });
   }
   const quick = preview ?? final;
+  // Beside a digital picture, what was refined before needs no preview.
+  if (frame.decoder === DIGITAL && final !== undefined) {
+    const by = `${final.decoder}, ${final.steps} steps`;
+    const about = 'the same symbols, texture put back by a generative model';
+    panes.push({ id: 'refined', title: 'Refined', by, about, picture: final, older: true });
+    return panes;
+  }
   if (quick === undefined) {
     return panes;
   }
