@@ -28,7 +28,7 @@ export const report = createCommand({
     'pictures where a sweep kept them (--out), with 95 % bootstrap intervals over photographs, and what reviewers ask ' +
     'for: definitions, command, bundle, seed and machine. Same decoder, options and channel are one line, whatever file ' +
     'and seed they come from. The page needs nothing from elsewhere.',
-  positionals: { name: 'FILE...', summary: 'reports of semcast sweep --json' },
+  positionals: { name: 'FILE', summary: 'reports of semcast sweep --json' },
   flags: {
     out: value('FILE', text, 'the page, HTML in one file', 'report.html'),
     figures: value('DIR', text, 'write every figure there as SVG and PDF'),
