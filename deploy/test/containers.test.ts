@@ -13,7 +13,7 @@ import { buildImage, canBuildImage, MAX_BUILD_SECONDS, type BuiltImage } from '.
 // Three processes that load real networks, on two slow, busy cores.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 /** Half of it is the model; so that growth is seen. */
-const MAX_APP_MIB = 240;
+const MAX_APP_MIB = 275;
 
 const isolated = canIsolate();
 if (!isolated) {

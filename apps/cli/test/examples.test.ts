@@ -150,8 +150,6 @@ const RUNS: Readonly<Record<string, Run>> = {
   'npx semcast --help': {},
   'npx semcast sweep --images DIR --size 256 --decoders jscc,digital,digital-ideal --snr 0,5,10,15,20 --json digital.json':
     { more: () => ['--decoder-option', 'effort=0'], replace: () => ({ '256': '64' }) },
-  'npx semcast sweep --images DIR --size 256 --decoders jscc,digital --snr 6,8,10,12,14 --decoder-option digital.designSnrDb=10 --json cliff.json':
-    { replace: () => ({ '256': '64' }) },
   'npx semcast sweep --images DIR --decoders jscc --channel awgn --snr 0,5,10 --cbr 1/48,1/24 --json results.json': {},
 };
 

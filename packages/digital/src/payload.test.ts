@@ -7,7 +7,7 @@ describe('the payload of a transport block', () => {
     const picture = fc.record({
       coding: fc.integer({ min: 0, max: 14 }),
       halvings: fc.integer({ min: 0, max: 15 }),
-      bytes: fc.uint8Array({ maxLength: 2000, size: 'max' }),
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 2000, size: 'max' }),
     });
     fc.assert(
       fc.property(picture, fc.nat(300), (given, spare) => {
