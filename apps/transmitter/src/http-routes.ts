@@ -5,6 +5,7 @@ import {
   HttpError,
   limitPictures,
   pictureBody,
+  pictureQuery,
   type HttpServer,
 } from '@semcast/service';
 import { z } from 'zod';
@@ -14,7 +15,6 @@ import { streamChangeSchema, type StreamControl } from './stream-control.js';
 import type { Transmitter } from './transmitter.js';
 
 const NO_CONTENT = 204;
-const photoQuery = z.object({ name: z.string().max(256).catch('photograph').default('photograph') });
 const pictureParams = z.object({ frame: z.coerce.number().pipe(z.int().nonnegative()), stage: z.enum(PICTURE_STAGES) });
 
 export interface TransmitterRoutes {
@@ -54,10 +54,10 @@ export function addTransmitterRoutes(
 
   acceptPictures(app);
   app.post('/photos', {
-    schema: documented('Send this photograph, an image file, until another is chosen', { querystring: photoQuery }),
+    schema: documented('Send this photograph, an image file, until another is chosen', { querystring: pictureQuery }),
     onRequest: [mayChange, limitPictures()],
     handler: async ({ body, query }) => {
-      const { name } = photoQuery.parse(query);
+      const { name } = pictureQuery.parse(query);
       return { photo: await transmitter.takePhoto(name, pictureBody(body)) };
     },
   });

@@ -4,10 +4,10 @@ import {
   documented,
   limitPictures,
   pictureBody,
+  pictureQuery,
   type HttpServer,
 } from '@semcast/service';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
 import { askService, type Answer } from './ask.js';
 import type { ConsoleConfig } from './config.js';
 
@@ -16,7 +16,6 @@ const MAX_ANSWER_BYTES = 4 * 1024 ** 2;
 /** A trace of SNRs may be long. */
 const MAX_BODY_BYTES = 4 * 1024 ** 2;
 const OK = 200;
-const photoQuery = z.object({ name: z.string().max(256).catch('photograph').default('photograph') });
 
 /** The answer of another service, unchanged. */
 function passOn(reply: FastifyReply, { status, contentType, bytes }: Answer) {
@@ -57,12 +56,12 @@ export function addControlRoutes(
   app.post(
     '/control/photo',
     {
-      schema: documented('POST /photos of the transmitter', { querystring: photoQuery }),
+      schema: documented('POST /photos of the transmitter', { querystring: pictureQuery }),
       onRequest: [onRequest, limitPictures()],
     },
     async ({ body, headers, query }, reply) => {
       const url = new URL('/photos', config.transmitterUrl);
-      url.searchParams.set('name', photoQuery.parse(query).name);
+      url.searchParams.set('name', pictureQuery.parse(query).name);
       const picture = { body: pictureBody(body), contentType: headers['content-type'] };
       const token = config.transmitterToken;
       return passOn(reply, await askService('transmitter', url, { ...limits, method: 'POST', ...picture, token }));

@@ -22,4 +22,4 @@ export { runService, type ServiceProcess } from './run-service.js';
 export { leaveClosedTerminal } from './shutdown.js';
 export { observeSnr } from './snr-metric.js';
 export { routeUpgrades, type Upgrade, type UpgradeRoutes } from './upgrades.js';
-export { acceptPictures, limitPictures, MAX_PICTURE_BODY_BYTES, pictureBody } from './picture-body.js';
+export { acceptPictures, limitPictures, MAX_PICTURE_BODY_BYTES, pictureBody, pictureQuery } from './picture-body.js';

@@ -1,10 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { HttpError } from './errors.js';
 
 /** The largest picture that is handed in over HTTP. */
 export const MAX_PICTURE_BODY_BYTES = 16 * 1024 ** 2;
 /** Pictures come no faster than this, whoever sends them. */
 const EVERY_MS = 150;
+
+/** What goes with a picture: the name by which it is shown. */
+export const pictureQuery = z.object({ name: z.string().max(256).catch('photograph').default('photograph') });
 
 /**
  * Let routes of this server take a picture as their body, as its bytes: nothing is decoded here. A page of another origin
