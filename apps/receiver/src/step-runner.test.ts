@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { DecoderEvaluation } from '@semcast/posterior';
 import { StepScheduler, type FrameOffer, type SchedulerOptionsInput } from '@semcast/scheduler';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import type { NetworkResult, NetworkRow } from './networks/network-rows.js';
 import { StepRunner, type FrameHandle, type StepRunnerOptions } from './step-runner.js';
 
 const never = new AbortController().signal;
+setMaxListeners(0, never); // all frames of this file share it
 const turn = async (): Promise<void> => {
   // Two: what a job's end sets off runs in the first, and is planned in the second.
   await new Promise(setImmediate);
