@@ -53,6 +53,7 @@ beforeAll(async () => {
     snrsDb: [0, 10],
     cbrs: ['1/24'],
     size: 48,
+    designSnrDb: undefined,
     metricBundles: [],
     pictures: undefined,
     namesPictures: false,
@@ -135,6 +136,24 @@ describe('decoders that sample', () => {
     expect(dropped).toEqual([]);
     expect(log.report().rows.map(({ frame }) => frame)).toEqual([0, 1, 2, 3, 4, 5]);
     expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5].map((frame) => `heavy 4 ${frame}`));
+  });
+});
+
+describe('a sweep that fixes the SNR which transmitters prepare for', () => {
+  it('encodes for that one, whatever the channel has', async () => {
+    const now = { ...settings, variants: settings.variants.slice(0, 1), files: settings.files.slice(0, 1) };
+    const rowsOf = async (designSnrDb: number | undefined) =>
+      (await run({ ...now, designSnrDb })).log
+        .report()
+        .rows.map(({ snrDb, designCsnrDb, psnrDb }) => ({ snrDb, designCsnrDb, psnrDb }));
+    const [adaptive, fixed] = [await rowsOf(undefined), await rowsOf(10)];
+    expect(adaptive.map(({ designCsnrDb }) => designCsnrDb)).toEqual([0, 10]);
+    expect(fixed.map(({ snrDb, designCsnrDb }) => [snrDb, designCsnrDb])).toEqual([
+      [0, 10],
+      [10, 10],
+    ]);
+    expect(fixed[0]!.psnrDb).not.toBe(adaptive[0]!.psnrDb);
+    expect(fixed[1]).toEqual(adaptive[1]);
   });
 });
 

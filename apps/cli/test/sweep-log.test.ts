@@ -138,6 +138,7 @@ describe('a file to go on from', () => {
   it.each([
     [changed({ snrDb: [0] }), '--snr was [0,10] and is [0]'],
     [changed({ cbr: ['1/24'] }), '--cbr was'],
+    [changed({ designSnrDb: 10 }), '--design-snr was null and is 10'],
     [changed({ size: 0 }), '--size was 64 and is 0'],
     [changed({ channel: 'rayleigh-fast' }), '--channel was'],
     [changed({ channelOptions: { loss: 0.5 } }), '--channel.… was'],

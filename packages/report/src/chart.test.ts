@@ -34,6 +34,15 @@ describe('a chart', () => {
     expect(svg).not.toMatch(/https?:|<script|<style/);
   });
 
+  it('has a mark that several series share once', () => {
+    const count = (svg: string): number => svg.split('design 5 dB').length - 1;
+    const [first, second] = chart.series;
+    const shared = renderChart({ ...chart, series: [first!, { ...second!, mark: first!.mark }] });
+    expect(count(shared)).toBe(1);
+    const other = { ...second!, mark: { x: 10, text: 'design 10 dB' } };
+    expect(renderChart({ ...chart, series: [first!, other] })).toContain('>design 10 dB</text>');
+  });
+
   it('is black on transparent in a file of its own', () => {
     const file = svgFile(renderChart(chart));
     expect(file).toMatch(/^<\?xml version="1\.0" encoding="UTF-8"\?>\n<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" /);

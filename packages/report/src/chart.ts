@@ -25,7 +25,7 @@ export interface ChartSeries {
   readonly label: string;
   /** Joined by a line, in this order. */
   readonly points: readonly ChartPoint[];
-  /** A vertical line in the colour of the series. */
+  /** A vertical line, in the colour of the series where it is of no other. */
   readonly mark?: { readonly x: number; readonly text: string } | undefined;
 }
 
@@ -115,24 +115,33 @@ function axisTicks(ticks: ChartAxis['ticks']) {
     : { ticks: ticks.map(({ value }) => value), tickFormat: (value: number) => textOf.get(value) ?? '' };
 }
 
-function seriesMarks({ points, mark }: ChartSeries, { colour, symbol, dash }: Look) {
+/** Vertical lines, each once: of several series in the colour of the text. */
+function verticalMarks(series: readonly ChartSeries[]) {
+  return series.flatMap(({ mark }, index) => {
+    const owners = series.flatMap((other, place) => (other.mark?.x === mark?.x ? [place] : []));
+    if (mark === undefined || owners[0] !== index) {
+      return [];
+    }
+    const colour = owners.length > 1 ? 'currentColor' : lookOf(index).colour;
+    return [
+      Plot.ruleX([mark.x], { stroke: colour, strokeDasharray: '2 2' }),
+      Plot.text([mark], {
+        x: 'x',
+        text: 'text',
+        frameAnchor: 'bottom',
+        rotate: -90,
+        textAnchor: 'start',
+        dx: -6,
+        dy: -4,
+        fill: colour,
+      }),
+    ];
+  });
+}
+
+function seriesMarks({ points }: ChartSeries, { colour, symbol, dash }: Look) {
   const stroke = { stroke: colour, strokeOpacity: 0.45, strokeWidth: 1 };
   return [
-    ...(mark === undefined
-      ? []
-      : [
-          Plot.ruleX([mark.x], { stroke: colour, strokeDasharray: '2 2' }),
-          Plot.text([mark], {
-            x: 'x',
-            text: 'text',
-            frameAnchor: 'bottom',
-            rotate: -90,
-            textAnchor: 'start',
-            dx: -6,
-            dy: -4,
-            fill: colour,
-          }),
-        ]),
     Plot.ruleX(
       points.filter(({ yInterval }) => yInterval !== undefined),
       { x: 'x', y1: ({ yInterval }) => yInterval.low, y2: ({ yInterval }) => yInterval.high, ...stroke },
@@ -199,6 +208,7 @@ export function renderChart(chart: Chart, { widthMm = COLUMN_WIDTH_MM }: { reado
         labelOffset: marginLeft - 4,
       }),
       Plot.frame({ strokeOpacity: 0.5 }),
+      ...verticalMarks(series),
       ...series.flatMap((each, index) => seriesMarks(each, lookOf(index))),
       ...legend.flatMap((entry) => [
         Plot.link([entry], {

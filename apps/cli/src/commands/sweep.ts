@@ -92,6 +92,7 @@ const flags = {
   csi: csiFlag,
   ...waveformFlags,
   snr: value('DB,DB', list(snrDb), 'SNRs in dB', 10),
+  'design-snr': value('DB', snrDb, 'SNR that every transmitter prepares for, whatever the channel has (that of the row)'),
   cbr: value(
     'RATIO,RATIO',
     rates,
@@ -218,6 +219,7 @@ export const sweep = createCommand({
       channelConfig,
       ...typedWaveform(chosen, chosen.csi),
       snrsDb: chosen.snr,
+      designSnrDb: chosen['design-snr'],
       cbrs: ratesOf(bundles, chosen.cbr),
       size: chosen.size ?? 0,
       draws,

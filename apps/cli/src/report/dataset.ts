@@ -75,7 +75,7 @@ function circumstancesOf({ report }: ReportSource, row: SweepRow): Attributes {
   const { device, conditions } = report;
   const bundle = (row.bundle === undefined ? undefined : report.bundles?.[row.bundle]) ?? report.bundle;
   const { channel, channelOptions, csi = 'genie', waveform = 'single-carrier', waveformOptions } = conditions;
-  const { size, images, imagesDigest } = conditions;
+  const { size, images, imagesDigest, designSnrDb } = conditions;
   return {
     bundle: `${bundle.name} ${bundle.version}`,
     digest: bundle.digest.slice(0, 8),
@@ -84,6 +84,7 @@ function circumstancesOf({ report }: ReportSource, row: SweepRow): Attributes {
     waveform,
     ...options('waveform', waveformOptions),
     csi: `csi ${csi}`,
+    design: designSnrDb === undefined ? 'adaptive' : `design ${designSnrDb} dB`,
     size: size === 0 ? 'own size' : `${size}×${size}`,
     photographs: `${images.length} photographs (${imagesDigest.slice(0, 8)})`,
     device,

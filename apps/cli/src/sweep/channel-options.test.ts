@@ -76,5 +76,6 @@ describe('the channel of a sweep', () => {
     expect(channelText(conditions)).toBe('rician-block, kFactorDb 3, loss 0.1, noiseReference measured, csi none');
     const waveformOptions = { fftSize: 256, prefix: 8 };
     expect(channelText({ channel: 'awgn', waveform: 'ofdm', waveformOptions })).toBe('awgn; ofdm, prefix 8');
+    expect(channelText({ channel: 'awgn', designSnrDb: 10 })).toBe('awgn; sent for 10 dB');
   });
 });

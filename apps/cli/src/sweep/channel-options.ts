@@ -67,7 +67,7 @@ export function channelOptionsOf(name: ChannelName, typed: Readonly<Record<strin
 
 /**
  * `rician-block, kFactorDb 3, coherence 64, loss 0.1; ofdm`: settings that differ from the defaults, and the model's
- * options; then the waveform, unless it is the usual one.
+ * options; then the waveform, unless it is the usual one, and the SNR that transmitters prepared for, where it is fixed.
  */
 export function channelText({
   channel,
@@ -75,7 +75,11 @@ export function channelText({
   csi = 'genie',
   waveform = 'single-carrier',
   waveformOptions = {},
-}: Pick<SweepConditions, 'channel' | 'channelOptions' | 'csi' | 'waveform' | 'waveformOptions'>): string {
+  designSnrDb,
+}: Pick<
+  SweepConditions,
+  'channel' | 'channelOptions' | 'csi' | 'waveform' | 'waveformOptions' | 'designSnrDb'
+>): string {
   const shown = Object.entries<unknown>({ ...channelOptions, csi }).filter(
     ([name, value]) =>
       !(name === 'loss' && value === 0) &&
@@ -84,7 +88,11 @@ export function channelText({
   );
   const air = [channel, ...shown.map(([name, value]) => `${name} ${optionText(value)}`)].join(', ');
   const sent = waveformText(waveform, waveformOptions);
-  return sent === 'single-carrier' ? air : `${air}; ${sent}`;
+  return [
+    air,
+    ...(sent === 'single-carrier' ? [] : [sent]),
+    ...(designSnrDb === undefined ? [] : [`sent for ${designSnrDb} dB`]),
+  ].join('; ');
 }
 
 /** `cfo (offsetHz 50) + adc (bits 8, fullScale 4)` of a list of impairments. */

@@ -24,7 +24,7 @@ export async function reportHead(
   },
 ): Promise<ReportHead> {
   const { bundle, device, precision, channel, channelOptions, csi, waveform, snrsDb, cbrs, size } = settings;
-  const { files, variants, draws } = settings;
+  const { files, variants, draws, designSnrDb } = settings;
   const digest = createHash('sha256');
   for (const file of files) {
     // One that can't be read is told as a drop, when it is to be sent.
@@ -46,6 +46,7 @@ export async function reportHead(
       waveform,
       waveformOptions: completeWaveformOptions(settings),
       snrDb: [...snrsDb],
+      ...(designSnrDb === undefined ? {} : { designSnrDb }),
       cbr: [...cbrs],
       size,
       images: files.map((file) => basename(file)),

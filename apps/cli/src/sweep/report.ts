@@ -100,6 +100,8 @@ export const sweepConditionsSchema = z.object({
   waveform: z.string().optional(),
   waveformOptions: z.record(z.string(), z.unknown()).optional(),
   snrDb: z.array(z.number()),
+  /** The SNR that every transmitter prepared for; absent where that was the one of the channel. */
+  designSnrDb: z.number().optional(),
   cbr: z.array(z.string()),
   /** 0 for photographs at their own size. */
   size: z.int(),

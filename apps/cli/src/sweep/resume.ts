@@ -63,6 +63,7 @@ function differences(earlier: SweepReport, now: ReportHead): string[] {
   compare('--waveform-option', before.waveformOptions ?? OLDER_OPTIONS, after.waveformOptions);
   compare('--csi', before.csi ?? after.csi, after.csi);
   compare('--snr', before.snrDb, after.snrDb);
+  compare('--design-snr', before.designSnrDb ?? null, after.designSnrDb ?? null);
   compare('--cbr', before.cbr, after.cbr);
   compare('--size', before.size, after.size);
   compare('--draws', before.draws, after.draws);

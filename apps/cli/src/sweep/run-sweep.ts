@@ -37,6 +37,8 @@ export interface SweepSettings extends SweepGrid, WaveformChoice {
   /** The channel; its seed and SNRs are the sweep's. */
   readonly channelConfig: ChannelConfig;
   readonly size: number;
+  /** The SNR that every transmitter prepares for; undefined for that of the channel. */
+  readonly designSnrDb: number | undefined;
   /** Folders with a `metric.onnx`. */
   readonly metricBundles: readonly string[];
   /** Folder for received pictures. */
@@ -248,7 +250,7 @@ async function measureCases(
         photo: sweepCase.file,
         frame: sweepCase.frame,
         cbr: sweepCase.cbr,
-        designCsnrDb: sweepCase.snrDb,
+        designCsnrDb: settings.designSnrDb ?? sweepCase.snrDb,
         signal,
       });
       if (outcome.kind === 'completed') {
