@@ -45,6 +45,8 @@ describe('semcast sweep --reproduce', () => {
       '--seed',
       '7',
       ...sampled,
+      '--control',
+      'sharpened',
       '--json',
       path('first.json'),
       '--markdown',
@@ -63,10 +65,15 @@ describe('semcast sweep --reproduce', () => {
       path('second.json'),
     ]);
     expect(stderr).not.toContain('was ');
-    expect([code, stdout]).toEqual([0, expect.stringContaining('reproduced: 16 rows are the same bit for bit')]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining('reproduced: 16 rows and 12 comparisons of the control are the same bit for bit'),
+    ]);
     const [first, second] = [await read('first.json'), await read('second.json')];
     expect(second.rows.map(({ psnrDb }) => psnrDb)).toEqual(first.rows.map(({ psnrDb }) => psnrDb));
     expect(second.provenance!.paths).toEqual(first.provenance!.paths);
+    expect(second.controls).toEqual(first.controls);
+    expect(second.comparisons).toEqual(first.comparisons);
   });
 
   it('says which figures differ, and ends with 1', async () => {
@@ -74,7 +81,7 @@ describe('semcast sweep --reproduce', () => {
     const rows = first.rows.map((row, i) => (i === 3 ? { ...row, psnrDb: row.psnrDb + 1e-12 } : row));
     await writeFile(path('other.json'), JSON.stringify({ ...first, rows }));
     const { code, stdout, stderr } = await run(['sweep', '--reproduce', path('other.json')]);
-    expect([code, stdout]).toEqual([1, expect.stringContaining('not reproduced: 1 figures of 16 rows differ')]);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('not reproduced: 1 figures of 16 rows')]);
     expect(stderr).toMatch(/creek\.jpg at 0 dB, 1\/24, jscc: psnrDb was [\d.]+ and is [\d.]+/);
   });
 

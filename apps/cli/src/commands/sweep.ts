@@ -27,7 +27,14 @@ import { decoderNames, requireDecoder } from '../decoders/registry.js';
 import { InterruptedError, UsageError } from '../errors.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { checkFolder, checkWritable, STANDARD_OUTPUT, writeFileWhole, writeJson } from '../json-output.js';
+import {
+  checkFolder,
+  checkWritable,
+  makeTemporaryFolder,
+  STANDARD_OUTPUT,
+  writeFileWhole,
+  writeJson,
+} from '../json-output.js';
 import { startPatience, timeoutFlag } from '../patience.js';
 import { findPhotographs, photographsText } from '../photographs.js';
 import { hasFont } from '../pictures/contact-sheet.js';
@@ -59,7 +66,7 @@ import { startSweepServices } from '../sweep/services.js';
 import { SweepLog, type ReportHead } from '../sweep/sweep-log.js';
 import { summaryTable } from '../sweep/table.js';
 import { bundleOf, nameBundles, planVariants, variantName, type NamedBundles } from '../sweep/variants.js';
-import { startProgress } from '../terminal/progress.js';
+import { counted, startProgress } from '../terminal/progress.js';
 import { renderTable } from '../terminal/columns.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { printable, wrap } from '../terminal/width.js';
@@ -92,7 +99,11 @@ const flags = {
   csi: csiFlag,
   ...waveformFlags,
   snr: value('DB,DB', list(snrDb), 'SNRs in dB', 10),
-  'design-snr': value('DB', snrDb, 'SNR that every transmitter prepares for, whatever the channel has (that of the row)'),
+  'design-snr': value(
+    'DB',
+    snrDb,
+    'SNR that every transmitter prepares for, whatever the channel has (that of the row)',
+  ),
   cbr: value(
     'RATIO,RATIO',
     rates,
@@ -179,11 +190,12 @@ export const sweep = createCommand({
       throw new UsageError('--images is missing', { remedy: 'name a folder of photographs: --images DIR' });
     }
     const { json } = chosen;
-    if (chosen.resume && (json === undefined || json === STANDARD_OUTPUT)) {
+    const hasFile = json !== undefined && json !== STANDARD_OUTPUT;
+    if (chosen.resume && !hasFile) {
       throw new UsageError('--resume needs the file of the report', { remedy: 'name it: --json FILE' });
     }
     const withControl = chosen.control !== undefined;
-    if (withControl && (json === undefined || json === STANDARD_OUTPUT)) {
+    if (withControl && !hasFile && again === undefined) {
       throw new UsageError('--control needs the file of a report, beside which pictures are kept for it', {
         remedy: 'name it: --json FILE',
       });
@@ -227,7 +239,7 @@ export const sweep = createCommand({
       // Sheet and control are made in the end, maybe of another run than began them: what they need is on the disk.
       pictures:
         out ??
-        (sheet !== undefined ? `${sheet.target}.pictures` : withControl ? `${resolve(json!)}.pictures` : undefined),
+        (sheet !== undefined ? `${sheet.target}.pictures` : withControl ? await folderForControl(json) : undefined),
       namesPictures: out !== undefined,
       inFlight: chosen['in-flight'],
     };
@@ -296,6 +308,13 @@ function withProtocol(
   const settings = { snr, cbr: protocolRates, size, seed, draws, decoders: undefined };
   const missing = Object.entries(settings).filter(([name]) => !given.has(name));
   return { ...typed, ...(Object.fromEntries(missing) as Partial<typeof settings>) };
+}
+
+/** Beside the report, where an interrupted sweep finds its pictures again; elsewhere where there is no such file. */
+async function folderForControl(json: string | undefined): Promise<string> {
+  return json === undefined || json === STANDARD_OUTPUT
+    ? await makeTemporaryFolder('semcast-control-')
+    : `${resolve(json)}.pictures`;
 }
 
 /** Rates as the first bundle writes them. @throws UsageError when a bundle lacks one that is asked for */
@@ -488,11 +507,16 @@ function tellFaults(reproduced: SweepReport, report: SweepReport, terminal: Term
   }
   terminal.result(
     faults.length === 0
-      ? `  reproduced: ${reproduced.rows.length} rows are the same bit for bit, times apart`
-      : `  not reproduced: ${faults.length} figures of ${reproduced.rows.length} rows differ`,
+      ? `  reproduced: ${whatIsReproduced(reproduced)} are the same bit for bit, times apart`
+      : `  not reproduced: ${faults.length} figures of ${whatIsReproduced(reproduced)} differ`,
   );
   return faults.length;
 }
+
+const whatIsReproduced = ({ rows, comparisons }: SweepReport): string =>
+  comparisons === undefined
+    ? counted(rows.length, 'row')
+    : `${counted(rows.length, 'row')} and ${counted(comparisons.length, 'comparison')} of the control`;
 
 async function measureWithProgress(
   { terminal, settings }: SweepRun,

@@ -9,7 +9,7 @@ import type { SweepReport } from './report.js';
 /** What may stand beside `--reproduce`: where things are now, how fast it goes, and where the new report is written. */
 const BESIDE: readonly string[] = ['reproduce', 'images', 'bundle', 'metric-bundle', 'in-flight', 'timeout', 'json'];
 /** What was written at the time, and isn't written again. */
-const OUTPUTS: readonly string[] = ['json', 'markdown', 'out', 'contact-sheet', 'contact-crop', 'control', 'resume'];
+const OUTPUTS: readonly string[] = ['json', 'markdown', 'out', 'contact-sheet', 'contact-crop', 'resume'];
 
 /** A command line once more, with the report that it made. */
 export interface Reproduction<F extends Flags> extends ParsedArguments<F> {
@@ -74,6 +74,19 @@ export function reproductionFaults(earlier: SweepReport, now: SweepReport): stri
       now.summary,
       groupKey,
       (entry) => `the mean of ${entry.decoder} at ${entry.snrDb} dB, ${entry.cbr}`,
+    ),
+    ...faultsOf(
+      earlier.controls ?? [],
+      now.controls ?? [],
+      groupKey,
+      (entry) => `sharpening at the PSNR of ${entry.decoder} at ${entry.snrDb} dB, ${entry.cbr}`,
+    ),
+    ...faultsOf(
+      earlier.comparisons ?? [],
+      now.comparisons ?? [],
+      (entry) => `${groupKey(entry)} ${entry.measure} ${entry.against}`,
+      ({ decoder, against, measure, snrDb, cbr }) =>
+        `${decoder} against ${against} by ${measure} at ${snrDb} dB, ${cbr}`,
     ),
   ];
 }
