@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createMetricPool, defaultRate } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
 import { ConfigError } from '@semcast/config';
-import { TransportThreads } from '@semcast/digital';
+import { CompressedBlocks, TransportThreads } from '@semcast/digital';
 import {
   addFeedRoute,
   createHttpServer,
@@ -229,6 +229,7 @@ async function startTransmitter(
     logger,
     encoder,
     coder,
+    blocks: new CompressedBlocks(),
     design: new DesignCsnr(),
     link,
     pending: new PendingResults(),

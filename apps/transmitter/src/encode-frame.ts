@@ -4,6 +4,7 @@ import {
   digitalOptionsSchema,
   encodePicture,
   linkFormat,
+  type CompressedBlocks,
   type TransportCoder,
 } from '@semcast/digital';
 import { latentToSymbols } from '@semcast/phy';
@@ -79,6 +80,7 @@ export interface EncodeTerms {
 export interface EncodeTools {
   readonly encoder: FrameEncoder;
   readonly coder: TransportCoder;
+  readonly blocks: CompressedBlocks;
   readonly signal: AbortSignal;
 }
 
@@ -119,7 +121,7 @@ async function encodeByBundle(
 async function encodeDigitally(
   original: RgbImage,
   { designCsnrDb: wantedDb, cbr, decoderOptions = {} }: EncodeTerms,
-  { encoder, coder, signal }: EncodeTools,
+  { encoder, coder, blocks, signal }: EncodeTools,
 ): Promise<EncodedFrame> {
   const options = digitalOptionsSchema.safeParse(decoderOptions);
   if (!options.success) {
@@ -128,6 +130,6 @@ async function encodeDigitally(
   }
   const designCsnrDb = options.data.designSnrDb ?? wantedDb;
   const format = linkFormat(designCsnrDb, encoder.channelUses(original.width, original.height, cbr));
-  const { symbols } = await encodePicture(original, format, options.data, { coder, signal });
+  const symbols = await encodePicture(original, format, options.data, { coder, blocks, signal });
   return { symbols, designCsnrDb };
 }

@@ -1,7 +1,7 @@
 /** The journey of one frame, from a photograph to the one outcome that it has. */
 import { ImageTooLargeError, InferenceError, UnknownRateError, type MetricPool } from '@semcast/bundle';
 import { describeError, type RgbImage } from '@semcast/core';
-import type { TransportCoder } from '@semcast/digital';
+import type { CompressedBlocks, TransportCoder } from '@semcast/digital';
 import {
   FrameError,
   type ClientLink,
@@ -34,6 +34,7 @@ export interface FrameTools {
   readonly config: TransmitterConfig;
   readonly encoder: FrameEncoder;
   readonly coder: TransportCoder;
+  readonly blocks: CompressedBlocks;
   readonly design: DesignCsnr;
   readonly link: ClientLink;
   readonly pending: PendingResults;
@@ -79,7 +80,7 @@ export async function transmitFrame(
   watcher: FrameWatcher,
   signal: AbortSignal,
 ): Promise<CompletedFrame> {
-  const { config, encoder, coder, design, link, pending, encoding } = tools;
+  const { config, encoder, coder, blocks, design, link, pending, encoding } = tools;
   let stage: FrameStage = 'read';
   let leaveEncoder: Release | undefined;
   let freePixels: Release | undefined;
@@ -96,7 +97,7 @@ export async function transmitFrame(
 
     stage = 'encode';
     const terms = { ...job, designCsnrDb: design.next(job.designCsnrDb) };
-    const { symbols, designCsnrDb } = await encodeFrame(original, terms, { encoder, coder, signal });
+    const { symbols, designCsnrDb } = await encodeFrame(original, terms, { encoder, coder, blocks, signal });
     leaveEncoder();
     const encodeMs = watch.lap();
     watcher.onStage('encode', encodeMs);

@@ -1,4 +1,5 @@
 export { compress, type CompressedPicture, type CompressOptions } from './compress.js';
+export { CompressedBlocks } from './compressed-blocks.js';
 export { DIGITAL_FORMATS, type DigitalFormat } from './codings.js';
 export {
   decodePicture,
@@ -6,7 +7,6 @@ export {
   greyPicture,
   linkFormat,
   type DecodedPicture,
-  type EncodedPicture,
   type LinkFormat,
   type TransportCoder,
 } from './link.js';

@@ -3,11 +3,11 @@ import { meanPower, type ComplexVector, type RgbImage } from '@semcast/core';
 import type { ReceivedSymbols } from '@semcast/phy';
 import type { LostReason } from '@semcast/wire';
 import type { Size } from './codings.js';
-import { compress, type CompressedPicture } from './compress.js';
+import type { CompressedBlocks } from './compressed-blocks.js';
 import { decompress, type DecompressOptions } from './decompress.js';
 import { UnfitPictureError } from './errors.js';
 import type { DigitalOptions } from './options.js';
-import { packPayload, unpackPayload } from './payload.js';
+import { unpackPayload } from './payload.js';
 
 /** How the bytes of a frame become symbols; both ends find it from the frame's head. */
 export interface LinkFormat extends TransportFormat {
@@ -34,29 +34,27 @@ export interface TransportCoder {
   decode(received: ReceivedSymbols, format: LinkFormat): Promise<Uint8Array | null>;
 }
 
-export interface EncodedPicture {
-  /** As many as the format says, of unit mean power. */
-  readonly symbols: ComplexVector;
-  /** Null where none fits. */
-  readonly picture: CompressedPicture | null;
+export interface EncodeTools {
+  readonly coder: TransportCoder;
+  readonly blocks: CompressedBlocks;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * A picture as symbols: the best that fits the transport block, channel-coded.
  *
+ * @returns as many symbols as the format says, of unit mean power
  * @throws the signal's reason, or an error of the coder
  */
 export async function encodePicture(
   image: RgbImage,
   format: LinkFormat,
   { format: imageFormat, effort }: Pick<DigitalOptions, 'format' | 'effort'>,
-  { coder, signal }: { readonly coder: TransportCoder; readonly signal?: AbortSignal | undefined },
-): Promise<EncodedPicture> {
+  { coder, blocks, signal }: EncodeTools,
+): Promise<ComplexVector> {
   const { blockBytes } = format;
-  const picture = await compress(image, blockBytes, { format: imageFormat, effort, signal });
-  const symbols =
-    blockBytes === 0 ? fillerSymbols(format.symbols) : await coder.encode(packPayload(picture, blockBytes), format);
-  return { symbols: ofUnitPower(symbols), picture };
+  const block = await blocks.blockOf(image, blockBytes, { format: imageFormat, effort, signal });
+  return ofUnitPower(blockBytes === 0 ? fillerSymbols(format.symbols) : await coder.encode(block, format));
 }
 
 export interface DecodedPicture {

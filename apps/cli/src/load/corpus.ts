@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Device } from '@semcast/bundle';
 import { addNoise } from '@semcast/channel-models';
 import { csnrDbToNoiseVariance, type RgbImage } from '@semcast/core';
-import { TransportThreads } from '@semcast/digital';
+import { CompressedBlocks, TransportThreads } from '@semcast/digital';
 import {
   type DecoderOptions,
   encodeFrame,
@@ -62,12 +62,13 @@ export async function encodeCorpus(files: readonly string[], options: CorpusOpti
     onWarning: () => {},
   });
   const coder = new TransportThreads();
+  const blocks = new CompressedBlocks();
   try {
     const photos: EncodedPhoto[] = [];
     for (const file of files) {
       signal.throwIfAborted();
       const original = await readPhoto(file, { size, maxImagePixels: MAX_IMAGE_PIXELS });
-      const { symbols, designCsnrDb } = await encodeFrame(original, options, { encoder, coder, signal });
+      const { symbols, designCsnrDb } = await encodeFrame(original, options, { encoder, coder, blocks, signal });
       const modulated = modulateFrame(symbols, { ...MODULATION, ...options });
       const { width, height } = original;
       photos.push({
