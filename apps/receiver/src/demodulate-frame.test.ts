@@ -1,5 +1,13 @@
 import { randomFor, tensor, type ChannelState, type Gains } from '@semcast/core';
-import { createModem, interleave, latentToSymbols, symbolsToLatent } from '@semcast/phy';
+import {
+  createModem,
+  deinterleave,
+  deinterleaveReal,
+  equalise,
+  interleave,
+  latentToSymbols,
+  symbolsToLatent,
+} from '@semcast/phy';
 import { iqPayload, type FrameHead } from '@semcast/wire';
 import { describe, expect, it } from 'vitest';
 import { csnrFound, demodulateFrame, knowsChannel } from './demodulate-frame.js';
@@ -153,6 +161,38 @@ describe('demodulateFrame', () => {
       expect([frame.toldCsnrDb, frame.modem.equaliser]).toEqual([frame.csnrDb.estimated, 'zf']);
       expect(knowsChannel(frame)).toBe(true);
     }
+  });
+
+  describe('with the moments of the symbols, which the bundle has', () => {
+    const moments = { mean: [1.4, 0, 0, 0.5], variance: [0.02, 0.5] };
+    const symbols = latentToSymbols(drawLatent(), layout);
+    const gains = { coherence: 1, values: new Float32Array(24) };
+    randomFor({ seed: 1, stream: 's', frame: 0, purpose: 'gains' }).fillNormal(gains.values, Math.SQRT1_2);
+
+    it('equalises by them where a fade is spread over all channels of the latent', () => {
+      const frame = { ...received(interleave(symbols), flat(0.1, gains), { interleaved: true }), moments };
+      const found = demodulateFrame(frame);
+      // y, h and N0 are those of the channel.
+      expect(found.symbols).toEqual(demodulateFrame({ ...frame, moments: undefined }).symbols);
+      const ofPair = <T>([first, second]: readonly [T, T], k: number): T => (k < 6 ? first : second);
+      expect(deinterleave(found.statistics!.mean)).toEqual(
+        Float32Array.from({ length: 24 }, (_, i) => moments.mean[ofPair([0, 2], i >> 1) + (i % 2)]!),
+      );
+      expect(deinterleaveReal(found.statistics!.variance)).toEqual(
+        Float64Array.from({ length: 12 }, (_, k) => Math.fround(moments.variance[ofPair([0, 1], k)]!)),
+      );
+      const { symbols: equalised, csnrDb } = equalise(found.symbols, 'mmse', found.statistics);
+      expect(found.latent.data).toEqual(symbolsToLatent(deinterleave(equalised), layout));
+      expect(found.toldCsnrDb).toBe(csnrDb);
+    });
+
+    it.each([
+      ['symbols of one channel may fade all together', { interleaved: false, taps: gains }],
+      ['there is nothing to equalise', { interleaved: true, taps: undefined }],
+    ])('does without them where %s', (_, { interleaved, taps }) => {
+      const frame = received(interleaved ? interleave(symbols) : symbols, flat(0.1, taps), { interleaved });
+      expect(demodulateFrame({ ...frame, moments })).toEqual(demodulateFrame(frame));
+    });
   });
 
   it("estimates the CSNR of a result by the channel that its decoder found, where it isn't told one", () => {

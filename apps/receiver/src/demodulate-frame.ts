@@ -44,6 +44,8 @@ export interface DemodulatedFrame extends FrameHead {
   readonly symbols: Demodulated;
   /** With which they were demodulated; its equaliser made `latent`. */
   readonly modem: Modem;
+  /** What is known of the symbols, in the order of `symbols`, where the bundle tells it and they were interleaved. */
+  readonly statistics?: SymbolStatistics;
   readonly csnrDb: ObservedCsnr;
   /** The CSNR that networks are conditioned on, in dB: the effective CSNR where it is known, else the estimated one. */
   readonly toldCsnrDb: number;
@@ -70,10 +72,14 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
   for (const { gains } of channel?.taps ?? []) {
     checkFinite('gains', gains.values);
   }
-  const statistics = modem.blind && moments !== undefined ? statisticsOf(moments, layout, head.interleaved) : undefined;
-  const symbols = modem.demodulate(samples, head.channelUses, channel, statistics);
-  const { symbols: equalised, csnrDb } = equalise(symbols, modem.equaliser);
-  const ordered = head.interleaved ? deinterleave(equalised) : equalised;
+  const { interleaved } = head;
+  const blind = modem.blind && moments !== undefined ? statisticsOf(moments, layout, interleaved) : undefined;
+  const symbols = modem.demodulate(samples, head.channelUses, channel, blind);
+  // Without the interleaver one fade may take all symbols of a channel of the latent, and no unbiased estimate be left.
+  const spread = interleaved && symbols.h !== null && moments !== undefined;
+  const statistics = spread ? (blind ?? statisticsOf(moments, layout, interleaved)) : undefined;
+  const { symbols: equalised, csnrDb } = equalise(symbols, modem.equaliser, statistics);
+  const ordered = interleaved ? deinterleave(equalised) : equalised;
   const configured = head.impairment === undefined ? {} : { configured: head.impairment.snrDb };
   return {
     ...head,
@@ -81,6 +87,7 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
     latent: tensor(symbolsToLatent(ordered, layout), [1, layout.channels, latentHeight, latentWidth]),
     symbols,
     modem,
+    ...(statistics && { statistics }),
     csnrDb: {
       ...configured,
       ...(channel === null ? {} : { measured: measuredCsnrDb(channel) }),

@@ -75,8 +75,15 @@ describe('posteriorObservation', () => {
     (interleaved) => {
       const modem = createModem('ofdm', { fftSize: 8, prefix: 2, pilots: 'none', estimator: 'blind' });
       const onAir = modem.tapModel(12).carriers;
-      const frame = demodulated({ source: 'estimated' }, { interleaved, modem });
-      const { taps } = posteriorObservation(frame, xJ, manifest);
+      const mean = Float32Array.from({ length: 24 }, (_, i) => i);
+      const variance = Float64Array.from({ length: 12 }, (_, k) => k + 1);
+      const sent = { mean: interleave(mean), variance: interleave(mean).map((value) => value / 2 + 1) };
+      const onlyInterleaved = interleaved && {
+        statistics: { mean: sent.mean, variance: Float64Array.from(variance, (_, k) => sent.variance[2 * k]!) },
+      };
+      const frame = demodulated({ source: 'estimated' }, { interleaved, modem, ...onlyInterleaved });
+      const { taps, statistics } = posteriorObservation(frame, xJ, manifest);
+      expect(statistics).toEqual(interleaved ? { mean, variance } : undefined);
       const again = Float32Array.from({ length: 24 }, (_, i) => taps!.carriers[i >> 1]!);
       expect((interleaved ? interleave(again) : again).filter((_, i) => i % 2 === 0)).toEqual(Float32Array.from(onAir));
       expect(taps).toMatchObject({ fftSize: 8, powers: modem.tapModel(1).powers });

@@ -1,6 +1,6 @@
 import type { BundleManifest } from '@semcast/bundle';
 import { tensor, type ComplexVector, type Tensor } from '@semcast/core';
-import { deinterleave, symbolsToLatent, whiten, type TapModel } from '@semcast/phy';
+import { deinterleave, deinterleaveReal, symbolsToLatent, whiten } from '@semcast/phy';
 import { gainOf, type Observation, type Reception } from '@semcast/posterior';
 import type { DemodulatedFrame } from './demodulate-frame.js';
 
@@ -29,22 +29,25 @@ export function receptionOf({ symbols, interleaved, layout, latent }: Demodulate
 }
 
 /**
- * How taps act on the symbols of the latent, where a sampler may estimate them anew: the channel was neither told nor
- * assumed, and the noise of all symbols has one variance, so that y is as the channel left it.
+ * How taps act on the symbols of the latent, and what is known of these, where a sampler may estimate the channel anew:
+ * it was neither told nor assumed, and the noise of all symbols has one variance, so that y is as the channel left it.
  */
-function tapsOf({ symbols, modem, interleaved }: DemodulatedFrame): { taps?: TapModel } {
+function estimableOf(frame: DemodulatedFrame): Pick<Observation, 'taps' | 'statistics'> {
+  const { symbols, modem, interleaved, statistics } = frame;
   const { source, noiseVariance } = symbols;
   if (source !== 'estimated' || noiseVariance.some((variance) => variance !== noiseVariance[0])) {
     return {};
   }
-  const model = modem.tapModel(noiseVariance.length);
+  const taps = modem.tapModel(noiseVariance.length);
   if (!interleaved) {
-    return { taps: model };
+    return { taps };
   }
-  const ordered = deinterleave(
-    Float32Array.from({ length: 2 * noiseVariance.length }, (_, i) => model.carriers[i >> 1]!),
-  );
-  return { taps: { ...model, carriers: model.carriers.map((_, k) => ordered[2 * k]!) } };
+  return {
+    taps: { ...taps, carriers: Uint16Array.from(deinterleaveReal(Float64Array.from(taps.carriers))) },
+    ...(statistics && {
+      statistics: { mean: deinterleave(statistics.mean), variance: deinterleaveReal(statistics.variance) },
+    }),
+  };
 }
 
 /**
@@ -66,7 +69,7 @@ export function posteriorObservation(
   const reception = receptionOf(frame);
   return {
     ...reception,
-    ...tapsOf(frame),
+    ...estimableOf(frame),
     noiseVariance: Math.max(LEAST_NOISE_VARIANCE, reception.noiseVariance),
     csnrDb: withinCsnrRange(manifest, toldCsnrDb),
     designCsnrDb: withinCsnrRange(manifest, designCsnrDb),

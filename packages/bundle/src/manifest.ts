@@ -22,7 +22,7 @@ const graphEntry = fileEntry.extend({ cpu: fileEntry.optional(), int8: fileEntry
 
 /**
  * Moments of the codec's symbols over photographs: the mean of each real channel, and the variance of each complex
- * symbol, by pair of channels. A receiver estimates channels without pilots from them.
+ * symbol, by pair of channels. A receiver equalises with them, and estimates channels without pilots from them.
  */
 const moments = z.strictObject({ mean: z.array(z.number()), variance: z.array(z.number().positive()) });
 export type SymbolMoments = z.infer<typeof moments>;

@@ -163,6 +163,98 @@ describe('equalise, noise of its own for each symbol', () => {
   });
 });
 
+describe('equalise, with what is known of the symbols', () => {
+  const MEANS = [
+    [-0.3, 0.05, 2.5],
+    [0, 0.9, 0.3],
+  ] as const;
+
+  /** Symbols of two kinds in turn, of a mean and a variance each. */
+  function twoKinds(count: number) {
+    const statistics = {
+      mean: Float32Array.from({ length: 2 * count }, (_, i) => MEANS[(i >> 1) % 2]![i % 2]!),
+      variance: Float64Array.from({ length: count }, (_, k) => MEANS[k % 2]![2]),
+    };
+    const symbols = complexNormal(count, 1, 'kinds').map(
+      (value, i) => statistics.mean[i]! + Math.sqrt(statistics.variance[i >> 1]!) * value,
+    );
+    return { symbols, statistics };
+  }
+  const kind = (values: ComplexVector, which: number) => values.filter((_, i) => (i >> 1) % 2 === which);
+
+  it('leaves of each kind an unbiased estimate with the error v(1 - β̄)/β̄, and says their mean', () => {
+    const { symbols, statistics } = twoKinds(N);
+    const h = complexNormal(N, 1, 'gains');
+    for (const noiseVariance of [1, 0.1]) {
+      const noise = new Float64Array(N).fill(noiseVariance);
+      const y = add(multiply(h, symbols), complexNormal(N, noiseVariance, 'noise'));
+      const found = equalise({ y, h, noiseVariance: noise }, 'mmse', statistics);
+      const errors = MEANS.map(([meanI, meanQ, variance], which) => {
+        // Fast Rayleigh fading of power v: β̄ = 1 - r·exp(r)·E1(r), r = N0/v.
+        const r = noiseVariance / variance;
+        const beta = r < 3 ? 1 - r * Math.exp(r) * expIntegralE1(r) : mean(betas(h, r));
+        const [sent, got] = [symbols, found.symbols].map((all) =>
+          kind(all, which).map((value, i) => value - [meanI, meanQ][i % 2]!),
+        ) as [ComplexVector, ComplexVector];
+        const error = (variance * (1 - beta)) / beta;
+        const limit = (8 / Math.sqrt(N)) * Math.sqrt(error / variance + 1);
+        const gain = meanProduct(sent, got);
+        expect(Math.abs(gain.re / variance - 1)).toBeLessThan(limit);
+        expect(Math.abs(gain.im / variance)).toBeLessThan(limit);
+        expect(Math.abs(meanPower(subtract(got, sent)) / error - 1)).toBeLessThan(0.05);
+        return error;
+      });
+      expect(csnrDbToNoiseVariance(found.csnrDb) / mean(errors)).toBeCloseTo(1, 1);
+      const plain = equalise({ y, h, noiseVariance: noise });
+      expect(meanPower(subtract(found.symbols, symbols))).toBeLessThan(
+        0.95 * meanPower(subtract(plain.symbols, symbols)),
+      );
+    }
+  });
+
+  it('knows no more of mean 0 and variance 1 than without', () => {
+    const [y, h] = [complexNormal(100, 2, 'samples'), complexNormal(100, 1, 'gains')];
+    const noiseVariance = Float64Array.from({ length: 100 }, (_, k) => 0.1 + k / 50);
+    const unit = { mean: new Float32Array(200), variance: new Float64Array(100).fill(1) };
+    expect(equalise({ y, h, noiseVariance }, 'mmse', unit)).toEqual(equalise({ y, h, noiseVariance }));
+  });
+
+  it('is y/h with one gain a frame, y itself where the gain is 1 or zeros are forced', () => {
+    const { symbols: y, statistics } = twoKinds(100);
+    const noiseVariance = new Float64Array(100).fill(0.3);
+    const none = { y, h: null, noiseVariance };
+    expect(equalise(none, 'mmse', statistics)).toEqual(equalise(none));
+    const faded = { ...none, h: Float32Array.from({ length: 200 }, (_, i) => [0.6, -0.8][i % 2]!) };
+    expect(equalise(faded, 'zf', statistics)).toEqual(equalise(faded, 'zf'));
+    const [known, plain] = [equalise(faded, 'mmse', statistics), equalise(faded)];
+    expect(Math.max(...subtract(known.symbols, plain.symbols).map(Math.abs))).toBeLessThan(1e-6);
+    expect(known.csnrDb).toBeCloseTo(plain.csnrDb, 6);
+  });
+
+  it('leaves the mean of what nothing came of, and says so where that is all symbols of a kind', () => {
+    const { symbols: y, statistics } = twoKinds(4);
+    const noiseVariance = new Float64Array(4);
+    const dead = equalise({ y, h: new Float32Array(8), noiseVariance }, 'mmse', statistics);
+    expect(dead.symbols).toEqual(statistics.mean);
+    expect(dead.csnrDb).toBe(CSNR_LIMITS_DB.min);
+    const half = equalise({ y, h: Float32Array.of(0, 0, 0, 0, 1, 0, 1, 0), noiseVariance }, 'mmse', statistics);
+    expect(half.symbols.subarray(0, 4)).toEqual(statistics.mean.subarray(0, 4));
+    // β̄ is 1/2 of either kind, so the error is as large as the variance: 1.4 on average.
+    expect(half.csnrDb).toBeCloseTo(-10 * Math.log10(1.4), 9);
+  });
+
+  it('refuses statistics of other symbols', () => {
+    const { symbols: y, statistics } = twoKinds(4);
+    const received = { y, h: y, noiseVariance: new Float64Array(4) };
+    for (const wrong of [
+      { ...statistics, mean: statistics.mean.subarray(2) },
+      { ...statistics, variance: statistics.variance.subarray(1) },
+    ]) {
+      expect(() => equalise(received, 'mmse', wrong)).toThrow(ShapeError);
+    }
+  });
+});
+
 describe('equalise, at the edges', () => {
   const samples = complexNormal(4, 1, 'samples');
 

@@ -1,6 +1,6 @@
 import { meanPower, tensor, type ComplexVector, type Tensor } from '@semcast/core';
 import { equalise, latentToSymbols, symbolsToLatent, type LatentLayout, type TapModel } from '@semcast/phy';
-import { gainOf, symbolCount, type KnownChannel, type Reception } from './observation.js';
+import { gainOf, symbolCount, type KnownChannel, type Observation, type Reception } from './observation.js';
 
 /*
  * The received signal as complex symbols, in the order of `gainOf`: what an estimate of the channel is computed from.
@@ -31,11 +31,15 @@ export function channelOf(h: ComplexVector, { y, noiseVariance }: Reception): Kn
 }
 
 /** ẑ [1, C, h, w], equalised under the known channel. */
-export function equalisedLatent(reception: Reception): Tensor {
-  const h = reception.gain === null ? null : gainsOf(reception);
-  const noiseVariance = new Float64Array(symbolCount(reception)).fill(reception.noiseVariance);
-  const { symbols } = equalise({ y: symbolsOf(reception.y, reception), h, noiseVariance });
-  return tensor(symbolsToLatent(symbols, layoutOf(reception)), [1, ...reception.y.dims]);
+export function equalisedLatent(observation: Observation): Tensor {
+  const { y, gain, noiseVariance, statistics } = observation;
+  const received = {
+    y: symbolsOf(y, observation),
+    h: gain === null ? null : gainsOf(observation),
+    noiseVariance: new Float64Array(symbolCount(observation)).fill(noiseVariance),
+  };
+  const { symbols } = equalise(received, 'mmse', statistics);
+  return tensor(symbolsToLatent(symbols, layoutOf(observation)), [1, ...y.dims]);
 }
 
 /** a⊙b */

@@ -1,5 +1,5 @@
 import { tensor, type ComplexVector, type Tensor } from '@semcast/core';
-import type { TapModel } from '@semcast/phy';
+import type { SymbolStatistics, TapModel } from '@semcast/phy';
 import { ObservationError } from './errors.js';
 
 /** One complex gain for each symbol, as two planes [C/2, h, w]; values in channels that weren't sent are unused. */
@@ -40,6 +40,8 @@ export interface Observation extends Reception {
   readonly xJ: Tensor;
   /** How taps act on each symbol, in the order of {@link gainOf}, for samplers that estimate the channel; absent where it was told. */
   readonly taps?: TapModel;
+  /** Of each symbol, in that order, beside `taps`: the equaliser's, with which x_J was made. */
+  readonly statistics?: SymbolStatistics;
 }
 
 /** The complex symbols that were sent: c/2·h·w. */
