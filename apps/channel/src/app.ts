@@ -60,6 +60,7 @@ export async function createChannelService(
           channel: () => control.channel.config,
           onFinished: (stream, end) => live.tellRecorded(stream, end),
           onIncomplete: (stream, why) => live.tellRecordingIncomplete(stream, why),
+          onAdopted: (adopted) => live.tellAdopted(adopted),
         });
   let closing = false;
 

@@ -5,6 +5,7 @@ import type { DropReason, LinkEnd, ServerSession } from '@semcast/wire';
 import { z } from 'zod';
 import type { ChannelState } from './channel-control.js';
 import type { HeardFrame } from './impair-frame.js';
+import type { AdoptedRecording } from './recording/adopt-recordings.js';
 import type { RecordingEnd } from './recording/recording.js';
 import { responseOf } from './response.js';
 
@@ -114,6 +115,11 @@ export class ChannelLive {
   /** A recording is written. */
   tellRecorded(stream: string, end: RecordingEnd): void {
     this.#logger.info({ stream, ...end }, 'recording written');
+  }
+
+  /** A recording that a killed channel had begun is written. */
+  tellAdopted(adopted: AdoptedRecording): void {
+    this.#logger.info({ ...adopted }, 'recording of a channel that was killed, finished');
   }
 
   /** A recording ended early, or frames are missing in it. The link goes on. */

@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { growWhole, prepareFolder, writeWhole } from './files.js';
+import { growWhole, prepareFolder, unfinishedIn, writeWhole } from './files.js';
 
 let folder = '';
 beforeEach(async () => {
@@ -70,5 +71,21 @@ describe('prepareFolder', () => {
     expect(await readdir(join(folder, 'a'))).toEqual(['b']);
     await writeFile(join(folder, 'file'), '');
     await expect(prepareFolder(join(folder, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+});
+
+describe('unfinishedIn', () => {
+  it('finds what processes that have ended had begun, and nothing else', async () => {
+    await (await growWhole(join(folder, 'mine.bin'))).append('x');
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    await writeFile(join(folder, `.theirs.${pid}.tmp`), 'x');
+    for (const other of [`.running.${process.ppid}.tmp`, 'plain.txt', '.hidden', '.12.tmp']) {
+      await writeFile(join(folder, other), 'x');
+    }
+    const found = await unfinishedIn(folder);
+    expect(found).toEqual([
+      { unfinished: join(folder, `.mine.bin.${process.pid}.tmp`), path: join(folder, 'mine.bin') },
+      { unfinished: join(folder, `.theirs.${pid}.tmp`), path: join(folder, 'theirs') },
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-import { constants, mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { constants, mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 type Content = string | Uint8Array | readonly (string | Uint8Array)[];
@@ -17,7 +17,7 @@ const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | cons
 
 /**
  * Begin a file that, whatever happens, is there whole or not at all: beside it first, under a hidden name that nobody
- * takes for it, then renamed. What a killed process had begun stays under the hidden name.
+ * takes for it, then renamed. What a killed process had begun stays under the hidden name ({@link unfinishedIn}).
  *
  * @throws the error of the file system
  */
@@ -55,6 +55,38 @@ export async function growWhole(path: string): Promise<GrowingFile> {
     },
     discard,
   };
+}
+
+/** A file that a process had begun, and didn't live to finish. */
+export interface UnfinishedFile {
+  /** Where it is. */
+  readonly unfinished: string;
+  /** Where it would have been. */
+  readonly path: string;
+}
+
+/**
+ * What processes of this machine that have ended had begun in a folder with {@link growWhole}. A number of a process that
+ * is this one's was another's before: of a folder in which this process has begun nothing yet.
+ *
+ * @throws the error of the file system
+ */
+export async function unfinishedIn(folder: string): Promise<readonly UnfinishedFile[]> {
+  return (await readdir(folder)).toSorted().flatMap((file) => {
+    const [, name, pid] = /^\.(.+)\.(\d+)\.tmp$/.exec(file) ?? [];
+    const ended = name !== undefined && (Number(pid) === process.pid || !isRunning(Number(pid)));
+    return ended ? [{ unfinished: join(folder, file), path: join(folder, name) }] : [];
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Others' processes may not be signalled, but are there.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /**

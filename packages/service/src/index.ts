@@ -2,7 +2,7 @@ export { checkControlToken } from './control-token.js';
 export { HttpError } from './errors.js';
 export { createEventLog, type EventLog } from './events.js';
 export { addFeedRoute } from './feed-route.js';
-export { growWhole, prepareFolder, writeWhole, type GrowingFile } from './files.js';
+export { growWhole, prepareFolder, unfinishedIn, writeWhole, type GrowingFile } from './files.js';
 export { documented } from './openapi.js';
 export { createHttpServer, type HttpAddress, type HttpServer, type Readiness } from './http-server.js';
 export { LiveFeed } from './live-feed.js';

@@ -4,6 +4,7 @@ import { describeError } from '@semcast/core';
 import { growWhole, prepareFolder } from '@semcast/service';
 import type { SessionHello } from '@semcast/wire';
 import { RecordFolderError } from '../errors.js';
+import { adoptRecordings, type AdoptedRecording } from './adopt-recordings.js';
 import type { RecordConfig } from './config.js';
 import { Recording, type RecordingBudget, type RecordingEnd } from './recording.js';
 import { SEMCAST_EXTENSION, SIGMF_VERSION, type RecordingPoint } from './sigmf.js';
@@ -19,6 +20,8 @@ export interface RecorderOptions {
   readonly channel: () => ChannelConfig;
   readonly onFinished: (stream: string, end: RecordingEnd) => void;
   readonly onIncomplete: (stream: string, why: string) => void;
+  /** Called for each recording that a killed channel had begun, and that is finished now. */
+  readonly onAdopted: (adopted: AdoptedRecording) => void;
 }
 
 /** The recordings of one run of a stream; over several links, when it connects again. */
@@ -49,9 +52,14 @@ export class Recorder {
   /** @throws RecordFolderError when the folder can't be made or written to */
   static async open(options: RecorderOptions): Promise<Recorder> {
     const folder = resolve(options.config.folder);
-    await prepareFolder(folder).catch((cause: unknown) => {
+    try {
+      await prepareFolder(folder);
+      for (const adopted of await adoptRecordings(folder)) {
+        options.onAdopted(adopted);
+      }
+    } catch (cause) {
       throw new RecordFolderError(`recordings can't be written to "${folder}": ${describeError(cause)}`, { cause });
-    });
+    }
     return new Recorder({ ...options, config: { ...options.config, folder } });
   }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseChannelConfig } from '@semcast/channel-models';
@@ -7,6 +7,7 @@ import { growWhole, type GrowingFile } from '@semcast/service';
 import { bytesToIq, iqPayload, type FrameHead, type SampleFormat, type SessionHello } from '@semcast/wire';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import type { AdoptedRecording } from './adopt-recordings.js';
 import { recordSchema } from './config.js';
 import { openRecording } from './read-recording.js';
 import { Recorder } from './recorder.js';
@@ -94,7 +95,13 @@ const sigmf = z.strictObject({
         .optional(),
     })
     .catchall(z.unknown()),
-  captures: z.array(z.strictObject({ 'core:sample_start': uint, 'core:datetime': z.iso.datetime() })),
+  captures: z.array(
+    z.strictObject({
+      'core:sample_start': uint,
+      'core:datetime': z.iso.datetime().optional(),
+      'semcast:missing_frames': uint.optional(),
+    }),
+  ),
   annotations: z.array(
     z
       .strictObject({ 'core:sample_start': uint, 'core:sample_count': uint, 'core:label': z.string() })
@@ -114,8 +121,9 @@ describe('a recording', () => {
       [0, COUNT, 'cam-1/0'],
       [COUNT, COUNT, 'cam-1/7'],
     ]);
-    expect(meta.captures).toHaveLength(1);
-    expect(meta.global).toMatchObject({ 'core:sample_rate': 1e6, 'semcast:missing_frames': 0 });
+    const capture = { 'core:sample_start': 0, 'core:datetime': expect.any(String), 'semcast:missing_frames': 0 };
+    expect(meta.captures).toEqual([capture]);
+    expect(meta.global).toMatchObject({ 'core:sample_rate': 1e6 });
     const data = await readFile(`${path}.sigmf-data`);
     expect(bytesToIq(data, { format: 'cf32_le', count: 2 * COUNT })).toEqual(
       Float32Array.from([...samplesOf(0), ...samplesOf(7)]),
@@ -252,6 +260,69 @@ describe('a recording', () => {
   });
 });
 
+describe('the recordings of a channel that was killed', () => {
+  const hidden = (kind: string, pid = process.pid) => join(folder, `.cam-1.sigmf-${kind}.${pid}.tmp`);
+
+  /** Three frames, without what a recording writes at its end, as of a process. */
+  async function killed(pid = process.pid) {
+    const recording = create('cf32_le');
+    const frames = [0, 1, 2].map((frame) => add(recording, frame));
+    await recording.finish();
+    const meta = await readFile(`${path}.sigmf-meta`, 'utf8');
+    await rm(`${path}.sigmf-meta`);
+    await writeFile(hidden('meta', pid), meta.slice(0, meta.lastIndexOf('\n],')));
+    await rename(`${path}.sigmf-data`, hidden('data', pid));
+    return frames;
+  }
+
+  const open = async (): Promise<AdoptedRecording[]> => {
+    const adopted: AdoptedRecording[] = [];
+    await Recorder.open({
+      config: recordSchema.parse({ folder }),
+      channel: () => parseChannelConfig({}),
+      onFinished: () => undefined,
+      onIncomplete: () => undefined,
+      onAdopted: (recording) => adopted.push(recording),
+    });
+    return adopted;
+  };
+
+  it.each([
+    ['whole frames', 0, 0, 3],
+    ['a frame whose samples are cut off', 0, 5, 2],
+    ['a frame whose annotation is cut off', 3, 0, 2],
+    ['both', 3, 8 * COUNT + 1, 1],
+  ])('are finished by the next, with the frames that are whole: %s', async (_, lessMeta, lessData, whole) => {
+    const frames = await killed();
+    await truncate(hidden('meta'), (await stat(hidden('meta'))).size - lessMeta);
+    await truncate(hidden('data'), (await stat(hidden('data'))).size - lessData);
+    expect(await open()).toEqual([{ path, frames: whole }]);
+    expect(await readdir(folder)).toEqual(['cam-1.sigmf-data', 'cam-1.sigmf-meta']);
+    expect((await stat(`${path}.sigmf-data`)).size).toBe(whole * 8 * COUNT);
+    expect(sigmf.parse(JSON.parse(await readFile(`${path}.sigmf-meta`, 'utf8'))).captures).toEqual([
+      { 'core:sample_start': 0 },
+    ]);
+    const read = await openRecording(`${path}.sigmf-meta`);
+    const found = await Promise.all(read.frames.map(async (frame) => await read.read(frame)));
+    await read.close();
+    expect(
+      found.map(({ head, payload }) => ({ head, payload: Buffer.concat(payload as readonly Uint8Array[]) })),
+    ).toEqual(frames.slice(0, whole));
+  });
+
+  it('are removed where not one frame is whole, and left where their process goes on', async () => {
+    await killed();
+    await truncate(hidden('data'), 7);
+    await writeFile(hidden('data').replace('cam-1', 'alone'), 'data without metadata');
+    await writeFile(join(folder, `.notes.txt.${process.pid}.tmp`), 'of somebody else');
+    expect(await open()).toEqual([]);
+    expect(await readdir(folder)).toEqual([`.notes.txt.${process.pid}.tmp`]);
+    await killed(process.ppid);
+    expect(await open()).toEqual([]);
+    expect(await readdir(folder)).toHaveLength(3);
+  });
+});
+
 describe('a recorder', () => {
   it('finishes the recording of a stream that lost its link and did not come back within a minute', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -262,6 +333,7 @@ describe('a recorder', () => {
         channel: () => parseChannelConfig({}),
         onFinished: (_, finished) => ends.push(finished),
         onIncomplete: (_, why) => incomplete.push(why),
+        onAdopted: () => undefined,
       });
       const hello: SessionHello = {
         protocol: 4,

@@ -1,7 +1,14 @@
 import { describeError } from '@semcast/core';
 import type { GrowingFile } from '@semcast/service';
 import { bytesToIq, iqToBytes, type FrameHead, type SampleFormat, type SamplesHead } from '@semcast/wire';
-import { DATA_SUFFIX, META_SUFFIX, type Annotation, type RecordingGlobal } from './sigmf.js';
+import {
+  DATA_SUFFIX,
+  META_SUFFIX,
+  metadataEnd,
+  metadataStart,
+  type Annotation,
+  type RecordingGlobal,
+} from './sigmf.js';
 
 /** Readers take a metadata file as one text; V8's longest has 512 MiB. */
 const MAX_METADATA_BYTES = 256 * 1024 ** 2;
@@ -49,6 +56,8 @@ export class Recording {
   #files: { readonly data: GrowingFile; readonly meta: GrowingFile } | undefined;
   #metadataBytes = 0;
   #samples = 0;
+  /** When the first frame came. */
+  #startedAt: string | undefined;
   #offered = 0;
   #written = 0;
   #fellBehind = false;
@@ -100,10 +109,8 @@ export class Recording {
       }
       return;
     }
-    const start =
-      this.#samples === 0
-        ? `{"captures":${JSON.stringify([{ 'core:sample_start': 0, 'core:datetime': new Date().toISOString() }])},"annotations":[`
-        : ',';
+    const start = this.#samples === 0 ? metadataStart(this.#options.global) : ',';
+    this.#startedAt ??= new Date().toISOString();
     this.#samples += samples.count;
     this.#metadataBytes += textBytes;
     budget.queueBytes -= size;
@@ -159,14 +166,14 @@ export class Recording {
       return;
     }
     const { data, meta } = this.#files;
-    const { path, global, onFinished } = this.#options;
+    const { path, onFinished } = this.#options;
     const missing = this.#offered - this.#written;
     if (this.#written === 0) {
       await Promise.all([data.discard(), meta.discard()]);
       return;
     }
     try {
-      await meta.append(`\n],"global":${JSON.stringify({ ...global, 'semcast:missing_frames': missing })}}\n`);
+      await meta.append(metadataEnd({ 'core:datetime': this.#startedAt!, 'semcast:missing_frames': missing }));
       await data.finish();
       await meta.finish();
     } catch (error) {

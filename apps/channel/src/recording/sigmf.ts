@@ -50,3 +50,16 @@ export const recordingSchema = z.looseObject({
   annotations: z.array(annotationSchema),
 });
 export type RecordingGlobal = z.infer<typeof recordingSchema>['global'];
+
+/**
+ * The first line of a metadata file; annotations follow, one a line. What they need stands before them, so that a file
+ * without its end can be finished.
+ */
+export function metadataStart(global: RecordingGlobal): string {
+  return `{"global":${JSON.stringify(global)},"annotations":[`;
+}
+
+/** What comes behind the last annotation: the one capture, of which more is known at the end. */
+export function metadataEnd(capture: Readonly<Record<string, unknown>> = {}): string {
+  return `\n],"captures":${JSON.stringify([{ 'core:sample_start': 0, ...capture }])}}\n`;
+}
