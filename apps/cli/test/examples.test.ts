@@ -117,7 +117,7 @@ const RUNS: Readonly<Record<string, Run>> = {
     more: () => ANY_PORT,
     until: /channel listens/,
   },
-  'semcast channel --channel.preset vehicular --channel.impairments cfo adc': {
+  'semcast channel --channel.preset vehicular --channel.model.max-doppler-hz 100 --channel.impairments cfo adc': {
     more: () => ANY_PORT,
     until: /channel listens/,
   },

@@ -3,7 +3,13 @@ import { receiverConfigSchema, runReceiver } from '@semcast/receiver';
 import { loadConfig } from '@semcast/config';
 import { runTransmitter, transmitterConfigSchema, type TransmitterConfig } from '@semcast/transmitter';
 import type { z } from 'zod';
-import { decoderOptionFlags, stepsFlag, typedDecoderOptions } from '../arguments/common-flags.js';
+import {
+  channelNameFlag,
+  decoderOptionFlags,
+  isPreset,
+  stepsFlag,
+  typedDecoderOptions,
+} from '../arguments/common-flags.js';
 import type { DecoderOption } from '../arguments/decoder-options.js';
 import { flagsOfSchema } from '../arguments/schema-flags.js';
 import { toggle, value, type Flags } from '../arguments/spec.js';
@@ -127,10 +133,18 @@ export const transmitter = createServiceCommand({
   ],
 });
 
+/** An option of the model that a preset has needs no name of the model beside it. */
+function namePresetModel(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { 'channel.preset': preset } = settings;
+  const hasOptions = Object.keys(settings).some((flag) => flag.startsWith('channel.model.'));
+  return { ...(hasOptions && typeof preset === 'string' && isPreset(preset) && channelNameFlag(preset)), ...settings };
+}
+
 export const channel = createServiceCommand({
   name: 'channel',
   schema: channelServiceConfigSchema,
   run: runChannel,
+  prepare: namePresetModel,
   examples: [
     { line: 'semcast channel --channel.snr.snr-db 5', does: 'white Gaussian noise at 5 dB' },
     {
@@ -138,8 +152,8 @@ export const channel = createServiceCommand({
       does: 'a line of sight with fading',
     },
     {
-      line: 'semcast channel --channel.preset vehicular --channel.impairments cfo adc',
-      does: 'a named channel, with a frequency offset and a converter besides',
+      line: 'semcast channel --channel.preset vehicular --channel.model.max-doppler-hz 100 --channel.impairments cfo adc',
+      does: 'a named channel, slower, with a frequency offset and a converter besides',
     },
     {
       line: `curl -X PUT -H 'content-type: application/json' -d '{"snrDb": 3}' http://127.0.0.1:7401/channel`,
