@@ -14,6 +14,7 @@ import type { ChannelServiceConfig } from './config.js';
 import { addChannelRoutes } from './http-routes.js';
 import { ChannelLive } from './live.js';
 import { probeReceiver } from './receiver-probe.js';
+import { IqPublisher } from './recording/iq-publisher.js';
 import { Recorder } from './recording/recorder.js';
 import { Relay, type RelayServices } from './relay.js';
 
@@ -39,7 +40,7 @@ export interface ChannelService {
  *
  * It starts without a receiver, too: /readyz then says so, and transmitters are told to try again.
  *
- * @throws SemcastError when the port is busy, the trace file can't be read or recordings can't be written
+ * @throws SemcastError when a port is busy, the trace file can't be read or recordings can't be written
  */
 export async function createChannelService(
   config: ChannelServiceConfig,
@@ -62,6 +63,10 @@ export async function createChannelService(
           onIncomplete: (stream, why) => live.tellRecordingIncomplete(stream, why),
           onAdopted: (adopted) => live.tellAdopted(adopted),
         });
+  const publisher = config.publish === undefined ? undefined : await IqPublisher.open(config.publish);
+  if (publisher !== undefined) {
+    logger.info({ ...config.publish, port: publisher.port }, 'samples are published');
+  }
   let closing = false;
 
   const http = await createHttpServer({
@@ -104,6 +109,7 @@ export async function createChannelService(
     metrics,
     live,
     recorder,
+    publisher,
     logger,
     onReceiver: (problem) => {
       probe.note(problem);
@@ -144,6 +150,7 @@ export async function createChannelService(
     // Transmitters first: ending the receiver's side first would make each of them hear that the receiver is away.
     await links.close();
     await recorder?.close();
+    await publisher?.close();
     probe.close();
     await http.close();
   }

@@ -2,7 +2,7 @@ import { channelConfigSchema, type ChannelConfig, type ChannelConfigInput } from
 import { listenSettings, logLevelSchema, secretSchema } from '@semcast/config';
 import { linkSettings } from '@semcast/wire';
 import { z } from 'zod';
-import { recordSchema } from './recording/config.js';
+import { publishSchema, recordSchema } from './recording/config.js';
 
 // Interfaces, because a declaration file refers to these by name, and would spell a type alias out.
 interface ChannelSettings extends ChannelConfig {}
@@ -43,6 +43,7 @@ export const channelServiceConfigSchema = z.strictObject({
     .describe('CSV file of an SNR trace ("frame,snr_db" or "snr_db"); takes the place of channel.snr'),
   traceLoop: z.boolean().default(false).describe('start the trace again after its last row'),
   record: recordSchema.optional().describe('recordings of the samples; none by default'),
+  publish: publishSchema.optional().describe('samples over ZeroMQ while they flow; none by default'),
   logLevel: logLevelSchema,
 });
 

@@ -24,6 +24,13 @@ export class RecordFolderError extends errorClass(
   'set record.folder to a folder that this process may write to, or leave it out',
 ) {}
 
+/** `E_PUBLISH`: samples can't be published at this address and port. */
+export class PublishError extends errorClass(
+  'PublishError',
+  'E_PUBLISH',
+  'choose a free port and an address of this machine: publish.port, publish.host',
+) {}
+
 /** `E_RECORDING`: a file is no recording of a semcast channel, or not a whole one. */
 export class RecordingError extends errorClass(
   'RecordingError',

@@ -23,6 +23,7 @@ import { HoldBack } from './hold-back.js';
 import { impairFrame } from './impair-frame.js';
 import type { ChannelLive } from './live.js';
 import { receiveFrame } from './receive-frame.js';
+import type { IqPublisher } from './recording/iq-publisher.js';
 import type { Recorder, StreamRecordings } from './recording/recorder.js';
 
 /** The part of the service that a relay needs. */
@@ -36,6 +37,8 @@ export interface RelayServices {
   readonly live: ChannelLive;
   /** Undefined: nothing is recorded. */
   readonly recorder: Recorder | undefined;
+  /** Undefined: nothing is published. */
+  readonly publisher: IqPublisher | undefined;
   readonly logger: Logger;
   /** Called with whether the receiver could be reached. */
   readonly onReceiver: (problem: string | undefined) => void;
@@ -141,16 +144,18 @@ export class Relay {
 
   /** The path of a frame through this process. */
   #carryFrame(message: FrameMessage): void {
-    const { control, metrics, live } = this.#services;
+    const { control, metrics, live, publisher } = this.#services;
     const startedMs = performance.now();
     try {
       const sent = receiveFrame(message);
       control.sawFrame(sent.head);
       this.#recordings?.input?.add(sent.head, message.payload);
+      publisher?.publish('input', sent.head.stream, sent.head.samples, message.payload);
       const heard = impairFrame(control.channel, sent);
       const { head, payload } = forwardFrame(this.#upstream, heard);
       const [samples, ...gains] = payload;
       this.#recordings?.output?.add(head, samples!, gains);
+      publisher?.publish('output', head.stream, head.samples, samples!);
       live.tellForwarded(heard);
     } catch (error) {
       this.#dropFrame(message.head, error);

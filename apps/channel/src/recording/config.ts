@@ -19,3 +19,13 @@ export const recordSchema = z.strictObject({
     .describe('bytes that all recordings of a run of the channel may take together; then recording ends'),
 });
 export type RecordConfig = z.output<typeof recordSchema>;
+
+export const publishSchema = z.strictObject({
+  port: z.int().min(0).max(65_535).describe('port on which samples are published (ZeroMQ, PUB); 0 takes any free one'),
+  host: z.string().min(1).default('127.0.0.1').describe('address on which samples are published'),
+  at: z
+    .enum(RECORDING_POINTS)
+    .default('output')
+    .describe('what is published: samples as transmitters send them, or as the receiver hears them'),
+});
+export type PublishConfig = z.output<typeof publishSchema>;
