@@ -92,6 +92,8 @@ describe('PUT /channel', () => {
     ['an unknown model', { model: { name: 'cable' } }, 'model'],
     ['a negative delay spread', { model: { name: 'tdl-a', delaySpreadNs: -1 } }, 'delaySpreadNs'],
     ['delays beyond any frame', { model: { name: 'tdl-a', delaySpreadNs: 1e6 } }, 'model.delaySpreadNs'],
+    ['a decay that is no number', '{"model": {"name": "tdl-exp", "decay": NaN}}', 'JSON'],
+    ['a decay that is null', { model: { name: 'tdl-exp', decay: null } }, 'model.decay'],
     ['an unknown impairment', { impairments: [{ name: 'rain' }] }, 'impairments[0].name'],
     ['an offset beyond the sample rate', { impairments: [{ name: 'cfo', offsetHz: 6e6 }] }, 'impairments[0].offsetHz'],
     ['an unknown preset', { preset: 'moon' }, 'preset'],
@@ -125,6 +127,27 @@ describe('PUT /channel', () => {
       await client.link.idle();
     }
     expect(receiver.frames.map(({ head }) => head.impairment?.model)).toEqual(['tdl-b', 'tdl-b', 'tdl-b']);
+  });
+
+  it('drops a frame that is shorter than the delays of the channel, says so, and takes the next', async () => {
+    const receiver: StubReceiver = await startStubReceiver();
+    closers.push(() => receiver.close());
+    // 9.66 times 1 µs, at ten samples a µs.
+    const model = { name: 'tdl-a', delaySpreadNs: 1000 } as const;
+    const channel = await startAlone({ receiverUrl: receiver.url, channel: { model } });
+    const client: Client = connect(channel.wsUrl);
+    closers.push(() => client.link.close());
+    for (const [frame, count] of [96, 97, 98].entries()) {
+      await client.link.send(makeFrame(frame, { count }));
+      await client.link.idle();
+    }
+    const detail = (frame: number, count: number): string =>
+      `frame ${frame} has ${count} samples; the model tdl-a delays by up to 97, and takes frames of 98 or more`;
+    expect(client.drops).toMatchObject([
+      { frame: 0, reason: 'invalid-frame', detail: detail(0, 96) },
+      { frame: 1, reason: 'invalid-frame', detail: detail(1, 97) },
+    ]);
+    expect(receiver.frames.map(({ head }) => head.frame)).toEqual([2]);
   });
 
   it('takes a preset, what is changed in it, and a change of the chain afterwards', async () => {

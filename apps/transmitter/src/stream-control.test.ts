@@ -86,6 +86,7 @@ describe('the settings of a stream', () => {
     ['what is no rate', { cbr: 'much' }, /"much"/],
     ['a waveform that there is not', { waveform: 'smoke' }, /no waveform "smoke"/],
     ['an option that the waveform does not have', { waveformOptions: { fftSize: 64 } }, /fftSize/],
+    ['an FFT of size 0', { waveform: 'ofdm', waveformOptions: { fftSize: 0 } }, /fftSize/],
     ['a decoder that is not offered', { decoder: 'magic' }, /no decoder "magic"/],
     ['an option that is no plain value', { decoderOptions: { a: [1] } }, /decoderOptions/],
   ])('refuse %s, and stay', (_, change, message) => {

@@ -177,7 +177,10 @@ export function createChannel(config: ChannelConfig): Channel {
       const taps = model.drawFading(coordinates, sampleCount);
       const longest = taps?.at(-1)?.delay ?? 0;
       if (longest > 0 && longest >= sampleCount && sampleCount > 0) {
-        throw new SamplesError(`frame ${frame} has ${sampleCount} samples; the channel delays by up to ${longest}`);
+        throw new SamplesError(
+          `frame ${frame} has ${sampleCount} samples; the model ${config.model.name} delays by up to ${longest}, ` +
+            `and takes frames of ${longest + 1} or more`,
+        );
       }
       const sent = distorts ? impairAt('before-fading', samples.slice(), coordinates) : samples;
       const faded = applyTaps(sent, taps);
