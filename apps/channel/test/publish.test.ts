@@ -114,7 +114,7 @@ describe('samples over ZeroMQ', () => {
     await client.link.idle();
     const heard = receiver.frames[0]!;
     const count = heard.head.samples.count;
-    await eventually(() => expect(read().includes(heard.payload.subarray(0, 8 * count))).toBe(true));
+    await eventually(() => expect(read().includes(Buffer.from(heard.payload.subarray(0, 8 * count)))).toBe(true));
     await expect(startChannel({ publish: { port } })).rejects.toMatchObject({ code: 'E_PUBLISH' });
   });
 });
