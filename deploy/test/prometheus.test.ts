@@ -95,6 +95,7 @@ async function observeSweep(stack: Stack, server: TestPrometheus, dir: string): 
     // As docker-compose.yml has it, with previews; as few steps as it is content with.
     variants: [{ decoder: DECODER, asked: DECODER, steps: 1, options: { steps: 1, minSteps: 1 }, completeOptions: {} }],
     snrsDb: SNRS_DB,
+    designSnrDb: undefined,
     draws: 1,
     precision: 'float32',
     cbrs: ['1/24'],

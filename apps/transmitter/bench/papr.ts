@@ -10,7 +10,7 @@ import { findDefaultBundle } from '@semcast/bundle';
 import { meanPower, powerToDb } from '@semcast/core';
 import { createModem, equalise } from '@semcast/phy';
 import { bytesToIq } from '@semcast/wire';
-import { TransportThreads } from '@semcast/digital';
+import { CompressedBlocks, TransportThreads } from '@semcast/digital';
 import { DEMO_PHOTOS, encodeFrame, listPhotos, modulateFrame, openEncoder, readPhoto } from '../src/index.js';
 
 const { values: flags } = parseArgs({
@@ -28,12 +28,13 @@ const encoder = await openEncoder({
   onWarning: () => {},
 });
 const coder = new TransportThreads();
+const blocks = new CompressedBlocks();
 const encoded = [];
 for (const file of (await listPhotos([DEMO_PHOTOS])).files) {
   const photo = await readPhoto(file, { size: 0, maxImagePixels: 4096 ** 2 });
   const { signal } = new AbortController();
   encoded.push(
-    await encodeFrame(photo, { designCsnrDb: 10, cbr: flags.cbr, decoder: 'jscc' }, { encoder, coder, signal }),
+    await encodeFrame(photo, { designCsnrDb: 10, cbr: flags.cbr, decoder: 'jscc' }, { encoder, coder, blocks, signal }),
   );
 }
 await coder.close();
