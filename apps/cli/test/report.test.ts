@@ -37,7 +37,7 @@ const report = (): SweepReport => ({
     machine: { platform: 'linux x64', cpu: 'A CPU', cores: 2, node: 'v22.0.0', onnxruntime: '1.30.0' },
     definitions: { snr: 's', cbr: 'c' },
   },
-  rows: rows(),
+  rows: rows().map((each) => ({ ...each, encodeMs: 20 })),
   summary: [],
 });
 
@@ -90,6 +90,7 @@ describe('semcast report', () => {
       expect.arrayContaining([
         'psnrDb-snr-cbr1_48.svg',
         'perception-vgg-snr10dB-cbr1_48.svg',
+        'latency-frame.svg',
         'latency.svg',
         'pictures-snr0dB-cbr1_48.svg',
       ]),
@@ -98,7 +99,10 @@ describe('semcast report', () => {
       expect(files).toContain(name.replace('.svg', '.pdf'));
       const svg = await readFile(join(path('f'), name), 'utf8');
       const units = svg.match(/\((?:dB|dB per complex symbol|dimensionless|ms)\)<\/text>/g) ?? [];
-      expect([name, units.length]).toEqual([name, name.startsWith('pictures') ? 0 : name === 'latency.svg' ? 1 : 2]);
+      expect([name, units.length]).toEqual([
+        name,
+        name.startsWith('pictures') ? 0 : name.startsWith('latency') ? 1 : 2,
+      ]);
     }
 
     const csv = await readFile(path('r.csv'), 'utf8');

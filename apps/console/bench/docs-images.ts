@@ -30,7 +30,7 @@ const PATIENCE_MS = 180_000;
 /** Set the SNR, and wait until every picture on the page is of it. */
 async function moveTo(page: Page, snrDb: number): Promise<void> {
   await page.locator('input[type=range][name=snr]').fill(String(snrDb));
-  for (const pane of ['preview', 'refined']) {
+  for (const pane of ['preview', 'refined', 'digital']) {
     await page.locator(`[data-pane=${pane}][data-snr="${snrDb}"] canvas:not(.waits)`).waitFor({ timeout: PATIENCE_MS });
   }
   await page.locator('.progress').waitFor({ state: 'detached', timeout: PATIENCE_MS });

@@ -44,7 +44,12 @@ export function outsideTraining(snrDb: number, trained: TrainedRange | null): st
 }
 
 /** What is seen now, in plain words. */
-export function whatIsSeen({ pictures }: ShownFrame, refining: boolean): string {
+export function whatIsSeen(frame: ShownFrame, refining: boolean): string {
+  const isLost = frame.pictures.some(({ digital }) => digital?.lost === true);
+  return `${ofNetworks(frame, refining)}${isLost ? ' The digital link has lost its picture.' : ''}`;
+}
+
+function ofNetworks({ pictures }: ShownFrame, refining: boolean): string {
   const at = (...stages: readonly ShownPicture['stage'][]): ShownPicture | undefined =>
     pictures.findLast(({ stage, decoder }) => stages.includes(stage) && decoder !== DIGITAL);
   const quick = at('preview');
@@ -52,7 +57,7 @@ export function whatIsSeen({ pictures }: ShownFrame, refining: boolean): string 
   const newest = quick ?? refined ?? pictures.at(-1);
   const snrDb = newest?.snrDb ?? newest?.effectiveSnrDb ?? newest?.estimatedSnrDb ?? null;
   const begin = snrDb === null ? 'The channel doesn’t tell its SNR.' : `At ${figure(snrDb)} dB ${noiseInWords(snrDb)}.`;
-  if (quick === undefined && pictures.some(({ decoder }) => decoder === DIGITAL)) {
+  if (quick === undefined && pictures.some(({ decoder, digital }) => decoder === DIGITAL && digital === undefined)) {
     return `${begin} The digital link either brings its picture through this, or nothing.`;
   }
   if (quick === undefined) {

@@ -17,6 +17,8 @@ export const WORDS = {
   latency: 'From reading the photograph to its picture, there and back, on the transmitter’s clock.',
   rate: 'Frames that came back, over the last ten seconds.',
   cbr: 'Channel bandwidth ratio: complex symbols sent for each value of a colour channel. 1/24 of a 256 × 256 photograph is 8,192 symbols.',
+  digital:
+    'The same photograph as an AVIF file behind the channel code of 5G (LDPC) and QAM, over the same number of symbols, while this page is open. Sent for one SNR, it comes exactly or, below that, not at all.',
   genie:
     'Genie channel state: the receiver is told the channel exactly. “None” has it estimate from pilots, or from the signal.',
   n0: 'Noise variance per complex sample; symbols have unit power.',

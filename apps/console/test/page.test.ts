@@ -138,6 +138,27 @@ describe.skipIf(chromium === undefined)('the page before services that are made 
     await expect.poll(async () => await page.locator('.refusal').count()).toBe(0);
   });
 
+  it('has a pane for the digital link that runs beside the stream, and says when its picture is lost', async () => {
+    await page.locator('select[name=digital]').selectOption('fixed');
+    const pane = page.locator('[data-pane=digital]');
+    await pane.locator('canvas.waits').waitFor();
+    const sent = { name: 'hills.jpg', designCsnrDb: 10, figures: { psnrDb: 12 }, endToEndMs: 90 };
+    const met = (snrDb: number) => ({ csnrDb: { configured: snrDb, effective: snrDb, estimated: null } });
+    services.transmitter.push({ kind: 'companion', frame: 2, ...sent, ...met(8), lost: 'block-error' });
+    services.transmitter.push({ kind: 'event', event: 'digital-lost', level: 'warn', message: 'it lost its picture' });
+    await pane.locator('.lost').waitFor();
+    await pane.filter({ hasText: 'sent for 10.0 dB' }).filter({ hasText: 'at 8.0 dB' }).waitFor();
+    await page.locator('.seen', { hasText: 'The digital link has lost its picture.' }).waitFor();
+    await page.locator('[data-event=digital-lost]').waitFor();
+    // The pictures of the networks have stayed where they are.
+    const ids = '[...document.querySelectorAll(".panes figure")].map((pane) => pane.dataset.pane)';
+    expect(await page.evaluate(ids)).toEqual(['original', 'preview', 'refined', 'digital']);
+    services.transmitter.push({ kind: 'companion', frame: 2, ...sent, ...met(12) });
+    await pane.filter({ hasText: 'at 12.0 dB' }).waitFor();
+    expect(await pane.locator('.lost').count()).toBe(0);
+    await page.locator('select[name=digital]').selectOption('off');
+  });
+
   it('sends one’s own picture: by a file that is chosen, by one that is dropped, and from the camera', async () => {
     const photos = () => services.changes.filter(({ path }) => path === '/photos').map(({ body }) => body);
     const file = { name: 'cat.png', mimeType: 'image/png', buffer: Buffer.from('bytes of a cat') };

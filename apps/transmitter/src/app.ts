@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createMetricPool, defaultRate } from '@semcast/bundle';
 import { describeError, type SemcastError } from '@semcast/core';
 import { ConfigError } from '@semcast/config';
-import { CompressedBlocks, TransportThreads } from '@semcast/digital';
+import { CompressedBlocks, DIGITAL_DECODER, TransportThreads } from '@semcast/digital';
+import type { QualityReport } from '@semcast/quality';
 import {
   addFeedRoute,
   createHttpServer,
@@ -24,6 +25,7 @@ import {
   type TransmitterConfigInput,
 } from './config.js';
 import { DesignCsnr } from './design-csnr.js';
+import { DigitalCompanion } from './digital-companion.js';
 import { openEncoder, type FrameEncoder } from './encode-frame.js';
 import type { FrameRequest } from './frame-request.js';
 import { Gate } from './gate.js';
@@ -193,7 +195,7 @@ async function startTransmitter(
           onWarning,
         });
   started.push(async () => metricPool?.close());
-  const quality = new QualityPool({ workers: config.qualityWorkers, maxQueue: config.maxInFlight, onWarning });
+  const quality = new QualityPool({ workers: config.qualityWorkers, maxQueue: config.maxInFlight + 1, onWarning });
   started.push(() => quality.close());
 
   const album = new Album(source);
@@ -213,40 +215,62 @@ async function startTransmitter(
     journal !== undefined,
   );
   warnOfOtherBundle(link, encoder, logger);
+  const connectCompanion = (name: string): ClientLink =>
+    connectConfiguredLink(
+      { ...config, decoder: DIGITAL_DECODER, csi: control.settings.csi },
+      { stream: name, run: randomUUID() },
+      live,
+      false,
+    );
   const pictures = new PictureStore({ ended: config.keepPictures, maxBytes: config.maxPictureBytes });
   const outputFolder = (): OutputFolder | undefined =>
     config.outputDir === undefined ? undefined : new OutputFolder(config.outputDir, config.keepOutputs);
-  const transmitter = new Transmitter({
+  const tools = {
     config,
+    encoder,
+    coder,
+    blocks: new CompressedBlocks(),
+    quality,
+    onWarning,
+    isWatched: () => live.feed.watched,
+    onMeasured: (frame: number, report: QualityReport) => {
+      live.tellMeasured(frame, report);
+    },
+    decoding: new Gate(config.maxDecodeBytes),
+  };
+  const companion = new DigitalCompanion({
+    stream,
+    tools,
+    control,
+    connect: connectCompanion,
+    onCompleted: (outcome) => {
+      pictures.addCompanion(outcome);
+      live.tellCompanion(outcome);
+    },
+    logger,
+  });
+  const transmitter = new Transmitter({
+    ...tools,
     stream,
     source,
     album,
     journal,
     pictures,
     control,
+    companion,
     live,
     metrics,
     logger,
-    encoder,
-    coder,
-    blocks: new CompressedBlocks(),
     design: new DesignCsnr(),
     link,
     pending: new PendingResults(),
-    quality,
     metricPool,
     output: outputFolder(),
     // A folder object of its own, so that as many previews as pictures are kept.
     previewOutput: config.outputPreviews ? outputFolder() : undefined,
-    onWarning,
-    isWatched: () => live.feed.watched,
-    onMeasured: (frame, report) => {
-      live.tellMeasured(frame, report);
-    },
     // On a GPU, encoding is so quick that the next photograph should be read meanwhile.
     encoding: new Gate(config.device === 'cuda' ? 2 : config.workers),
     pixels: new Gate(config.maxInFlightPixels),
-    decoding: new Gate(config.maxDecodeBytes),
   });
   started.push(() => transmitter.close());
 

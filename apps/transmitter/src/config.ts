@@ -8,6 +8,9 @@ import { DEFAULT_MAX_DECODE_BYTES } from './read-photo.js';
 /** The most frames that one transmitter works on at a time. */
 export const MAX_IN_FLIGHT = 256;
 
+/** Whether a digital link runs beside a stream, and for which SNR it sends. */
+export const DIGITAL_COMPANIONS = ['off', 'fixed', 'adaptive'] as const;
+
 const cbrSchema = z.string().transform((text, context) => {
   try {
     return formatCbr(parseCbr(text));
@@ -74,6 +77,13 @@ export const transmitterConfigSchema = z.strictObject({
   waveformOptions: plainOptions.optional().describe('options of the waveform'),
   interleave: z.boolean().default(true).describe('spread neighbouring symbols over the frame'),
 
+  digital: z
+    .enum(DIGITAL_COMPANIONS)
+    .default('off')
+    .describe(
+      'while a console watches, photographs go once more by the digital link, to be seen beside the others: ' +
+        'fixed: for an SNR of 10 dB; adaptive: for the same SNR as the others; off',
+    ),
   decoder: z.string().min(1).max(64).default('jscc').describe('decoder of the receiver'),
   decoderOptions: plainOptions.optional().describe('options of the decoder'),
   deadlineMs: z

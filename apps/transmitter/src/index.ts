@@ -1,6 +1,11 @@
 export { createTransmitter, type TransmitterService } from './app.js';
 export { chooseCsi } from './choose-csi.js';
-export { transmitterConfigSchema, type TransmitterConfig, type TransmitterConfigInput } from './config.js';
+export {
+  DIGITAL_COMPANIONS,
+  transmitterConfigSchema,
+  type TransmitterConfig,
+  type TransmitterConfigInput,
+} from './config.js';
 export { decodeResult } from './decode-result.js';
 export { encodeFrame, openEncoder, type FrameEncoder } from './encode-frame.js';
 export type { DecoderOptions } from './frame-request.js';

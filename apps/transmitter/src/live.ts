@@ -1,5 +1,5 @@
 import { describeError } from '@semcast/core';
-import type { CompletedFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
+import type { CompanionFact, CompletedFact, TransmitterFact, TransmitterLiveStatus } from '@semcast/console-messages';
 import { waveforms } from '@semcast/phy';
 import { allFigures, eachMetric, type QualityReport } from '@semcast/quality';
 import { createEventLog, LiveFeed, type EventLog, type Logger, type Metrics } from '@semcast/service';
@@ -36,6 +36,8 @@ export class TransmitterLive {
   readonly #parts: TransmitterLiveParts;
   readonly #events: EventLog;
   readonly #wireBytes = { in: 0, out: 0 };
+  /** Whether the newest companion was lost: the moment when that changes is an event. */
+  #companionLost = false;
   #linked: 'never' | 'open' | 'lost' = 'never';
 
   constructor(parts: TransmitterLiveParts) {
@@ -116,6 +118,23 @@ export class TransmitterLive {
     this.feed.push(completedFact(outcome));
   }
 
+  /** The companion of a frame came back: by the digital link, as another stream. */
+  tellCompanion(outcome: CompletedFrame): void {
+    const { stream, logger } = this.#parts;
+    const { frame, lost, designCsnrDb, csnrDb } = outcome;
+    logger.debug({ stream, frame, lost, ...allFigures(outcome), timingsMs: outcome.timingsMs }, 'companion completed');
+    this.feed.push(companionFact(outcome));
+    const isLost = lost !== undefined;
+    if (isLost !== this.#companionLost) {
+      this.#companionLost = isLost;
+      const metDb = csnrDb.effective ?? csnrDb.estimated;
+      const met = metDb === null ? '' : ` at ${metDb.toFixed(1)} dB`;
+      const message = `the digital link, sent for ${designCsnrDb.toFixed(1)} dB, ${isLost ? 'lost its picture' : 'brings its picture again'}${met}`;
+      const event = isLost ? 'digital-lost' : 'digital-regained';
+      this.#events.record({ event, level: isLost ? 'warn' : 'info', message, stream, frame });
+    }
+  }
+
   /** The link went up or down. Down is an event once, however often it is tried again. */
   tellLink(state: LinkState): void {
     const { stream, config, metrics, logger } = this.#parts;
@@ -154,6 +173,20 @@ export class TransmitterLive {
 /** `ofdm prefix=8` */
 function withOptions(name: string, options: DecoderOptions = {}): string {
   return [name, ...Object.entries(options).map(([option, value]) => `${option}=${value}`)].join(' ');
+}
+
+function companionFact(outcome: CompletedFrame): CompanionFact {
+  const { frame, name, lost, designCsnrDb, csnrDb, endToEndMs } = outcome;
+  return {
+    kind: 'companion',
+    frame,
+    name,
+    ...(lost === undefined ? {} : { lost }),
+    designCsnrDb,
+    csnrDb,
+    figures: allFigures(outcome),
+    endToEndMs,
+  };
 }
 
 function completedFact(outcome: CompletedFrame): CompletedFact {

@@ -18,6 +18,7 @@ function start(fps: number, signal: AbortSignal = never) {
       waveform: 'single-carrier',
       cbr: '1/24',
       fps,
+      digital: 'off',
       latest: false,
       paused: false,
     },

@@ -1,12 +1,13 @@
 import type { RgbImage } from '@semcast/core';
 import type { ResultFormat, ResultStage } from '@semcast/wire';
 import sharp from 'sharp';
-import type { FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
+import type { CompletedFrame, FrameOutcome, PreviewedFrame, SentFrame } from './outcome.js';
 
-/** The stages of a frame that have a picture, in the order in which they come. */
-export const PICTURE_STAGES = ['original', 'preview', 'intermediate', 'final'] as const satisfies readonly (
+/** The stages of a frame that have a picture, in the order in which they come; `digital` is that of its companion. */
+export const PICTURE_STAGES = ['original', 'preview', 'intermediate', 'final', 'digital'] as const satisfies readonly (
   | ResultStage
   | 'original'
+  | 'digital'
 )[];
 export type PictureStage = (typeof PICTURE_STAGES)[number];
 
@@ -107,6 +108,11 @@ export class PictureStore {
     this.#put(frame, stage, { width, height, steps, format, bytes });
   }
 
+  /** The companion of a frame came back. */
+  addCompanion({ frame, width, height, steps, imageFormat: format, received: bytes }: CompletedFrame): void {
+    this.#put(frame, 'digital', { width, height, steps, format, bytes });
+  }
+
   /** A frame came to its end. */
   end(outcome: FrameOutcome): void {
     const entry = this.#entries.get(outcome.frame);
@@ -176,7 +182,7 @@ export class PictureStore {
     }
     // Where its own pictures alone exceed the limit, the least useful stage goes first.
     const { pictures } = this.#entries.get(newcomer)!;
-    for (const stage of ['intermediate', 'original', 'preview'] as const) {
+    for (const stage of ['digital', 'intermediate', 'original', 'preview'] as const) {
       if (this.#bytes > this.#options.maxBytes) {
         this.#bytes -= pictures.get(stage)?.bytes.length ?? 0;
         pictures.delete(stage);

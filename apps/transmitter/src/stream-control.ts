@@ -3,7 +3,7 @@ import { formatCbr, parseCbr, SemcastError } from '@semcast/core';
 import type { CsiMode } from '@semcast/wire';
 import { z } from 'zod';
 import { chooseCsi } from './choose-csi.js';
-import type { TransmitterConfig } from './config.js';
+import { DIGITAL_COMPANIONS, type TransmitterConfig } from './config.js';
 import { StreamUpdateError } from './errors.js';
 import type { DecoderOptions, WaveformOptions } from './frame-request.js';
 
@@ -17,6 +17,8 @@ export interface StreamSettings {
   readonly waveformOptions: WaveformOptions | undefined;
   /** What the receiver is told of the channel: as configured, else by the waveform. */
   readonly csi: CsiMode;
+  /** Whether photographs go once more by the digital link while somebody watches, and for which SNR. */
+  readonly digital: TransmitterConfig['digital'];
   /** Frames of the source per second; 0: as fast as credits allow. */
   readonly fps: number;
   /** At a change, the photograph that was sent last goes once more, in place of the frames under way. */
@@ -30,7 +32,7 @@ export interface StreamSettings {
 export interface StreamControlOptions {
   readonly config: Pick<
     TransmitterConfig,
-    'decoder' | 'decoderOptions' | 'waveform' | 'waveformOptions' | 'csi' | 'fps' | 'latest' | 'paused'
+    'decoder' | 'decoderOptions' | 'waveform' | 'waveformOptions' | 'csi' | 'digital' | 'fps' | 'latest' | 'paused'
   > &
     Pick<StreamSettings, 'cbr'>;
   /** @throws an error that names the rates that there are */
@@ -53,6 +55,7 @@ export const streamChangeSchema = z.strictObject({
   cbr: z.string().max(32).optional(),
   waveform: z.string().min(1).max(64).optional(),
   waveformOptions: optionsSchema,
+  digital: z.enum(DIGITAL_COMPANIONS).optional(),
   fps: z.number().min(0).max(1000).optional(),
   latest: z.boolean().optional(),
   photo: z.string().min(1).max(256).nullable().optional(),
@@ -67,9 +70,21 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
   constructor(options: StreamControlOptions) {
     super();
     this.#options = options;
-    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, latest, paused } = options.config;
+    const { decoder, decoderOptions, cbr, waveform, waveformOptions, digital, fps, latest, paused } = options.config;
     const csi = chooseCsi(options.config);
-    this.#settings = { decoder, decoderOptions, cbr, waveform, waveformOptions, csi, fps, latest, photo: null, paused };
+    this.#settings = {
+      decoder,
+      decoderOptions,
+      cbr,
+      waveform,
+      waveformOptions,
+      csi,
+      digital,
+      fps,
+      latest,
+      photo: null,
+      paused,
+    };
   }
 
   get settings(): StreamSettings {
@@ -87,7 +102,8 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
     if (!parsed.success) {
       throw new StreamUpdateError(z.prettifyError(parsed.error), { cause: parsed.error });
     }
-    const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, latest, photo, paused } = parsed.data;
+    const { decoder, decoderOptions, cbr, waveform, waveformOptions, digital, fps, latest, photo, paused } =
+      parsed.data;
     const now = this.#settings;
     const settings: StreamSettings = {
       decoder: decoder === undefined ? now.decoder : this.#offeredDecoder(decoder),
@@ -99,6 +115,7 @@ export class StreamControl extends EventEmitter<{ change: [settings: StreamSetti
         waveformOptions:
           waveformOptions ?? (waveform === undefined || waveform === now.waveform ? now.waveformOptions : undefined),
       }),
+      digital: digital ?? now.digital,
       fps: fps ?? now.fps,
       latest: latest ?? now.latest,
       photo: photo === undefined ? now.photo : photo && this.#knownPhoto(photo),

@@ -8,6 +8,7 @@ import { abortable } from './abortable.js';
 import { FrameEndedError, FrameNumberError, WriteError } from './errors.js';
 import type { Album, NamedPhoto } from './album.js';
 import type { FrameJob, FrameRequest } from './frame-request.js';
+import type { DigitalCompanion } from './digital-companion.js';
 import { FrameSet } from './frame-set.js';
 import { Gate, type Release } from './gate.js';
 import type { Journal } from './journal.js';
@@ -65,6 +66,7 @@ export interface TransmitterParts extends Omit<FrameTools, 'recording'> {
   readonly pictures: PictureStore;
   /** Decoder, rate and pace of the frames to come. */
   readonly control: StreamControl;
+  readonly companion: DigitalCompanion;
   readonly live: TransmitterLive;
   readonly metrics: Metrics<'transmitter'>;
   readonly logger: Logger;
@@ -280,7 +282,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
   }
 
   async #close(): Promise<void> {
-    const { config, link, journal, quality, metricPool } = this.#parts;
+    const { config, link, journal, quality, metricPool, companion } = this.#parts;
     const cancelled = (): FrameEndedError =>
       new FrameEndedError(
         'cancelled',
@@ -297,6 +299,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     await this.#drain(config.drainMs);
     // The receiver must not forget frames that will be sent again after a restart.
     const endStream = journal === undefined || this.#journeys.size === 0;
+    const companionClosed = companion.close();
     this.#abortAll(cancelled());
     // In the same turn of the loop, so that no outcome comes in between unnoticed.
     const linkClosed = link.close({ endStream });
@@ -306,7 +309,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     await Promise.race([ended, delay(RECORDING_GRACE_MS, patience.signal).catch(() => undefined)]);
     patience.abort();
     this.#recording.abort(cancelled());
-    await Promise.all([quality.close(), metricPool?.close()]);
+    await Promise.all([companionClosed, quality.close(), metricPool?.close()]);
     await Promise.all([ended, linkClosed]);
   }
 
@@ -430,7 +433,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
       this.#waiting.delete(controller);
       giveUp = giveUpAfter(this.#parts.config.giveUpMs, controller);
       preparing = await this.#preparing.enter(1, signal);
-      end = await transmitFrame(job, this.#tools, this.#watcher(release), signal);
+      end = await transmitFrame(job, this.#tools, this.#watcher(job, release), signal);
     } catch (error) {
       end = this.#endOf(error);
     }
@@ -530,8 +533,8 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
     }
   }
 
-  #watcher(onSent: () => void): FrameWatcher {
-    const { metrics, pictures, live } = this.#parts;
+  #watcher(job: FrameJob, onSent: () => void): FrameWatcher {
+    const { metrics, pictures, live, companion } = this.#parts;
     return {
       onStage: (stage, milliseconds) => {
         metrics.frameLatency.observe({ stage }, milliseconds / 1000);
@@ -541,6 +544,7 @@ export class Transmitter extends EventEmitter<TransmitterEvents> {
         pictures.begin(sent, original);
         metrics.channelBandwidthRatio.set(sent.channelBandwidthRatio);
         this.#tell('sent', sent);
+        companion.follow(job);
       },
       onPreview: (preview) => {
         pictures.addPreview(preview);

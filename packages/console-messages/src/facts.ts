@@ -84,10 +84,24 @@ const completed = z.object({
   timingsMs: z.object({ read: milliseconds, encode: milliseconds, credit: milliseconds, air: milliseconds }),
 });
 
+/** The same photograph by the digital link, as a stream of its own, beside the frame of that number. */
+const companion = z.object({
+  kind: z.literal('companion'),
+  frame: count,
+  name,
+  /** Why a grey picture stands for one that didn't come through. */
+  lost: name.optional(),
+  /** The SNR that it was sent for. */
+  designCsnrDb: db,
+  csnrDb,
+  figures,
+  endToEndMs: milliseconds,
+});
+
 /** A frame that ended without a picture. */
 const dropped = z.object({ kind: z.literal('dropped'), frame: count, name, reason: name });
 
-const transmitterFact = z.discriminatedUnion('kind', [event, partial, measured, completed, dropped]);
+const transmitterFact = z.discriminatedUnion('kind', [event, partial, measured, completed, companion, dropped]);
 
 /** Settings that may be changed while frames flow; a change takes effect with the next frame. */
 const streamSettings = z.object({
@@ -96,6 +110,8 @@ const streamSettings = z.object({
   waveform: name,
   waveformOptions: options,
   cbr: name,
+  /** Whether a digital link runs beside the stream while somebody watches, and for which SNR it sends. */
+  digital: z.enum(['off', 'fixed', 'adaptive']),
   /** Frames per second; 0 for as fast as they get through. */
   fps: z.number().nonnegative(),
   /** A change is shown in place of the frames under way. */
@@ -276,6 +292,7 @@ export type ChannelLiveStatus = z.infer<typeof channelStatus>;
 export type ReceiverLiveStatus = z.infer<typeof receiverStatus>;
 export type StreamSettings = z.infer<typeof streamSettings>;
 export type MeasuredFact = z.infer<typeof measured>;
+export type CompanionFact = z.infer<typeof companion>;
 export type PartialFact = z.infer<typeof partial>;
 export type CompletedFact = z.infer<typeof completed>;
 export type ResponseFact = z.infer<typeof response>;

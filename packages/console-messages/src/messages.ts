@@ -16,7 +16,7 @@ import type { LiveService, PictureStage } from './names.js';
 export type Row = readonly (number | null)[];
 
 /** Another version than the page's own means that the page is old: it loads itself again. */
-export const LIVE_VERSION = 5;
+export const LIVE_VERSION = 6;
 
 /** Curves, by table: the columns behind the time. Units are in the names, where there are any. */
 export const TABLES = {
@@ -35,7 +35,7 @@ export const TABLES = {
   ],
   /** One row a frame of the transmitter that is watched, when its residual is known: with its picture, later, or never. */
   residuals: ['residual'],
-  /** One row a frame of the receiver, whatever stream it is of. */
+  /** One row a frame of the receiver, whatever stream it is of, companions left out. */
   decoding: ['queueMs', 'decodeMs', 'totalMs', 'queueDepth', 'batchSize'],
   /** One row a second. */
   rates: ['framesPerSecond', 'channelUsesPerSecond', 'wireBytesPerSecond'],
@@ -79,6 +79,8 @@ export interface ShownPicture extends Readonly<Pick<PartialFact, 'frame' | 'deco
   readonly residual: number | null;
   /** From reading the photograph to this picture; null for the original. */
   readonly endToEndMs: number | null;
+  /** Of a companion by the digital link: the SNR in dB that it was sent for, and whether it is a grey one for a lost one. */
+  readonly digital?: { readonly designCsnrDb: number; readonly lost: boolean };
 }
 
 /** The photograph that is shown, by the frame that is followed. */

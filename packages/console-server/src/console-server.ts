@@ -200,6 +200,8 @@ function tellPictures(pictures: PictureCache, { items }: FeedAnswerOf<'transmitt
       pictures.noteMeasured(fact);
     } else if (fact.kind === 'completed') {
       pictures.noteCompleted(fact);
+    } else if (fact.kind === 'companion') {
+      pictures.noteCompanion(fact);
     } else if (fact.kind === 'dropped') {
       pictures.noteDropped(fact.frame, fact.reason === 'superseded');
     }

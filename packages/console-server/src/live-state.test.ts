@@ -1,4 +1,5 @@
 import {
+  companionStream,
   applyMessage,
   feedAnswerSchemas,
   GALLERY_FRAMES,
@@ -38,6 +39,7 @@ function transmitterAnswer(facts: readonly TransmitterFact[], completed = 0): Fe
         cbr: '1/24',
         waveform: 'ofdm',
         waveformOptions: {},
+        digital: 'off',
         fps: 2,
         latest: false,
         photo: null,
@@ -343,6 +345,26 @@ describe('the table of streams', () => {
       residual: 1.25,
     });
     expect(state.snapshot(START + 3000).tables.residuals).toEqual([[START + 1000, 1.25]]);
+  });
+
+  it('shows symbols and times of the stream that is watched, not of its companions, which are counted', () => {
+    const state = newState();
+    state.applyTransmitter(transmitterAnswer([completedFact(0)]), START);
+    const { stream } = state.sections.transmitter!;
+    const companions = companionStream(stream);
+    const scope = (of: string) => ({ kind: 'scope' as const, stream: of, frame: 0, ...NO_SIGNAL });
+    const items = [decoded(stream, 0), decoded(companions, 0)];
+    const scopes = [scope(stream), scope(companions)].map((fact) => ({ ageMs: 0, fact }));
+    state.applyReceiver(
+      { boot: 'x', next: 4, missed: 0, items: [...items, ...scopes], status: status([]) },
+      START + 1000,
+    );
+    expect(state.sections.scope!.stream).toBe(stream);
+    expect(state.snapshot(START + 2000).tables.decoding).toHaveLength(1);
+    expect(state.sections.streams.map((row) => [row.stream, row.frames])).toEqual([
+      [stream, 1],
+      [companions, 1],
+    ]);
   });
 
   it('counts each stream, and lets go of those that have gone', () => {

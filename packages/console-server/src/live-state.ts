@@ -1,4 +1,5 @@
 import {
+  companionStream,
   type CompletedFact,
   type DecodedFact,
   type EventFact,
@@ -164,7 +165,9 @@ export class LiveState {
       if (fact.kind === 'event') {
         this.#addEvent('receiver', fact, nowMs - ageMs);
       } else if (fact.kind === 'scope') {
-        this.#scopes.push(fact);
+        if (!this.#isCompanion(fact.stream)) {
+          this.#scopes.push(fact);
+        }
       } else if (fact.kind === 'residual') {
         this.#addResidual(fact, nowMs - ageMs);
       } else {
@@ -351,9 +354,16 @@ export class LiveState {
     }
   }
 
+  /** Whether these are companions of the stream that is watched: symbols and times beside its pictures are not theirs. */
+  #isCompanion(stream: string): boolean {
+    return stream === companionStream(this.#sections.transmitter?.stream ?? '');
+  }
+
   #addDecoded(fact: DecodedFact, atMs: number): void {
     const { queue, decode, total } = fact.timingsMs;
-    this.#tables.decoding.add(atMs, [queue, decode, total, fact.queueDepth, fact.batchSize], ++this.#revision);
+    if (!this.#isCompanion(fact.stream)) {
+      this.#tables.decoding.add(atMs, [queue, decode, total, fact.queueDepth, fact.batchSize], ++this.#revision);
+    }
     const stats = this.#streams.get(fact.stream) ?? {
       recentMs: [],
       frames: 0,

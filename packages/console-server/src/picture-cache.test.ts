@@ -1,5 +1,5 @@
 import { LiveState } from './live-state.js';
-import { type CompletedFact, type PartialFact, type PictureStage } from '@semcast/console-messages';
+import { type CompanionFact, type CompletedFact, type PartialFact, type PictureStage } from '@semcast/console-messages';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PictureCache } from './picture-cache.js';
@@ -162,6 +162,33 @@ describe('the cache of pictures', () => {
     await expect.poll(shown).toEqual(['original digital 2', 'final digital 2', 'final diffcom 1']);
     pictures.notePartial(partial(3, 'preview', 0, { supersedes: true }));
     await expect.poll(shown).toEqual(['original diffcom 3', 'preview diffcom 3', 'final diffcom 1', 'final digital 2']);
+  });
+
+  it('shows the companion of a photograph beside it, behind its own pictures, and not beside another', async () => {
+    const { state, pictures, asked } = start();
+    const shown = () =>
+      state.sections.shown?.pictures.map(({ stage, frame, digital }) => `${stage} ${frame} ${digital?.lost ?? ''}`);
+    const companion = (frame: number, more: Partial<CompanionFact> = {}): CompanionFact => ({
+      kind: 'companion',
+      frame,
+      name: about.name,
+      designCsnrDb: 10,
+      csnrDb: about.csnrDb,
+      figures: { psnrDb: 30 },
+      endToEndMs: 1,
+      ...more,
+    });
+    pictures.noteCompanion(companion(1));
+    pictures.noteCompleted(completed(1));
+    await expect.poll(shown).toEqual(['original 1 ', 'final 1 ', 'digital 1 false']);
+    expect(asked).toEqual(['1/original', '1/final', '1/digital']);
+    expect(pictures.read(state.sections.shown!.pictures[2]!.url)?.bytes).toEqual(png);
+    pictures.noteCompanion(companion(2, { lost: 'block-error' }));
+    await expect.poll(shown).toEqual(['original 1 ', 'final 1 ', 'digital 2 true']);
+    expect(state.sections.shown!.pictures[2]).toMatchObject({ decoder: 'digital', snrDb: 10, figures: { psnrDb: 30 } });
+    pictures.noteCompanion(companion(3, { name: 'b.jpg' }));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(asked).not.toContain('3/digital');
   });
 
   it('keeps what is known of past frames, with the residual that comes later', async () => {

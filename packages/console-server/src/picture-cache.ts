@@ -3,6 +3,7 @@ import { snrOf, type LiveState } from './live-state.js';
 import {
   DIGITAL,
   PICTURE_STAGES,
+  type CompanionFact,
   type CompletedFact,
   type FrameSnr,
   type FrameRecord,
@@ -108,6 +109,8 @@ export class PictureCache {
   #refined: Refined | undefined;
   /** The same of the digital link. */
   #digital: Refined | undefined;
+  /** Companions whose picture hasn't been fetched, by photograph: the newest of each. */
+  readonly #companions = new Map<string, CompanionFact>();
   /** The frames of the gallery, whose files are kept. */
   readonly #gallery = new Map<number, Kept>();
   #working: Promise<void> | undefined;
@@ -169,6 +172,16 @@ export class PictureCache {
     this.#work();
   }
 
+  /** The companion of a frame came back. */
+  noteCompanion(fact: CompanionFact): void {
+    this.#companions.delete(fact.name);
+    this.#companions.set(fact.name, fact);
+    if (this.#companions.size > MAX_CANDIDATES) {
+      this.#companions.delete(this.#companions.keys().next().value!);
+    }
+    this.#work();
+  }
+
   /** The residual of a final picture of the stream. */
   noteResidual({ frame, residual }: Pick<ResidualFact, 'frame' | 'residual'>): void {
     this.#learn(frame, 'final', { residual });
@@ -190,6 +203,7 @@ export class PictureCache {
   /** Another life of the transmitter: frame numbers mean other pictures. */
   reset(): void {
     this.#candidates.clear();
+    this.#companions.clear();
     this.#focus = undefined;
     this.#refined = undefined;
     this.#digital = undefined;
@@ -266,6 +280,7 @@ export class PictureCache {
   /** Fetch what is there to be fetched; then look whether another frame is to be shown. */
   async #catchUp(): Promise<void> {
     for (;;) {
+      await this.#fetchCompanion();
       const focus = this.#choose();
       if (focus === undefined) {
         return;
@@ -329,6 +344,29 @@ export class PictureCache {
     }
     if (picture !== undefined && stage === 'final' && focus.completed !== undefined) {
       await this.#addThumbnail(focus, focus.completed, picture);
+    }
+  }
+
+  /** That of the photograph that is shown, behind the frame's own pictures. */
+  async #fetchCompanion(): Promise<void> {
+    const { name } = this.#focus?.about ?? { name: '' };
+    const fact = this.#companions.get(name);
+    if (fact === undefined || missingStage(this.#focus!) !== undefined) {
+      return;
+    }
+    this.#companions.delete(name);
+    const { frame, lost, designCsnrDb, figures, endToEndMs } = fact;
+    const url = `/pictures/${frame}/digital-${this.#serial++}`;
+    const picture = await this.#ask(frame, 'digital');
+    if (picture === undefined) {
+      return;
+    }
+    const digital = { designCsnrDb, lost: lost !== undefined };
+    const more = { figures, residual: null, endToEndMs, digital, ...snrOf(fact) };
+    this.#digital = { name, picture: { stage: 'digital', frame, decoder: DIGITAL, steps: 0, url, ...more } };
+    this.#keep(url, fact, picture);
+    if (this.#focus?.about.name === name) {
+      this.#show(this.#focus);
     }
   }
 

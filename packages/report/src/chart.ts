@@ -23,7 +23,7 @@ export interface ChartPoint {
 export interface ChartSeries {
   /** In the legend; empty for a series that an axis names. */
   readonly label: string;
-  /** Joined by a line, in this order. */
+  /** Joined by a line, in this order, where the axis of y has no categories. */
   readonly points: readonly ChartPoint[];
   /** A vertical line, in the colour of the series where it is of no other. */
   readonly mark?: { readonly x: number; readonly text: string } | undefined;
@@ -131,7 +131,7 @@ function verticalMarks(series: readonly ChartSeries[]) {
         frameAnchor: 'bottom',
         rotate: -90,
         textAnchor: 'start',
-        dx: -6,
+        dx: 11,
         dy: -4,
         fill: colour,
       }),
@@ -139,7 +139,7 @@ function verticalMarks(series: readonly ChartSeries[]) {
   });
 }
 
-function seriesMarks({ points }: ChartSeries, { colour, symbol, dash }: Look) {
+function seriesMarks({ points }: ChartSeries, { colour, symbol, dash }: Look, isJoined: boolean) {
   const stroke = { stroke: colour, strokeOpacity: 0.45, strokeWidth: 1 };
   return [
     Plot.ruleX(
@@ -150,7 +150,9 @@ function seriesMarks({ points }: ChartSeries, { colour, symbol, dash }: Look) {
       points.filter(({ xInterval }) => xInterval !== undefined),
       { y: 'y', x1: ({ xInterval }) => xInterval.low, x2: ({ xInterval }) => xInterval.high, ...stroke },
     ),
-    Plot.line(points, { x: 'x', y: 'y', stroke: colour, strokeWidth: 1.5, strokeDasharray: dash }),
+    ...(isJoined
+      ? [Plot.line(points, { x: 'x', y: 'y', stroke: colour, strokeWidth: 1.5, strokeDasharray: dash })]
+      : []),
     Plot.dot(points, { x: 'x', y: 'y', fill: colour, symbol, r: 3 }),
     Plot.text(
       points.filter(({ note }) => note !== undefined),
@@ -209,7 +211,7 @@ export function renderChart(chart: Chart, { widthMm = COLUMN_WIDTH_MM }: { reado
       }),
       Plot.frame({ strokeOpacity: 0.5 }),
       ...verticalMarks(series),
-      ...series.flatMap((each, index) => seriesMarks(each, lookOf(index))),
+      ...series.flatMap((each, index) => seriesMarks(each, lookOf(index), y.ticks === undefined)),
       ...legend.flatMap((entry) => [
         Plot.link([entry], {
           x1: pixels<LegendEntry>((at) => at.x),

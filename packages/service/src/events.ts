@@ -13,6 +13,9 @@ export const EVENT_NAMES = [
   'stream-changed',
   /** A frame ended without a picture. */
   'frame-dropped',
+  /** The digital link beside a stream loses its picture, or brings it again: the cliff. */
+  'digital-lost',
+  'digital-regained',
   /** A transmitter's link went down, or came up again. */
   'link-lost',
   'link-restored',

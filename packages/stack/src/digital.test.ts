@@ -83,6 +83,41 @@ describe('the digital link', () => {
     expect(told!.designCsnrDb).toBe(2);
   });
 
+  it('runs beside a stream while somebody watches: its cliff is an event, and the stream knows nothing of it', async () => {
+    const { thresholdDb } = mcsFor(10)!;
+    stack.channel.update({ model: { name: 'awgn' }, snrDb: thresholdDb + 1, seed: 5 });
+    const transmitter = await stack.transmitter({ stream: 'watched', digital: 'fixed' });
+    const photo = await pngOf(picture);
+    const send = async () => completed(await transmitter.submit({ photo, name: 'a.png' }));
+    type Fact = { readonly kind: string; readonly event?: string; readonly frame?: number; readonly lost?: string };
+    const facts = async (): Promise<Fact[]> => {
+      const answer = await fetch(`${transmitter.httpUrl}/feed`);
+      return ((await answer.json()) as { items: { fact: Fact }[] }).items.map(({ fact }) => fact);
+    };
+    const companions = async () =>
+      (await facts())
+        .filter(({ kind, event }) => kind === 'companion' || event?.startsWith('digital-') === true)
+        .map(({ event, frame, lost }) => event ?? [frame, lost]);
+    await send();
+    expect(await companions(), 'nobody watched').toEqual([]);
+    await send();
+    await expect.poll(companions).toEqual([[1, undefined]]);
+    stack.channel.update({ snrDb: thresholdDb - 1 });
+    await send();
+    await expect.poll(companions).toEqual([[1, undefined], [2, 'block-error'], 'digital-lost']);
+    stack.channel.update({ snrDb: thresholdDb + 1 });
+    await send();
+    const all = [[1, undefined], [2, 'block-error'], 'digital-lost', [3, undefined], 'digital-regained'];
+    await expect.poll(companions).toEqual(all);
+    const shown = await fetch(`${transmitter.httpUrl}/pictures/3/digital`);
+    expect([shown.status, shown.headers.get('content-type')]).toEqual([200, 'image/png']);
+    expect(transmitter.status()).toMatchObject({ frames: { completed: 4, dropped: 0 } });
+    const text = await transmitter.metrics.text();
+    expect(text).toMatch(/^semcast_frames_total\{[^}]*outcome="completed"[^}]*\} 4$/m);
+    expect(text).not.toContain('decoder="digital"');
+    await transmitter.close();
+  });
+
   it('gives the same pictures whoever else sends', async () => {
     const { thresholdDb } = MCS_TABLE[mcsFor(10)!.index]!;
     stack.channel.update({ model: { name: 'rician-slow', kFactorDb: 12 }, snrDb: thresholdDb + 2, seed: 4 });

@@ -56,6 +56,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
   const changes: { path: string; body: unknown; authorization?: string }[] = [];
   const asked: string[] = [];
   let completed = 0;
+  let digital = 'off';
   let snrDb = 10;
   const logger = createLogger({ service: 'testkit', level: 'silent' });
   const serve = async (
@@ -82,6 +83,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
       if (typeof body === 'object' && body !== null && 'refuse' in body) {
         throw new HttpError(400, 'E_ARGUMENT', 'this is refused', 'ask for something else');
       }
+      ({ digital = digital } = body as { readonly digital?: string });
       return {};
     });
   };
@@ -98,6 +100,7 @@ export async function startLiveServices(options: LiveServicesOptions): Promise<L
           cbr: '1/24',
           waveform: 'ofdm',
           waveformOptions: { prefix: 8 },
+          digital,
           fps: 10,
           latest: true,
           photo: null,

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { findDefaultBundle, loadBundle, type Bundle } from '@semcast/bundle';
 import { channelPresets } from '@semcast/channel-models';
-import { DEMO_PHOTOS } from '@semcast/transmitter';
+import { DEMO_PHOTOS, DIGITAL_COMPANIONS } from '@semcast/transmitter';
 import {
   bundleFlag,
   cbrFlag,
@@ -64,6 +64,12 @@ export const up = createCommand({
     decoder: value('NAME', oneOf(decoderNames), `decoder: ${decoderNames.join(', ')} (the best that the bundle has)`),
     steps: stepsFlag,
     ...decoderOptionFlags,
+    digital: value(
+      'NAME',
+      oneOf(DIGITAL_COMPANIONS),
+      'while the console is open, photographs go by the digital link, too: fixed: for an SNR of 10 dB; adaptive: for the one measured last; off',
+      'fixed',
+    ),
     seed: seedFlag('noise and fading'),
     device: deviceFlag(),
     precision: precisionFlag,
@@ -104,6 +110,7 @@ export const up = createCommand({
       fps: flags.fps ?? (flags.once ? 0 : DEFAULT_FPS),
       size,
       cbr: rateOf(bundle.manifest, flags.cbr),
+      digital: flags.digital,
       decoder,
       decoderOptions,
       sampling,

@@ -108,6 +108,22 @@ describe('figures', () => {
     }
   });
 
+  it('add the times of one frame: encoding, its samples, decoding; of what is sent', () => {
+    const sent = rowsOf([20, 21], { encodeMs: 40, decodeMs: 8, channelUses: 256, cbrWithOverhead: 2 / 48 });
+    const ideal = rowsOf([22, 23], { decoder: 'digital-ideal' });
+    const groups = figureGroups(createDataset([source([...sent, ...ideal])]));
+    const chart = groups.flatMap(({ charts }) => charts).find(({ name }) => name === 'latency-frame')!;
+    expect(chart.y.ticks).toEqual([{ value: 0, text: 'jscc' }]);
+    // 512 samples at 10 MHz.
+    expect(chart.series.map(({ label, points }) => [label, points.map(({ x }) => x)])).toEqual([
+      ['encode', [40]],
+      ['on the air', [0.0512]],
+      ['decode', [8]],
+      ['sum', [48.0512]],
+    ]);
+    expect(chart.caption).toContain('at 10 MHz');
+  });
+
   it('join the settings of a dial, and mark the SNR that a code is designed for', () => {
     const dial = [0, 0.5, 1].flatMap((realism) =>
       atSnrs(`distilled realism=${realism}`, -realism, { steps: 1, metrics: { vgg: 1 - realism / 2 } }),

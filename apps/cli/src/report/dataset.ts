@@ -1,3 +1,4 @@
+import { DEFAULT_SAMPLE_RATE_HZ } from '@semcast/channel-models';
 import { bootstrapInterval, type Interval } from '@semcast/quality';
 import { BASELINE, qualityColumns, type QualityColumn } from '../sweep/compare.js';
 import { groupKey } from '../sweep/plan.js';
@@ -55,6 +56,8 @@ export interface Dataset {
   readonly snrsDb: readonly number[];
   readonly cbrs: readonly string[];
   readonly measures: readonly QualityColumn[];
+  /** Samples a second, of each channel. */
+  readonly sampleRatesHz: readonly number[];
 }
 
 interface Tagged {
@@ -155,7 +158,13 @@ export function createDataset(sources: readonly ReportSource[]): Dataset {
     snrsDb: [...new Set(cells.map(({ snrDb }) => snrDb))].sort((a, b) => a - b),
     cbrs: [...new Set([...cells].sort((a, b) => a.cbrValue - b.cbrValue).map(({ cbr }) => cbr))],
     measures: measuresOf(sources),
+    sampleRatesHz: [...new Set(sources.map(sampleRateOf))],
   };
+}
+
+function sampleRateOf({ report }: ReportSource): number {
+  const { sampleRateHz } = report.conditions.channelOptions ?? {};
+  return typeof sampleRateHz === 'number' ? sampleRateHz : DEFAULT_SAMPLE_RATE_HZ;
 }
 
 function measuresOf(sources: readonly ReportSource[]): QualityColumn[] {

@@ -1,7 +1,7 @@
-import type { Chart, ChartSeries } from '@semcast/report';
+import type { Chart, ChartAxis, ChartPoint, ChartSeries } from '@semcast/report';
 import type { QualityColumn } from '../sweep/compare.js';
 import { quantile } from '../sweep/statistics.js';
-import { measureOf, type Cell, type Dataset, type Series } from './dataset.js';
+import { measureOf, type Cell, type Dataset, type SeededRow, type Series } from './dataset.js';
 
 /** Figures of one kind, under a heading. */
 export interface FigureGroup {
@@ -139,21 +139,64 @@ function distortionPerception(data: Dataset, measure: QualityColumn): Chart[] {
   );
 }
 
-function latency({ series, cells }: Dataset): Chart[] {
-  const points = series.map((each, index) => {
-    const times = cells.filter((cell) => cell.series === each).flatMap(({ rows }) => rows.map((row) => row.decodeMs));
-    const at = (p: number): number => Math.max(0.01, quantile(times, p)!);
-    return { x: at(0.5), y: index, xInterval: { low: at(0.05), high: at(0.95) } };
-  });
+/** Median, and from the 5th to the 95th percentile; none where there is no time. */
+function spread(times: readonly number[], y: number): ChartPoint[] {
+  const at = (p: number): number => Math.max(0.01, quantile(times, p)!);
+  return times.length === 0 ? [] : [{ x: at(0.5), y, xInterval: { low: at(0.05), high: at(0.95) } }];
+}
+
+/** The time that the samples of a frame take on the air, in ms. */
+function airMs({ cbrWithOverhead, channelUses, width, height }: SeededRow, sampleRateHz: number): number {
+  const samples = cbrWithOverhead === undefined ? channelUses : cbrWithOverhead * 3 * width * height;
+  return (1000 * samples) / sampleRateHz;
+}
+
+function latency({ series, cells, sampleRatesHz }: Dataset): Chart[] {
+  const rowsOf = (each: Series): SeededRow[] =>
+    cells.filter((cell) => cell.series === each).flatMap(({ rows }) => [...rows]);
+  const x: ChartAxis = { label: 'time (ms)', scale: 'log' };
+  const spent = 'Median, and from the 5th to the 95th percentile over photographs, SNRs and rates';
+  const sent = series.filter((each) => rowsOf(each).some(({ encodeMs }) => encodeMs !== undefined));
+  const parts: Readonly<Record<string, (row: SeededRow, sampleRateHz: number) => number>> = {
+    encode: ({ encodeMs }) => encodeMs ?? NaN,
+    'on the air': airMs,
+    decode: ({ decodeMs }) => decodeMs,
+    sum: (row, sampleRateHz) => (row.encodeMs ?? NaN) + airMs(row, sampleRateHz) + row.decodeMs,
+  };
+  const [sampleRateHz, ...otherRates] = sampleRatesHz;
+  const oneFrame: Chart = {
+    name: 'latency-frame',
+    caption:
+      `Latency of one frame: encoding, its samples at ${(sampleRateHz ?? 0) / 1e6} MHz, decoding, and their sum. ${spent}, with as ` +
+      'many photographs under way as the sweep had. Reading files, sockets and queues are not counted.',
+    x,
+    y: { label: '', ticks: sent.map(({ label }, value) => ({ value, text: label })) },
+    series: Object.entries(parts).map(([label, of]) => ({
+      label,
+      points: sent.flatMap((each, y) =>
+        spread(
+          rowsOf(each)
+            .map((row) => of(row, sampleRateHz!))
+            .filter((ms) => !Number.isNaN(ms)),
+          y,
+        ),
+      ),
+    })),
+  };
   return [
     {
       name: 'latency',
-      caption:
-        'Decoding time at the receiver: median, and from the 5th to the 95th percentile over photographs, SNRs and rates, ' +
-        'with as many photographs under way as the sweep had.',
-      x: { label: 'decoding time (ms)', scale: 'log' },
+      caption: `Decoding time at the receiver. ${spent}, with as many photographs under way as the sweep had.`,
+      x: { ...x, label: 'decoding time (ms)' },
       y: { label: '', ticks: series.map(({ label }, value) => ({ value, text: label })) },
-      series: points.map((point) => ({ label: '', points: [point] })),
+      series: series.map((each, y) => ({
+        label: '',
+        points: spread(
+          rowsOf(each).map(({ decodeMs }) => decodeMs),
+          y,
+        ),
+      })),
     },
+    ...(sent.length === 0 || otherRates.length > 0 ? [] : [oneFrame]),
   ];
 }

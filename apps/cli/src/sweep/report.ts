@@ -48,6 +48,8 @@ export const sweepRowSchema = z.object({
   alignedChannelErrorDb: z.number().optional(),
   /** Why the picture is a grey one, lost by a channel code; null where it wasn't. Of decoders that can lose one. */
   lost: z.enum(LOST_REASONS).nullable().optional(),
+  /** At the transmitter, of the encoder; absent in older reports, and of what isn't sent. */
+  encodeMs: z.number().optional(),
   previewMs: z.number(),
   decodeMs: z.number(),
   /** The part of decodeMs from the first sampler step to the last; null for a decoder of one pass. */

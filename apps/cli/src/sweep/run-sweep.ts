@@ -280,10 +280,15 @@ async function recordCase(
     await writeFileWhole(path, outcome.received);
   }
   const { file, snrDb, variant } = sweepCase;
-  const mayLose = variant.asked === DIGITAL_DECODER || variant.asked === IDEAL_DECODER.name;
+  const isSent = variant.asked !== IDEAL_DECODER.name;
+  const mayLose = variant.asked === DIGITAL_DECODER || !isSent;
   const output = namesPictures ? path : null;
   const names = { ...bundleOf(variant), decoder: variant.decoder, image: basename(file) };
-  const measured = mayLose ? { ...outcome, lost: outcome.lost ?? null } : outcome;
+  const measured = {
+    ...outcome,
+    ...(mayLose ? { lost: outcome.lost ?? null } : {}),
+    ...(isSent ? { encodeMs: outcome.timingsMs.encode } : {}),
+  };
   log.add(sweepCase, toRow(measured, { ...names, channel, snrDb, output, ...channelErrorOf(outcome, settings) }));
   onFrame(sweepCase);
 }

@@ -39,6 +39,7 @@ export interface UpSettings extends WaveformChoice {
   readonly fps: number;
   readonly size: number;
   readonly cbr: string;
+  readonly digital: StreamSettings['digital'];
   readonly decoder: string;
   readonly decoderOptions: DecoderOptions | undefined;
   /** Whether the decoder samples, so that there are previews to be kept. */
@@ -113,12 +114,13 @@ function framesInFlight({ sampling, device }: UpSettings): number {
 /** The three services' command lines: at the start, or with what was set since. */
 export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}): Record<ServiceName, ServiceSpec> {
   const { ports, csi } = settings;
-  const { decoder, decoderOptions, cbr, waveform, waveformOptions, fps, latest, paused } = inForce.transmitter ?? {
-    ...settings,
-    // A change in the console is seen at once.
-    latest: !settings.once,
-    paused: undefined,
-  };
+  const { decoder, decoderOptions, cbr, waveform, waveformOptions, digital, fps, latest, paused } =
+    inForce.transmitter ?? {
+      ...settings,
+      // A change in the console is seen at once.
+      latest: !settings.once,
+      paused: undefined,
+    };
   const spec = (name: ServiceName, flags: Readonly<Record<string, FlagInput>>): ServiceSpec =>
     semcastService(name, ports[name], flags);
   return {
@@ -146,6 +148,7 @@ export function serviceSpecs(settings: UpSettings, inForce: SettingsInForce = {}
       // Ctrl-C ends at once, without waiting for frames under way.
       'drain-ms': 0,
       cbr,
+      digital,
       decoder,
       'decoder-options': decoderOptions === undefined ? undefined : JSON.stringify(decoderOptions),
       waveform,

@@ -1,4 +1,4 @@
-import type { LiveView } from '@semcast/console-messages';
+import { DIGITAL, type LiveView } from '@semcast/console-messages';
 import { useEffect, useState } from 'preact/hooks';
 import {
   change,
@@ -228,6 +228,20 @@ function StreamControls({ view, put }: ControlsProps) {
           </summary>
           <OptionFields options={more} {...fields} />
         </details>
+      )}
+      {settings.decoder === DIGITAL ? null : (
+        <label class="field">
+          <span>
+            Beside it <Term word="digital">digital link</Term> <small>digital</small>
+          </span>
+          <Choice
+            name="digital"
+            value={settings.digital}
+            choices={['off', 'fixed', 'adaptive']}
+            onChoose={(digital) => put({ digital })}
+          />
+          <small class="hint">fixed: sent for 10 dB; adaptive: for the SNR that was measured last</small>
+        </label>
       )}
       <label class="field">
         <span>Waveform</span>

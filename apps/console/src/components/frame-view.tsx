@@ -10,6 +10,7 @@ const TITLES: Readonly<Record<PictureStage, string>> = {
   preview: 'Quick decode',
   intermediate: 'On the way',
   final: 'Received',
+  digital: 'Digital link',
 };
 
 const OK = 200;

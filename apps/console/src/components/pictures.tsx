@@ -31,6 +31,8 @@ interface Pane {
   /** What it is, for who sees it for the first time. */
   readonly about: string;
   readonly picture: LoadedPicture;
+  /** Its picture is a grey one: it stands for one that was lost. */
+  readonly lost?: boolean;
   /** It stands in for a picture that isn't there yet. */
   readonly waits?: boolean;
   /** How far the one is that is being made. */
@@ -68,7 +70,7 @@ export function Pictures({ sections, wipes, onWipe, fills, onFill }: PicturesPro
   const frame = useLoaded(sections.shown);
   const [look, setLook] = useState(WHOLE);
   const [split, setSplit] = useState(0.5);
-  const panes = frame === null ? [] : panesOf(frame, stepsOf(sections));
+  const panes = frame === null ? [] : panesOf(frame, stepsOf(sections), hasCompanion(sections));
   const zoomBy = (direction: 1 | -1): void =>
     setLook((from) => ({ ...from, zoom: ZOOMS[clampIndex(ZOOMS.indexOf(from.zoom as 1) + direction)]! }));
   useKeys({
@@ -131,6 +133,7 @@ export function Pictures({ sections, wipes, onWipe, fills, onFill }: PicturesPro
               <Glass frame={frame} look={look} onLook={setLook}>
                 <Layer pane={pane} look={look} />
                 {pane.progress === undefined ? null : <span class="progress">{pane.progress}</span>}
+                {pane.lost === true ? <span class="lost">lost</span> : null}
               </Glass>
               <Caption pane={pane} />
             </figure>
@@ -237,8 +240,8 @@ function Wipe({
   readonly onSplit: (split: number) => void;
 }) {
   const [leftId, setLeftId] = useState<Pane['id']>('original');
-  const right = panes.at(-1)!;
-  const candidates = panes.filter(({ id }) => id !== right.id);
+  const right = panes.findLast(({ id }) => id === 'refined' || id === 'preview') ?? panes.at(-1)!;
+  const candidates = panes.filter(({ id, waits }) => id !== right.id && waits !== true);
   const left = candidates.find(({ id }) => id === leftId) ?? candidates[0];
   if (left === undefined) {
     return null;
@@ -372,24 +375,35 @@ function Layer({ pane, look }: { readonly pane: Pane; readonly look: Look }) {
   );
 }
 
-/** The panes of a photograph: those of the networks, and that of the digital link where one was used. */
-function panesOf(frame: LoadedFrame, wantedSteps: number | null): Pane[] {
+/** Whether photographs go by the digital link, too. */
+function hasCompanion({ transmitter }: PicturesProps['sections']): boolean {
+  return transmitter !== null && transmitter.settings.digital !== 'off' && transmitter.settings.decoder !== DIGITAL;
+}
+
+/** The panes of a photograph: those of the networks, and that of the digital link where one is used. */
+function panesOf(frame: LoadedFrame, wantedSteps: number | null, companion: boolean): Pane[] {
   const digital = frame.pictures.find(({ decoder, stage }) => decoder === DIGITAL && stage !== 'original');
   const pictures = frame.pictures.filter((picture) => picture !== digital);
   const panes = panesOfNetworks({ ...frame, pictures }, wantedSteps);
-  return digital === undefined
-    ? panes
-    : [
-        ...panes,
-        {
-          id: 'digital',
-          title: 'Digital link',
-          by: 'an image file over a channel code',
-          about: 'exact as far as its bits go, until it breaks: then grey',
-          picture: digital,
-          older: digital.frame !== frame.frame,
-        },
-      ];
+  // Until it is there, something else keeps its place, so that the others stay where they are.
+  const picture = digital ?? (companion ? frame.pictures.find(({ stage }) => stage === 'original') : undefined);
+  if (picture === undefined) {
+    return panes;
+  }
+  const sentFor = digital?.digital === undefined ? '' : `, sent for ${figure(digital.digital.designCsnrDb)} dB`;
+  return [
+    ...panes,
+    {
+      id: 'digital',
+      title: 'Digital link',
+      by: `an image file over a channel code${sentFor}`,
+      about: 'exact as far as its bits go, until it breaks: then grey',
+      picture,
+      lost: digital?.digital?.lost === true,
+      waits: digital === undefined,
+      older: picture.frame !== frame.frame,
+    },
+  ];
 }
 
 /** Two where the decoder has one pass, three where it refines. */
