@@ -263,7 +263,7 @@ describe('every example', () => {
               (rest[0] === 'build' && existsSync(join(REPOSITORY_ROOT, rest[rest.indexOf('-f') + 1]!)))
             : (program ?? '').endsWith('python') && module !== undefined
               ? existsSync(join(REPOSITORY_ROOT, 'models', 'training', 'semcast_training', `${module}.py`))
-              : program === 'curl' || /^(cd|python3|\.venv\/bin\/(pip|python)|cp)$/.test(program!);
+              : program === 'curl' || /^(cd|nats-server|python3|\.venv\/bin\/(pip|python)|cp)$/.test(program!);
       if (!fine) {
         unknown.push(`${where}: ${text}`);
       }

@@ -1,17 +1,6 @@
-import {
-  createCodec,
-  createSessionPool,
-  findDefaultBundle,
-  graphsAt,
-  loadBundle,
-  type Bundle,
-  type GraphName,
-  type GraphSource,
-  type SessionPool,
-} from '@semcast/bundle';
-import { decodePicture, TransportThreads } from '@semcast/digital';
+import { codecGeometry, findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { createConsoleServer, type ConsoleServer } from '@semcast/console-server';
-import { StepScheduler } from '@semcast/scheduler';
+import { connectQueue, FrameIngest, FrameWorker, RollCall, type QueueConnection } from '@semcast/frame-queue';
 import {
   addFeedRoute,
   createHttpServer,
@@ -26,17 +15,16 @@ import {
 } from '@semcast/service';
 import { InboundStreams, serveLinks, LinkError, type ServedLinks, type ServerSession } from '@semcast/wire';
 import sharp from 'sharp';
-import { bucketsOf, schedulerOptionsOf, workerCount, type ReceiverConfig } from './config.js';
+import { bucketsOf, EMBEDDED, type ReceiverConfig } from './config.js';
 import { addDecoderCheck } from './decoder-check.js';
 import type { Decoder } from './decoders/decoder.js';
-import { decodersOf, graphsOf } from './decoders/registry.js';
+import { decodersOf } from './decoders/registry.js';
+import { loadEngine, type Engine } from './engine.js';
 import { UnknownDecoderError } from './errors.js';
 import { FramePath } from './frame-path.js';
+import { IngestPath, type IngestPathOptions } from './ingest-path.js';
 import { liveStatusOf, ReceiverLive } from './live.js';
-import { createBatchNetworks, type DecodeTransport } from './networks/batch-networks.js';
 import { statusOf, type ReceiverStatus } from './status.js';
-import { StepRunner, type StepRunnerOptions } from './step-runner.js';
-import { warmUp } from './warm-up.js';
 import { fairWindow } from './windows.js';
 import { createOutputFolder } from './write-output.js';
 
@@ -70,7 +58,8 @@ export async function createReceiver(config: ReceiverConfig, options: ReceiverOp
   try {
     return await listen(config, parts);
   } catch (error) {
-    await Promise.all([parts.coder.close(), parts.pool.close()]);
+    await parts.engine?.close();
+    await parts.queue?.close();
     throw error;
   }
 }
@@ -85,145 +74,63 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
   const output = config.outputDir === undefined ? undefined : await createOutputFolder(config.outputDir);
   const bundle = await loadBundle(config.bundle ?? findDefaultBundle());
   const decoders = options.decoders ?? decodersOf(bundle, config.decoders);
-  const sources = graphsAt(bundle, config.precision, config.device);
-  // Runs before the first frame are in no metric.
-  let observed = false;
-  /** Whether there are workers, and who is told when that changes. */
-  const workers = { available: true, onChange: (_available: boolean): void => {} };
-  const count = workerCount(config);
-  const pool = await createSessionPool({
-    // Only what the offered decoders need: every worker loads all of it.
-    graphs: Object.fromEntries([...graphsOf(decoders, config)].flatMap((name) => loadable(name, sources, config))),
-    device: config.device,
-    workers: count,
-    // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
-    maxQueue: count,
-    maxRestartDelayMs: config.workerRetryMs,
-    onRun: (graph, seconds) => {
-      if (observed) {
-        metrics.inference.observe({ graph }, seconds);
-      }
-    },
-    onAvailable: (available) => {
-      workers.available = available;
-      workers.onChange(available);
-    },
-    onWarning: (message) => {
-      logger.warn(message);
-    },
-  });
-  const coder = new TransportThreads(count);
+  const queue =
+    config.queue === EMBEDDED
+      ? undefined
+      : await connectQueue(config.queue, { name: `semcast receiver (${config.role})`, logger });
   try {
-    const decodeTransport: DecodeTransport = async ({ received, format, ...size }) =>
-      await decodePicture(received, format, size, { coder });
-    const runner = await startRunner(config, bundle, pool, decodeTransport, {
-      onBatch: (rows) => {
-        live.tellBatch(rows);
-      },
-      onLoad: (graph, seconds) => {
-        logger.info({ graph, seconds }, 'a worker has loaded a graph that frames ask for');
-      },
-      onWaiting: (frames) => {
-        live.tellWaiting(frames);
-      },
-    });
-    observed = true;
-    return { bundle, decoders, pool, coder, workers, runner, metrics, live, logger, output };
+    const engine =
+      config.role === 'ingest' ? undefined : await loadEngine(config, { bundle, decoders, metrics, live, logger });
+    return { bundle, decoders, engine, queue, metrics, live, logger, output };
   } catch (error) {
-    await Promise.all([coder.close(), pool.close()]);
+    await queue?.close();
     throw error;
   }
 }
 
-/**
- * The graphs of every frame and of the residuals. A worker on a CPU loads the others when a frame first needs one, unless
- * the configuration names the decoders that need them: they take most of the memory, and many receivers never use them.
- */
-const EARLY_GRAPHS: ReadonlySet<GraphName> = new Set(['decoder', 'encoder']);
-
-function loadable(
-  name: GraphName,
-  graphs: Bundle['graphs'],
-  { decoders }: Pick<ReceiverConfig, 'decoders'>,
-): [GraphName, GraphSource][] {
-  const source = graphs[name];
-  return source === undefined ? [] : [[name, { ...source, deferred: isLate(name, decoders) }]];
-}
-
-function isLate(name: GraphName, decoders: ReceiverConfig['decoders']): boolean {
-  return decoders === undefined && !EARLY_GRAPHS.has(name);
-}
-
-/** The most that warming up may hold up the start on a CPU, where it only teaches the scheduler what runs take. */
-const CPU_WARM_UP_MS = 2000;
-
-/** Pictures whose residual waits for a worker: a diagnosis, for which the newest suffice. */
-const MAX_RESIDUALS = 16;
-
-async function startRunner(
-  config: ReceiverConfig,
-  { manifest }: Bundle,
-  pool: SessionPool,
-  decodeTransport: DecodeTransport,
-  events: Pick<StepRunnerOptions, 'onBatch' | 'onLoad' | 'onWaiting'>,
-): Promise<StepRunner> {
-  const networks = createBatchNetworks(manifest, pool, decodeTransport);
-  const runner = new StepRunner({
-    scheduler: new StepScheduler(schedulerOptionsOf(config, pool.workers)),
-    networks,
-    planAhead: pool.device === 'cuda',
-    maxSpare: { pictures: MAX_RESIDUALS, pixels: config.maxImagePixels },
-    ...events,
-  });
-  if (config.warmUp) {
-    const onGpu = pool.device === 'cuda';
-    await warmUp(networks, manifest, {
-      // A warm-up would load the graphs that are to be loaded later.
-      graphs: (Object.keys(pool.signatures) as GraphName[]).filter((name) => onGpu || !isLate(name, config.decoders)),
-      buckets: onGpu ? bucketsOf(config) : [1],
-      passes: onGpu ? 2 : 1,
-      budgetMs: onGpu ? Infinity : CPU_WARM_UP_MS,
-      observe: (...measured) => {
-        runner.observe(...measured);
-      },
-    });
-  }
-  return runner;
-}
-
 async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverService> {
-  const { bundle, decoders, pool, coder, workers, runner, metrics, live, logger, output } = parts;
+  const { bundle, decoders, engine, queue, metrics, live, logger } = parts;
   // Pictures are written in threads of libvips; a picture gets one, as the networks have the other cores.
   sharp.concurrency(1);
 
-  const path = new FramePath({
+  const rules = {
     bundle,
-    codec: createCodec(bundle, pool, { maxImagePixels: config.maxImagePixels }),
+    codec: codecGeometry(bundle.manifest),
     decoders,
-    runner,
     maxImagePixels: config.maxImagePixels,
     maxMinSteps: config.maxMinSteps,
-    hasToken: config.token !== undefined,
     maxQueueBytes: config.maxQueueBytes,
-    residual: config.residual,
-    residualFirst: config.residualFirst,
-    output,
-    metrics,
+    hasToken: config.token !== undefined,
     live,
-    logger,
-  });
-  const streams = new InboundStreams({
-    window: fairWindow(1, config),
-    maxStreams: config.maxStreams,
-    maxInProgress: 2 * config.creditsPerStream,
-    retainMs: config.streamIdleTtlMs,
-    onFrame: (delivery) => {
-      path.take(delivery);
-    },
-    onRefused: (stream, frame, reason) => {
-      live.tellDropped({ stream, frame }, reason, 'its sender exceeds its credits');
-    },
-  });
+  };
+  const path =
+    engine &&
+    new FramePath({
+      ...rules,
+      ...parts,
+      runner: engine.runner,
+      // An ingest has them while a frame waits, too.
+      timesDeadlines: queue === undefined,
+      residual: config.residual,
+      residualFirst: config.residualFirst,
+    });
+  const ingest = queue && config.role !== 'decode' ? startIngest(config, { ...parts, rules, queue }) : undefined;
+  const frames = ingest?.path ?? path!;
+  const streams =
+    config.role === 'decode'
+      ? undefined
+      : new InboundStreams({
+          window: fairWindow(1, config),
+          maxStreams: config.maxStreams,
+          maxInProgress: 2 * config.creditsPerStream,
+          retainMs: config.streamIdleTtlMs,
+          onFrame: (delivery) => {
+            frames.take(delivery);
+          },
+          onRefused: (stream, frame, reason) => {
+            live.tellDropped({ stream, frame }, reason, 'its sender exceeds its credits');
+          },
+        });
 
   let closing = false;
   const http = await createHttpServer({
@@ -234,41 +141,72 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     ready: () => {
       const reasons = [
         ...(closing ? ['the receiver is shutting down'] : []),
-        ...(workers.available ? [] : [NO_WORKER_LEFT]),
+        ...(engine?.workers.available === false ? [NO_WORKER_LEFT] : []),
+        ...(ingest?.workers.workers.length === 0 ? [NO_WORKER_AT_QUEUE] : []),
+        ...(queue?.isConnected === false ? ['the connection to the queue is lost'] : []),
       ];
       return { ready: reasons.length === 0, reasons };
     },
   });
-  const links = serveStreams(config, { ...parts, streams, upgrades: http.upgrades });
-  workers.onChange = (available) => {
-    if (available) {
-      logger.info('a worker is there again: the receiver is ready');
-      return;
-    }
-    logger.error(NO_WORKER_LEFT);
-    // As when it closes: no client is told of a drop, so it keeps its frames and sends them again when it is let in.
-    const error = noWorkerLeft();
-    for (const session of links.sessions.values()) {
-      session.close(error.closeCode, error);
-    }
-    streams.close();
-  };
+  const links =
+    streams &&
+    serveStreams(config, {
+      ...parts,
+      streams,
+      upgrades: http.upgrades,
+      offered: () => {
+        if (ingest !== undefined) {
+          const { decoders: present } = ingest.workers;
+          if (present.size === 0) {
+            throw noWorker(NO_WORKER_AT_QUEUE);
+          }
+          return [...decoders.keys()].filter((name) => present.has(name));
+        }
+        if (engine?.workers.available === false) {
+          throw noWorker(NO_WORKER_LEFT);
+        }
+        return [...decoders.keys()];
+      },
+    });
+  let worker: FrameWorker | undefined;
+  if (engine !== undefined) {
+    engine.workers.onChange = (available) => {
+      worker?.pause(!available);
+      if (available) {
+        logger.info('a worker is there again: the receiver is ready');
+        return;
+      }
+      logger.error(NO_WORKER_LEFT);
+      if (ingest === undefined) {
+        // As when it closes: no client is told of a drop, so it keeps its frames and sends them again when it is let in.
+        const error = noWorker(NO_WORKER_LEFT);
+        for (const session of links?.sessions.values() ?? []) {
+          session.close(error.closeCode, error);
+        }
+        streams?.close();
+      }
+    };
+  }
   const status = (): ReceiverStatus => {
-    const scheduler = runner.stats();
+    const crew = ingest?.workers.workers ?? [];
+    const scheduler = engine?.runner.stats() ?? null;
+    const waiting = ingest?.queue.frames.waiting ?? engine?.runner.waiting ?? 0;
     return statusOf({
+      role: config.role,
       bundle,
       decoders,
       links,
       streams,
-      device: pool.device,
-      workers: pool.workers,
+      device: engine?.pool.device ?? crew[0]?.device ?? 'cpu',
+      workers: engine?.pool.workers ?? crew.reduce((sum, { workers }) => sum + workers, 0),
+      crew,
       queue: {
-        waiting: runner.waiting,
-        decoding: path.frames - runner.waiting,
-        residuals: runner.spare,
-        bytes: path.bytes,
-        pixels: scheduler.pixels,
-        maxPixels: runner.maxPixels,
+        waiting,
+        decoding: ingest?.queue.frames.taken ?? frames.frames - waiting,
+        residuals: engine?.runner.spare ?? 0,
+        bytes: frames.bytes,
+        pixels: scheduler?.pixels ?? 0,
+        maxPixels: engine?.runner.maxPixels ?? 0,
       },
       scheduler,
     });
@@ -292,10 +230,12 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     closing = true;
     await consoleServer?.close();
     // Links first, so that no client is told of a drop: it keeps its frames, and sends them again when it is back.
-    await links.close();
-    streams.close();
-    await path.settled();
-    await Promise.all([coder.close(), pool.close()]);
+    await links?.close();
+    streams?.close();
+    await worker?.close();
+    await Promise.all([ingest?.path.settled(), path?.settled()]);
+    ingest?.close();
+    await Promise.all([engine?.close(), queue?.close()]);
     await http.close();
   }
 
@@ -307,6 +247,9 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     throw error;
   }
   ownUrl = address.url;
+  if (queue !== undefined && engine !== undefined) {
+    worker = startWorker(config, { ...parts, queue, engine, path: path! });
+  }
   warnOfOpenDoors(logger, config.host, {
     token: { token: config.token, allows: 'send frames' },
     ...(config.console.enabled && {
@@ -318,8 +261,9 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
       url: address.wsUrl,
       bundle: bundle.dir,
       digest: bundle.digest,
-      device: pool.device,
-      workers: pool.workers,
+      role: config.role,
+      ...(engine && { device: engine.pool.device, workers: engine.pool.workers }),
+      ...(queue && { queue: config.queue }),
       decoders: [...decoders.keys()],
     },
     'receiver listens',
@@ -330,21 +274,98 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
 const NO_WORKER_LEFT =
   'no inference worker is left: each died, and could not be replaced; the receiver goes on trying (workerRetryMs)';
 
-function noWorkerLeft(): LinkError {
-  return new LinkError('E_TRY_AGAIN', NO_WORKER_LEFT, {
-    remedy: "see the receiver's log for why they died; clients connect again by themselves",
+const NO_WORKER_AT_QUEUE = 'no decode worker with this bundle is at the queue';
+
+function noWorker(why: string): LinkError {
+  const remedy =
+    why === NO_WORKER_LEFT
+      ? "see the receiver's log for why they died"
+      : 'start one with the same bundle (semcast receiver --role decode)';
+  return new LinkError('E_TRY_AGAIN', why, { remedy: `${remedy}; clients connect again by themselves` });
+}
+
+/** The side of the queue that has the senders. */
+function startIngest(
+  { maxBacklogMs }: ReceiverConfig,
+  {
+    queue: connection,
+    bundle,
+    metrics,
+    logger,
+    rules,
+  }: Parts & { readonly queue: QueueConnection; readonly rules: Omit<IngestPathOptions, 'queue' | 'workers'> },
+) {
+  const queue = new FrameIngest(connection, { logger, metrics, maxWaitMs: maxBacklogMs });
+  const workers = new RollCall(connection, {
+    bundleDigest: bundle.digest,
+    onChange: (present) => {
+      metrics.queueWorkers.set(present.length);
+      logger.info({ workers: present.length }, 'decode workers come or go');
+    },
+  });
+  return {
+    queue,
+    workers,
+    path: new IngestPath({ ...rules, queue, workers }),
+    close: (): void => {
+      queue.close();
+      workers.close();
+    },
+  };
+}
+
+/** The side of the queue that decodes. */
+function startWorker(
+  config: ReceiverConfig,
+  {
+    queue,
+    engine: { pool, runner },
+    path,
+    bundle,
+    decoders,
+    metrics,
+    logger,
+  }: Parts & { readonly queue: QueueConnection; readonly engine: Engine; readonly path: FramePath },
+): FrameWorker {
+  const { name, version } = bundle.manifest;
+  return new FrameWorker(queue, {
+    logger,
+    metrics,
+    describe: () => {
+      const { finished, busyMs } = runner.stats().totals;
+      return {
+        bundle: { name, version, digest: bundle.digest },
+        decoders: [...decoders.keys()],
+        device: pool.device,
+        workers: pool.workers,
+        finished,
+        busySeconds: busyMs / 1000,
+      };
+    },
+    // Batches that run, and as many frames that wait for the next: more would only wait here instead of elsewhere.
+    capacity: 2 * pool.workers * Math.max(...bucketsOf(config)),
+    hasMemory: () => path.bytes + config.maxPayloadBytes <= config.maxQueueBytes,
+    take: (delivery) => {
+      path.take(delivery);
+    },
+    supersede: (delivery, by) => {
+      path.supersede(delivery, by);
+    },
+    redeliverAfterMs: config.redeliverAfterMs,
   });
 }
 
 interface LinkParts extends Parts {
   readonly streams: InboundStreams;
   readonly upgrades: HttpServer['upgrades'];
+  /** The decoders that frames may ask for. @throws LinkError where there are none at the moment */
+  readonly offered: () => readonly string[];
 }
 
 /** Greet links, and attach each to its stream. */
 function serveStreams(
   config: ReceiverConfig,
-  { bundle, workers, metrics, logger, decoders, streams, live, upgrades }: LinkParts,
+  { bundle, metrics, logger, streams, live, upgrades, offered }: LinkParts,
 ): ServedLinks {
   const { name, version } = bundle.manifest;
   /** The window that each session got in its welcome. */
@@ -370,11 +391,9 @@ function serveStreams(
       metrics.wireBytes.inc({ direction }, bytes);
     },
     welcome: ({ decoder }, session) => {
-      if (!workers.available) {
-        throw noWorkerLeft();
-      }
-      if (!decoders.has(decoder)) {
-        throw new UnknownDecoderError(decoder, [...decoders.keys()]);
+      const names = offered();
+      if (!names.includes(decoder)) {
+        throw new UnknownDecoderError(decoder, names);
       }
       // As if the stream were new; if it isn't, a larger window follows.
       const credits = fairWindow(streams.size + 1, config);
@@ -382,7 +401,7 @@ function serveStreams(
       return {
         credits,
         limits: { maxPayloadBytes: config.maxPayloadBytes, maxImagePixels: config.maxImagePixels },
-        decoders: [...decoders.keys()],
+        decoders: [...names],
         bundle: { name, version, digest: bundle.digest },
       };
     },

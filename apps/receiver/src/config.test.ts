@@ -29,4 +29,16 @@ describe('the configuration of the receiver', () => {
     expect(receiverConfigSchema.safeParse({ decoders: ['magic'] }).success).toBe(false);
     expect(receiverConfigSchema.safeParse({ decoders: [] }).success).toBe(false);
   });
+
+  it('needs a queue between processes where there are several', () => {
+    expect(receiverConfigSchema.parse({})).toMatchObject({ role: 'all', queue: 'embedded' });
+    const issue = (input: object) => receiverConfigSchema.safeParse(input).error?.issues[0];
+    expect(issue({ role: 'decode' })).toMatchObject({ path: ['queue'] });
+    for (const queue of ['nats://a:4222', 'nats://me:hush@a,tls://b:4222']) {
+      expect(receiverConfigSchema.parse({ role: 'ingest', queue }).queue).toBe(queue);
+    }
+    for (const queue of ['', 'a:4222', 'http://a', 'nats://', 'nats://a/b']) {
+      expect(issue({ queue })?.message).toMatch(/^must be "embedded", or servers of NATS/);
+    }
+  });
 });

@@ -14,6 +14,17 @@ import { decoderNames } from './decoders/registry.js';
  */
 export const DEFAULT_MAX_IMAGE_PIXELS = 4096 * 4096;
 
+/** What a process of the receiver does. */
+export const ROLES = ['all', 'ingest', 'decode'] as const;
+/** The queue that needs no server. */
+export const EMBEDDED = 'embedded';
+
+function isQueue(value: string): boolean {
+  return (
+    value === EMBEDDED || value.split(',').every((url) => /^(nats|tls):\/\/[^/]+\/?$/.test(url) && URL.canParse(url))
+  );
+}
+
 /** Upper limit of `maxMinSteps`: the most steps that a sampler takes. */
 export const MAX_MIN_STEPS = MAX_STEPS;
 
@@ -21,6 +32,25 @@ export const MAX_MIN_STEPS = MAX_STEPS;
 export const receiverConfigSchema = z
   .strictObject({
     ...listenSettings(7402),
+    role: z
+      .enum(ROLES)
+      .default('all')
+      .describe('ingest has the links, decode the networks, all both; ingest and decode meet at a queue'),
+    queue: z
+      .string()
+      .max(4096)
+      .default(EMBEDDED)
+      .refine(
+        isQueue,
+        'must be "embedded", or servers of NATS such as nats://user:password@host:4222,nats://host2:4222',
+      )
+      .describe('where frames wait: embedded (in this process), or the address of a NATS server with JetStream'),
+    redeliverAfterMs: z
+      .int()
+      .min(500)
+      .max(600_000)
+      .default(10_000)
+      .describe('how long a worker at a NATS queue may be silent before its frames are given to others'),
     token: secretSchema.optional().describe('token that clients must send; without it anyone may connect'),
     bundle: z.string().min(1).optional().describe('folder of the model bundle; default: models/natural'),
     device: z.enum(['cpu', 'cuda']).default('cpu').describe('where the networks run'),
@@ -133,6 +163,13 @@ export const receiverConfigSchema = z
     logLevel: logLevelSchema,
   })
   .superRefine((config, context) => {
+    if (config.role !== 'all' && config.queue === EMBEDDED) {
+      context.addIssue({
+        code: 'custom',
+        path: ['queue'],
+        message: `is embedded, which has no other process: role ${config.role} needs a NATS server, as in nats://127.0.0.1:4222`,
+      });
+    }
     if (config.maxStreams > config.maxQueue) {
       context.addIssue({
         code: 'custom',

@@ -15,10 +15,12 @@ export interface Deadline {
 /**
  * Start a frame's clock: its result is worthless `deadlineMs` after its arrival here. The time counts from the arrival,
  * because clocks of two machines can't be compared.
+ *
+ * @param isTimed false where another process times the frame
  */
-export function startDeadline({ head, signal }: Pick<Delivery, 'head' | 'signal'>): Deadline {
+export function startDeadline({ head, signal }: Pick<Delivery, 'head' | 'signal'>, isTimed = true): Deadline {
   const { deadlineMs } = head;
-  if (deadlineMs === undefined) {
+  if (deadlineMs === undefined || !isTimed) {
     return { signal, stop: () => {} };
   }
   const expiry = new AbortController();

@@ -3,31 +3,29 @@ import type { Logger, Metrics } from '@semcast/service';
 import type { Delivery } from '@semcast/wire';
 import { admitFrame, imageSizeOf } from './admit-frame.js';
 import { clientOf } from './client-of.js';
-import { startDeadline } from './deadline.js';
-import { asDrop, decodeFrame, orDrop } from './decode-frame.js';
+import { decodeFrame, orDrop } from './decode-frame.js';
 import type { DecodedPicture, PartialResult } from './decoders/decoder.js';
 import { deliverResult, type ResultFacts } from './deliver-result.js';
 import { csnrFound, demodulateFrame, type DemodulatedFrame } from './demodulate-frame.js';
 import { encodeResult, type EncodedImage } from './encode-result.js';
-import { FrameDropError } from './errors.js';
 import { estimatedChannel } from './estimated-channel.js';
+import { FramesInProgress, type FramesInProgressOptions } from './frames-in-progress.js';
 import type { ReceiverLive } from './live.js';
 import { measureResidual } from './measure-residual.js';
 import type { EncodeRow } from './networks/network-rows.js';
 import { withinCsnrRange } from './posterior-observation.js';
 import { receiveFrame, type ReceivedFrame, type ReceptionRules } from './receive-frame.js';
 import { StageClock } from './stage-clock.js';
-import { Supersession } from './supersession.js';
+import type { Supersession } from './supersession.js';
 import type { FrameHandle, StepRunner } from './step-runner.js';
 import type { OutputFolder } from './write-output.js';
 import { WritingTime } from './writing-time.js';
 
-export interface FramePathOptions extends ReceptionRules {
+export interface FramePathOptions
+  extends ReceptionRules, Pick<FramesInProgressOptions, 'maxQueueBytes' | 'timesDeadlines'> {
   readonly runner: StepRunner;
   /** Whether links had to show a token. */
   readonly hasToken: boolean;
-  /** Bytes of payloads in progress beyond which more frames are refused. */
-  readonly maxQueueBytes: number;
   /** Whether the measurement residual is found, which takes another run of the encoder. */
   readonly residual: boolean;
   /** Whether each result waits for it. */
@@ -38,76 +36,49 @@ export interface FramePathOptions extends ReceptionRules {
   readonly logger: Logger;
 }
 
-/** The path of frames through this process, from the socket and back to it. */
+/** The path of frames through the process that decodes them: from the socket, or the queue, and back to it. */
 export class FramePath {
   readonly #options: FramePathOptions;
-  readonly #inProgress = new Set<Promise<void>>();
-  /** By frame, for each frame in progress. */
-  readonly #supersessions = new Map<Delivery, Supersession>();
+  readonly #progress: FramesInProgress;
   /** Residuals of pictures that have been sent. */
   readonly #measuring = new Set<Promise<void>>();
   readonly #writing = new WritingTime();
-  #bytes = 0;
 
   constructor(options: FramePathOptions) {
     this.#options = options;
+    this.#progress = new FramesInProgress({
+      ...options,
+      carry: async (...frame) => {
+        await this.#carryFrame(...frame);
+      },
+    });
   }
 
   /** Frames in progress. */
   get frames(): number {
-    return this.#inProgress.size;
+    return this.#progress.frames;
   }
 
   /** Bytes of the payloads of frames in progress. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#progress.bytes;
   }
 
   /** Take a frame; its outcome goes to the delivery. */
   take(delivery: Delivery): void {
-    const work = this.#carryToItsEnd(delivery).finally(() => {
-      this.#inProgress.delete(work);
-    });
-    this.#inProgress.add(work);
+    this.#progress.take(delivery);
+  }
+
+  /** Frame `by` of its stream takes the place of one that is in progress. */
+  supersede(older: Delivery, by: number): void {
+    this.#progress.supersede(older, by);
   }
 
   /** Resolves when no frame is in progress; residuals that still wait for a worker are given up. */
   async settled(): Promise<void> {
-    await Promise.all(this.#inProgress);
+    await this.#progress.settled();
     this.#options.runner.dropSpare();
     await Promise.all(this.#measuring);
-  }
-
-  /** One frame: exactly one outcome, whatever happens. */
-  async #carryToItsEnd(delivery: Delivery): Promise<void> {
-    const deadline = startDeadline(delivery);
-    const bytes = delivery.payload.byteLength;
-    this.#bytes += bytes;
-    if (delivery.head.supersedes === true) {
-      this.#supersede(delivery);
-    }
-    const supersession = new Supersession();
-    this.#supersessions.set(delivery, supersession);
-    try {
-      await this.#carryFrame(delivery, AbortSignal.any([deadline.signal, supersession.signal]), supersession);
-    } catch (error) {
-      const { reason, message, cause } = asDrop(error);
-      this.#options.live.tellDropped(delivery, reason, message, cause);
-      delivery.drop(reason, message);
-    } finally {
-      deadline.stop();
-      this.#supersessions.delete(delivery);
-      this.#bytes -= bytes;
-    }
-  }
-
-  /** End what a newer frame makes needless: frames of its stream with lower numbers. */
-  #supersede({ stream, frame }: Delivery): void {
-    for (const [older, supersession] of this.#supersessions) {
-      if (older.stream === stream && older.frame < frame) {
-        supersession.request(frame);
-      }
-    }
   }
 
   /**
@@ -118,8 +89,7 @@ export class FramePath {
    */
   async #carryFrame(delivery: Delivery, signal: AbortSignal, supersession: Supersession): Promise<void> {
     const { runner, bundle, live } = this.#options;
-    const clock = new StageClock(this.#options.metrics);
-    this.#checkRoom();
+    const clock = new StageClock(this.#options.metrics, delivery.receivedMs);
     const received = receiveFrame(delivery, delivery.hello.result.format, this.#options);
     live.tellReceived(delivery, () => demodulateFrame(received));
     const client = clientOf(delivery, this.#options);
@@ -248,17 +218,6 @@ export class FramePath {
   #encodeRow({ layout: { activeChannels } }: DemodulatedFrame, image: RgbImage, csnrDb: number): EncodeRow {
     const { manifest } = this.#options.bundle;
     return { graph: 'encoder', image, csnrDb: withinCsnrRange(manifest, csnrDb), activeChannels };
-  }
-
-  #checkRoom(): void {
-    const { maxQueueBytes } = this.#options;
-    if (this.#bytes > maxQueueBytes) {
-      throw new FrameDropError(
-        'queue-full',
-        `with this frame the receiver would hold ${this.#bytes} bytes of samples; it takes ${maxQueueBytes} ` +
-          '(maxQueueBytes); send fewer frames at a time, or smaller ones',
-      );
-    }
   }
 
   /** Intermediate pictures of one frame: one at a time, and those that come too fast are left out. */

@@ -1,7 +1,7 @@
 import { equalise, type ReceivedSymbols, type TapModel } from '@semcast/phy';
 import { shownDecibels, type ReceiverFact, type ReceiverLiveStatus, type ScopeFact } from '@semcast/console-messages';
 import { createEventLog, LiveFeed, observeSnr, type EventLog, type Logger, type Metrics } from '@semcast/service';
-import type { DropReason, FrameHead, LinkEnd, ServerSession } from '@semcast/wire';
+import type { DropReason, FrameHead, LinkEnd, ResultHead, ServerSession } from '@semcast/wire';
 import { z } from 'zod';
 import type { Decoder } from './decoders/decoder.js';
 import type { ResultFacts } from './deliver-result.js';
@@ -84,6 +84,23 @@ export class ReceiverLive {
       { stream, frame, decoder, csnrDb, residual, steps, lost, timingsMs, delivered },
       'frame decoded',
     );
+    this.tellPicture({ stream, frame, csi }, facts);
+    if (residual !== null) {
+      this.#tellRatio({ stream, frame }, { decoder, steps, residual });
+    }
+  }
+
+  /** A picture has gone to its sender, whoever decoded it. */
+  tellPicture(
+    { stream, frame, csi }: Pick<FrameHead, 'stream' | 'frame' | 'csi'>,
+    {
+      decoder,
+      steps,
+      residual,
+      csnrDb,
+      timingsMs,
+    }: Pick<ResultHead, 'decoder' | 'steps' | 'residual' | 'csnrDb' | 'timingsMs'>,
+  ): void {
     this.feed.push({
       kind: 'decoded',
       stream,
@@ -97,9 +114,6 @@ export class ReceiverLive {
       queueDepth: this.#waiting,
       batchSize: this.#batchSize,
     });
-    if (residual !== null) {
-      this.#tellRatio({ stream, frame }, { decoder, steps, residual });
-    }
   }
 
   /** The residual of a picture that has gone. */
@@ -118,9 +132,14 @@ export class ReceiverLive {
   }
 
   /** A frame ended without a picture; `detail` is for people, `cause` of a fault of this side. */
-  tellDropped({ stream, frame }: FrameName, reason: DropReason, detail: string, cause?: unknown): void {
+  tellDropped(name: FrameName, reason: DropReason, detail: string, cause?: unknown): void {
     this.#metrics.frames.inc({ stage: 'receiver', outcome: 'dropped' });
     this.#metrics.droppedFrames.inc({ reason });
+    this.tellDrop(name, reason, detail, cause);
+  }
+
+  /** The same of a frame that another process has counted. */
+  tellDrop({ stream, frame }: FrameName, reason: DropReason, detail: string, cause?: unknown): void {
     if (reason === 'superseded') {
       // Its sender asked for it.
       this.#logger.debug({ stream, frame }, 'frame superseded');

@@ -13,7 +13,7 @@ const MAX_WEBP_SIDE = 16_383;
 /** The limits of a receiver, and what it decodes with. */
 export interface ReceptionRules {
   readonly bundle: Bundle;
-  readonly codec: Codec;
+  readonly codec: Pick<Codec, 'geometry' | 'activeChannels'>;
   readonly decoders: ReadonlyMap<string, Decoder>;
   readonly maxImagePixels: number;
   /** The largest `minSteps` that a frame may demand. */
@@ -182,7 +182,7 @@ function checkSize({ width, height }: FrameHead, format: ResultFormat, { codec, 
   return geometry;
 }
 
-function activeChannelsOf({ cbr }: FrameHead, codec: Codec): number {
+function activeChannelsOf({ cbr }: FrameHead, codec: ReceptionRules['codec']): number {
   try {
     return codec.activeChannels(cbr);
   } catch (error) {

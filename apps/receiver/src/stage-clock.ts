@@ -20,14 +20,15 @@ export type TimedStage =
 export class StageClock {
   readonly #metrics: Pick<Metrics<'receiver'>, 'frameLatency'>;
   /** When the frame came, on the clock of performance.now(). */
-  readonly receivedMs = performance.now();
+  readonly receivedMs: number;
   readonly #spentMs = new Map<TimedStage, number>();
   #decodeStartMs: number | undefined;
   #decodedMs: number | undefined;
   #departedMs: number | undefined;
 
-  constructor(metrics: Pick<Metrics<'receiver'>, 'frameLatency'>) {
+  constructor(metrics: Pick<Metrics<'receiver'>, 'frameLatency'>, receivedMs = performance.now()) {
     this.#metrics = metrics;
+    this.receivedMs = receivedMs;
   }
 
   /** Run a stage and take its time; that of a stage that fails counts, too. */

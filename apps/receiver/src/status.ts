@@ -1,11 +1,14 @@
 import type { Bundle } from '@semcast/bundle';
+import type { Announcement } from '@semcast/frame-queue';
 import type { SchedulerStats } from '@semcast/scheduler';
 import type { InboundStreams, ServedLinks } from '@semcast/wire';
+import type { ReceiverConfig } from './config.js';
 
 /** The answer of `GET /status`: what this receiver is, and what it is doing. */
 export interface ReceiverStatus {
   readonly service: 'receiver';
   readonly uptimeSeconds: number;
+  readonly role: ReceiverConfig['role'];
   readonly decoders: readonly string[];
   readonly bundle: {
     readonly name: string;
@@ -17,6 +20,8 @@ export interface ReceiverStatus {
   };
   readonly device: 'cpu' | 'cuda';
   readonly workers: number;
+  /** Other processes that decode for this one, from the queue between them. */
+  readonly crew: readonly Announcement[];
   /** Open links. */
   readonly sessions: number;
   readonly streams: {
@@ -42,8 +47,8 @@ export interface ReceiverStatus {
     readonly pixels: number;
     readonly maxPixels: number;
   };
-  /** The frames that the step scheduler holds, and the outcomes of earlier ones. */
-  readonly scheduler: SchedulerStats;
+  /** The frames that the step scheduler holds, and the outcomes of earlier ones; null where others decode. */
+  readonly scheduler: SchedulerStats | null;
 }
 
 export interface StreamStatus {
@@ -58,11 +63,15 @@ export interface StreamStatus {
 }
 
 /** What a status is made of, beside the values that it has as they are. */
-export interface StatusSources extends Pick<ReceiverStatus, 'device' | 'workers' | 'queue' | 'scheduler'> {
+export interface StatusSources extends Pick<
+  ReceiverStatus,
+  'role' | 'device' | 'workers' | 'crew' | 'queue' | 'scheduler'
+> {
   readonly bundle: Bundle;
   readonly decoders: ReadonlyMap<string, unknown>;
-  readonly links: ServedLinks;
-  readonly streams: InboundStreams;
+  /** Both undefined where only others have links. */
+  readonly links: ServedLinks | undefined;
+  readonly streams: InboundStreams | undefined;
 }
 
 export function statusOf({ bundle, decoders, links, streams, ...values }: StatusSources): ReceiverStatus {
@@ -72,12 +81,12 @@ export function statusOf({ bundle, decoders, links, streams, ...values }: Status
     uptimeSeconds: process.uptime(),
     decoders: [...decoders.keys()],
     bundle: { name, version, digest: bundle.digest, rates: rates.map(({ cbr }) => cbr), csnrDb },
-    sessions: links.sessions.size,
+    sessions: links?.sessions.size ?? 0,
     streams: {
-      known: streams.size,
-      window: streams.window,
-      unacknowledged: streams.stored,
-      linked: [...links.sessions.values()].map(({ hello, remoteAddress, bufferedBytes }) => ({
+      known: streams?.size ?? 0,
+      window: streams?.window ?? 0,
+      unacknowledged: streams?.stored ?? 0,
+      linked: [...(links?.sessions.values() ?? [])].map(({ hello, remoteAddress, bufferedBytes }) => ({
         stream: hello.stream,
         agent: hello.agent,
         role: hello.role,

@@ -140,10 +140,10 @@ describe.each(samplerNames)('the decoder %s', (decoder) => {
     await sendAll(alone, [frames[0]!]);
     await alone.link.close();
     await eventually(() => expect(receiver.status().streams.known).toBe(0));
-    const before = receiver.status().scheduler.totals;
+    const before = receiver.status().scheduler!.totals;
     const clients = streams.map((stream) => client(receiver, stream, decoder));
     await Promise.all(clients.map(async (each, i) => sendAll(each, [frames[i]!])));
-    const { jobs, rows } = receiver.status().scheduler.totals;
+    const { jobs, rows } = receiver.status().scheduler!.totals;
     // They did share batches.
     expect(rows - before.rows).toBeGreaterThan(1.2 * (jobs - before.jobs));
     expect(clients.map(({ results }) => results.length)).toEqual(streams.map(() => 1));
@@ -238,7 +238,7 @@ describe('a sampler decoder', () => {
     const { drops, results } = await decodeOne(receiver, 'diffcom', { decoderOptions });
     expect(results).toEqual([]);
     expect(drops).toMatchObject([{ reason: 'invalid-frame', detail: expect.stringContaining(message) as string }]);
-    expect(receiver.status().scheduler.totals.offered).toBe(0);
+    expect(receiver.status().scheduler!.totals.offered).toBe(0);
   });
 });
 
@@ -252,7 +252,7 @@ describe('steps that a frame insists on', () => {
     expect(drops).toMatchObject([
       { reason: 'too-many-steps', detail: expect.stringMatching(/1000 steps.*grants 100.*maxMinSteps/) as string },
     ]);
-    expect(receiver.status().scheduler.totals.offered).toBe(0);
+    expect(receiver.status().scheduler!.totals.offered).toBe(0);
     expect(await metric(receiver.httpUrl, 'semcast_dropped_frames_total{reason="too-many-steps"}')).toBe(1);
     // Who asks beforehand is told the same.
     const check = await fetch(`${receiver.httpUrl}/decoders/check`, {
@@ -346,7 +346,7 @@ describe('under load', () => {
       await gone.link.send(await air.frame('gone', frame, { decoder: 'diffcom', decoderOptions: LONG }));
     }
     await eventually(() => {
-      const { frames, totals } = receiver.status().scheduler;
+      const { frames, totals } = receiver.status().scheduler!;
       expect(frames).toBe(4);
       expect(totals.steps).toBeGreaterThan(2);
     });
@@ -357,10 +357,10 @@ describe('under load', () => {
         scheduler: { frames: 0, runningJobs: 0, totals: { cancelled: 4, finished: 0 } },
       }),
     );
-    const { steps } = receiver.status().scheduler.totals;
+    const { steps } = receiver.status().scheduler!.totals;
     const { results } = await decodeOne(receiver, 'diffcom', { decoderOptions: { steps: 4 } });
     expect(results).toHaveLength(1);
-    expect(receiver.status().scheduler.totals.steps).toBe(steps + 4);
+    expect(receiver.status().scheduler!.totals.steps).toBe(steps + 4);
     expect(await metric(receiver.httpUrl, 'semcast_dropped_frames_total{reason="cancelled"}')).toBe(4);
   });
 
@@ -438,7 +438,7 @@ describe('under load', () => {
     // A residual may be being measured, for nobody who waits.
     await eventually(() => expect(receiver.status().scheduler).toMatchObject({ frames: 0, runningJobs: 0 }));
     const { scheduler } = receiver.status();
-    const { refused, finished, displaced } = scheduler.totals;
+    const { refused, finished, displaced } = scheduler!.totals;
     expect(refused['queue-full'] + finished + displaced).toBe(12);
     expect(await metric(receiver.httpUrl, 'semcast_frames_total{stage="receiver",outcome="completed"}')).toBe(finished);
   });
@@ -451,7 +451,7 @@ describe('under load', () => {
       Array.from({ length: 8 }, async (_, frame) => air.frame('flood', frame, { decoder: 'diffcom', decoderOptions })),
     );
     const flooding = sendAll(flood, frames);
-    await eventually(() => expect(receiver.status().scheduler.frames).toBe(8));
+    await eventually(() => expect(receiver.status().scheduler!.frames).toBe(8));
     const light = client(receiver, 'light', 'diffcom');
     await sendAll(light, [await air.frame('light', 0, { decoder: 'diffcom', decoderOptions })]);
     expect(light.results).toHaveLength(1);
@@ -483,7 +483,7 @@ describe('under load', () => {
     );
     expect(clients.map(({ to }) => [outcomesOf(to).size, to.drops])).toEqual(clients.map(() => [3, []]));
     expect(clients[0]!.to.partials).toEqual([]);
-    expect(receiver.status().scheduler.totals).toMatchObject({
+    expect(receiver.status().scheduler!.totals).toMatchObject({
       offered: 3 * clients.length,
       finished: 3 * clients.length,
     });

@@ -39,6 +39,22 @@ export interface LatentGeometry {
   readonly paddedWidth: number;
 }
 
+/** What is known of a bundle's codec without its graphs. */
+export function codecGeometry(manifest: Bundle['manifest']) {
+  const { stride, latentChannels } = manifest;
+  return {
+    /** Sizes of latent and padded picture. */
+    geometry: (width: number, height: number): LatentGeometry => {
+      const paddedWidth = padTo(width, stride);
+      const paddedHeight = padTo(height, stride);
+      const [h, w] = [paddedHeight / stride, paddedWidth / stride];
+      return { channels: latentChannels, height: h, width: w, positions: h * w, paddedWidth, paddedHeight };
+    },
+    /** Channels that a rate sends. */
+    activeChannels: (cbr: string | Cbr): number => activeChannels(manifest, cbr),
+  };
+}
+
 /** A bundle's encoder and decoder, for pictures of any size. */
 export type Codec = ReturnType<typeof createCodec>;
 
@@ -54,13 +70,7 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
   const { stride, latentChannels, normalisation } = manifest;
   const maxImagePixels = options.maxImagePixels ?? DEFAULT_MAX_IMAGE_PIXELS;
 
-  /** Sizes of latent and padded picture. */
-  function geometry(width: number, height: number): LatentGeometry {
-    const paddedWidth = padTo(width, stride);
-    const paddedHeight = padTo(height, stride);
-    const [h, w] = [paddedHeight / stride, paddedWidth / stride];
-    return { channels: latentChannels, height: h, width: w, positions: h * w, paddedWidth, paddedHeight };
-  }
+  const { geometry } = codecGeometry(manifest);
 
   /** What both graphs are given of channel and rate: dB, clamped to the bundle's range, and active / latent channels. */
   function conditionFeeds(csnrDb: number, active: number): { csnr_db: Tensor; rate: Tensor } {
@@ -84,9 +94,7 @@ export function createCodec(bundle: Bundle, pool: SessionPool, options: CodecOpt
   }
 
   return {
-    geometry,
-    /** Channels that a rate sends. */
-    activeChannels: (cbr: string | Cbr): number => activeChannels(manifest, cbr),
+    ...codecGeometry(manifest),
 
     /** Picture → latent. */
     async encode(image: RgbImage, { csnrDb, cbr }: Condition, runOptions?: RunOptions): Promise<EncodedImage> {

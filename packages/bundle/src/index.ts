@@ -2,7 +2,7 @@ import { WorkerPool, type SessionPool } from './pool.js';
 import type { SessionPoolOptions } from './types.js';
 
 export { findDefaultBundle, graphsAt, loadBundle, PRECISIONS, type Bundle, type Precision } from './bundle.js';
-export { createCodec, type Codec, type CodecOptions, type EncodedImage } from './codec.js';
+export { codecGeometry, createCodec, type Codec, type CodecOptions, type EncodedImage } from './codec.js';
 export * from './errors.js';
 export { pictureOrThrow, tensorToImages } from './images.js';
 export {

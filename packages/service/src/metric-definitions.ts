@@ -24,7 +24,7 @@ export const LABEL_DEFINITIONS = {
     values: ['completed', 'forwarded', 'dropped'],
   },
   reason: {
-    help: 'Why a frame was dropped: one of the [drop reasons](errors.md#drop-reasons). Why a picture was lost: one of the [reasons for that](errors.md#lost-pictures).',
+    help: 'Why a frame was dropped: one of the [drop reasons](errors.md#drop-reasons). Why a picture was lost: one of the [reasons for that](errors.md#lost-pictures). Why a frame became a dead letter: one of [those](scaling.md#dead-letters).',
   },
   decoder: { help: "The decoder that made the picture: one of the receiver's registry." },
   direction: { help: 'As this service sees it.', values: ['in', 'out'] },
@@ -33,6 +33,10 @@ export const LABEL_DEFINITIONS = {
     values: ['configured', 'measured', 'effective', 'estimated'],
   },
   graph: { help: 'The network: one of the graphs of the bundle, or a metric bundle.' },
+  state: {
+    help: 'Of frames in the queue: no worker has begun it yet, or one has it.',
+    values: ['waiting', 'taken'],
+  },
   event: { help: 'What happened; the log line has it as `event`.', values: EVENT_NAMES },
 } as const satisfies Record<string, LabelDefinition>;
 export type LabelName = keyof typeof LABEL_DEFINITIONS;
@@ -197,6 +201,34 @@ export const METRIC_DEFINITIONS = {
     name: 'semcast_scheduler_queue_depth',
     help: 'Frames that wait for a decoder.',
     labels: [],
+    services: ['receiver'],
+  },
+  queueFrames: {
+    kind: 'gauge',
+    name: 'semcast_queue_frames',
+    help: 'Frames that this receiver has put into the queue between receivers (NATS) and that have not ended.',
+    labels: ['state'],
+    services: ['receiver'],
+  },
+  queueWorkers: {
+    kind: 'gauge',
+    name: 'semcast_queue_workers',
+    help: 'Decode workers at the queue that have the bundle of this receiver.',
+    labels: [],
+    services: ['receiver'],
+  },
+  queueRedeliveries: {
+    kind: 'counter',
+    name: 'semcast_queue_redeliveries_total',
+    help: 'Frames that came from the queue more than once: their worker died, handed them back, or was not heard.',
+    labels: [],
+    services: ['receiver'],
+  },
+  deadLetters: {
+    kind: 'counter',
+    name: 'semcast_dead_letters_total',
+    help: 'Frames that were put aside for somebody to look at, by reason.',
+    labels: ['reason'],
     services: ['receiver'],
   },
   inference: {

@@ -25,6 +25,7 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'packages/config': { folders: ['packages/core'] },
   'packages/service': { folders: ['packages/config', 'packages/core', 'packages/quality'] },
   'packages/images': { folders: ['packages/core'] },
+  'packages/frame-queue': { folders: ['packages/core', 'packages/service', 'packages/wire'] },
   'packages/report': { folders: ['packages/quality'] },
   'packages/digital': {
     folders: ['packages/channel-coding', 'packages/core', 'packages/images', 'packages/phy', 'packages/wire'],
@@ -55,6 +56,9 @@ export const SOLE_IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['packages/bundle'],
   'onnxruntime-common': ['packages/bundle'],
   'prom-client': ['packages/service'],
+  '@nats-io/transport-node': ['packages/frame-queue'],
+  '@nats-io/jetstream': ['packages/frame-queue'],
+  '@nats-io/obj': ['packages/frame-queue'],
   msgpackr: ['packages/wire'],
   '@fastify/swagger': ['packages/service'],
   '@observablehq/plot': ['packages/report'],

@@ -1,5 +1,6 @@
 export { writeBenchReport, type BenchReport } from './bench-report.js';
 export { startLiveServices, type LiveServices, type LiveServicesOptions } from './live-services.js';
+export { startNatsServer, type NatsServer } from './nats-server.js';
 export { testPicture } from './pictures.js';
 export {
   createProcessKeeper,

@@ -30,6 +30,8 @@ export interface Delivery {
   /** The hello of the link on which it came, and the address that the link comes from. */
   readonly hello: SessionHello;
   readonly remoteAddress: string;
+  /** When it arrived from its sender, on the clock of performance.now(). */
+  readonly receivedMs: number;
   /** Aborted when the work is no longer wanted; its reason is a {@link DeliveryCancelled}. */
   readonly signal: AbortSignal;
   /** Send a preview or an intermediate result, if the client keeps up. Returns whether it was sent. */
@@ -212,6 +214,7 @@ export class InboundStreams {
       payload,
       hello: session.hello,
       remoteAddress: session.remoteAddress,
+      receivedMs: performance.now(),
       signal: work.signal,
       preview: (result, image) => {
         const newest = state.session;

@@ -1,0 +1,131 @@
+import { jetstream, jetstreamManager, RetentionPolicy, StorageType, type JetStreamClient } from '@nats-io/jetstream';
+import { connect, nanos, type ConnectionOptions, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { describeError } from '@semcast/core';
+import type { Logger } from '@semcast/service';
+import { Blobs } from './blobs.js';
+import { QueueError } from './errors.js';
+import { ALL_DEAD_LETTERS, ALL_FRAMES, DEAD_LETTERS_STREAM, FRAMES_STREAM } from './names.js';
+
+/** Nothing stays longer in the queue, whoever has forgotten it: the longest that a receiver may be told to wait. */
+const MAX_AGE_MS = 86_400_000;
+/** How long a frame that is put in again under its id is known. */
+const DUPLICATES_MS = 120_000;
+const DEAD_LETTERS_AGE_MS = 7 * 86_400_000;
+const MAX_DEAD_LETTERS = 1000;
+const MAX_DEAD_LETTER_BYTES = 256 * 1024 * 1024;
+
+/** A connection to the queue, with everything in it that semcast needs. It connects again by itself, for ever. */
+export interface QueueConnection {
+  readonly nats: NatsConnection;
+  readonly jetstream: JetStreamClient;
+  readonly blobs: Blobs;
+  readonly isConnected: boolean;
+  /** Send a message that nobody waits for; without a connection it is sent later, after the end never. */
+  tell(subject: string, body?: string | Uint8Array, headers?: MsgHdrs): void;
+  /** Make what is missing on the server. Cheap; call it again where something was missing. */
+  prepare(): Promise<void>;
+  /** Send what is to be sent, then end. */
+  close(): Promise<void>;
+}
+
+/** Servers and credentials of `nats://user:password@host:4222,host2:4222`; a user without a password is a token. */
+export function parseQueueUrl(url: string): ConnectionOptions {
+  const urls = url.split(',').map((part) => new URL(part.includes('://') ? part : `nats://${part}`));
+  const [{ username, password }] = urls as [URL, ...URL[]];
+  const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
+  return {
+    servers: urls.map(({ host }) => host),
+    ...(urls.some(({ protocol }) => protocol === 'tls:') && { tls: {} }),
+    ...(pass !== '' ? { user, pass } : user !== '' ? { token: user } : {}),
+  };
+}
+
+/**
+ * Connect to the queue.
+ *
+ * @throws QueueError when it can't be reached, lets nobody in, or has no JetStream
+ */
+export async function connectQueue(
+  url: string,
+  { name, logger }: { readonly name: string; readonly logger: Logger },
+): Promise<QueueConnection> {
+  const options = parseQueueUrl(url);
+  const where = (options.servers as string[]).join(', ');
+  let nats: NatsConnection;
+  try {
+    nats = await connect({
+      ...options,
+      name,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 500,
+      // A server that restarts may refuse for a moment.
+      ignoreAuthErrorAbort: true,
+      timeout: 5000,
+      pingInterval: 10_000,
+    });
+  } catch (cause) {
+    throw new QueueError(`the queue at ${where} can't be reached: ${describeError(cause)}`, { cause });
+  }
+  let isConnected = true;
+  void (async () => {
+    for await (const status of nats.status()) {
+      if (status.type === 'disconnect') {
+        isConnected = false;
+        logger.warn({ queue: where }, 'the connection to the queue is lost; trying again');
+      } else if (status.type === 'reconnect') {
+        isConnected = true;
+        logger.info({ queue: where }, 'connected to the queue again');
+      } else if (status.type === 'error') {
+        logger.warn({ queue: where, err: status.error }, 'the queue reports an error');
+      }
+    }
+  })();
+  const client = jetstream(nats, { timeout: 5000 });
+  const blobs = new Blobs(nats, MAX_AGE_MS);
+  const prepare = async (): Promise<void> => {
+    const { streams } = await jetstreamManager(nats, { timeout: 5000 });
+    await streams.add({
+      name: FRAMES_STREAM,
+      subjects: [ALL_FRAMES],
+      retention: RetentionPolicy.Workqueue,
+      // A server that restarts still has the frames.
+      storage: StorageType.File,
+      max_age: nanos(MAX_AGE_MS),
+      duplicate_window: nanos(DUPLICATES_MS),
+    });
+    await streams.add({
+      name: DEAD_LETTERS_STREAM,
+      subjects: [ALL_DEAD_LETTERS],
+      storage: StorageType.File,
+      max_age: nanos(DEAD_LETTERS_AGE_MS),
+      max_msgs: MAX_DEAD_LETTERS,
+      max_bytes: MAX_DEAD_LETTER_BYTES,
+    });
+    await blobs.prepare();
+  };
+  try {
+    await prepare();
+  } catch (cause) {
+    await nats.close();
+    throw new QueueError(`the server at ${where} is no queue: ${describeError(cause)}`, { cause });
+  }
+  return {
+    nats,
+    jetstream: client,
+    blobs,
+    get isConnected() {
+      return isConnected;
+    },
+    tell: (subject, body, given) => {
+      if (!nats.isClosed() && !nats.isDraining()) {
+        nats.publish(subject, body, given && { headers: given });
+      }
+    },
+    prepare,
+    close: async () => {
+      // Draining waits for the server, which may be away.
+      await Promise.race([nats.drain().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 2000))]);
+      await nats.close();
+    },
+  };
+}

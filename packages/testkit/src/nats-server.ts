@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createProcessKeeper, freePorts, type ProcessKeeper, type TestProcess } from './processes.js';
+
+/** A nats-server with JetStream on loopback, and a store of its own. */
+export interface NatsServer {
+  readonly url: string;
+  /** End it: at once with SIGKILL (the default), or in its order with SIGTERM. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Start it again, on the same port and store. */
+  start(): Promise<void>;
+  /** End it, and delete its store. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Start a nats-server.
+ *
+ * @param program where it is: `findProgram('nats-server', 'nats-server')`
+ * @param args more arguments, such as `--user`
+ */
+export async function startNatsServer(program: string, args: readonly string[] = []): Promise<NatsServer> {
+  const keeper: ProcessKeeper = createProcessKeeper();
+  const [port] = await freePorts(1);
+  const store = mkdtempSync(join(tmpdir(), 'semcast-nats-'));
+  let server: TestProcess | undefined;
+  const start = async (): Promise<void> => {
+    server = keeper.start({
+      command: program,
+      args: ['--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', store, ...args],
+    });
+    await server.until('nats-server is ready', ({ stderr }) => stderr.includes('Server is ready'));
+  };
+  const stop = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
+    server?.kill(signal);
+    await server?.ended;
+  };
+  await start();
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    stop,
+    start,
+    remove: async () => {
+      await keeper.killAll();
+      rmSync(store, { recursive: true, force: true });
+    },
+  };
+}
