@@ -41,6 +41,8 @@ describe('a chart', () => {
     expect(count(shared)).toBe(1);
     const other = { ...second!, mark: { x: 10, text: 'design 10 dB' } };
     expect(renderChart({ ...chart, series: [first!, other] })).toContain('>design 10 dB</text>');
+    const outside = { ...second!, mark: { x: -5, text: 'design -5 dB' } };
+    expect(renderChart({ ...chart, series: [first!, outside] })).not.toContain('design -5 dB');
   });
 
   it('is black on transparent in a file of its own', () => {

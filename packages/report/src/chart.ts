@@ -115,11 +115,11 @@ function axisTicks(ticks: ChartAxis['ticks']) {
     : { ticks: ticks.map(({ value }) => value), tickFormat: (value: number) => textOf.get(value) ?? '' };
 }
 
-/** Vertical lines, each once: of several series in the colour of the text. */
-function verticalMarks(series: readonly ChartSeries[]) {
+/** Vertical lines within the axis, each once: of several series in the colour of the text. */
+function verticalMarks(series: readonly ChartSeries[], [from, to]: readonly [number, number]) {
   return series.flatMap(({ mark }, index) => {
     const owners = series.flatMap((other, place) => (other.mark?.x === mark?.x ? [place] : []));
-    if (mark === undefined || owners[0] !== index) {
+    if (mark === undefined || owners[0] !== index || mark.x < from || mark.x > to) {
       return [];
     }
     const colour = owners.length > 1 ? 'currentColor' : lookOf(index).colour;
@@ -210,7 +210,7 @@ export function renderChart(chart: Chart, { widthMm = COLUMN_WIDTH_MM }: { reado
         labelOffset: marginLeft - 4,
       }),
       Plot.frame({ strokeOpacity: 0.5 }),
-      ...verticalMarks(series),
+      ...verticalMarks(series, xDomain),
       ...series.flatMap((each, index) => seriesMarks(each, lookOf(index), y.ticks === undefined)),
       ...legend.flatMap((entry) => [
         Plot.link([entry], {
