@@ -19,8 +19,9 @@ import { readDockerfile, settingsOf } from './support/dockerfile.js';
 
 const dockerCompose = findProgram('docker-compose', 'docker-compose');
 const GPU_ENV = 'deploy/docker/gpu.env';
+const SCALE_ENV = 'deploy/docker/scale.env';
 /** Our own; the others come as they are. */
-const SERVICES = ['transmitter', 'channel', 'receiver', 'receiver-gpu'];
+const SERVICES = ['transmitter', 'channel', 'receiver', 'receiver-gpu', 'receiver-ingest', 'receiver-decode'];
 /** Reads counters of the GPU's driver, which takes root. */
 const PRIVILEGED = 'dcgm-exporter';
 
@@ -44,6 +45,7 @@ describe.skipIf(dockerCompose === undefined)('docker-compose', () => {
     ['by itself', []],
     ['with .env.example', ['--env-file', '.env.example']],
     ['for a GPU', ['--env-file', GPU_ENV]],
+    ['for several receivers', ['--env-file', SCALE_ENV]],
   ])('accepts the file %s', (_, args) => {
     expect(config(...args, 'config', '--quiet')).toMatchObject({ status: 0, stderr: '' });
   });
@@ -54,7 +56,7 @@ describe.skipIf(dockerCompose === undefined)('docker-compose', () => {
     );
     const text = texts.join('\n');
     const starts = [...text.matchAll(/^docker compose(.*?) up\b/gm)].map(([, args]) => args!.trim());
-    expect(new Set(starts)).toEqual(new Set(['', `--env-file ${GPU_ENV}`]));
+    expect(new Set(starts)).toEqual(new Set(['', `--env-file ${GPU_ENV}`, `--env-file ${SCALE_ENV}`]));
     const pairs = [...text.matchAll(/`((?:[A-Z_]+=[^ `]+ ?)+)`/g)].flatMap(([, words]) => words!.trim().split(' '));
     const proposed = Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string]));
     expect(Object.keys(proposed).length).toBeGreaterThan(5);
@@ -97,6 +99,24 @@ describe('profiles', () => {
     expect(gpu.environment!['SEMCAST_RECEIVER_DEVICE']).toBe('cuda');
     expect(gpu.build!.target).toBe('cuda');
     expect(gpu.deploy.resources.reservations!.devices).toEqual([{ driver: 'nvidia', count: 1, capabilities: ['gpu'] }]);
+  });
+});
+
+describe('the profile scale', () => {
+  it('puts a queue between one receiver with links and others that decode', async () => {
+    const env = await readEnvFile(SCALE_ENV);
+    const started = servicesIn(await readCompose(env), env['COMPOSE_PROFILES']!.split(','));
+    expect(Object.keys(started).sort()).toEqual(
+      ['channel', 'grafana', 'nats', 'prometheus', 'receiver-decode', 'receiver-ingest', 'transmitter'].sort(),
+    );
+    expect(started['channel']!.environment!['SEMCAST_CHANNEL_RECEIVER_URL']).toBe('ws://receiver-ingest:7402');
+    for (const role of ['ingest', 'decode']) {
+      expect(started[`receiver-${role}`]!.environment).toMatchObject({
+        SEMCAST_RECEIVER_ROLE: role,
+        SEMCAST_RECEIVER_QUEUE: 'nats://nats:4222',
+      });
+    }
+    expect(started['nats']!.ports!.map(containerPort)).toEqual([4222]);
   });
 });
 
