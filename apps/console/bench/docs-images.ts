@@ -20,7 +20,8 @@ const WIDTHS = [
   { width: 2560, height: 1440 },
   { width: 390, height: 844 },
 ] as const;
-const MAX_WIDTH = 1280;
+/** Of one of the screens that a picture shows, in pixels: wider ones are made smaller. */
+const TILE_WIDTH = 960;
 const SNRS_DB = [20, 10, 5, 0] as const;
 /** Of the animated picture: there and back. */
 const MOVES_DB = [20, 17, 14, 11, 8, 5, 3, 1, 0, 2, 5, 9, 13, 17] as const;
@@ -36,49 +37,40 @@ async function moveTo(page: Page, snrDb: number): Promise<void> {
   await page.locator('.progress').waitFor({ state: 'detached', timeout: PATIENCE_MS });
 }
 
-/** Wide ones are made smaller: they are to show how the page is laid out. */
-async function shoot(page: Page, file: string, { fullPage = false } = {}): Promise<void> {
-  const png = await page.screenshot({ fullPage });
-  const small = sharp(png).resize({ width: MAX_WIDTH, withoutEnlargement: true });
-  await small.png({ palette: true, quality: 90, effort: 8 }).toFile(join(IMAGES, file));
-}
-
-/** Every width in both themes, at 10 dB, with the details of one. */
+/** Every width in both themes, each at all SNRs in one picture, which shows how the page is laid out. */
 async function shootWidths(page: Page): Promise<void> {
-  await moveTo(page, 10);
-  for (const { width, height } of WIDTHS) {
-    await page.setViewportSize({ width, height });
-    for (const colorScheme of ['dark', 'light'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await page.waitForTimeout(1500);
-      await shoot(page, `console-${width}-${colorScheme}.png`);
+  const shots = new Map<string, Buffer[]>();
+  for (const snrDb of SNRS_DB) {
+    await moveTo(page, snrDb);
+    for (const { width, height } of WIDTHS) {
+      await page.setViewportSize({ width, height });
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.waitForTimeout(1500);
+        const shot = await sharp(await page.screenshot())
+          .resize({ width: TILE_WIDTH, withoutEnlargement: true })
+          .toBuffer();
+        const name = `console-${width}-${colorScheme}`;
+        shots.set(name, [...(shots.get(name) ?? []), shot]);
+      }
     }
   }
+  for (const [name, tiles] of shots) {
+    await sharp(tiles, { join: { across: tiles.length / 2, shim: 8 } })
+      .webp({ quality: 80, effort: 5 })
+      .toFile(join(IMAGES, `${name}.webp`));
+  }
+}
+
+async function shootDetails(page: Page): Promise<void> {
+  await moveTo(page, 10);
   await page.setViewportSize(WIDTHS[0]);
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.getByRole('button', { name: 'Details' }).click();
   await page.waitForTimeout(3000);
-  await shoot(page, 'console-details.png', { fullPage: true });
+  const shot = await page.screenshot({ fullPage: true });
+  await sharp(shot).webp({ quality: 85, effort: 5 }).toFile(join(IMAGES, 'console-details.webp'));
   await page.getByRole('button', { name: 'Details' }).click();
-}
-
-/** The first screen at four SNRs, as one picture. */
-async function shootSnrs(page: Page): Promise<void> {
-  const { width, height } = WIDTHS[0];
-  await page.setViewportSize({ width, height });
-  const tiles: Buffer[] = [];
-  for (const snrDb of SNRS_DB) {
-    await moveTo(page, snrDb);
-    tiles.push(
-      await sharp(await page.screenshot())
-        .resize(width / 2)
-        .toBuffer(),
-    );
-  }
-  await sharp({ create: { width, height, channels: 3, background: '#0e1214' } })
-    .composite(tiles.map((input, i) => ({ input, left: (i % 2) * (width / 2), top: Math.floor(i / 2) * (height / 2) })))
-    .png({ palette: true, quality: 90, effort: 8 })
-    .toFile(join(IMAGES, 'console-snr.png'));
 }
 
 /** The slider moving, as an animated WebP. */
@@ -119,7 +111,7 @@ try {
     // One frame for each change, and nothing that moves in between.
     await page.locator('button[name=pause]').click();
     await shootWidths(page);
-    await shootSnrs(page);
+    await shootDetails(page);
     await shootSlider(page);
   } finally {
     await browser.close();
