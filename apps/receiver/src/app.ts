@@ -251,7 +251,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     worker = startWorker(config, { ...parts, queue, engine, path: path! });
   }
   warnOfOpenDoors(logger, config.host, {
-    token: { token: config.token, allows: 'send frames' },
+    ...(links && { token: { token: config.token, allows: 'send frames' } }),
     ...(config.console.enabled && {
       'console.controlToken': { token: config.console.controlToken, allows: 'use the controls of the console' },
     }),
