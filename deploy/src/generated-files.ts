@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadBundle } from '@semcast/bundle';
 import { dashboards } from './dashboards/registry.js';
+import { kubernetesFiles } from './kubernetes.js';
 import { parseRules, type Rule } from './rules.js';
 import { formatMetricsDocument } from './metrics-document.js';
 
@@ -28,10 +30,15 @@ export async function readRules(root: string = REPOSITORY_ROOT): Promise<Rule[]>
 
 /** Every generated file, with what belongs into it. */
 export async function generateFiles(root: string = REPOSITORY_ROOT): Promise<GeneratedFile[]> {
+  const { digest } = await loadBundle(join(root, 'models', 'natural'));
   return [
     ...Object.entries(dashboards).map(([name, dashboard]) => ({
       path: `deploy/grafana/dashboards/${name}.json`,
       content: `${JSON.stringify(dashboard, null, 2)}\n`,
+    })),
+    ...Object.entries(kubernetesFiles(digest)).map(([path, content]) => ({
+      path: `deploy/kubernetes/${path}`,
+      content,
     })),
     { path: 'docs/metrics.md', content: formatMetricsDocument(await readRules(root)) },
   ];

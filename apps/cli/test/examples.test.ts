@@ -261,9 +261,11 @@ describe('every example', () => {
             ? (rest[0] === 'compose' &&
                 (!rest.includes('--env-file') || existsSync(join(REPOSITORY_ROOT, envFile!)))) ||
               (rest[0] === 'build' && existsSync(join(REPOSITORY_ROOT, rest[rest.indexOf('-f') + 1]!)))
-            : (program ?? '').endsWith('python') && module !== undefined
-              ? existsSync(join(REPOSITORY_ROOT, 'models', 'training', 'semcast_training', `${module}.py`))
-              : program === 'curl' || /^(cd|nats-server|python3|\.venv\/bin\/(pip|python)|cp)$/.test(program!);
+            : program === 'kubectl'
+              ? !rest.includes('-k') || existsSync(join(REPOSITORY_ROOT, rest[rest.indexOf('-k') + 1]!))
+              : (program ?? '').endsWith('python') && module !== undefined
+                ? existsSync(join(REPOSITORY_ROOT, 'models', 'training', 'semcast_training', `${module}.py`))
+                : program === 'curl' || /^(cd|nats-server|python3|\.venv\/bin\/(pip|python)|cp)$/.test(program!);
       if (!fine) {
         unknown.push(`${where}: ${text}`);
       }

@@ -4,4 +4,5 @@ export { DeliveryMoved, QueueDropError, QueueError } from './errors.js';
 export { FrameIngest, type FrameIngestOptions, type FrameTicket, type Outcome } from './frame-ingest.js';
 export { FrameWorker, type FrameWorkerOptions } from './frame-worker.js';
 export type { Announcement } from './messages.js';
+export { consumerName, FRAMES_STREAM } from './names.js';
 export { RollCall } from './roll-call.js';

@@ -48,7 +48,7 @@ export const IMPORT_RULES: Readonly<Record<string, FolderRule>> = {
   'apps/receiver': { folders: ['packages/*'] },
   'apps/console': { folders: ['packages/console-messages', 'packages/quality'] },
   'apps/cli': { folders: ['packages/*', 'apps/*'] },
-  deploy: { folders: ['packages/quality', 'packages/service'] },
+  deploy: { folders: ['packages/bundle', 'packages/frame-queue', 'packages/quality', 'packages/service'] },
 };
 
 /** Packages from npm that only one folder may import: a boundary that keeps a dependency replaceable. */
