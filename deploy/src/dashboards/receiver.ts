@@ -155,6 +155,37 @@ export const receiver = createDashboard({
       ],
     },
     {
+      title: 'Queue between receivers (--queue nats://…)',
+      panels: [
+        curves({
+          title: 'Frames',
+          description: 'Waiting: no worker has begun them yet. Always some: there are too few workers.',
+          unit: 'short',
+          stacked: true,
+          queries: [{ expr: 'sum by (state) (semcast_queue_frames)', legend: '{{state}}' }],
+        }),
+        curves({
+          title: 'Decode workers',
+          description: 'With the bundle of the receivers that have the links. None: these are not ready.',
+          unit: 'short',
+          queries: [{ expr: 'max(semcast_queue_workers)', legend: 'workers' }],
+        }),
+        curves({
+          title: 'Frames that came again',
+          description: 'A second: their worker died, handed them back, or was not heard.',
+          unit: 'frames/s',
+          queries: [{ expr: rate('semcast_queue_redeliveries_total'), legend: 'redelivered' }],
+        }),
+        curves({
+          title: 'Dead letters',
+          description: 'Frames a second that were put aside for somebody to look at, by reason.',
+          unit: 'frames/s',
+          stacked: true,
+          queries: [{ expr: rate('semcast_dead_letters_total', ['reason']), legend: '{{reason}}' }],
+        }),
+      ],
+    },
+    {
       title: 'Process',
       panels: [
         eventLoop('receiver', 'How late the loop is. Networks run in threads, so this stays small.'),
