@@ -280,6 +280,37 @@ def awgn(latent: Tensor, mask: Tensor, csnr_db: Tensor, noise: Tensor) -> Tensor
     return (latent + sigma * noise) * mask
 
 
+def rayleigh(latent: Tensor, mask: Tensor, csnr_db: Tensor, noise: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+    """Fast Rayleigh fading known to the receiver: (symbols as ``packages/phy/src/equalise.ts`` gives them, their CSNR).
+
+    ``gain`` [B, C/2, h, w] is |h|^2 of each complex symbol, exponential of mean 1; phases are undone and therefore left
+    out. Mean m and variance v of the symbols by channel pair are those of the batch: b = |h|^2 v / (|h|^2 v + N0),
+    z <- m + b / mean(b) (y/h - m), whose error has the variance v (1 - mean(b)) / mean(b).
+    """
+    height, width = latent.shape[2:]
+    z, n = (t.unflatten(1, (-1, 2)) for t in (latent, noise))
+    active = mask.unflatten(1, (-1, 2))[:, :, :1]
+    count = (active.sum(0, keepdim=True) * height * width).clamp_min(1)
+    mean = (z.detach().sum((0, 3, 4), keepdim=True) / count) * active
+    variance = ((z.detach() - mean) * active).square().sum((0, 2, 3, 4), keepdim=True) / count
+    n0 = 10 ** (-csnr_db / 10)[:, None, None, None, None]
+    gain = gain[:, :, None]
+    total = (gain * variance + n0).clamp_min(1e-9)
+    kept = gain * variance / total
+    share = kept.mean((3, 4), keepdim=True).clamp_min(1e-6)
+    # y/h has the noise n/h, so the product with b is finite where nothing gets through.
+    noisy = kept * (z - mean) + gain.sqrt() * variance / total * (n0 / 2).sqrt() * n
+    error = (variance * (1 - share) / share * active).sum((1, 2, 3, 4)) / active.sum((1, 2, 3, 4))
+    return ((mean + noisy / share) * active).flatten(1, 2), -10 * error.log10()
+
+
+def clip_peaks(latent: Tensor, limit_db: float) -> Tensor:
+    """No complex symbol with more power than ``limit_db`` above 1, the mean; phases stay."""
+    pairs = latent.unflatten(1, (-1, 2))
+    amplitude = pairs.square().sum(2, keepdim=True).sqrt().clamp_min(1e-9)
+    return (pairs * (10 ** (limit_db / 20) / amplitude).clamp_max(1)).flatten(1, 2)
+
+
 def draw_conditions(
     config: CodecConfig, random: torch.Generator, batch: int, group: int = 1, focus: float = 0.0
 ) -> tuple[Tensor, Tensor]:

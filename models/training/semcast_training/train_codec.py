@@ -23,7 +23,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .codec import Codec, CodecConfig, awgn, draw_conditions, normalise_power, prefix_mask, start_linear_paths
+from .codec import (
+    Codec,
+    CodecConfig,
+    awgn,
+    clip_peaks,
+    draw_conditions,
+    normalise_power,
+    prefix_mask,
+    rayleigh,
+    start_linear_paths,
+)
 from .console import run_main
 from .data import CropSampler, Photograph, to_tensor
 from .evaluate import format_table, psnr_table
@@ -62,9 +72,17 @@ class CodecTrainer(Trainer):
     kind = 'codec'
     half_scale = 0.3
 
-    def __init__(self, config: CodecConfig, *, focus: float = 0.0, **settings: Any) -> None:
+    def __init__(
+        self,
+        config: CodecConfig,
+        *,
+        focus: float = 0.0,
+        fading: float = 0.0,
+        peak_db: float | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(config, **settings)
-        self.focus = focus
+        self.focus, self.fading, self.peak_db = focus, fading, peak_db
         self.encoder, self.decoder = self.networks['encoder'], self.networks['decoder']
         # The kernel that reads pixels is no hidden matrix, and vectors are none at all: AdamW has them. It also has
         # the linear paths, which start at their optimum: at the common rate the first steps would destroy it.
@@ -93,11 +111,21 @@ class CodecTrainer(Trainer):
         rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             latent = normalise_power(self.run['encoder'](image, csnr_db, rate), mask, group)
-            noise = torch.randn(latent.shape, generator=on_device, device=self.device)
-            decoded = self.run['decoder'](awgn(latent, mask, csnr_db, noise), csnr_db, rate)
+            if self.peak_db is not None:
+                latent = clip_peaks(latent, self.peak_db)
+            received, told_db = self._receive(latent, mask, csnr_db, on_device)
+            decoded = self.run['decoder'](received, told_db, rate)
         error = (decoded.float() - image).square().mean((1, 2, 3)).view(-1, group).mean(1)
         loss = torch.log(error + 1e-5).mean()
         return self.update(loss, lr, pixels)
+
+    def _receive(self, latent: Tensor, mask: Tensor, csnr_db: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What the decoder gets, and the CSNR [B] in dB that it is told: AWGN, or fading for a share of the batches."""
+        noise = torch.randn(latent.shape, generator=random, device=self.device)
+        if self.fading == 0 or torch.rand((), generator=random, device=self.device) >= self.fading:
+            return awgn(latent, mask, csnr_db, noise), csnr_db
+        gain = torch.empty_like(latent[:, ::2]).exponential_(generator=random)
+        return rayleigh(latent, mask, csnr_db, noise, gain)
 
     def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
         channels = self.config.channels
@@ -149,6 +177,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar='F',
         help='how much more often a CSNR near the middle of the range is drawn, 0 (uniform) to 1 (default 0)',
     )
+    parser.add_argument(
+        '--fading',
+        type=float,
+        default=0.0,
+        metavar='P',
+        help='share of the batches that meet fast Rayleigh fading, which the receiver knows, in place of AWGN alone '
+        '(default 0)',
+    )
+    parser.add_argument(
+        '--peak',
+        type=float,
+        metavar='DB',
+        help='clip symbols with more power than so many dB above the mean, as a transmitter with `clipping` does',
+    )
     return parser
 
 
@@ -158,6 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_arguments(parser, args)
     if not 0 <= args.focus <= 1:
         parser.error(f'--focus {args.focus}: must be between 0 and 1')
+    if not 0 <= args.fading <= 1:
+        parser.error(f'--fading {args.fading}: must be between 0 and 1')
+    if args.peak is not None and args.peak <= 0:
+        parser.error(f'--peak {args.peak}: must be above 0 dB')
     beginning = read_beginning(args, 'codec')
     config = grown(choose_config(parser, args, beginning, CodecConfig()), *args.grow)
     if any(args.grow) and not beginning.networks:
@@ -165,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     defaults = default_phases(args.hours * 3600, args.device)
     phases, position = choose_phases(parser, args, defaults, beginning.checkpoint, config.stride)
     training, validation = load_data(args, VALIDATION_SIZE)
-    trainer = CodecTrainer(config, focus=args.focus, **trainer_settings(args))
+    trainer = CodecTrainer(config, focus=args.focus, fading=args.fading, peak_db=args.peak, **trainer_settings(args))
     if beginning.config is None:
         trainer.start(CropSampler(training, phases[0].crop[-1], args.seed))
     return train(args, trainer, beginning, phases, position, training, validation[: args.validation_limit])

@@ -12,9 +12,11 @@ from semcast_training.codec import (
     Encoder,
     EncoderGraph,
     awgn,
+    clip_peaks,
     draw_conditions,
     normalise_power,
     prefix_mask,
+    rayleigh,
     start_linear_paths,
 )
 
@@ -89,6 +91,47 @@ def test_noise_has_the_variance_of_its_csnr() -> None:
     received = awgn(z, torch.ones(2, 2, 1, 1), torch.tensor([0.0, 10.0]), noise)
     per_symbol = received.square().sum(1).mean((1, 2))
     assert torch.allclose(per_symbol, torch.tensor([1.0, 0.1]), rtol=0.02)
+
+
+def test_fading_leaves_symbols_unbiased_with_the_error_that_the_decoder_is_told() -> None:
+    random = torch.Generator().manual_seed(3)
+    scale = torch.tensor([1.2, 1.2, 0.3, 0.3])[None, :, None, None]
+    mean = torch.tensor([0.4, 0.0, 0.0, -0.2])[None, :, None, None]
+    sent = scale * torch.randn(4, 4, 200, 200, generator=random) + mean
+    sent = torch.cat([sent, sent[:, :2] * 0], 1)
+    mask = prefix_mask(torch.full((4,), 4), 6)
+    noise = torch.randn(sent.shape, generator=random)
+    gain = torch.empty(4, 3, 200, 200).exponential_(generator=random)
+    for csnr_db in (0.0, 10.0):
+        received, told_db = rayleigh(sent, mask, torch.full((4,), csnr_db), noise, gain)
+        error = (received - sent)[:, :4]
+        # Of each symbol that was sent, the receiver gets this one on average: the slope over what was sent is 1.
+        centred = (sent - sent.mean((0, 2, 3), keepdim=True))[:, :4]
+        slope = ((received[:, :4] * centred).mean((0, 2, 3))) / centred.square().mean((0, 2, 3))
+        assert torch.allclose(slope, torch.ones(4), atol=0.02)
+        power = error.square().sum(1).mean((1, 2)) / 2
+        assert torch.allclose(-10 * power.log10(), told_db, atol=0.1)
+        assert received[:, 4:].abs().max() == 0
+
+
+def test_gain_of_one_is_the_awgn_channel() -> None:
+    random = torch.Generator().manual_seed(4)
+    latent = torch.randn(2, 4, 8, 8, generator=random) / 2**0.5
+    mask, csnr_db = prefix_mask(torch.tensor([4, 2]), 4), torch.tensor([3.0, 12.0])
+    noise = torch.randn(latent.shape, generator=random)
+    received, told_db = rayleigh(latent * mask, mask, csnr_db, noise, torch.ones(2, 2, 8, 8))
+    assert torch.allclose(received, awgn(latent * mask, mask, csnr_db, noise), atol=1e-5)
+    assert torch.allclose(told_db, csnr_db, atol=1e-4)
+
+
+def test_clipping_limits_the_power_of_symbols_and_keeps_their_phases() -> None:
+    latent = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(5))
+    clipped = clip_peaks(latent, 3.0)
+    before, after = (torch.complex(t[:, ::2], t[:, 1::2]) for t in (latent, clipped))
+    assert after.abs().max() == pytest.approx(10 ** (3 / 20), rel=1e-5)
+    assert torch.allclose(after.angle(), before.angle(), atol=1e-5)
+    small = before.abs() < 10 ** (3 / 20)
+    assert torch.equal(after[small], before[small])
 
 
 def test_level_pilot_undoes_the_normalisation() -> None:
