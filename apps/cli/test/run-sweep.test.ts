@@ -184,7 +184,7 @@ describe('a sweep that was cut short', () => {
     // What both parts have left on the disk makes the sheets.
     expect(await readdir(now.pictures)).toHaveLength(12);
     const target = join(dir, 'sheet.png');
-    const files = await writeContactSheets(now, now.pictures, again.report().rows, { target, crop: 40 });
+    const files = await writeContactSheets(now, now.pictures, again.report(), { target, crop: 40 });
     expect(files).toEqual([join(dir, 'sheet-0dB-cbr1_24.png'), join(dir, 'sheet-10dB-cbr1_24.png')]);
     expect(files.every((file) => existsSync(file))).toBe(true);
     // Margins, three columns of at least 104 pixels, three rows of 40 and their captions.
@@ -192,5 +192,13 @@ describe('a sweep that was cut short', () => {
       width: 2 * 12 + 3 * 104 + 2 * 8,
       height: 2 * 12 + 30 + 40 + 3 * (40 + 22),
     });
+
+    // The control of the second decoder at 0 dB is a column more, at 10 dB there is none.
+    const { decoder, steps } = now.variants[1]!;
+    const filters = [{ radius: 1, amount: 0.5, figures: { ssim: 0.9 } }];
+    const controls = [{ decoder, steps, snrDb: 0, cbr: '1/24', n: 3, filters }];
+    await writeContactSheets(now, now.pictures, { rows: again.report().rows, controls }, { target, crop: 40 });
+    const widths = await Promise.all(files.map(async (file) => (await sharp(file).metadata()).width));
+    expect(widths).toEqual([2 * 12 + 4 * 104 + 3 * 8, 2 * 12 + 3 * 104 + 2 * 8]);
   });
 });

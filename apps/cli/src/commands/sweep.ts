@@ -250,7 +250,7 @@ export const sweep = createCommand({
       });
     }
     if (sheet !== undefined) {
-      checkSheetSize(settings, sheet.crop);
+      checkSheetSize(settings, sheet.crop, withControl);
     }
     if (withControl) {
       checkControl(settings);
@@ -575,7 +575,7 @@ async function writeOutputs(
 ): Promise<void> {
   const written: string[] = [];
   if (sheet !== undefined && settings.pictures !== undefined) {
-    written.push(...(await writeContactSheets(settings, settings.pictures, report.rows, sheet)));
+    written.push(...(await writeContactSheets(settings, settings.pictures, report, sheet)));
   }
   if (settings.pictures !== undefined && !settings.namesPictures) {
     await rm(settings.pictures, { recursive: true, force: true });

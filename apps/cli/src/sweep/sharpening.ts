@@ -24,7 +24,7 @@ export async function blur({ width, height, data }: RgbImage, radius: number): P
 }
 
 /** x + amount·(x - blurred), in 8 bits: an unsharp mask. */
-export function sharpen({ decoded, blurred }: SharpeningPicture, amount: number): RgbImage {
+export function sharpen({ decoded, blurred }: Omit<SharpeningPicture, 'original'>, amount: number): RgbImage {
   const { width, height, data } = decoded;
   const sharpened = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i++) {
