@@ -193,6 +193,16 @@ describe('demodulateFrame', () => {
       const frame = received(interleaved ? interleave(symbols) : symbols, flat(0.1, taps), { interleaved });
       expect(demodulateFrame({ ...frame, moments })).toEqual(demodulateFrame(frame));
     });
+
+    it('does without them where least squares take the noise of the pilots for the channel', () => {
+      const weighed = (['ls', 'lmmse'] as const).map((estimator) => {
+        const waveformOptions = { estimator };
+        const sent = createModem('ofdm', waveformOptions).modulate(interleave(symbols));
+        const frame = received(sent, null, { waveform: 'ofdm', waveformOptions, interleaved: true });
+        return demodulateFrame({ ...frame, moments }).statistics !== undefined;
+      });
+      expect(weighed).toEqual([false, true]);
+    });
   });
 
   it("estimates the CSNR of a result by the channel that its decoder found, where it isn't told one", () => {

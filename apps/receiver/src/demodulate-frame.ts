@@ -76,7 +76,7 @@ export function demodulateFrame(received: ReceivedFrame): DemodulatedFrame {
   const blind = modem.blind && moments !== undefined ? statisticsOf(moments, layout, interleaved) : undefined;
   const symbols = modem.demodulate(samples, head.channelUses, channel, blind);
   // Without the interleaver one fade may take all symbols of a channel of the latent, and no unbiased estimate be left.
-  const spread = interleaved && symbols.h !== null && moments !== undefined;
+  const spread = interleaved && symbols.h !== null && moments !== undefined && modem.weighsSymbols;
   const statistics = spread ? (blind ?? statisticsOf(moments, layout, interleaved)) : undefined;
   const { symbols: equalised, csnrDb } = equalise(symbols, modem.equaliser, statistics);
   const ordered = interleaved ? deinterleave(equalised) : equalised;

@@ -36,6 +36,7 @@ export const ofdm = {
 class OfdmModem implements Modem {
   readonly channelState: Modem['channelState'];
   readonly blind: boolean;
+  readonly weighsSymbols: boolean;
   readonly equaliser: Modem['equaliser'];
   readonly #options: OfdmOptions;
   readonly #dataBins: readonly number[];
@@ -53,6 +54,7 @@ class OfdmModem implements Modem {
     const { fftSize, prefix, pilots, estimator, equaliser, clipping } = options;
     const { pilotBins, dataBins, used } = carriersOf(options);
     this.blind = estimator === 'blind';
+    this.weighsSymbols = estimator !== 'ls';
     this.channelState = this.blind
       ? 'ignored'
       : pilots === 'none'

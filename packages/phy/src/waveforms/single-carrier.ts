@@ -25,6 +25,7 @@ export const singleCarrier = {
     channelState: estimator === 'blind' ? 'ignored' : 'used',
     blind: estimator === 'blind',
     equaliser: 'mmse',
+    weighsSymbols: true,
     samplesFor: (symbolCount) => symbolCount,
     modulate: (symbols) => {
       complexCount(symbols);

@@ -32,6 +32,11 @@ export interface Modem {
   /** Whether the channel is estimated from the symbols themselves, of which the statistics are needed then. */
   readonly blind: boolean;
   readonly equaliser: Equaliser;
+  /**
+   * Whether the equaliser may go by mean and variance of the symbols: not with gains of least squares, whose error goes
+   * along with them, so that what such weights take for certain is the noise of the pilots.
+   */
+  readonly weighsSymbols: boolean;
   /** The complex samples that so many symbols take. */
   samplesFor(symbolCount: number): number;
   /**
