@@ -81,6 +81,7 @@ const reportSchema = z.strictObject({
       contrast: ratio,
       metrics,
       residual: z.number().nullable(),
+      encodeMs: ms,
       previewMs: ms,
       decodeMs: ms,
       samplingMs: z.null(),
@@ -119,7 +120,7 @@ type Report = z.infer<typeof reportSchema>;
 /** Everything but clocks and places. */
 function figuresOf({ rows, summary }: Report) {
   return {
-    rows: rows.map(({ previewMs: _p, decodeMs: _d, endToEndMs: _e, output: _o, ...row }) => row),
+    rows: rows.map(({ encodeMs: _n, previewMs: _p, decodeMs: _d, endToEndMs: _e, output: _o, ...row }) => row),
     summary: summary.map(({ previewMsP50: _p, decodeMsP50: _50, decodeMsP95: _95, ...entry }) => entry),
   };
 }
