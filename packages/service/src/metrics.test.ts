@@ -36,6 +36,11 @@ describe('the table of metrics', () => {
       semcast_sessions: [],
       // Beside the first contract: notable moments, countable.
       semcast_events_total: ['event'],
+      // Of receivers that have a queue between links and decoding.
+      semcast_queue_frames: ['state'],
+      semcast_queue_workers: [],
+      semcast_queue_redeliveries_total: [],
+      semcast_dead_letters_total: ['reason'],
     };
     expect(Object.fromEntries(definitions.map(({ name, labels }) => [name, labels]))).toEqual(contract);
   });
@@ -61,7 +66,7 @@ describe('the table of metrics', () => {
   });
 
   it('gives every service what belongs to it', () => {
-    expect(SERVICE_NAMES.map((service) => metricDefinitionsOf(service).length)).toEqual([15, 8, 13]);
+    expect(SERVICE_NAMES.map((service) => metricDefinitionsOf(service).length)).toEqual([15, 8, 17]);
     const names = metricDefinitionsOf('channel').map(({ name }) => name);
     expect(names).toContain('semcast_channel_uses_total');
     expect(names).not.toContain('semcast_reconstruction_psnr_db');
