@@ -45,8 +45,9 @@ describe('a chart', () => {
     expect(renderChart({ ...chart, series: [first!, outside] })).not.toContain('design -5 dB');
   });
 
-  it('is black on transparent in a file of its own', () => {
+  it('is black on white in a file of its own', () => {
     const file = svgFile(renderChart(chart));
+    expect(file).toMatch(/^<\?xml[^>]*>\n<svg [^>]*><rect width="100%" height="100%" fill="#fff"\/>/);
     expect(file).toMatch(/^<\?xml version="1\.0" encoding="UTF-8"\?>\n<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" /);
     expect(file).not.toContain('currentColor');
   });

@@ -252,8 +252,9 @@ export function renderChart(chart: Chart, { widthMm = COLUMN_WIDTH_MM }: { reado
   return svg.toString();
 }
 
-/** An SVG file, black on transparent, of an element. */
+/** An SVG file, black on white, of an element: whoever shows it may have a dark page. */
 export function svgFile(element: string): string {
-  const opened = element.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ');
+  const paper = '<rect width="100%" height="100%" fill="#fff"/>';
+  const opened = element.replace(/<svg ([^>]*)>/, `<svg xmlns="http://www.w3.org/2000/svg" $1>${paper}`);
   return `<?xml version="1.0" encoding="UTF-8"?>\n${opened.replaceAll('currentColor', '#000')}\n`;
 }
