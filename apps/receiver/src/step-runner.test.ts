@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { getEventListeners, setMaxListeners } from 'node:events';
 import type { DecoderEvaluation } from '@semcast/posterior';
 import { StepScheduler, type FrameOffer, type SchedulerOptionsInput } from '@semcast/scheduler';
 import { describe, expect, it } from 'vitest';
@@ -193,6 +193,18 @@ describe('StepRunner', () => {
     expect((await again).slice(0, 2)).toEqual(['a0 preview', 'a0 step 0']);
     expect(await other).toHaveLength(5);
     await expect(handle.step(1, ['denoiser'], () => [])).rejects.toBe(reason);
+  });
+
+  it('leaves nothing at the signal of a frame that has ended', async () => {
+    const { runner, runs } = start();
+    const { signal } = new AbortController();
+    const [done, left] = [admit(runner, 'a', 0, {}, signal), admit(runner, 'a', 1, {}, signal)];
+    expect(getEventListeners(signal, 'abort')).toHaveLength(2);
+    const decoding = decode(done);
+    left.leave();
+    await finishAll(runs);
+    await decoding;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('does not admit a frame that nobody wants any more', () => {

@@ -99,6 +99,8 @@ export class FrameHandle implements FrameKey {
   evaluations = 0;
   /** Why it has left; undefined while it has its place. */
   ended: { readonly reason: unknown } | undefined;
+  /** Its signal no longer matters. */
+  stopListening: (() => void) | undefined;
   readonly #runner: StepRunner;
 
   constructor({ stream, frame, preview }: FrameOffer, oneShot: () => OneShotRow, runner: StepRunner) {
@@ -251,8 +253,10 @@ export class StepRunner {
     }
     const handle = new FrameHandle(offer, oneShot, this);
     this.#handles.set(nameOf(handle), handle);
-    // The signal is this frame's own, and ends with it.
-    signal.addEventListener('abort', () => this.leave(handle, signal.reason), { once: true });
+    const abort = (): void => this.leave(handle, signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    // A signal of AbortSignal.any stays for ever where a listener does, and the frame's pictures with it.
+    handle.stopListening = () => signal.removeEventListener('abort', abort);
     this.#planSoon();
     return handle;
   }
@@ -312,6 +316,7 @@ export class StepRunner {
       return;
     }
     handle.ended = { reason };
+    handle.stopListening?.();
     this.#handles.delete(nameOf(handle));
     const { asked } = handle;
     handle.asked = undefined;
