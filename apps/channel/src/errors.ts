@@ -1,5 +1,5 @@
-import { errorClass, SemcastError } from '@semcast/core';
-import { CLOSE_CODES, WireError, type DropReason } from '@semcast/wire';
+import { errorClass } from '@semcast/core';
+import { CLOSE_CODES, WireError } from '@semcast/wire';
 
 /** `E_CHANNEL_UPDATE`: the body of `PUT /channel` makes no channel; the message names each key that was wrong. */
 export class ChannelUpdateError extends errorClass(
@@ -49,16 +49,5 @@ export class ReceiverAwayError extends WireError {
         'start the receiver, or set receiverUrl of the channel to where it listens; clients connect again by themselves',
       ...(options.cause === undefined ? {} : { cause: options.cause }),
     });
-  }
-}
-
-/** `E_FRAME_DROPPED`: a frame ends here; `reason` is what its sender and the metrics are told. */
-export class FrameDropError extends SemcastError {
-  override readonly name = 'FrameDropError';
-  readonly reason: DropReason;
-
-  constructor(reason: DropReason, detail: string) {
-    super('E_FRAME_DROPPED', detail);
-    this.reason = reason;
   }
 }

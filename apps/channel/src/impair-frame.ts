@@ -1,6 +1,5 @@
 import type { Channel, ImpairedFrame } from '@semcast/channel-models';
-import type { ImpairmentHead } from '@semcast/wire';
-import { FrameDropError } from './errors.js';
+import { FrameDropError, type ImpairmentHead } from '@semcast/wire';
 import type { SentFrame } from './receive-frame.js';
 
 /** A frame as a receiver hears it, and what every receiver gets to know about the channel. */

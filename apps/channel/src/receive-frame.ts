@@ -1,6 +1,5 @@
-import { readIq, type FrameHead, type FrameMessage } from '@semcast/wire';
+import { readIq, type FrameHead, type FrameMessage, FrameDropError } from '@semcast/wire';
 import type { ComplexVector } from '@semcast/core';
-import { FrameDropError } from './errors.js';
 
 /** A frame as a transmitter put it on the air. */
 export interface SentFrame {

@@ -15,9 +15,10 @@ import {
   type SessionHello,
   type WelcomeHead,
   type WireError,
+  FrameDropError,
 } from '@semcast/wire';
 import type { ChannelControl } from './channel-control.js';
-import { FrameDropError, ReceiverAwayError } from './errors.js';
+import { ReceiverAwayError } from './errors.js';
 import { forwardFrame } from './forward-frame.js';
 import { HoldBack } from './hold-back.js';
 import { impairFrame } from './impair-frame.js';

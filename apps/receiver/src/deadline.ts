@@ -1,5 +1,4 @@
-import type { Delivery } from '@semcast/wire';
-import { FrameDropError } from './errors.js';
+import { type Delivery, FrameDropError } from '@semcast/wire';
 
 /** The longest delay of a timer in Node: 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

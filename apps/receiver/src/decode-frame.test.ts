@@ -1,8 +1,7 @@
 import { CancelledError, InferenceError, QueueFullError } from '@semcast/bundle';
-import { DeliveryCancelled } from '@semcast/wire';
+import { DeliveryCancelled, FrameDropError } from '@semcast/wire';
 import { describe, expect, it } from 'vitest';
 import { asDrop, orDrop } from './decode-frame.js';
-import { FrameDropError } from './errors.js';
 
 const never = new AbortController().signal;
 

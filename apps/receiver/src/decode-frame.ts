@@ -1,9 +1,7 @@
 import { CancelledError, QueueFullError } from '@semcast/bundle';
 import { describeError } from '@semcast/core';
-import { QueueDropError } from '@semcast/frame-queue';
-import { DeliveryCancelled } from '@semcast/wire';
+import { DeliveryCancelled, FrameDropError } from '@semcast/wire';
 import type { DecodeContext, DecodedPicture, GuidedSteps, OneShotDecode } from './decoders/decoder.js';
-import { FrameDropError } from './errors.js';
 import type { OneShotPicture } from './step-runner.js';
 import type { ReceivedFrame } from './receive-frame.js';
 
@@ -50,9 +48,6 @@ export function asDrop(cause: unknown): FrameDropError {
   }
   if (cause instanceof DeliveryCancelled || cause instanceof CancelledError) {
     return new FrameDropError('cancelled', cause.message, { cause });
-  }
-  if (cause instanceof QueueDropError) {
-    return new FrameDropError(cause.reason, cause.message, { cause });
   }
   if (cause instanceof QueueFullError) {
     return new FrameDropError('queue-full', describeError(cause), { cause });

@@ -16,8 +16,7 @@ import {
   type SymbolStatistics,
 } from '@semcast/phy';
 import type { KnownChannel } from '@semcast/posterior';
-import { readIq, type FrameHead } from '@semcast/wire';
-import { FrameDropError } from './errors.js';
+import { readIq, type FrameHead, FrameDropError } from '@semcast/wire';
 import type { ReceivedFrame } from './receive-frame.js';
 
 /** Beyond this mean power, squares of samples would leave float32's range. */

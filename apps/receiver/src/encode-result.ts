@@ -1,7 +1,6 @@
 import { describeError, type RgbImage } from '@semcast/core';
-import type { ResultFormat } from '@semcast/wire';
+import { FrameDropError, type ResultFormat } from '@semcast/wire';
 import sharp from 'sharp';
-import { FrameDropError } from './errors.js';
 
 /** A picture as bytes. */
 export interface EncodedImage {

@@ -1,16 +1,5 @@
-import { errorClass, SemcastError } from '@semcast/core';
-import { CLOSE_CODES, WireError, type DropReason } from '@semcast/wire';
-
-/** `E_FRAME_DROPPED`: a frame ends without a result; `reason` is what the sender and the metrics are told. */
-export class FrameDropError extends SemcastError {
-  override readonly name = 'FrameDropError';
-  readonly reason: DropReason;
-
-  constructor(reason: DropReason, detail: string, options: { cause?: unknown } = {}) {
-    super('E_FRAME_DROPPED', detail, options);
-    this.reason = reason;
-  }
-}
+import { errorClass } from '@semcast/core';
+import { CLOSE_CODES, WireError } from '@semcast/wire';
 
 /** `E_UNKNOWN_DECODER`: a hello asked for a decoder that this receiver doesn't have. */
 export class UnknownDecoderError extends WireError {

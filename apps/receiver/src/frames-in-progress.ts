@@ -1,8 +1,7 @@
-import type { Delivery } from '@semcast/wire';
+import { type Delivery, FrameDropError } from '@semcast/wire';
 import { DeliveryMoved } from '@semcast/frame-queue';
 import { startDeadline } from './deadline.js';
 import { asDrop } from './decode-frame.js';
-import { FrameDropError } from './errors.js';
 import type { ReceiverLive } from './live.js';
 import { Supersession } from './supersession.js';
 

@@ -1,8 +1,7 @@
 import type { FrameIngest, RollCall } from '@semcast/frame-queue';
-import type { Delivery } from '@semcast/wire';
+import { type Delivery, FrameDropError } from '@semcast/wire';
 import { clientOf } from './client-of.js';
 import { demodulateFrame } from './demodulate-frame.js';
-import { FrameDropError } from './errors.js';
 import { FramesInProgress } from './frames-in-progress.js';
 import type { ReceiverLive } from './live.js';
 import { receiveFrame, type ReceptionRules } from './receive-frame.js';

@@ -2,10 +2,9 @@ import { UnknownRateError, type Bundle, type Codec, type SymbolMoments } from '@
 import { describeError } from '@semcast/core';
 import { linkFormat, type LinkFormat } from '@semcast/digital';
 import { createModem, symbolCount, type LatentLayout, type Modem } from '@semcast/phy';
-import type { FrameHead, FrameMessage, ResultFormat } from '@semcast/wire';
+import { FrameDropError, type FrameHead, type FrameMessage, type ResultFormat } from '@semcast/wire';
 import { z } from 'zod';
 import type { Decoder, RefinementPlan } from './decoders/decoder.js';
-import { FrameDropError } from './errors.js';
 
 /** Sides beyond this can't be written as WebP. */
 const MAX_WEBP_SIDE = 16_383;

@@ -1,8 +1,8 @@
 import { getEventListeners, setMaxListeners } from 'node:events';
 import type { DecoderEvaluation } from '@semcast/posterior';
 import { StepScheduler, type FrameOffer, type SchedulerOptionsInput } from '@semcast/scheduler';
+import { FrameDropError } from '@semcast/wire';
 import { describe, expect, it } from 'vitest';
-import { FrameDropError } from './errors.js';
 import type { NetworkResult, NetworkRow } from './networks/network-rows.js';
 import { StepRunner, type FrameHandle, type StepRunnerOptions } from './step-runner.js';
 

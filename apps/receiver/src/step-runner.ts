@@ -1,6 +1,7 @@
 import { pictureOrThrow } from '@semcast/bundle';
 import type { RgbImage } from '@semcast/core';
 import type { DecoderEvaluation, EvaluationResult } from '@semcast/posterior';
+import { FrameDropError } from '@semcast/wire';
 import type {
   Evaluations,
   FrameKey,
@@ -13,7 +14,6 @@ import type {
   SchedulerStats,
   StepScheduler,
 } from '@semcast/scheduler';
-import { FrameDropError } from './errors.js';
 import type { BatchNetworks } from './networks/batch-networks.js';
 import type {
   EncodeRow,

@@ -1,4 +1,4 @@
-import { FrameDropError } from './errors.js';
+import { FrameDropError } from '@semcast/wire';
 
 /**
  * Whether a frame ends early because its sender has sent a newer one in its place.

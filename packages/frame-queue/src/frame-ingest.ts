@@ -10,10 +10,10 @@ import {
   type DropHead,
   type DropReason,
   type ResultMessage,
+  FrameDropError,
 } from '@semcast/wire';
 import type { QueueConnection } from './connection.js';
 import { DeadLetters, type DeadLetterReason } from './dead-letters.js';
-import { QueueDropError } from './errors.js';
 import { factsOf, replyFactsSchema, withFacts, type BeginAnswer, type Order, type ReplyFacts } from './messages.js';
 import { frameSubject, replySubject, workerSubject } from './names.js';
 
@@ -96,7 +96,7 @@ export class FrameIngest {
    * Take a frame through the queue.
    *
    * @returns how a worker ended it
-   * @throws QueueDropError when it ended in the queue; the signal's reason when that fired
+   * @throws FrameDropError when it ended in the queue; the signal's reason when that fired
    */
   async carry(ticket: FrameTicket): Promise<Outcome> {
     ticket.signal.throwIfAborted();
@@ -249,7 +249,7 @@ export class FrameIngest {
       if (this.#frames.has(entry.key) && (told?.kind === 'result' || (told?.kind === 'drop' && says === 'outcome'))) {
         const { stream, frame } = told.head;
         if (stream !== entry.delivery.stream || frame !== entry.delivery.frame) {
-          throw new QueueDropError('decode-failed', `a worker ended frame ${frame} of "${stream}" under another's key`);
+          throw new FrameDropError('decode-failed', `a worker ended frame ${frame} of "${stream}" under another's key`);
         }
         if (says === 'outcome') {
           this.#end(entry);
@@ -297,7 +297,7 @@ export class FrameIngest {
       return;
     }
     const { delivery } = entry;
-    entry.reject(new QueueDropError(reason, detail));
+    entry.reject(new FrameDropError(reason, detail));
     if (letter !== undefined) {
       const facts = { key: entry.key, stream: delivery.stream, frame: String(delivery.frame) };
       const bytes = encodeFrame('frame', delivery.head, delivery.payload);

@@ -1,6 +1,6 @@
 export { connectQueue, type QueueConnection } from './connection.js';
 export { DEAD_LETTER_REASONS, type DeadLetterReason } from './dead-letters.js';
-export { DeliveryMoved, QueueDropError, QueueError } from './errors.js';
+export { DeliveryMoved, QueueError } from './errors.js';
 export { FrameIngest, type FrameIngestOptions, type FrameTicket, type Outcome } from './frame-ingest.js';
 export { FrameWorker, type FrameWorkerOptions } from './frame-worker.js';
 export type { Announcement } from './messages.js';

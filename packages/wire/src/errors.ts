@@ -1,5 +1,6 @@
 import { SemcastError } from '@semcast/core';
 import { CLOSE_CODES } from './close-codes.js';
+import type { DropReason } from './heads.js';
 
 /** The close code that stands for "the connection broke without one". */
 export const ABNORMAL_END = 1006;
@@ -141,4 +142,15 @@ export class PeerError extends WireError {
 /** This end's own code threw while it handled a message; the cause is for its log, not for the wire. */
 export function serviceFailed(cause: unknown): LinkError {
   return new LinkError('E_SERVICE_FAILED', 'this end failed inside while it handled a message', { cause });
+}
+
+/** `E_FRAME_DROPPED`: a frame ends without a result; `reason` is what its sender and the metrics are told. */
+export class FrameDropError extends SemcastError {
+  override readonly name = 'FrameDropError';
+  readonly reason: DropReason;
+
+  constructor(reason: DropReason, detail: string, options: { cause?: unknown } = {}) {
+    super('E_FRAME_DROPPED', detail, options);
+    this.reason = reason;
+  }
 }
