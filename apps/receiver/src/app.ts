@@ -37,6 +37,8 @@ export interface ReceiverService {
   readonly metrics: Metrics<'receiver'>;
   /** As `GET /status` tells it. */
   status(): ReceiverStatus;
+  /** Resolves when the receiver can't go on and has to be closed: networks run that never end. */
+  readonly failed: Promise<Error>;
   /** End all links (clients are told to try again), stop decoding, then stop listening. */
   close(): Promise<void>;
 }
@@ -124,6 +126,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
           maxStreams: config.maxStreams,
           maxInProgress: 2 * config.creditsPerStream,
           retainMs: config.streamIdleTtlMs,
+          maxStoredBytes: config.maxUnreadBytes,
           onFrame: (delivery) => {
             frames.take(delivery);
           },
@@ -169,6 +172,11 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
       },
     });
   let worker: FrameWorker | undefined;
+  const failed = new Promise<Error>((resolve) => {
+    if (engine !== undefined) {
+      engine.workers.onStuck = resolve;
+    }
+  });
   if (engine !== undefined) {
     engine.workers.onChange = (available) => {
       worker?.pause(!available);
@@ -268,7 +276,7 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     },
     'receiver listens',
   );
-  return { httpUrl: address.url, wsUrl: address.wsUrl, metrics, status, close };
+  return { httpUrl: address.url, wsUrl: address.wsUrl, metrics, status, failed, close };
 }
 
 const NO_WORKER_LEFT =
@@ -387,6 +395,7 @@ function serveStreams(
     maxSessions: config.maxStreams,
     maxPayloadBytes: config.maxPayloadBytes,
     maxUnfinishedBytes: config.maxUnfinishedBytes,
+    maxUnreadBytes: config.maxUnreadBytes,
     onTraffic: (direction, bytes) => {
       metrics.wireBytes.inc({ direction }, bytes);
     },

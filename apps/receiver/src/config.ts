@@ -70,6 +70,12 @@ export const receiverConfigSchema = z
       .max(3_600_000)
       .default(30_000)
       .describe('longest pause between two tries to replace a thread that died'),
+    maxRunMs: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(300_000)
+      .describe('longest run of a network; one that takes longer fails, and its thread is replaced'),
     decoders: z
       .array(z.enum(decoderNames))
       .min(1)

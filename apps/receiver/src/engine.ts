@@ -22,7 +22,12 @@ export interface Engine {
   readonly pool: SessionPool;
   readonly runner: StepRunner;
   /** Whether there are threads that run networks, and who is told when that changes. */
-  readonly workers: { available: boolean; onChange: (available: boolean) => void };
+  readonly workers: {
+    available: boolean;
+    onChange: (available: boolean) => void;
+    /** Threads that run networks don't come back: only a new process helps. */
+    onStuck: (error: Error) => void;
+  };
   close(): Promise<void>;
 }
 
@@ -42,7 +47,7 @@ export async function loadEngine(
   const sources = graphsAt(bundle, config.precision, config.device);
   // Runs before the first frame are in no metric.
   let observed = false;
-  const workers: Engine['workers'] = { available: true, onChange: () => {} };
+  const workers: Engine['workers'] = { available: true, onChange: () => {}, onStuck: () => {} };
   const count = workerCount(config);
   const pool = await createSessionPool({
     // Only what the offered decoders need: every worker loads all of it.
@@ -51,6 +56,11 @@ export async function loadEngine(
     workers: count,
     // The scheduler gives each worker one run at a time. One waits here only while a worker that died is replaced.
     maxQueue: count,
+    hashes: bundle.hashes,
+    maxRunMs: config.maxRunMs,
+    onStuck: (error) => {
+      workers.onStuck(error);
+    },
     maxRestartDelayMs: config.workerRetryMs,
     onRun: (graph, seconds) => {
       if (observed) {

@@ -4,5 +4,15 @@ import { receiverConfigSchema } from './config.js';
 
 /** Run a receiver as a process, as `semcast receiver` does: {@link runService}. */
 export async function runReceiver(flags: Readonly<Record<string, unknown>>): Promise<void> {
-  await runService({ name: 'receiver', schema: receiverConfigSchema, create: createReceiver }, flags);
+  await runService(
+    {
+      name: 'receiver',
+      schema: receiverConfigSchema,
+      create: createReceiver,
+      follow: (service, process) => {
+        void service.failed.then(process.end);
+      },
+    },
+    flags,
+  );
 }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { getJson, startReceiver, TOY_BUNDLE } from './helpers.js';
+import { connect, eventually, getJson, makeFrame, startReceiver, TOY_BUNDLE } from './helpers.js';
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -156,5 +156,46 @@ describe('the process', () => {
     const run = watch(spawn(process.execPath, [script(name), TOY_BUNDLE], { stdio: ['ignore', 'pipe', 'pipe'] }));
     const { code } = await run.ended;
     expect({ code, stdout: run.stdout() }).toEqual({ code: 0, stdout: `${word}\n` });
+  });
+});
+
+describe('a graph that never ends', () => {
+  /** A bundle that is what its manifest says, and whose decoder never ends at CBR 1/4. */
+  async function endlessBundle(): Promise<string> {
+    const dir = await copyBundle('endless');
+    const graph = await readFile(path.join(path.dirname(TOY_BUNDLE), 'endless-decoder.onnx'));
+    await writeFile(path.join(dir, 'decoder.onnx'), graph);
+    const manifest = path.join(dir, 'bundle.json');
+    const { graphs, ...rest } = JSON.parse(await readFile(manifest, 'utf8')) as { graphs: object };
+    const decoder = { file: 'decoder.onnx', sha256: createHash('sha256').update(graph).digest('hex') };
+    await writeFile(manifest, JSON.stringify({ ...rest, graphs: { ...graphs, decoder } }));
+    return dir;
+  }
+
+  it('costs its frame, by name, and one thread; when too many threads are lost the process ends, to be started again', async () => {
+    const bundle = await endlessBundle();
+    const bundleDigest = createHash('sha256')
+      .update(await readFile(path.join(bundle, 'bundle.json')))
+      .digest('hex');
+    const run = runForked({ bundle, maxRunMs: 1000, residual: false, logLevel: 'warn' });
+    const [{ wsUrl }] = (await once(run.child, 'message')) as [{ wsUrl: string }];
+    const client = connect(wsUrl);
+    const endless = { cbr: '1/4', iq: new Float32Array(96).fill(0.5), bundleDigest };
+    await client.link.send(makeFrame(0, endless));
+    await client.link.send(makeFrame(1, { bundleDigest }));
+    await client.link.idle();
+    expect(client.results.map(({ head }) => head.frame)).toEqual([1]);
+    await client.link.send(makeFrame(2, endless));
+    await eventually(() => expect(client.drops).toHaveLength(2));
+    for (const drop of client.drops) {
+      expect(drop).toMatchObject({
+        reason: 'decode-failed',
+        detail: expect.stringMatching(/longer than 1 s/) as string,
+      });
+    }
+    // At its exit it waits for the threads, as long as it may; nothing else could end them.
+    expect(await run.ended).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(run.stderr()).toMatch(/receiver: a run of the graph "decoder" took longer than 1 s/);
+    await client.link.close();
   });
 });

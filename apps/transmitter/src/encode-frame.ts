@@ -51,7 +51,11 @@ export interface BundleEncoderOptions {
 /** Load a bundle's encoder into worker threads. Errors are those of packages/bundle. */
 export async function openEncoder({ dir, maxImagePixels, ...options }: BundleEncoderOptions): Promise<FrameEncoder> {
   const bundle = await loadBundle(dir ?? findDefaultBundle());
-  const pool = await createSessionPool({ ...options, graphs: { encoder: bundle.graphs.encoder } });
+  const pool = await createSessionPool({
+    ...options,
+    graphs: { encoder: bundle.graphs.encoder },
+    hashes: bundle.hashes,
+  });
   const codec = createCodec(bundle, pool, { maxImagePixels });
   const { name, version, csnrDb, rates } = bundle.manifest;
   return {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
@@ -7,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { ArgumentError } from '@semcast/core';
 import type { z } from 'zod';
 import { BundleHashError, BundleManifestError, BundleMissingError } from './errors.js';
+import { otherFile, sha256OfFile } from './file-hash.js';
 import { bundleManifestSchema, GRAPH_NAMES, type BundleManifest, type GraphName } from './manifest.js';
 import { CODEC_SIGNATURES } from './signatures.js';
 import type { Device, GraphSource } from './types.js';
@@ -20,6 +20,8 @@ export interface Bundle {
   readonly digest: string;
   /** The graphs that the bundle has, ready to be given to a session pool, all or some. */
   readonly graphs: Readonly<Partial<Record<GraphName, GraphSource>> & Record<'encoder' | 'decoder', GraphSource>>;
+  /** SHA-256 of every graph and weight file, by absolute path: a session pool compares whenever it loads one. */
+  readonly hashes: ReadonlyMap<string, string>;
 }
 
 const MANIFEST = 'bundle.json';
@@ -37,15 +39,6 @@ function restoreRemedy(path: string): string {
 function isMissing(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR';
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  // Chunks small enough that hashing a hundred megabytes doesn't hold up the event loop.
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
-    hash.update(chunk as Buffer);
-  }
-  return hash.digest('hex');
 }
 
 /** The first few complaints of zod, one a line of "path: message". */
@@ -111,10 +104,7 @@ export async function checkFile(dir: string, { file, sha256 }: { file: string; s
     });
   }
   if (actual !== sha256) {
-    throw new BundleHashError(
-      `${path} isn't the file that the bundle was made with: its SHA-256 is ${actual}, bundle.json says ${sha256}`,
-      { remedy: restoreRemedy(path) },
-    );
+    throw new BundleHashError(otherFile(path, actual, sha256), { remedy: restoreRemedy(path) });
   }
 }
 
@@ -134,6 +124,11 @@ export async function loadBundle(dir: string): Promise<Bundle> {
   }
   const { value: manifest, bytes } = await readBundleJson(join(root, MANIFEST), bundleManifestSchema);
   const graphs: Partial<Record<GraphName, GraphSource>> = {};
+  const hashes = new Map<string, string>();
+  const check = async (entry: { file: string; sha256: string }): Promise<void> => {
+    await checkFile(root, entry);
+    hashes.set(join(root, entry.file), entry.sha256);
+  };
   for (const name of GRAPH_NAMES) {
     const entry = manifest.graphs[name];
     if (entry === undefined) {
@@ -141,7 +136,7 @@ export async function loadBundle(dir: string): Promise<Bundle> {
     }
     for (const file of [entry, entry.cpu, entry.int8]) {
       if (file !== undefined) {
-        await checkFile(root, file);
+        await check(file);
       }
     }
     graphs[name] = {
@@ -151,15 +146,17 @@ export async function loadBundle(dir: string): Promise<Bundle> {
       expect: CODEC_SIGNATURES[name],
     };
   }
-  for (const entry of [...(manifest.weights ?? []), manifest.parity]) {
-    await checkFile(root, entry);
+  for (const weights of manifest.weights ?? []) {
+    await check(weights);
   }
+  await checkFile(root, manifest.parity);
   return {
     dir: root,
     manifest,
     digest: createHash('sha256').update(bytes).digest('hex'),
     // The schema has made sure of encoder and decoder.
     graphs: graphs as Bundle['graphs'],
+    hashes,
   };
 }
 

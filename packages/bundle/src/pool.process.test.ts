@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +16,7 @@ import {
   PoolClosedError,
   QueueFullError,
 } from './errors.js';
+import { sha256OfFile } from './file-hash.js';
 import { spawnWorker, WorkerPool, type SpawnWorker } from './pool.js';
 import type { WorkerSetup } from './protocol.js';
 import type { Feed, SessionPoolOptions } from './types.js';
@@ -368,6 +371,71 @@ describe('a worker that dies', () => {
     mended = true;
     await vi.waitFor(() => expect(available).toEqual([false, true]), { timeout: 20_000 });
     expect((await pool.run('sum', ones)).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+  });
+});
+
+describe('a run that takes too long', () => {
+  it('fails alone: another worker takes the next, and the one that was given up ends when it comes back', async () => {
+    const threads: Worker[] = [];
+    const warnings: string[] = [];
+    const options = { maxRunMs: 500, onWarning: (message: string) => warnings.push(message) };
+    const pool = await start(options, spawnInto(threads));
+    const [long, next] = [pool.run('work', work(8 * LONG)), pool.run('sum', ones)];
+    await expect(long).rejects.toMatchObject({
+      code: 'E_INFERENCE',
+      message: expect.stringMatching(/longer than 0.5 s/) as string,
+    });
+    expect((await next).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+    expect(warnings).toEqual([expect.stringMatching(/"work" took longer .* given up; starting another/)]);
+    await vi.waitFor(() => expect(threads.map(({ threadId }) => threadId === -1)).toEqual([true, false]), 20_000);
+  });
+
+  it('again and again ends the pool: its owner is told, and what comes is refused', async () => {
+    const stuck: Error[] = [];
+    const pool = await start({ maxRunMs: 500, onStuck: (error) => stuck.push(error) });
+    const runs = await Promise.allSettled([pool.run('work', work(8 * LONG)), pool.run('work', work(8 * LONG))]);
+    expect(runs.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await vi.waitFor(() => expect(stuck).toHaveLength(1));
+    await expect(pool.run('sum', ones)).rejects.toThrow(/no inference worker is left/);
+  });
+});
+
+describe('a file that was replaced while running', () => {
+  it('is not loaded: neither by a worker that takes the place of another, nor when a deferred graph is asked for', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'semcast-pool-'));
+    try {
+      const files = { sum: join(dir, 'sum.onnx'), work: join(dir, 'work.onnx') };
+      for (const [name, file] of Object.entries(files)) {
+        copyFileSync(graphs[name as keyof typeof graphs], file);
+      }
+      const hashes = new Map(
+        await Promise.all(Object.values(files).map(async (file) => [file, await sha256OfFile(file)] as const)),
+      );
+      const threads: Worker[] = [];
+      const available: boolean[] = [];
+      const warnings: string[] = [];
+      const pool = await start(
+        {
+          graphs: { sum: { file: files.sum, deferred: true }, work: files.work },
+          hashes,
+          maxRestartDelayMs: 10,
+          onAvailable: (is) => available.push(is),
+          onWarning: (message) => warnings.push(message),
+        },
+        spawnInto(threads),
+      );
+      // A graph of the same inputs and outputs: it would load, and compute something else.
+      copyFileSync(join(fixtures, 'swapped.onnx'), files.sum);
+      await expect(pool.run('sum', ones)).rejects.toThrow(/sum\.onnx isn't the file that the bundle was made with/);
+      await threads[0]!.terminate();
+      await vi.waitFor(() => expect(available).toEqual([false]), 20_000);
+      expect(warnings.at(-1)).toMatch(/E_BUNDLE_HASH/);
+      copyFileSync(graphs.sum, files.sum);
+      await vi.waitFor(() => expect(available).toEqual([false, true]), 20_000);
+      expect((await pool.run('sum', ones)).tensors['sum']!.data).toEqual(Float32Array.of(2, 3, 4));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import { ArgumentError, describeError, type SemcastError } from '@semcast/core';
 import { cudaUnavailable } from './cuda.js';
 import {
   BundleGraphError,
+  BundleHashError,
   CancelledError,
   FeedError,
   InferenceError,
@@ -81,6 +82,8 @@ interface Slot {
   failedStarts: number;
   thread: Thread | undefined;
   job: Job | undefined;
+  /** Gives a run up that takes too long. */
+  patience: NodeJS.Timeout | undefined;
 }
 
 interface Deferred<T> {
@@ -101,9 +104,11 @@ function defer<T>(): Deferred<T> {
 interface Settings {
   readonly graphs: ReadonlyMap<string, Omit<GraphToLoad, 'name'> & { readonly expect: ExpectedSignature | undefined }>;
   readonly device: Device;
+  readonly hashes: ReadonlyMap<string, string>;
   readonly deviceId: number;
   readonly workers: number;
   readonly maxQueue: number;
+  readonly maxRunMs: number;
   readonly maxRestartDelayMs: number;
 }
 
@@ -135,7 +140,8 @@ function readSettings(options: SessionPoolOptions): Settings {
   if (!Number.isInteger(maxQueue) || maxQueue < 0) {
     throw new ArgumentError(`maxQueue must be a non-negative integer, not ${maxQueue}`);
   }
-  return { graphs, device, deviceId: options.deviceId ?? 0, workers, maxQueue, maxRestartDelayMs };
+  const { deviceId = 0, hashes = new Map(), maxRunMs = Infinity } = options;
+  return { graphs, hashes, device, deviceId, workers, maxQueue, maxRunMs, maxRestartDelayMs };
 }
 
 /** What to do where weights are links and couldn't be copied for loading. */
@@ -149,6 +155,11 @@ function linksRemedy(file: string): string {
 function loadError({ fault, graph, file, message }: LoadFailure): SemcastError {
   if (fault === 'device') {
     return cudaUnavailable(message);
+  }
+  if (fault === 'changed') {
+    return new BundleHashError(message, {
+      remedy: 'put back the bundle that this process was started with, or restart it with the new one',
+    });
   }
   return new BundleGraphError(`ONNX Runtime can't load the graph "${graph}" from ${file}: ${message}`, {
     remedy: tellsOfLinks(message)
@@ -186,10 +197,13 @@ export class WorkerPool {
   readonly #onRun: ((graph: string, seconds: number) => void) | undefined;
   readonly #onWarning: ((message: string) => void) | undefined;
   readonly #onAvailable: ((available: boolean) => void) | undefined;
+  readonly #onStuck: ((error: Error) => void) | undefined;
   readonly #slots: readonly Slot[];
   readonly #queue = new Set<Job>();
   readonly #watches = new Map<AbortSignal, { readonly jobs: Set<Job>; readonly onAbort: () => void }>();
   readonly #ending = new AbortController();
+  /** Threads that were given up, until they come back and end. */
+  readonly #givenUp = new Set<Thread>();
   #signatures: Readonly<Record<string, GraphSignature>> = {};
   /** Whether there is a worker, or will soon be one as far as is known. */
   #available = true;
@@ -202,11 +216,13 @@ export class WorkerPool {
     this.#onRun = options.onRun;
     this.#onWarning = options.onWarning;
     this.#onAvailable = options.onAvailable;
+    this.#onStuck = options.onStuck;
     this.#slots = Array.from({ length: this.#settings.workers }, () => ({
       state: 'starting',
       failedStarts: 0,
       thread: undefined,
       job: undefined,
+      patience: undefined,
     }));
   }
 
@@ -364,22 +380,27 @@ export class WorkerPool {
       slot.job = job;
       // Nothing is moved, as another worker may need it.
       slot.thread.worker.postMessage(job.request, []);
+      if (this.#settings.maxRunMs < Infinity) {
+        slot.patience = setTimeout(() => this.#giveUp(slot), this.#settings.maxRunMs);
+      }
     }
   }
 
   /** Start a worker in a slot; resolves when it is ready for runs, rejects when it never will be. */
   async #startWorker(slot: Slot): Promise<void> {
-    const { device, deviceId, graphs } = this.#settings;
+    const { device, deviceId, graphs, hashes } = this.#settings;
     const guard = new NativeGuard(createGuardMemory());
     const worker = this.#spawn({
       graphs: Array.from(graphs, ([name, { file, deferred }]) => ({ name, file, deferred })),
+      hashes,
       device,
       deviceId,
       guard: guard.memory,
     });
     watchExit(guard);
     const exit = defer<void>();
-    slot.thread = { worker, guard, exited: exit.promise };
+    const thread: Thread = { worker, guard, exited: exit.promise };
+    slot.thread = thread;
     const { promise, resolve, reject } = defer<readonly string[]>();
     let crash: unknown;
     worker.on('message', (message: WorkerReply) => {
@@ -393,7 +414,7 @@ export class WorkerPool {
         }
       } else if (message.type === 'unready') {
         reject(loadError(message.failure));
-      } else {
+      } else if (slot.thread === thread) {
         this.#finish(slot, message);
       }
     });
@@ -403,6 +424,10 @@ export class WorkerPool {
     worker.on('exit', (exitCode) => {
       unwatchExit(guard);
       exit.resolve();
+      this.#givenUp.delete(thread);
+      if (slot.thread !== thread) {
+        return;
+      }
       slot.thread = undefined;
       const why = crash instanceof Error ? crash.message : `exit code ${exitCode}`;
       const error = new InferenceError(`an inference worker died (${why})`, {
@@ -432,6 +457,7 @@ export class WorkerPool {
   /** A worker has answered. */
   #finish(slot: Slot, message: Extract<WorkerReply, { type: 'done' | 'failed' }>): void {
     const { job } = slot;
+    clearTimeout(slot.patience);
     slot.job = undefined;
     slot.state = 'idle';
     this.#dispatch();
@@ -463,6 +489,7 @@ export class WorkerPool {
    */
   #lose(slot: Slot, error: InferenceError): void {
     const { job } = slot;
+    clearTimeout(slot.patience);
     slot.job = undefined;
     slot.state = 'starting';
     const again = job !== undefined && ++job.deaths < MAX_DEATHS && !this.#ending.signal.aborted;
@@ -482,6 +509,39 @@ export class WorkerPool {
     this.#onWarning?.(`${error.message}; starting another one`);
     // It handles its own failures; a rejection here would be a bug and should be seen as one.
     void this.#replaceWorker(slot);
+  }
+
+  /** A run takes too long: it fails, and its thread is left to itself. */
+  #giveUp(slot: Slot): void {
+    const { job, thread } = slot;
+    if (job === undefined || thread === undefined) {
+      return;
+    }
+    const what = `a run of the graph "${job.request.graph}" took longer than ${this.#settings.maxRunMs / 1000} s`;
+    thread.guard.requestStop();
+    this.#givenUp.add(thread);
+    slot.thread = undefined;
+    slot.job = undefined;
+    slot.state = 'starting';
+    job.reject(
+      new InferenceError(what, { remedy: 'send smaller pictures, or raise the limit; otherwise mend the bundle' }),
+    );
+    this.#noteQuiet();
+    if (this.#ending.signal.aborted) {
+      return;
+    }
+    if (this.#givenUp.size <= this.#settings.workers) {
+      this.#onWarning?.(`${what}: its worker is given up; starting another one`);
+      void this.#replaceWorker(slot);
+      return;
+    }
+    // For good: trying again would take one more core for each try.
+    slot.failedStarts = Infinity;
+    // Whoever waits for the run is told first: it must not be given to another process as one that was lost.
+    setImmediate(() => {
+      this.#onStuck?.(new InferenceError(`${what}, as ${this.#givenUp.size - 1} did before, which still go on`));
+      this.#noteAvailable();
+    });
   }
 
   async #replaceWorker(slot: Slot): Promise<void> {

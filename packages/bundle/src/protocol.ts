@@ -10,6 +10,7 @@ export interface GraphToLoad {
 /** What a worker thread is started with. */
 export interface WorkerSetup {
   readonly graphs: readonly GraphToLoad[];
+  readonly hashes: ReadonlyMap<string, string>;
   readonly device: Device;
   readonly deviceId: number;
   /** Of the thread's NativeGuard. */
@@ -53,9 +54,9 @@ export type WorkerReply =
     }
   | { readonly type: 'failed'; readonly message: string };
 
-/** Why a worker couldn't load a graph: the file is at fault, or the device. */
+/** Why a worker couldn't load a graph: the file is none, or another than it was, or the device is at fault. */
 export interface LoadFailure {
-  readonly fault: 'graph' | 'device';
+  readonly fault: 'graph' | 'changed' | 'device';
   readonly graph: string;
   readonly file: string;
   readonly message: string;

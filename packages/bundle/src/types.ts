@@ -91,6 +91,11 @@ export interface GraphSource {
 export interface SessionPoolOptions {
   /** Graphs by name; a plain string is an absolute file. Every worker loads all of them. */
   readonly graphs: Readonly<Record<string, string | GraphSource>>;
+  /**
+   * SHA-256 of files by absolute path, such as a bundle's: a worker compares whenever it loads a graph, so that no
+   * replacement and no deferred graph comes from files that were replaced since.
+   */
+  readonly hashes?: ReadonlyMap<string, string>;
   readonly device?: Device;
   /** CUDA device number. */
   readonly deviceId?: number;
@@ -100,6 +105,17 @@ export interface SessionPoolOptions {
   readonly maxQueue?: number;
   /** Called after each run with the seconds spent inside ONNX Runtime (conversions and waiting not counted). */
   readonly onRun?: (graph: string, seconds: number) => void;
+  /**
+   * The longest that a run may take, in milliseconds, the loading of a deferred graph included; by default there is no
+   * limit. A longer one fails. Its thread can't be ended inside ONNX Runtime: it is given up, ends by itself if it ever
+   * comes back, and another takes its place.
+   */
+  readonly maxRunMs?: number;
+  /**
+   * Called when so many threads were given up that no more are started: more than there are workers. Only the end
+   * of the process frees their cores and memory.
+   */
+  readonly onStuck?: (error: Error) => void;
   /** The longest pause between two tries to replace a worker that died, in milliseconds. Default 30,000. */
   readonly maxRestartDelayMs?: number;
   /**

@@ -3,9 +3,10 @@
  * so it has one of its own; the passes over pixels happen here as well. See pool.ts for the other side.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Tensor } from '@semcast/core';
+import { describeError, type Tensor } from '@semcast/core';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { imagesToTensor, tensorToImages } from './images.js';
+import { findChanged } from './file-hash.js';
 import { tellsOfLinks, withoutLinks } from './linked-weights.js';
 import { NativeGuard } from './native-guard.js';
 import type { PackedFeed, RunRequest, WorkerReply, WorkerSetup } from './protocol.js';
@@ -44,6 +45,16 @@ async function createSession(file: string, options: InferenceSession.SessionOpti
   }
 }
 
+/** @throws LoadFailureError */
+async function checkFiles(graph: string, file: string): Promise<void> {
+  const message = await findChanged(file, (workerData as WorkerSetup).hashes).catch(
+    (error: unknown) => `${file} can't be read: ${describeError(error)}`,
+  );
+  if (message !== undefined) {
+    throw new LoadFailureError({ fault: 'changed', graph, file, message }, undefined);
+  }
+}
+
 /** All sessions, or undefined when the pool was closed meanwhile. */
 async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<LoadedGraphs | undefined> {
   env.logLevel = device === 'cuda' ? 'error' : 'fatal';
@@ -55,6 +66,7 @@ async function loadSessions({ graphs, device, deviceId }: WorkerSetup): Promise<
     if (guard.stopping) {
       return undefined;
     }
+    await checkFiles(name, file);
     if (later) {
       signatures[name] = await peekSignature(createSession, name, file);
       deferred.set(name, file);
@@ -92,7 +104,9 @@ async function sessionOf(
     return { session: loaded, loadSeconds: 0 };
   }
   const start = performance.now();
-  const { session } = await loadGraph(createSession, graph, deferred.get(graph)!, workerData as WorkerSetup);
+  const file = deferred.get(graph)!;
+  await checkFiles(graph, file);
+  const { session } = await loadGraph(createSession, graph, file, workerData as WorkerSetup);
   sessions.set(graph, session);
   return { session, loadSeconds: (performance.now() - start) / 1000 };
 }
