@@ -119,6 +119,7 @@ export async function createChannelService(
   const links = serveLinks({
     ...socket,
     upgrades: http.upgrades,
+    maxUnreadBytes: config.maxUnreadBytes,
     token: config.token,
     helloTimeoutMs: config.helloTimeoutMs,
     maxSessions: config.maxSessions,

@@ -207,6 +207,30 @@ describe('InboundStreams', () => {
     expect([session.sent, next.sent]).toEqual([['result 0'], ['result 0']]);
   });
 
+  it('keeps no more bytes of outcomes than it may: the stream with most loses its oldest, which is worked on again', () => {
+    start({ window: 4, maxStoredBytes: 3 * 2000 });
+    const [one, two] = [attach('one'), attach('two')];
+    for (const [session, frames] of [
+      [one, 3],
+      [two, 1],
+    ] as const) {
+      for (let frame = 0; frame < frames; frame++) {
+        session.receive(frame);
+        deliveries.at(-1)!.finish({ ...resultHead, stream: session.hello.stream, frame }, new Uint8Array(1500));
+      }
+    }
+    expect(streams.stored).toBe(3);
+    one.receive(0);
+    one.receive(1);
+    two.receive(0);
+    expect(deliveries.map(({ stream, frame }) => `${stream} ${frame}`).slice(4)).toEqual(['one 0']);
+    one.ack(1);
+    one.ack(2);
+    finish(deliveries[4]);
+    expect(streams.stored).toBe(2);
+    streams.close();
+  });
+
   it('close() cancels all work without a word', () => {
     const session = attach('a');
     session.receive(0);

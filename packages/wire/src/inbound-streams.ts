@@ -8,6 +8,7 @@ import { MAX_TEXT_LENGTH, type DropReason, type FrameHead, type FrameMessage, ty
 import { Inbox } from './inbox.js';
 import type { SessionHello } from './link-types.js';
 import type { ServerSession } from './serve-links.js';
+import { SharedBytes } from './shared-bytes.js';
 
 /** Previews are skipped while this many bytes wait for a slow client: outcomes come first. */
 const PREVIEW_BUFFER_BYTES = 8 * 1024 * 1024;
@@ -63,6 +64,11 @@ export interface InboundStreamsOptions {
   readonly maxStreams?: number;
   /** Milliseconds for which a disconnected stream's frames and outcomes are kept; 300,000 by default. */
   readonly retainMs?: number;
+  /**
+   * Bytes of outcomes that wait for their acknowledgement, of all streams together; no limit by default. Beyond it, the
+   * stream that has most loses its oldest: its frame is worked on again should it be sent again.
+   */
+  readonly maxStoredBytes?: number;
   /** A frame to work on. */
   readonly onFrame: (delivery: Delivery) => void;
   /** A frame was refused because its client exceeded its credits; the drop has been sent. */
@@ -82,10 +88,12 @@ export class InboundStreams {
   readonly #options: InboundStreamsOptions;
   /** Disconnected streams in the order in which they were left, connected ones anywhere. */
   readonly #streams = new Map<string, StreamState>();
+  readonly #storedBytes: SharedBytes<StreamState>;
   #window: number;
 
   constructor(options: InboundStreamsOptions) {
     this.#options = options;
+    this.#storedBytes = new SharedBytes(options.maxStoredBytes ?? Infinity);
     this.#window = options.window;
   }
 
@@ -138,6 +146,7 @@ export class InboundStreams {
       const { maxInProgress } = this.#options;
       const inbox = new Inbox<EncodedFrame>({
         window: this.#window,
+        bytesOf: ({ bytes }) => bytes,
         ...(maxInProgress === undefined ? {} : { maxInProgress }),
       });
       state = { stream, run, inbox, working: new Map(), session, retention: undefined };
@@ -155,6 +164,7 @@ export class InboundStreams {
     });
     session.on('ack', ({ frame }) => {
       attached.inbox.acknowledge(frame);
+      this.#fitStored(attached);
     });
     session.on('bye', () => {
       if (current()) {
@@ -205,6 +215,7 @@ export class InboundStreams {
       }
       state.working.delete(frame);
       state.session?.sendEncoded(outcome);
+      this.#fitStored(state);
       return true;
     };
     this.#options.onFrame({
@@ -230,6 +241,14 @@ export class InboundStreams {
     });
   }
 
+  #fitStored(state: StreamState): void {
+    for (let most: StreamState | undefined = state; most !== undefined;) {
+      const { storedBytes } = most.inbox;
+      most = this.#storedBytes.set(most, this.#streams.get(most.stream) === most ? storedBytes : 0);
+      most?.inbox.forgetOldest();
+    }
+  }
+
   #detach(state: StreamState): void {
     state.session = undefined;
     this.#streams.delete(state.stream);
@@ -247,6 +266,7 @@ export class InboundStreams {
     if (this.#streams.get(state.stream) === state) {
       this.#streams.delete(state.stream);
     }
+    this.#fitStored(state);
     for (const work of state.working.values()) {
       work.abort(new DeliveryCancelled(why));
     }

@@ -1,6 +1,6 @@
 import { BoundedSet } from './bounded-set.js';
 
-export interface InboxOptions {
+export interface InboxOptions<Outcome> {
   /** Unresolved frames that the client may have: the credits of the welcome. */
   readonly window: number;
   /**
@@ -10,6 +10,8 @@ export interface InboxOptions {
   readonly maxInProgress?: number;
   /** Acknowledged frames whose numbers are remembered; 4,096 by default. */
   readonly maxRemembered?: number;
+  /** Memory that an outcome takes; by default it isn't counted. */
+  readonly bytesOf?: (outcome: Outcome) => number;
 }
 
 /** What to do with a frame that has arrived. */
@@ -38,10 +40,11 @@ export class Inbox<Outcome> {
   readonly #inProgress = new Set<number>();
   readonly #stored = new Map<number, Outcome>();
   readonly #acknowledged: BoundedSet;
-  readonly #options: InboxOptions;
+  readonly #options: InboxOptions<Outcome>;
+  #storedBytes = 0;
   #widestWindow: number;
 
-  constructor(options: InboxOptions) {
+  constructor(options: InboxOptions<Outcome>) {
     this.#options = options;
     this.#widestWindow = options.window;
     this.#acknowledged = new BoundedSet(options.maxRemembered ?? 4096);
@@ -60,6 +63,11 @@ export class Inbox<Outcome> {
   /** Outcomes that wait for their acknowledgement. */
   get stored(): number {
     return this.#stored.size;
+  }
+
+  /** Bytes of these. */
+  get storedBytes(): number {
+    return this.#storedBytes;
   }
 
   /** A frame has arrived. */
@@ -91,21 +99,40 @@ export class Inbox<Outcome> {
       return false;
     }
     this.#stored.set(frame, outcome);
-    for (const oldest of this.#stored.keys()) {
-      if (this.#stored.size <= this.#widestWindow) {
-        break;
-      }
-      this.#stored.delete(oldest);
+    this.#storedBytes += this.#bytesOf(outcome);
+    while (this.#stored.size > this.#widestWindow) {
+      this.forgetOldest();
     }
     return true;
   }
 
+  /** Let go of the outcome that waits longest. */
+  forgetOldest(): void {
+    const [oldest] = this.#stored.keys();
+    if (oldest !== undefined) {
+      this.#take(oldest);
+    }
+  }
+
   /** The client has the outcome. Returns false when none is stored for the frame. */
   acknowledge(frame: number): boolean {
-    if (!this.#stored.delete(frame)) {
+    if (!this.#take(frame)) {
       return false;
     }
     this.#acknowledged.add(frame);
     return true;
+  }
+
+  #take(frame: number): boolean {
+    const outcome = this.#stored.get(frame);
+    if (outcome === undefined) {
+      return false;
+    }
+    this.#storedBytes -= this.#bytesOf(outcome);
+    return this.#stored.delete(frame);
+  }
+
+  #bytesOf(outcome: Outcome): number {
+    return this.#options.bytesOf?.(outcome) ?? 0;
   }
 }

@@ -632,6 +632,45 @@ describe('a client that does not read', () => {
     expect(receiver.deliveries.length).toBe(8);
   });
 
+  it('ends when all clients together leave too much unread and it has most of it; the others stay', async () => {
+    const image = new Uint8Array(6_000_000).fill(7);
+    const receiver = await startReceiver({
+      window: 8,
+      maxPayloadBytes: 8_000_000,
+      maxBufferedBytes: 1_000_000_000,
+      maxUnreadBytes: 40_000_000,
+      onFrame: ({ stream, frame, finish }) => void finish({ ...resultHead, stream, frame }, image),
+    });
+    const ends: string[] = [];
+    /** A client that asks for so many results and reads none. */
+    async function ask(stream: string, frames: number) {
+      const got: number[] = [];
+      const client = await openLink(receiver.url, {
+        hello: { ...helloInput, stream, run: `run-of-${stream}` },
+        onMessage: ({ kind, head }) => {
+          if (kind === 'result') {
+            got.push(head.frame);
+          }
+        },
+        onClose: () => ends.push(stream),
+      });
+      afterwards(() => client.close());
+      client.pause();
+      for (let frame = 0; frame < frames; frame++) {
+        client.send('frame', frameHeadWith(frame, 1, { stream }), framePayload(frame, 1));
+      }
+      return { client, got };
+    }
+    const modest = await ask('modest', 3);
+    await until(() => receiver.deliveries.length === 3);
+    await ask('greedy', 8);
+    await until(() => receiver.refusals.length === 1);
+    expect(receiver.refusals.map(({ error, stream }) => [error.code, stream])).toEqual([['E_SLOW_READER', 'greedy']]);
+    modest.client.resume();
+    await until(() => modest.got.length === 3);
+    expect(ends).not.toContain('modest');
+  });
+
   it('gets no previews while results wait', async () => {
     const receiver = await startReceiver({ window: 8, maxBufferedBytes: 100_000_000 });
     const slow = await openLink(receiver.url, { hello: helloInput, onMessage: () => {}, onClose: () => {} });

@@ -67,6 +67,8 @@ export interface MessageSocketOptions extends SocketOptions {
   readonly onFailure?: (error: unknown) => void;
   /** Bytes that have come of a message which isn't complete; 0 once it is. */
   readonly onUnfinished?: (bytes: number) => void;
+  /** Bytes that wait for the peer to read them; 0 at the end. */
+  readonly onUnread?: (bytes: number) => void;
   /** This end has begun to close; onEnd follows. */
   readonly onClosing?: () => void;
   readonly onEnd: (end: LinkEnd) => void;
@@ -177,9 +179,14 @@ export class MessageSocket<
       return;
     }
     this.#options.onTraffic?.('out', frame.bytes);
+    const read = (): void => {
+      this.#tellUnread();
+      flushed?.();
+    };
     if (frame.payload.length === 0 || frame.bytes <= JOIN_BYTES) {
       this.#corkTurn();
-      this.#ws.send(frame.payload.length === 0 ? frame.head : joinFrame(frame), flushed);
+      this.#ws.send(frame.payload.length === 0 ? frame.head : joinFrame(frame), read);
+      this.#tellUnread();
       return;
     }
     if (frame.bytes <= CORK_BYTES) {
@@ -192,8 +199,15 @@ export class MessageSocket<
     for (let i = 0; i < last; i++) {
       this.#ws.send(frame.payload[i]!, { fin: false });
     }
-    this.#ws.send(frame.payload[last]!, { fin: true }, flushed);
+    this.#ws.send(frame.payload[last]!, { fin: true }, read);
     this.#stream.uncork();
+    this.#tellUnread();
+  }
+
+  #tellUnread(): void {
+    if (!this.#ended) {
+      this.#options.onUnread?.(this.bufferedBytes);
+    }
   }
 
   /** Stop (and start) reading from the socket. */
@@ -367,6 +381,7 @@ export class MessageSocket<
     clearInterval(this.#keepAlive);
     clearTimeout(this.#closeTimer);
     this.#count(0);
+    this.#options.onUnread?.(0);
     this.#options.onEnd(this.#describeEnd(code, reason));
   }
 

@@ -17,7 +17,7 @@ import {
 import { MAX_HEAD_BYTES, PREFIX_BYTES, PROTOCOL_VERSION } from './limits.js';
 import type { LinkEnd, SessionEvents, SessionHello, SocketOptions } from './link-types.js';
 import { maxMessageBytes, MessageSocket, socketLimits, type MessageSocketOptions } from './message-socket.js';
-import { UnfinishedMessages } from './unfinished.js';
+import { SharedBytes } from './shared-bytes.js';
 
 /** Where upgrade requests come from: HTTP servers of packages/service have it, as `upgrades`. */
 export interface UpgradeRoutes {
@@ -63,6 +63,11 @@ export interface ServeLinksOptions extends SocketOptions {
    * least one message. Beyond it, the link that has most is closed with 4503: its client sends its frames again.
    */
   readonly maxUnfinishedBytes?: number | undefined;
+  /**
+   * Bytes that wait for clients to read them, of all links together; `maxBufferedBytes` by default. Beyond it, the link
+   * that has most is closed with 4413: what it didn't read comes again when it connects again.
+   */
+  readonly maxUnreadBytes?: number | undefined;
   /**
    * Answer a hello, now or later. `session.signal` says when the client is gone meanwhile. Throw a {@link WireError}
    * (`E_TRY_AGAIN`, say) to refuse: the client reads its message, and the link closes with its close code.
@@ -200,7 +205,8 @@ export class ServedLinks {
   readonly #greetings: Places<ServerSession>;
   /** Links that are being closed, until their peers have answered. */
   readonly #leaving: Places<ServerSession>;
-  readonly #unfinished: UnfinishedMessages<ServerSession>;
+  readonly #unfinished: SharedBytes<ServerSession>;
+  readonly #unread: SharedBytes<ServerSession>;
   #sequence = 0;
   #closed: Promise<void> | undefined;
   #allGone: (() => void) | undefined;
@@ -212,9 +218,10 @@ export class ServedLinks {
     this.#greetings = new Places({ max: options.maxGreetings ?? 2 * maxPerOwner, maxPerOwner });
     this.#leaving = new Places({ max: this.#maxSessions });
     this.#tokenDigest = options.token === undefined ? undefined : digest(options.token);
-    const { maxPayloadBytes } = socketLimits(options);
+    const { maxPayloadBytes, maxBufferedBytes } = socketLimits(options);
     const maxPayload = maxMessageBytes(maxPayloadBytes);
-    this.#unfinished = new UnfinishedMessages(Math.max(options.maxUnfinishedBytes ?? 2 * maxPayloadBytes, maxPayload));
+    this.#unfinished = new SharedBytes(Math.max(options.maxUnfinishedBytes ?? 2 * maxPayloadBytes, maxPayload));
+    this.#unread = new SharedBytes(Math.max(options.maxUnreadBytes ?? maxBufferedBytes, maxPayload));
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -306,6 +313,13 @@ export class ServedLinks {
           setImmediate(() => {
             most.terminate();
           });
+        }
+      },
+      onUnread: (bytes) => {
+        const most = this.#unread.set(session, bytes);
+        if (most !== undefined) {
+          this.#unread.set(most, 0);
+          most.terminate(tooMuchUnread());
         }
       },
       onClosing: () => {
@@ -464,6 +478,16 @@ function tooManyBytes(): WireError {
   return new LinkError('E_TRY_AGAIN', 'too many bytes of unfinished messages wait, and this link has most of them', {
     remedy: 'nothing to do if it comes back; otherwise send smaller pictures, or raise maxUnfinishedBytes',
   });
+}
+
+function tooMuchUnread(): WireError {
+  return new LinkError(
+    'E_SLOW_READER',
+    'too many bytes wait for clients to read them, and this link has most of them',
+    {
+      remedy: 'read faster; results come again after reconnecting. Otherwise raise maxUnreadBytes',
+    },
+  );
 }
 
 function shuttingDown(): WireError {
