@@ -32,6 +32,12 @@ export const listenSettings = (port: number) => ({
     .describe(
       'names by which this service may be called, beside localhost, the name of its machine, and any IP address',
     ),
+  maxRequestsPerSecond: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(500)
+    .describe('requests, and new connections, that one address may make a second; twice as many at once'),
 });
 
 /** From the most talkative to none at all. */

@@ -4,6 +4,7 @@ export { ArgumentError, describeError, errorClass, SemcastError, type SemcastErr
 export { createFft, type Fft } from './fft.js';
 export { nearestName, suggestName } from './nearest-name.js';
 export { Places } from './places.js';
+export { addressOwner, RateLimit, WRONG_TOKENS, type RateLimitOptions } from './rate-limit.js';
 export { printable } from './printable.js';
 export { philox4x32, RandomSource, randomFor, type DrawCoordinates } from './random.js';
 export { redact } from './redact.js';

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { SemcastError } from '@semcast/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { checkControlToken } from './control-token.js';
 import { HttpError } from './errors.js';
 import {
   createHttpServer,
@@ -183,6 +184,63 @@ describe('a request under a foreign name', () => {
     const { address } = await start({ allowedHosts: ['receiver'] });
     expect((await call(address, 'GET', '/healthz', 'receiver:7402')).status).toBe(200);
     expect((await call(address, 'GET', '/healthz', 'localhost')).status).toBe(200);
+  });
+});
+
+describe('an address that asks for too much', () => {
+  it('gets 429 for requests beyond its rate, and more later', async () => {
+    const { address } = await start({ maxRequestsPerSecond: 2 });
+    const asked = await Promise.all(Array.from({ length: 4 }, () => get(address, '/healthz')));
+    expect(asked.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(await get(address, '/healthz')).toMatchObject({
+      status: 429,
+      body: { error: { code: 'E_TOO_MANY_REQUESTS' } },
+    });
+    await vi.waitFor(async () => expect((await get(address, '/healthz')).status).toBe(200), {
+      timeout: 10_000,
+      interval: 200,
+    });
+  });
+
+  it('has new connections cut beyond its rate, before their first byte', async () => {
+    const { address } = await start({ maxRequestsPerSecond: 1 });
+    const sockets = Array.from({ length: 3 }, () => connect(address.port, '127.0.0.1'));
+    for (const socket of sockets) {
+      socket.on('error', () => {});
+    }
+    await once(sockets[2]!, 'close');
+    expect(sockets.map(({ closed }) => closed)).toEqual([false, false, true]);
+    sockets.forEach((socket) => socket.destroy());
+  });
+
+  it('keeps so many connections that say nothing, the newest; WebSockets are not among them', async () => {
+    const { server, address } = await start({ maxConnectionsPerAddress: 2 });
+    const { client } = await upgrade(server, address);
+    const sockets: Socket[] = [];
+    for (let i = 0; i < 4; i++) {
+      const socket = connect(address.port, '127.0.0.1').on('error', () => {});
+      await once(socket, 'connect');
+      sockets.push(socket);
+    }
+    await vi.waitFor(() => expect(sockets.map(({ closed }) => closed)).toEqual([true, true, false, false]));
+    expect(client.closed).toBe(false);
+    expect((await get(address, '/healthz')).status).toBe(200);
+    [client, ...sockets].forEach((socket) => socket.destroy());
+  });
+
+  it('has no token looked at after ten wrong ones, not even the right one', async () => {
+    const { address } = await start({}, ({ app }) => {
+      app.put('/x', { onRequest: checkControlToken('right', 'changing x') }, () => ({}));
+    });
+    const put = async (token: string) => {
+      const headers = { authorization: `bearer ${token}`, 'content-type': 'application/json' };
+      return (await get(address, '/x', { method: 'PUT', body: '{}', headers })).status;
+    };
+    expect(await put('right')).toBe(200);
+    for (let i = 0; i < 10; i++) {
+      expect(await put(`wrong-${i}`)).toBe(401);
+    }
+    expect([await put('wrong'), await put('right')]).toEqual([429, 429]);
   });
 });
 

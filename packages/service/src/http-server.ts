@@ -1,9 +1,10 @@
 import { isIPv6, type AddressInfo, type Socket } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
 import helmet from '@fastify/helmet';
-import { redactUrls } from '@semcast/core';
+import { addressOwner, Places, RateLimit, redactUrls } from '@semcast/core';
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { HttpError } from './errors.js';
 import { answerFrameworkError, installErrorAnswers } from './http-errors.js';
 import { explainListenError } from './listen-error.js';
 import type { MetricsEndpoint } from './metrics.js';
@@ -29,6 +30,13 @@ export interface HttpServerOptions {
   /** PEM files of certificate and private key, to speak https and wss only. */
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
+  /** Of one address: requests, and new connections. Twice as many may come at once. No limit by default. */
+  readonly maxRequestsPerSecond?: number;
+  /**
+   * Connections that aren't WebSockets, of one address; twice as many of all. One more takes the place of the oldest, of
+   * the address that has the most. Default 2,048.
+   */
+  readonly maxConnectionsPerAddress?: number;
   /** Without it there is no GET /metrics. */
   readonly metrics?: MetricsEndpoint;
   /** Asked at every GET /readyz. */
@@ -66,6 +74,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** The longest time to wait for a whole request. Sockets upgraded to WebSockets are not concerned. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const DEFAULT_CLOSE_GRACE_MS = 2000;
+const DEFAULT_MAX_CONNECTIONS_PER_ADDRESS = 2048;
 
 function addressOf(host: string, { address, port }: AddressInfo, isTls: boolean): HttpAddress {
   const everywhere = address === '0.0.0.0' || address === '::';
@@ -101,6 +110,57 @@ function addStandardRoutes(app: FastifyInstance, { service, metrics, ready }: Ht
   );
 }
 
+/** Of two sockets for one connection, with TLS, both have it. */
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+/**
+ * Cut connections of an address that makes too many, before TLS and before their first byte is looked at.
+ *
+ * @returns to be told of a connection that became a WebSocket: those have limits of their own
+ */
+function limitConnections(
+  app: FastifyInstance,
+  { maxRequestsPerSecond = Number.MAX_SAFE_INTEGER, maxConnectionsPerAddress: maxPerOwner }: HttpServerOptions,
+): (socket: Socket) => void {
+  maxPerOwner ??= DEFAULT_MAX_CONNECTIONS_PER_ADDRESS;
+  const limits = { perSecond: maxRequestsPerSecond, burst: 2 * maxRequestsPerSecond };
+  const [connections, requests] = [new RateLimit(limits), new RateLimit(limits)];
+  const places = new Places<string>({ max: 2 * maxPerOwner, maxPerOwner });
+  const open = new Map<string, Socket>();
+  const leave = (key: string): void => {
+    places.delete(key);
+    open.delete(key);
+  };
+  app.server.on('connection', (socket: Socket) => {
+    const [key, owner] = [keyOf(socket), addressOwner(socket.remoteAddress)];
+    if (!connections.admit(owner, performance.now())) {
+      socket.destroy();
+      return;
+    }
+    open.set(key, socket);
+    socket.once('close', () => leave(key));
+    const loser = places.add(key, owner);
+    if (loser !== undefined) {
+      open.get(loser)?.destroy();
+    }
+  });
+  app.addHook('onRequest', async ({ ip }) => {
+    if (!requests.admit(addressOwner(ip), performance.now())) {
+      throw new HttpError(
+        429,
+        'E_TOO_MANY_REQUESTS',
+        'this address asks too often',
+        'ask less, or raise maxRequestsPerSecond',
+      );
+    }
+  });
+  return (socket) => {
+    leave(keyOf(socket));
+  };
+}
+
 /**
  * The HTTP side that every service shares: GET /metrics, /healthz (the process answers), /readyz (it can serve) and
  * /openapi.json, safe headers, limits, no answer under foreign names, and every error as `{ error: { code, message, remedy } }`.
@@ -129,6 +189,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     socket.once('close', () => sockets.delete(socket));
   });
 
+  const becameWebSocket = limitConnections(app, options);
   const isOwnHost = ownHosts(options);
   app.addHook('onRequest', async ({ headers: { host } }) => {
     // Only a program leaves it out.
@@ -168,7 +229,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   let closing: Promise<void> | undefined;
   return {
     app,
-    upgrades: routeUpgrades(app.server, isOwnHost),
+    upgrades: routeUpgrades(app.server, isOwnHost, becameWebSocket),
     listen: async () => {
       try {
         await app.listen({ host: options.host, port: options.port });

@@ -1,4 +1,5 @@
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SemcastError } from '@semcast/core';
 import { HttpError } from './errors.js';
@@ -32,8 +33,13 @@ const ANSWER_GRACE_MS = 2000;
  * may. Programs send no origin, and may call the server by whatever name leads to it.
  *
  * @param isOwnHost whether a `Host` header names the server; default: localhost, the machine's name and IP addresses
+ * @param onTaken called with the socket of each request that a route takes
  */
-export function routeUpgrades(server: Server, isOwnHost = ownHosts({})): UpgradeRoutes {
+export function routeUpgrades(
+  server: Server,
+  isOwnHost = ownHosts({}),
+  onTaken: (socket: Socket) => void = () => {},
+): UpgradeRoutes {
   const routes = new Map<string, (upgrade: Upgrade) => void>();
   const dispatch = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // Before anything else: Node has removed its own listener, and an error without a listener ends the process.
@@ -53,6 +59,7 @@ export function routeUpgrades(server: Server, isOwnHost = ownHosts({})): Upgrade
       refuse(refusal.statusCode, refusal);
       return;
     }
+    onTaken(request.socket);
     take({ request, socket, head, refuse });
   };
   return {

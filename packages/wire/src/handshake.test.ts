@@ -125,6 +125,19 @@ describe('a client is refused, with a message', () => {
     expect(server.refusals).toMatchObject([{ error: { code: 'E_TOKEN' }, stream: 'cam-1' }]);
   });
 
+  it('that has sent ten wrong tokens is not looked at for a while, whatever token comes from its address', async () => {
+    const server = await startServer({ token: 'secret' });
+    const codeFor = async (token: string): Promise<string | undefined> => {
+      const client = await rawClient(server.url);
+      client.ws.send(hello({ token }));
+      return (await farewell(client)).code;
+    };
+    for (let i = 0; i < 10; i++) {
+      expect(await codeFor(`guess-${i}`)).toBe('E_TOKEN');
+    }
+    expect([await codeFor('guess'), await codeFor('secret')]).toEqual(['E_TRY_AGAIN', 'E_TRY_AGAIN']);
+  });
+
   it('that speaks another version, in the prefix or in the hello', async () => {
     const server = await startServer();
     const inPrefix = hello();

@@ -639,7 +639,8 @@ describe('a client that does not read', () => {
       maxPayloadBytes: 8_000_000,
       maxBufferedBytes: 1_000_000_000,
       maxUnreadBytes: 40_000_000,
-      onFrame: ({ stream, frame, finish }) => void finish({ ...resultHead, stream, frame }, image),
+      onFrame: (delivery) =>
+        void delivery.finish({ ...resultHead, stream: delivery.stream, frame: delivery.frame }, image),
     });
     const ends: string[] = [];
     /** A client that asks for so many results and reads none. */

@@ -1,5 +1,5 @@
 /** The server's end: take WebSocket upgrades, check hellos, and hand out sessions. */
-import { Places, type SemcastError } from '@semcast/core';
+import { addressOwner, Places, RateLimit, WRONG_TOKENS, type SemcastError } from '@semcast/core';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -196,6 +196,7 @@ export class ServedLinks {
   readonly #options: ServeLinksOptions;
   readonly #maxSessions: number;
   readonly #tokenDigest: Buffer | undefined;
+  readonly #wrongTokens = new RateLimit(WRONG_TOKENS);
   readonly #webSockets: WebSocketServer;
   /** Every connection, from its upgrade to its end. */
   readonly #sockets = new Set<ServerSession>();
@@ -353,8 +354,12 @@ export class ServedLinks {
   #checkHello(hello: HelloHead, session: ServerSession): void {
     const { token, ...rest } = hello;
     session.greeted(rest, this.#sequence++);
+    const owner = addressOwner(session.remoteAddress);
     let refusal: WireError | undefined;
-    if (this.#tokenDigest !== undefined && !timingSafeEqual(digest(token ?? ''), this.#tokenDigest)) {
+    if (this.#tokenDigest !== undefined && this.#wrongTokens.isSpent(owner, performance.now())) {
+      refusal = tooManyWrongTokens();
+    } else if (this.#tokenDigest !== undefined && !timingSafeEqual(digest(token ?? ''), this.#tokenDigest)) {
+      this.#wrongTokens.admit(owner, performance.now());
       refusal = new LinkError(
         'E_TOKEN',
         token === undefined ? 'the hello carries no token' : "the hello's token is wrong",
@@ -466,6 +471,12 @@ function streamTaken(stream: string, byOwnRun: boolean): LinkError {
   const message = `stream "${stream}" is linked already, ${byOwnRun ? 'by a later hello' : 'by another run'}`;
   const late = 'nothing to do: this hello was late, and its sender has connected again since';
   return new LinkError('E_STREAM_TAKEN', message, byOwnRun ? { remedy: late } : {});
+}
+
+function tooManyWrongTokens(): WireError {
+  return new LinkError('E_TRY_AGAIN', 'too many wrong tokens came from this address', {
+    remedy: 'nothing to do with the right token: it is taken within a minute after the last wrong one',
+  });
 }
 
 function tooManyGreetings(): WireError {
