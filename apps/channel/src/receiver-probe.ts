@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { withAnySignal } from '@semcast/core';
 
 export interface ReceiverProbeOptions {
   /** `ws://host:port` or `wss://host:port`. */
@@ -45,7 +46,9 @@ export function probeReceiver({ url, intervalMs, onFound }: ReceiverProbeOptions
     // For an error that comes when the attempt is over.
     attempt.on('error', () => {});
     const expired = AbortSignal.timeout(intervalMs);
-    const found = await once(attempt, 'connect', { signal: AbortSignal.any([expired, closing.signal]) }).then(
+    const found = await withAnySignal([expired, closing.signal], async (signal) =>
+      once(attempt, 'connect', { signal }),
+    ).then(
       () => undefined,
       ({ message }: Error) =>
         expired.aborted ? `no answer within ${intervalMs} ms` : message === '' ? 'connection failed' : message,

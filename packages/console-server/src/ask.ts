@@ -1,3 +1,4 @@
+import { withAnySignal } from '@semcast/core';
 import { ServiceAwayError } from './errors.js';
 
 export interface AskOptions {
@@ -24,7 +25,7 @@ export interface Answer {
  */
 export async function askService(service: string, url: URL, options: AskOptions): Promise<Answer> {
   const { method = 'GET', body, contentType, token, timeoutMs, maxBytes, signal } = options;
-  try {
+  const ask = async (ending: AbortSignal): Promise<Answer> => {
     const response = await fetch(url, {
       method,
       headers: {
@@ -35,10 +36,13 @@ export async function askService(service: string, url: URL, options: AskOptions)
         ? {}
         : { body: body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
       redirect: 'error',
-      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
+      signal: ending,
     });
     const bytes = await readBody(response, maxBytes);
     return { status: response.status, contentType: response.headers.get('content-type') ?? '', bytes };
+  };
+  try {
+    return await withAnySignal([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])], ask);
   } catch (error) {
     signal?.throwIfAborted();
     throw new ServiceAwayError(service, url.origin, reasonOf(error, timeoutMs), error);

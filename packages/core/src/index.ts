@@ -1,3 +1,4 @@
+export { withAnySignal } from './any-signal.js';
 export { checkGains, gainCount, type ChannelState, type Gains, type Tap } from './channel-state.js';
 export { exponentialProfile } from './delay-profile.js';
 export { ArgumentError, describeError, errorClass, SemcastError, type SemcastErrorOptions } from './errors.js';

@@ -1,3 +1,4 @@
+import { withAnySignal } from '@semcast/core';
 import { z } from 'zod';
 import { HttpError } from './errors.js';
 import type { HttpServer } from './http-server.js';
@@ -48,7 +49,7 @@ export function addFeedRoute<Fact>(
     request.raw.once('close', leave);
     reply.raw.once('close', leave);
     if (feed.waiting < MAX_WAITING) {
-      await feed.wait(after, boot, waitMs, AbortSignal.any([gone.signal, closing.signal]));
+      await withAnySignal([gone.signal, closing.signal], async (signal) => feed.wait(after, boot, waitMs, signal));
     }
     return reply.header('cache-control', 'no-store').send({ ...feed.read(after, boot), status: status() });
   });
