@@ -95,12 +95,17 @@ const figures = {
   decodeMs: latency,
   quality: z.strictObject({
     psnrDb: z.number().nullable(),
+    ssim: z.number().nullable(),
+    contrast: z.number().nullable(),
     steps: z.number().nullable(),
     evaluations: z.number().nullable(),
     reducedShare: z.number().nullable(),
     samples: z.int(),
     unreadable: z.int(),
   }),
+  targets: z.array(
+    z.strictObject({ to: z.string(), streams: z.int(), sent: z.int(), completed: z.int(), dropped: z.int() }),
+  ),
   fairness: z.strictObject({
     jainIndex: z.number().nullable(),
     completedMin: z.int(),
@@ -141,6 +146,8 @@ const reportSchema = z.strictObject({
   settings: z.strictObject({
     to: z.string(),
     streams: z.int(),
+    sockets: z.int(),
+    profile: z.array(z.strictObject({ atS: z.number(), rate: z.number() })).nullable(),
     arrivals: z.enum(['poisson', 'constant']),
     decoder: z.string(),
     decoderOptions: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
@@ -160,9 +167,21 @@ const reportSchema = z.strictObject({
     drainS: z.number(),
     seed: z.int(),
   }),
+  provenance: z.strictObject({
+    semcast: z.string(),
+    commit: z.string().optional(),
+    machine: z.strictObject({
+      platform: z.string(),
+      cpu: z.string(),
+      cores: z.int(),
+      node: z.string(),
+      onnxruntime: z.string(),
+    }),
+  }),
   noise: z.strictObject({ source: z.enum(['channel', 'generator', 'none']).nullable(), snrDb: z.number().nullable() }),
   interrupted: z.boolean(),
   saturationRate: z.number().nullable(),
+  capacityRate: z.number().nullable(),
   runs: z.array(z.strictObject(figures)).min(1),
 });
 type Report = z.infer<typeof reportSchema>;
@@ -306,6 +325,50 @@ describe('semcast load', () => {
     expect(rate).toBe(saturationRate ?? 20);
   });
 
+  it('searches for the highest rate that keeps its objectives, and measures the curve around it', async () => {
+    const { code, stdout, stderr } = await load(
+      {
+        streams: 2,
+        rate: 20,
+        duration: 0.6,
+        backlog: 2,
+        arrivals: 'constant',
+        'find-capacity': true,
+        curve: true,
+      },
+      '--slo',
+      'p99=1h',
+      'drops=0%',
+    );
+    const { runs, capacityRate, rate, slo } = parseReport(stdout);
+    const kept = runs.filter((run) => run.slo.every(({ met }) => met));
+    expect(capacityRate).toBe(kept.length === 0 ? null : Math.max(...kept.map((run) => run.rate)));
+    expect(rate).toBe(capacityRate ?? 20);
+    expect(code).toBe(slo.every(({ met }) => met) ? 0 : 1);
+    // Nothing is found only where even the slowest rate lost a frame.
+    const curve =
+      capacityRate === null ? [] : runs.slice(-8).map((run) => Math.round((20 * run.rate) / runs.at(-1)!.rate));
+    expect(curve).toEqual(capacityRate === null ? [] : [1, 2, 3, 5, 8, 10, 13, 20]);
+    expect(stderr).toContain(capacityRate === null ? 'no rate kept the objectives' : 'with every objective kept');
+  });
+
+  it('offers a spike of many streams over few links, and follows it in the series', async () => {
+    const { stdout } = await load({
+      streams: 100,
+      sockets: 2,
+      profile: '0:4,1:4,1:30,2:30,2:4,3:4',
+      rate: undefined,
+      arrivals: 'constant',
+    });
+    const report = parseReport(stdout);
+    expectBalanced(report);
+    expect(report).toMatchObject({ measuredS: 3, frames: { sent: 38 }, settings: { streams: 100, sockets: 2 } });
+    expect(report.series.slice(0, 3).map(({ due }) => due)).toEqual([4, 30, 4]);
+    expect(report.targets).toEqual([
+      { to: channel.wsUrl, streams: 100, sent: 38, completed: report.frames.completed, dropped: report.frames.dropped },
+    ]);
+  });
+
   it('adds the noise itself where there is no channel, and says so where nobody does', async () => {
     const direct = { to: receiver.wsUrl, rate: 10, duration: 0.5, arrivals: 'constant' };
     const noisy = parseReport((await load({ ...direct, snr: 12 })).stdout);
@@ -379,7 +442,13 @@ describe('semcast load', () => {
 
 describe('wrong usage of semcast load', () => {
   it.each([
-    [['--streams', '0'], '--streams: 0 is outside 1 … 1000', ''],
+    [['--streams', '0'], '--streams: 0 is outside 1 … 5000', ''],
+    [['--find-capacity'], '--find-capacity has no objective', 'add --slo'],
+    [['--find-capacity', '--find-saturation'], 'are two searches', 'give one'],
+    [['--curve'], '--curve follows a search', 'add --find-capacity'],
+    [['--profile', '0:1,5:2', '--rate', '2'], 'and so does --rate', 'leave --rate out'],
+    [['--profile', '0:1'], 'is no list of 2 to 100 points', 'SECONDS:RATE'],
+    [['--to', 'ws://127.0.0.1:1,ftp://x'], "isn't an address of a WebSocket", ''],
     [['--rate', '0'], '--rate: 0 is outside 0.01 … 10000', ''],
     [['--rate', '1,,2'], 'has an empty entry', ''],
     [['--rate', '1,2', '--find-saturation'], '--find-saturation begins at one rate', 'give one --rate'],

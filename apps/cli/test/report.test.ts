@@ -116,8 +116,75 @@ describe('semcast report', () => {
       const { code, output } = await run(...argv);
       expect([code, output]).toEqual([
         2,
-        expect.stringMatching(/no report is named|can't be read|is no report of a sweep: schema/),
+        expect.stringMatching(/no report is named|can't be read|is no report of a load test: command/),
       ]);
     }
+  });
+
+  it('draws load tests over the offered rate, and over time where the rate changed', async () => {
+    const runAt = (rate: number) => ({
+      rate,
+      offeredRate: rate,
+      goodput: Math.min(rate, 5),
+      measuredS: 10,
+      frames: { sent: 10 * rate, completed: 50, dropped: 3, droppedByReason: rate > 5 ? { 'queue-full': 3 } : {} },
+      latencyMs: { p50: 100 * rate, p95: 150 * rate, p99: 200 * rate, max: 300 * rate },
+      previewLatencyMs: { p50: 50, p95: 60, p99: 70, max: 80 },
+      quality: { psnrDb: 25, ssim: 0.7, contrast: null, steps: 10 - rate, reducedShare: 0, samples: 9 },
+      fairness: { jainIndex: 1 },
+      series: [0, 1, 2].map((atS) => ({
+        atS,
+        lengthS: 1,
+        due: rate,
+        completed: rate,
+        dropped: 0,
+        latencyMsMean: 100,
+        latencyMsMax: 200,
+      })),
+    });
+    const load = (decoder: string, profile: readonly object[] | null) => ({
+      schema: 'semcast.load/1',
+      command: `semcast load --decoder ${decoder}`,
+      settings: {
+        streams: 8,
+        decoder,
+        size: 256,
+        images: ['a.png'],
+        cbr: '1/24',
+        deadlineMs: null,
+        bundle: { name: 'b', version: '1', digest: 'd' },
+        seed: 0,
+        profile,
+      },
+      noise: { source: 'channel', snrDb: 10 },
+      capacityRate: profile === null ? 4 : null,
+      slo: [{ slo: 'p99=2s' }],
+      runs: profile === null ? [runAt(8), runAt(2), runAt(4)] : [runAt(3)],
+    });
+    await writeFile(path('a.json'), JSON.stringify(load('jscc', null)));
+    await writeFile(path('b.json'), JSON.stringify(load('distilled', null)));
+    await writeFile(path('spike.json'), JSON.stringify(load('jscc', [{ atS: 0, rate: 3 }])));
+    const out = ['--out', path('load.html'), '--figures', path('load'), '--csv', path('load.csv')];
+    expect((await run(path('a.json'), path('b.json'), ...out)).output).toContain('6 figures of 2 load tests');
+    expect((await readdir(path('load'))).filter((name) => name.endsWith('.svg'))).toEqual([
+      'load-drops.svg',
+      'load-goodput.svg',
+      'load-latency.svg',
+      'load-psnr.svg',
+      'load-ssim.svg',
+      'load-steps.svg',
+    ]);
+    const page = await readFile(path('load.html'), 'utf8');
+    expect(page).toContain('50 %');
+    expect(page).toContain('queue-full 3');
+    expect(page).toContain('% of the highest that keeps the objectives');
+    expect((await readFile(path('load.csv'), 'utf8')).trim().split('\r\n')).toHaveLength(7);
+
+    await run(path('spike.json'), ...out);
+    expect(await readFile(path('load.html'), 'utf8')).toContain(
+      'jscc: latency of the frames that came back then, over time',
+    );
+    const mixed = await run(path('sweep.json'), path('a.json'));
+    expect([mixed.code, mixed.output]).toEqual([2, expect.stringContaining('make no page together')]);
   });
 });

@@ -31,7 +31,7 @@ describe('a run at one rate', () => {
     expect(ledger.streams().map(({ completed }) => completed)).toEqual([20, 20, 20]);
     expect(ledger.fairness()).toMatchObject({ jainIndex: 1, completedMin: 20, completedMax: 20 });
     // Black was sent and black came back.
-    expect(quality.psnrDb).toBe(100);
+    expect(quality.means().psnrDb).toBe(100);
     expect(quality.samples).toBeGreaterThan(0);
     expect(quality.samples).toBeLessThan(60);
   });
@@ -92,6 +92,41 @@ describe('a run at one rate', () => {
     const { url } = await start({ credits: 2, answer: () => {} });
     const { ledger } = await runFakeLoad(100, { to: url, backlog: 0, drainS: 0 });
     expect(ledger.counts()).toMatchObject({ transmitted: 2, droppedByReason: { 'client-backlog': 48, 'gave-up': 2 } });
+  });
+
+  it('lets streams share links, each with a backlog of its own, and links go to several receivers', async () => {
+    const others = await startFakeReceiver();
+    const { url } = await start();
+    const { ledger, targets } = await runFakeLoad(200, { to: `${url},${others.url}`, streams: 50, sockets: 3 });
+    expect(ledger.counts()).toMatchObject({ sent: 100, completed: 100 });
+    expect(ledger.streams().map(({ completed }) => completed)).toEqual(Array.from({ length: 50 }, () => 2));
+    // The first and the third link, of 17 and 16 streams, go to the first receiver.
+    expect([receiver!.frames, others.frames]).toEqual([66, 34]);
+    expect(targets.map(({ to, streams }) => [to, streams.length])).toEqual([
+      [url, 33],
+      [others.url, 17],
+    ]);
+    await others.close();
+
+    const silent = await start({ credits: 1, answer: () => {} });
+    const { ledger: full } = await runFakeLoad(100, { to: silent.url, streams: 10, sockets: 2, backlog: 2, drainS: 0 });
+    // Two went onto a socket, and two of each stream waited.
+    expect(full.counts()).toMatchObject({ transmitted: 2, droppedByReason: { 'client-backlog': 28, 'gave-up': 22 } });
+  });
+
+  it('follows a rate that changes', async () => {
+    const { url } = await start();
+    const { rate, ledger, measuredS } = await runFakeLoad(
+      [
+        { atS: 0, rate: 0 },
+        { atS: 0.5, rate: 100 },
+        { atS: 0.5, rate: 20 },
+        { atS: 1, rate: 20 },
+      ],
+      { to: url, durationS: 1 },
+    );
+    expect([rate, measuredS]).toEqual([35, 1]);
+    expect(ledger.counts()).toMatchObject({ sent: 35, completed: 35 });
   });
 
   it('uses a wider window as soon as it is told of it', async () => {

@@ -25,7 +25,15 @@ import type { CliIo } from '../io.js';
 import { checkWritable, STANDARD_OUTPUT, writeJson } from '../json-output.js';
 import { ARRIVAL_KINDS } from '../load/arrivals.js';
 import { cleanFrames, encodeCorpus, MAX_PHOTOGRAPHS, noisyFrames, type FrameMaker } from '../load/corpus.js';
-import { figuresOf, reportOf, type LoadFigures, type LoadReport } from '../load/report.js';
+import { rateProfile, type RateProfile } from '../load/rate-profile.js';
+import {
+  figuresOf,
+  keepsObjectives,
+  reportOf,
+  type Leading,
+  type LoadFigures,
+  type LoadReport,
+} from '../load/report.js';
 import { runLoad, type LoadConditions, type LoadLinks, type LoadProgress, type LoadRun } from '../load/run-load.js';
 import { searchSaturation } from '../load/saturation.js';
 import { commandText } from '../load/settings.js';
@@ -34,6 +42,7 @@ import { LOAD_COLUMNS, LoadView, rateText, reasonsText, verdictText } from '../l
 import { startPatience } from '../patience.js';
 import { findPhotographs, photographsText } from '../photographs.js';
 import { rateOf } from '../rates.js';
+import { originOf } from '../sweep/provenance.js';
 import { createRowPrinter } from '../terminal/columns.js';
 import { counted, formatLatency as ms, formatSeconds } from '../terminal/progress.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -42,10 +51,13 @@ import { readToken } from '../token.js';
 import { figure } from '../up/frame-columns.js';
 
 const DEFAULT_DESIGN_SNR_DB = 10;
-const MAX_STREAMS = 1000;
+const MAX_STREAMS = 5000;
+const MAX_SOCKETS = 1000;
 const MIN_RATE = 0.01;
 const MAX_RATE = 10_000;
 const REFRESH_MS = 120;
+/** What --curve runs beside the rate that was found, as shares of it. */
+const CURVE = [0.1, 0.25, 0.5, 0.75, 1.25, 1.5, 2, 3] as const;
 /** A search stops before a rate at which fewer frames than these would come due. */
 const MIN_FRAMES_SEARCHED = 5;
 /** From here on the generator's own delay is worth a word. */
@@ -62,8 +74,14 @@ const prefix: ValueParser<string> = (typed) => {
 };
 
 const flags = {
-  to: value('URL', webSocketUrl, 'channel, or with --snr a receiver', 'ws://127.0.0.1:7401'),
+  to: value(
+    'URL,URL',
+    list(webSocketUrl),
+    'channel, or with --snr a receiver; links go to several in turn',
+    'ws://127.0.0.1:7401',
+  ),
   streams: value('N', integer({ min: 1, max: MAX_STREAMS }), 'virtual transmitters', 1),
+  sockets: value('N', integer({ min: 1, max: MAX_SOCKETS }), 'links that they share (one for each)'),
   rate: value(
     'R,R',
     list(number({ min: MIN_RATE, max: MAX_RATE })),
@@ -73,7 +91,14 @@ const flags = {
   duration: value('S', duration({ minMs: 100 }), 'how long frames that count are offered', 30),
   warmup: value('S', duration(), 'how long frames are offered before that', 5),
   drain: value('S', duration(), 'wait so long for frames under way at the end', 10),
+  profile: value(
+    'S:R,S:R',
+    rateProfile({ maxRate: MAX_RATE }),
+    'a rate that changes, in place of --rate and --duration: straight lines between points; two at one time are a step',
+  ),
   'find-saturation': toggle('search for the highest rate that is sustained, beginning at --rate'),
+  'find-capacity': toggle('search for the highest rate that keeps every --slo, beginning at --rate'),
+  curve: toggle('after a search, run from a tenth to three times the rate that was found'),
   arrivals: value('poisson|constant', oneOf(ARRIVAL_KINDS), 'random gaps between frames, or equal ones', 'poisson'),
   backlog: value(
     'N',
@@ -129,15 +154,22 @@ export const load = createCommand({
       does: 'how much can it take?',
     },
     {
+      line: 'semcast load --streams 8 --find-capacity --slo p99=2s --curve --json load.json',
+      does: 'at which rate is it soon enough, and what happens beyond? semcast report load.json draws it',
+    },
+    {
+      line: 'semcast load --streams 2000 --sockets 32 --profile 0:2,30:2,30:8,40:8,40:2,60:2',
+      does: 'a spike, of many streams over some links',
+    },
+    {
       line: 'semcast load --to ws://127.0.0.1:7402 --snr 10 --rate 1,2,4,8 --json - | jq .saturationRate',
       does: 'a receiver without a channel, some rates',
     },
   ],
   run: async ({ flags: chosen, given, io, terminal }) => {
-    const { to, streams, decoder, deadline, snr, seed, json, backlog, arrivals, size } = chosen;
-    if (chosen['find-saturation'] && chosen.rate.length > 1) {
-      throw new UsageError('--find-saturation begins at one rate', { remedy: 'give one --rate, or leave it out' });
-    }
+    const { streams, decoder, deadline, snr, seed, json, backlog, arrivals, size, profile = null } = chosen;
+    checkCombination(chosen, given);
+    const to = chosen.to.join(',');
     const decoderOptions = optionsOfNamed(decoder, typedDecoderOptions(chosen), chosen.steps) ?? {};
     const waveform = typedWaveform(chosen);
     const interruption = io.interruption();
@@ -151,6 +183,8 @@ export const load = createCommand({
     const conditions: LoadConditions = {
       to,
       streams,
+      sockets: Math.min(streams, chosen.sockets ?? Math.min(streams, MAX_SOCKETS)),
+      profile,
       arrivals,
       decoder,
       decoderOptions,
@@ -164,7 +198,7 @@ export const load = createCommand({
       resultFormat: chosen['result-format'],
       backlog,
       warmupS: chosen.warmup / 1000,
-      durationS: chosen.duration / 1000,
+      durationS: profile?.at(-1)?.atS ?? chosen.duration / 1000,
       drainS: chosen.drain / 1000,
       seed,
     };
@@ -195,6 +229,34 @@ export const load = createCommand({
   },
 });
 
+/** @throws UsageError where flags contradict each other */
+function checkCombination(
+  { rate, profile, curve, slo, ...chosen }: FlagValues<typeof flags>,
+  given: ReadonlyMap<string, readonly string[]>,
+): void {
+  const searches = (['find-saturation', 'find-capacity'] as const).filter((name) => chosen[name]);
+  if (searches.length > 1) {
+    throw new UsageError('--find-saturation and --find-capacity are two searches', { remedy: 'give one of them' });
+  }
+  if (searches.length > 0 && rate.length > 1) {
+    throw new UsageError(`--${searches[0]} begins at one rate`, { remedy: 'give one --rate, or leave it out' });
+  }
+  if (chosen['find-capacity'] && slo.length === 0) {
+    throw new UsageError('--find-capacity has no objective', { remedy: 'add --slo p99=2s' });
+  }
+  if (curve && searches.length === 0) {
+    throw new UsageError('--curve follows a search', {
+      remedy: 'add --find-capacity or --find-saturation, or list rates with --rate',
+    });
+  }
+  const instead = ['rate', 'duration', ...searches].find((name) => given.has(name));
+  if (profile !== undefined && instead !== undefined) {
+    throw new UsageError(`--profile says rates and times, and so does --${instead}`, {
+      remedy: `leave --${instead} out`,
+    });
+  }
+}
+
 interface LoadTest {
   readonly terminal: Terminal;
   readonly io: CliIo;
@@ -223,7 +285,8 @@ async function runAndReport(test: LoadTest): Promise<ExitCode> {
   if (runs.length === 0) {
     throw interruption.aborted ? new InterruptedError('interrupted before anything was measured') : failure;
   }
-  const report = reportOf(runs, { command, settings: conditions, noise, interrupted });
+  const provenance = await originOf();
+  const report = reportOf(runs, { command, settings: conditions, provenance, noise, interrupted }, leadingOf(test));
   printReport(terminal, report, test);
   if (interrupted) {
     if (json !== undefined && json !== STANDARD_OUTPUT) {
@@ -264,7 +327,7 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
   const runs: LoadFigures[] = [];
   let failure: unknown;
   let underWay: LoadProgress | undefined;
-  const runRate = (rate: number): Promise<LoadRun> =>
+  const runRate = (rate: number | RateProfile): Promise<LoadRun> =>
     runLoad(
       rate,
       { ...conditions, ...test.links },
@@ -273,7 +336,7 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
         makeFrame,
         signal: interruption,
         onStart: (progress) => {
-          view.watch(rate, progress);
+          view.watch(typeof rate === 'number' ? rate : null, progress);
           underWay = progress;
           patience.progress();
           terminal.setLive(view);
@@ -296,7 +359,7 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
   printHead(terminal, test);
   try {
     const rates = ratesOf(test);
-    for (let next = rates.next(false); next.done !== true; next = rates.next(runs.at(-1)?.sustained ?? false)) {
+    for (let next = rates.next(); next.done !== true; next = rates.next(runs.at(-1))) {
       const run = await runRate(next.value);
       if (run.measuredS > 0) {
         if (runs.length === 0) {
@@ -322,15 +385,35 @@ async function runRates(test: LoadTest): Promise<MeasuredRates> {
   return { runs, noise: watch.noise(), failure };
 }
 
-/** The rates to run: those that were asked for, or what the search wants to know. Told how the last one went. */
-function ratesOf({
-  flags: { rate: rates, 'find-saturation': search },
-  conditions,
-}: LoadTest): Iterator<number, unknown, boolean> {
+/** What a test looks for. */
+const leadingOf = ({ flags: chosen }: LoadTest): Leading => (chosen['find-capacity'] ? 'objectives' : 'sustained');
+
+/** The rates to run: those that were asked for, or what the search wants to know. Told what was measured at the last. */
+function* ratesOf(test: LoadTest): Generator<number | RateProfile, void, LoadFigures | undefined> {
+  const { flags: chosen, conditions } = test;
+  const { rate: rates, curve } = chosen;
+  if (conditions.profile !== null) {
+    yield conditions.profile;
+    return;
+  }
+  if (!chosen['find-saturation'] && !chosen['find-capacity']) {
+    yield* rates;
+    return;
+  }
   const [firstRate] = rates as readonly [number];
   // Lower, hardly a frame would come due.
   const minRate = Math.min(firstRate, Math.max(MIN_RATE, MIN_FRAMES_SEARCHED / conditions.durationS));
-  return search ? searchSaturation({ firstRate, minRate, maxRate: MAX_RATE }) : rates.values();
+  const search = searchSaturation({ firstRate, minRate, maxRate: MAX_RATE });
+  let found = 0;
+  for (let next = search.next(); next.done !== true;) {
+    const run = yield next.value;
+    const isGood = run !== undefined && (leadingOf(test) === 'objectives' ? keepsObjectives(run) : run.sustained);
+    found = isGood ? Math.max(found, next.value) : found;
+    next = search.next(isGood);
+  }
+  if (curve && found > 0) {
+    yield* CURVE.map((share) => Number((share * found).toPrecision(3))).filter((rate) => rate <= MAX_RATE);
+  }
 }
 
 /** Looks at what comes back for what somebody who watches should know, each once. */
@@ -365,9 +448,10 @@ function watchPeer({ terminal, conditions, flags: { snr: ownSnrDb } }: LoadTest)
 }
 
 function printHead({ resultColours: colours, result }: Terminal, { conditions }: LoadTest): void {
-  const { streams, arrivals, size, images, durationS, cbr, decoder, waveform, waveformOptions = {}, to } = conditions;
+  const { streams, sockets, arrivals, size, images, durationS, cbr, decoder } = conditions;
+  const { waveform, waveformOptions = {}, to } = conditions;
   const details = [
-    counted(streams, 'stream'),
+    counted(streams, 'stream') + (sockets < streams ? ` over ${counted(sockets, 'link')}` : ''),
     arrivals,
     photographsText(images.length, size),
     `CBR ${cbr}`,
@@ -379,21 +463,25 @@ function printHead({ resultColours: colours, result }: Terminal, { conditions }:
 }
 
 /** What there is to say below the rows, of the rate that the report is about. */
-function printReport(
-  terminal: Terminal,
-  report: LoadReport,
-  { flags: { rate: rates, 'find-saturation': search } }: LoadTest,
-): void {
+function printReport(terminal: Terminal, report: LoadReport, { flags: chosen }: LoadTest): void {
   const { resultColours: colours } = terminal;
   const { frames, fairness, generator, rate } = report;
   const line = (label: string, words: string): void =>
     terminal.result(`  ${colours.dim(label.padEnd(10))} ${printable(words)}`);
   terminal.result('');
-  if (search || rates.length > 1) {
+  if (report.runs.length > 1) {
     line(
       'saturation',
       report.saturationRate === null ? 'no rate was sustained' : `${rateText(report.saturationRate)}/s sustained`,
     );
+    if (chosen.slo.length > 0) {
+      line(
+        'capacity',
+        report.capacityRate === null
+          ? 'no rate kept the objectives'
+          : `${rateText(report.capacityRate)}/s with every objective kept`,
+      );
+    }
     line('', `below: at ${rateText(rate)}/s`);
   }
   line('frames', `${frames.sent} due = ${frames.completed} completed + ${frames.dropped} dropped`);
@@ -421,6 +509,9 @@ function printReport(
       'fairness',
       `Jain ${figure(fairness.jainIndex, 4)} · ${fairness.completedMin} … ${fairness.completedMax} completed · p95 ${ms(fairness.latencyMsP95Min)} … ${ms(fairness.latencyMsP95Max)} a stream`,
     );
+  }
+  for (const target of report.targets.length > 1 ? report.targets : []) {
+    line('', `${target.to}: ${target.sent} due = ${target.completed} completed + ${target.dropped} dropped`);
   }
   line(
     'generator',

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ARRIVAL_KINDS, arrivals, type Arrival, type ArrivalOptions } from './arrivals.js';
+import { steady } from './rate-profile.js';
 
 function take(count: number, options: Partial<ArrivalOptions> = {}): Arrival[] {
-  const source = arrivals({ kind: 'poisson', ratePerSecond: 10, streams: 4, seed: 1, ...options });
-  return Array.from({ length: count }, () => source.next().value);
+  const source = arrivals({ kind: 'poisson', profile: steady(10, 10_000), streams: 4, seed: 1, ...options });
+  return Array.from({ length: count }, () => source.next().value!);
 }
 
 const gapsOf = (times: readonly number[]): number[] => times.slice(1).map((at, i) => at - times[i]!);
@@ -43,5 +44,23 @@ describe('arrivals', () => {
 
   it('poisson: another seed, other times', () => {
     expect(take(3, { seed: 2 })).not.toEqual(take(3));
+  });
+
+  it.each(ARRIVAL_KINDS)('%s: follow a rate that changes, to its end', (kind) => {
+    // Up from 0 to 100 a second, then a spike of 1000.
+    const profile = [
+      { atS: 0, rate: 0 },
+      { atS: 100, rate: 100 },
+      { atS: 100, rate: 1000 },
+      { atS: 105, rate: 1000 },
+    ];
+    const all = [...arrivals({ kind, profile, streams: 3, seed: 1 })].map(({ atMs }) => atMs / 1000);
+    const within = (from: number, to: number): number => all.filter((at) => at >= from && at < to).length;
+    const [first, second, spike] = [within(0, 50), within(50, 100), within(100, 105)];
+    expect(first + second + spike).toBe(all.length);
+    // 1250, 3750 and 5000, to four standard deviations of a Poisson number.
+    expect(Math.abs(first - 1250)).toBeLessThan(4 * Math.sqrt(1250));
+    expect(Math.abs(second - 3750)).toBeLessThan(4 * Math.sqrt(3750));
+    expect(Math.abs(spike - 5000)).toBeLessThan(4 * Math.sqrt(5000));
   });
 });

@@ -32,7 +32,7 @@ describe('the sample of the quality', () => {
     let now = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => now);
     const sampler = new QualitySampler();
-    expect([sampler.psnrDb, sampler.samples]).toEqual([null, 0]);
+    expect([sampler.means().psnrDb, sampler.samples]).toEqual([null, 0]);
     for (now = 0; now < 2000; now++) {
       sampler.offer(original, result(110));
       sampler.offer(original, result(0));
@@ -40,7 +40,9 @@ describe('the sample of the quality', () => {
     }
     expect(sampler.samples).toBe(8);
     // 10 off everywhere, and never the second one of a moment.
-    expect(sampler.psnrDb).toBeCloseTo(20 * Math.log10(255 / 10), 10);
+    expect(sampler.means().psnrDb).toBeCloseTo(20 * Math.log10(255 / 10), 10);
+    // Too small for them.
+    expect(sampler.means()).toMatchObject({ ssim: null, contrast: null });
   });
 
   it('takes a fiftieth of the time at most', async () => {
@@ -64,6 +66,6 @@ describe('the sample of the quality', () => {
     const sampler = new QualitySampler();
     sampler.offer(original, result(110, 3));
     await sampler.settled();
-    expect([sampler.psnrDb, sampler.samples, sampler.unreadable]).toEqual([null, 0, 1]);
+    expect([sampler.means().psnrDb, sampler.samples, sampler.unreadable]).toEqual([null, 0, 1]);
   });
 });

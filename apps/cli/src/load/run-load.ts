@@ -9,12 +9,18 @@ import { Latencies } from './latencies.js';
 import { Ledger, type DueFrame } from './ledger.js';
 import type { WaveformChoice } from '../arguments/waveform-options.js';
 import { QualitySampler } from './quality-sampler.js';
+import { framesOf, steady, withWarmUp, type RateProfile } from './rate-profile.js';
 import { VirtualTransmitter, type FlightWatcher } from './virtual-transmitter.js';
 
 /** The settings that all rates of a load test share: the frames, and how they are sent. It is part of the report. */
 export interface LoadConditions extends WaveformChoice {
+  /** Addresses, separated by commas. */
   readonly to: string;
   readonly streams: number;
+  /** Links that the streams share; as many as streams where each has its own. */
+  readonly sockets: number;
+  /** The rate over time, where it isn't one rate. */
+  readonly profile: RateProfile | null;
   readonly arrivals: ArrivalKind;
   readonly decoder: string;
   readonly decoderOptions: DecoderOptions;
@@ -37,7 +43,7 @@ export interface LoadConditions extends WaveformChoice {
 /** How the links of a load test are made. */
 export interface LoadLinks {
   readonly token: string | undefined;
-  /** Streams are PREFIX-1, PREFIX-2, …; each has a link of its own. */
+  /** Streams are PREFIX-1, PREFIX-2, …; of those that share a link, the receiver sees the first. */
   readonly prefix: string;
   /** How long the links may take. */
   readonly waitMs: number;
@@ -75,13 +81,21 @@ export interface LoadTools {
   readonly onResult?: (message: ResultMessage) => void;
 }
 
+/** Where the frames of a link went. */
+export interface LoadTarget {
+  readonly to: string;
+  /** By index, the streams that sent there. */
+  readonly streams: readonly number[];
+}
+
 /** The outcome of a run at one rate. */
 export interface LoadRun {
-  /** Frames per second that were to come due. */
+  /** Frames per second that were to come due; the mean, where the rate changed. */
   readonly rate: number;
   /** Seconds in which counted frames came due: less than asked for when the run was cut short. */
   readonly measuredS: number;
   readonly ledger: Ledger;
+  readonly targets: readonly LoadTarget[];
   readonly quality: QualitySampler;
   /** How late the generator itself was to notice that a frame was due. */
   readonly lateness: Latencies;
@@ -97,13 +111,22 @@ const MAX_STRETCH_MS = 10;
 const POLL_MS = 20;
 const SAMPLE_MS = 250;
 
+/** Of so many things, those that fall to one of `of` by turns. */
+const everyNth = (count: number, of: number, which: number): number[] =>
+  Array.from({ length: count }, (_, i) => i).filter((i) => i % of === which);
+
 /**
- * Offer frames at one rate, whatever comes back: connect, warm up, measure, wait for what is under way, and enter
+ * Offer frames at one rate, or along a profile, whatever comes back: connect, warm up, measure, wait for what is under way, and enter
  * everything that has no outcome by then as `gave-up`.
  *
  * @throws NoLinkError or the peer's refusal when the links can't be made; InterruptedError before the first frame
  */
-export async function runLoad(rate: number, settings: LoadSettings, tools: LoadTools): Promise<LoadRun> {
+export async function runLoad(
+  rateOrProfile: number | RateProfile,
+  settings: LoadSettings,
+  tools: LoadTools,
+): Promise<LoadRun> {
+  const profile = typeof rateOrProfile === 'number' ? steady(rateOrProfile, settings.durationS) : rateOrProfile;
   const measuresFrom = 1000 * settings.warmupS;
   let measuredTo = measuresFrom + 1000 * settings.durationS;
   const drainMs = 1000 * settings.drainS;
@@ -131,9 +154,24 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
       }
     },
   };
-  // Streams show different photographs at a time, as real ones would.
-  const transmitters = streams.map(
-    (stream, firstPhoto) => new VirtualTransmitter({ ...settings, ...tools, stream, firstPhoto, watcher }),
+  const addresses = settings.to.split(',');
+  const targets = addresses.map((to, i) => ({
+    to,
+    streams: everyNth(settings.sockets, addresses.length, i).flatMap((socket) =>
+      everyNth(streams.length, settings.sockets, socket),
+    ),
+  }));
+  // Links show different photographs at a time, as real ones would.
+  const transmitters = streams.slice(0, settings.sockets).map(
+    (stream, i) =>
+      new VirtualTransmitter({
+        ...settings,
+        ...tools,
+        to: addresses[i % addresses.length]!,
+        stream,
+        firstPhoto: i,
+        watcher,
+      }),
   );
   const sum = (of: (transmitter: VirtualTransmitter) => number): number =>
     transmitters.reduce((total, transmitter) => total + of(transmitter), 0);
@@ -181,10 +219,10 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
       const due: DueFrame = { stream, dueAt, counted: dueAt >= measuresFrom };
       lateness.record(now() - dueAt);
       ledger.due(due);
-      transmitters[stream]!.offer(due);
+      transmitters[stream % transmitters.length]!.offer(due);
     };
-    const { arrivals: kind, seed } = settings;
-    const source = arrivals({ kind, ratePerSecond: rate, streams: streams.length, seed });
+    const { arrivals: kind, seed, warmupS } = settings;
+    const source = arrivals({ kind, profile: withWarmUp(profile, warmupS), streams: streams.length, seed });
     await offerUntil(measuredTo, source, now, signal, offer);
     if (signal.aborted) {
       measuredTo = Math.min(measuredTo, now());
@@ -209,9 +247,10 @@ export async function runLoad(rate: number, settings: LoadSettings, tools: LoadT
   }
   await quality.settled();
   return {
-    rate,
+    rate: typeof rateOrProfile === 'number' ? rateOrProfile : framesOf(profile) / settings.durationS,
     measuredS: Math.max(0, measuredTo - measuresFrom) / 1000,
     ledger,
+    targets,
     quality,
     lateness,
     maxRssBytes,
@@ -285,6 +324,9 @@ async function offerUntil(
       turnBeganAt = now();
     }
     offer(stream, dueAt);
+  }
+  for (let left = endAt - now(); left > 0 && !signal.aborted; left = endAt - now()) {
+    await sleep(left, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -26,7 +26,8 @@ export function reasonsText(reasons: Readonly<Record<string, number>>): string {
 export class LoadView implements LiveLine {
   readonly #terminal: Terminal;
   #progress: LoadProgress | undefined;
-  #rate = 0;
+  /** Null where it changes. */
+  #rate: number | null = null;
   readonly #spinner = createSpinner();
   #lastLineAt = performance.now();
 
@@ -34,7 +35,7 @@ export class LoadView implements LiveLine {
     this.#terminal = terminal;
   }
 
-  watch(rate: number, progress: LoadProgress): void {
+  watch(rate: number | null, progress: LoadProgress): void {
     this.#rate = rate;
     this.#progress = progress;
   }
@@ -66,7 +67,7 @@ export class LoadView implements LiveLine {
     const goodput = measuredMs < 500 ? null : ledger.completedWithin / (measuredMs / 1000);
     // The first parts are the most important: the end is cut where the line is too long.
     const parts = [
-      `${rateText(this.#rate)}/s ${phase} ${left}`,
+      `${this.#rate === null ? '' : `${rateText(this.#rate)}/s `}${phase} ${left}`,
       ...(goodput === null ? [] : [`goodput ${rateText(goodput)}/s`]),
       ...(completed === 0
         ? []
@@ -93,7 +94,11 @@ export const LOAD_COLUMNS: readonly Column<LoadFigures>[] = [
   { title: 'max', align: 'right', width: 8, optional: 8, cell: ({ latencyMs: { max } }) => ms(max) },
   { title: 'PSNR dB', align: 'right', width: 7, optional: 2, cell: ({ quality: { psnrDb } }) => figure(psnrDb, 2) },
   { title: 'steps', align: 'right', width: 5, optional: 3, cell: ({ quality: { steps } }) => figure(steps, 1) },
-  { title: '', width: 8, cell: ({ sustained }) => (sustained ? '' : 'overload') },
+  {
+    title: '',
+    width: 8,
+    cell: ({ sustained, slo }) => (!sustained ? 'overload' : slo.every(({ met }) => met) ? '' : 'missed'),
+  },
 ];
 
 /** `p99=2s: 1.3 s`. */

@@ -34,13 +34,15 @@ export interface VirtualTransmitterOptions
 }
 
 /**
- * One stream of a load run over a link of its own: due frames wait in a bounded queue until there is a credit, and
- * only then are they made and sent, so that what waits is a few numbers and no samples.
+ * One stream of a load run over a link of its own, or some that share it: due frames wait in a bounded queue until there
+ * is a credit, and only then are they made and sent, so that what waits is a few numbers and no samples.
  */
 export class VirtualTransmitter {
   readonly link: ClientLink;
   readonly #options: VirtualTransmitterOptions;
   readonly #waiting: DueFrame[] = [];
+  /** How many of them are of which stream. */
+  readonly #waitingOf = new Map<number, number>();
   readonly #underWay = new Map<number, Flight>();
   #nextFrame = 0;
   #closed = false;
@@ -91,16 +93,19 @@ export class VirtualTransmitter {
   /** A frame has come due: it goes onto the socket, waits for a credit, or ends as `client-backlog`. */
   offer(due: DueFrame): void {
     this.#waiting.push(due);
+    this.#countWaiting(due, 1);
     this.#pump();
-    if (this.#waiting.length > this.#options.backlog) {
+    const { backlog } = this.#options;
+    if (this.#waitingOf.get(due.stream)! > backlog) {
       this.#waiting.pop();
-      const { backlog, stream } = this.#options;
-      this.#drop(due, 'client-backlog', `${backlog} frames of ${stream} waited for a credit already`);
+      this.#countWaiting(due, -1);
+      this.#drop(due, 'client-backlog', `${backlog} frames of the stream waited for a credit already`);
     }
   }
 
   /** Nobody waits any longer: whatever hasn't ended ends with this reason. */
   abandon(reason: LoadDropReason, detail: string): void {
+    this.#waitingOf.clear();
     for (const due of this.#waiting.splice(0)) {
       this.#drop(due, reason, detail);
     }
@@ -140,8 +145,14 @@ export class VirtualTransmitter {
 
   #pump(): void {
     while (this.#waiting.length > 0 && this.#hasCredit()) {
-      this.#send(this.#waiting.shift()!);
+      const due = this.#waiting.shift()!;
+      this.#countWaiting(due, -1);
+      this.#send(due);
     }
+  }
+
+  #countWaiting({ stream }: DueFrame, by: 1 | -1): void {
+    this.#waitingOf.set(stream, (this.#waitingOf.get(stream) ?? 0) + by);
   }
 
   #hasCredit(): boolean {

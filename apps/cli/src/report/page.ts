@@ -1,7 +1,7 @@
 import { htmlFigure, htmlPage, htmlTable, htmlTerms, htmlText, type PageSection, type Table } from '@semcast/report';
 import { photographsText } from '../photographs.js';
 import { channelText } from '../sweep/channel-options.js';
-import { DEFINITIONS } from '../sweep/provenance.js';
+import { DEFINITIONS, machineText } from '../sweep/provenance.js';
 import { counted } from '../terminal/progress.js';
 import type { ReportSource } from './dataset.js';
 
@@ -16,6 +16,12 @@ export interface ReportPage {
   readonly sources: readonly ReportSource[];
   readonly tables: readonly Table[];
   readonly figures: readonly { readonly title: string; readonly figures: readonly PageFigure[] }[];
+}
+
+/** Figures of one kind. */
+export function figureSection({ title, figures }: ReportPage['figures'][number]): PageSection {
+  const shown = figures.map(({ svg, caption, isWide }) => htmlFigure(svg, caption, isWide));
+  return { title, html: `<div class="figures">${shown.join('')}</div>` };
 }
 
 const NOT_RECORDED = 'not recorded (report of an earlier release)';
@@ -33,10 +39,7 @@ export function reportPage({ sources, tables, figures }: ReportPage): string {
     `${[...bundles].join(', ')} · ${counted(rows, 'measurement')} from ${counted(sources.length, 'sweep')}`,
     [
       { title: 'Results', html: tables.map(htmlTable).join('<p></p>') },
-      ...figures.map(({ title, figures: shown }): PageSection => ({
-        title,
-        html: `<div class="figures">${shown.map(({ svg, caption, isWide }) => htmlFigure(svg, caption, isWide)).join('')}</div>`,
-      })),
+      ...figures.map(figureSection),
       { title: 'Definitions', html: htmlTerms(definitions()) },
       {
         title: 'Provenance',
@@ -90,11 +93,6 @@ export function provenanceTerms({
       'semcast',
       provenance === undefined ? NOT_RECORDED : `${provenance.semcast}, commit ${provenance.commit ?? 'unknown'}`,
     ],
-    [
-      'machine',
-      machine === undefined
-        ? NOT_RECORDED
-        : `${machine.cpu}, ${counted(machine.cores, 'core')}, ${machine.platform}; Node ${machine.node}, ONNX Runtime ${machine.onnxruntime}`,
-    ],
+    ['machine', machine === undefined ? NOT_RECORDED : machineText(machine)],
   ] as const satisfies readonly (readonly [string, string])[];
 }

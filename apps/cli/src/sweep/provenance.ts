@@ -3,6 +3,7 @@ import { availableParallelism, arch, cpus, platform, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { onnxRuntimeVersion } from '@semcast/bundle';
+import { counted } from '../terminal/progress.js';
 import { semcastVersion } from '../version.js';
 import type { SweepProvenance } from './report.js';
 
@@ -34,14 +35,12 @@ async function commitOf(): Promise<string | undefined> {
   }
 }
 
-/** What makes a sweep, before it runs. */
-export async function provenanceOf(argv: readonly string[], paths: SweepProvenance['paths']): Promise<SweepProvenance> {
+/** The program that measures, and what it runs on. */
+export async function originOf(): Promise<Pick<SweepProvenance, 'semcast' | 'commit' | 'machine'>> {
   const commit = await commitOf();
   return {
     semcast: semcastVersion(),
     ...(commit === undefined ? {} : { commit }),
-    argv: [...argv],
-    paths,
     machine: {
       platform: `${platform()} ${release()} ${arch()}`,
       cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -49,6 +48,15 @@ export async function provenanceOf(argv: readonly string[], paths: SweepProvenan
       node: process.version,
       onnxruntime: onnxRuntimeVersion(),
     },
-    definitions: DEFINITIONS,
   };
+}
+
+/** What makes a sweep, before it runs. */
+export async function provenanceOf(argv: readonly string[], paths: SweepProvenance['paths']): Promise<SweepProvenance> {
+  return { ...(await originOf()), argv: [...argv], paths, definitions: DEFINITIONS };
+}
+
+/** `A CPU, 2 cores, linux …; Node …, ONNX Runtime …`. */
+export function machineText({ cpu, cores, platform: system, node, onnxruntime }: SweepProvenance['machine']): string {
+  return `${cpu}, ${counted(cores, 'core')}, ${system}; Node ${node}, ONNX Runtime ${onnxruntime}`;
 }

@@ -2,13 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { UsageError } from '../errors.js';
 import { sweepReportSchema, type SweepReport } from './report.js';
 
+const REMEDY = 'name a file that semcast sweep --json FILE wrote';
+
 /**
  * The report of a sweep.
  *
  * @param what names the file in an error
  * @throws UsageError when the text is none
  */
-export function parseReport(text: string, what: string, remedy: string): SweepReport {
+export function parseReport(text: string, what: string, remedy = REMEDY): SweepReport {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -26,11 +28,14 @@ export function parseReport(text: string, what: string, remedy: string): SweepRe
   return parsed.data;
 }
 
+/** @throws UsageError when the file can't be read */
+export async function readReportText(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new UsageError(`${file} can't be read: ${cause.message}`, { remedy: REMEDY, cause });
+  });
+}
+
 /** A file that `semcast sweep --json` wrote. @throws UsageError when it can't be read or is none */
 export async function readReport(file: string): Promise<SweepReport> {
-  const remedy = 'name a file that semcast sweep --json FILE wrote';
-  const text = await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new UsageError(`${file} can't be read: ${cause.message}`, { remedy, cause });
-  });
-  return parseReport(text, file, remedy);
+  return parseReport(await readReportText(file), file);
 }

@@ -1,6 +1,7 @@
 import type { RgbImage } from '@semcast/core';
 import { iqToBytes } from '@semcast/wire';
 import { cleanFrames, type EncodedPhoto } from '../../src/load/corpus.js';
+import type { RateProfile } from '../../src/load/rate-profile.js';
 import { runLoad, type LoadRun, type LoadSettings, type LoadTools } from '../../src/load/run-load.js';
 
 /** A black picture of 8×8 pixels, with samples that a fake receiver doesn't look at. */
@@ -27,7 +28,7 @@ export function fakePhoto(): EncodedPhoto {
 
 /** Run a load of black pictures at a constant rate; the default is no warm-up. */
 export function runFakeLoad(
-  rate: number,
+  rate: number | RateProfile,
   settings: Pick<LoadSettings, 'to'> & Partial<LoadSettings>,
   tools: Partial<LoadTools> = {},
 ): Promise<LoadRun> {
@@ -37,6 +38,8 @@ export function runFakeLoad(
       token: undefined,
       prefix: 'load',
       streams: 1,
+      sockets: settings.streams ?? 1,
+      profile: null,
       arrivals: 'constant',
       decoder: 'jscc',
       decoderOptions: {},
