@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { completed, pngOf } from './conformance.js';
-import { startFaultProxy, type FaultProxy, type Passage } from './fault-proxy.js';
-import { testPicture, waitFor } from '@semcast/testkit';
+import { startFaultProxy, testPicture, waitFor, type FaultProxy, type Passage } from '@semcast/testkit';
 import { startStack, type Stack } from './stack.js';
 
 type Fault = Parameters<typeof startFaultProxy>[1];

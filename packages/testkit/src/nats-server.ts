@@ -8,6 +8,8 @@ export interface NatsServer {
   readonly url: string;
   /** End it: at once with SIGKILL (the default), or in its order with SIGTERM. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Such as SIGSTOP and SIGCONT: it stays where it is. */
+  signal(signal: NodeJS.Signals): void;
   /** Start it again, on the same port and store. */
   start(): Promise<void>;
   /** End it, and delete its store. */
@@ -40,6 +42,7 @@ export async function startNatsServer(program: string, args: readonly string[] =
   return {
     url: `nats://127.0.0.1:${port}`,
     stop,
+    signal: (signal) => server?.kill(signal),
     start,
     remove: async () => {
       await keeper.killAll();
