@@ -105,6 +105,8 @@ const PARTS = [
       ...QUEUE_SETTINGS,
       SEMCAST_RECEIVER_ROLE: 'decode',
       SEMCAST_RECEIVER_WORKERS: String(DECODE_THREADS),
+      // What has begun is done by then; closing has the rest of the grace period.
+      SEMCAST_RECEIVER_DRAIN_MS: '3000',
       SEMCAST_RECEIVER_MAX_IMAGE_PIXELS: '4194304',
       SEMCAST_RECEIVER_CONSOLE__ENABLED: 'false',
     },

@@ -3,7 +3,7 @@
  * tenth to three times that rate, at one receiver in a process of its own on this machine, and the trade of steps
  * against load under a deadline.
  *
- *     npx tsx apps/cli/bench/load-results.ts DIR [--note TEXT] [--soak FILE]
+ *     npx tsx apps/cli/bench/load-results.ts DIR [--note TEXT] [--soak FILE]…
  *
  * DIR gets the reports of `semcast load`; those that are there already are not measured again. `--note` says what else
  * the machine did; `--soak` is a report of `soak.ts`.
@@ -18,38 +18,56 @@ import { parseArgs } from 'node:util';
 import { markdownTable, renderChart, svgFile } from '@semcast/report';
 import { REPOSITORY_ROOT } from '@semcast/testkit';
 import { loadCharts, loadTable, nameLoads } from '../src/load/figures.js';
-import { parseLoadReport, type ReadLoadReport } from '../src/load/read-report.js';
-import { machineText } from '../src/sweep/provenance.js';
+import { parseLoadReport, type ReadLoadReport, type ReadLoadRun } from '../src/load/read-report.js';
+import { counted } from '../src/terminal/progress.js';
 
 const SEMCAST = join(REPOSITORY_ROOT, 'apps/cli/bin/semcast.js');
 const DOCS = join(REPOSITORY_ROOT, 'docs');
-const STREAMS = ['--streams', '8', '--snr', '10', '--warmup', '3', '--drain', '4'];
+const STREAMS = ['--streams', '8', '--snr', '10'];
 
-/** What is measured, by the name of its report. `RATE` is where the search begins on two idle cores. */
+const CAPACITY = ['--find-capacity', '--slo', 'p99=2s', '--curve'];
+const STEPS = ['--steps', '12', '--decoder-option', 'minSteps=4', '--deadline', '20'];
+/** One photograph, so that quality differs by the steps alone. */
+const PHOTOGRAPH = ['--images', join(REPOSITORY_ROOT, 'apps/transmitter/photos/drum.jpg')];
+
+/** What is measured, by the name of its report. Searches begin near what two idle cores take. */
 const TESTS = {
-  jscc: ['--decoder', 'jscc', '--rate', '10', '--duration', '12', '--find-capacity', '--slo', 'p99=2s', '--curve'],
+  jscc: ['--decoder', 'jscc', '--rate', '10', '--duration', '12', '--warmup', '3', '--drain', '4', ...CAPACITY],
   distilled: [
     '--decoder',
     'distilled',
     '--rate',
-    '1.5',
+    '3.4',
     '--duration',
-    '20',
-    '--find-capacity',
-    '--slo',
-    'p99=2s',
-    '--curve',
+    '15',
+    '--warmup',
+    '2',
+    '--drain',
+    '3',
+    ...CAPACITY,
   ],
-  conditional: ['--decoder', 'conditional', '--steps', '8', '--decoder-option', 'minSteps=1', '--deadline', '4'].concat(
-    ['--rate', '0.2,0.5,1,2,4', '--duration', '25'],
-  ),
+  conditional: [
+    '--decoder',
+    'conditional',
+    ...STEPS,
+    '--rate',
+    '0.05,0.1,0.2,0.4',
+    '--duration',
+    '60',
+    '--drain',
+    '20',
+    ...PHOTOGRAPH,
+  ],
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { note: { type: 'string', default: 'Nothing else ran.' }, soak: { type: 'string' } },
+  options: {
+    note: { type: 'string', default: 'Nothing else ran.' },
+    soak: { type: 'string', multiple: true, default: [] },
+  },
 });
-if (positionals[0] === undefined) throw new Error('usage: load-results.ts DIR [--note TEXT] [--soak FILE]');
+if (positionals[0] === undefined) throw new Error('usage: load-results.ts DIR [--note TEXT] [--soak FILE]…');
 const folder = resolve(positionals[0]);
 await mkdir(folder, { recursive: true });
 
@@ -63,8 +81,9 @@ async function measure(file: string, flags: readonly string[]): Promise<void> {
     // 1 where an objective was missed at every rate, or no frame came back; the report tells.
     await once(child, 'close');
   } finally {
+    const ended = once(receiver, 'exit');
     receiver.disconnect();
-    await once(receiver, 'close');
+    await ended;
   }
 }
 
@@ -75,8 +94,11 @@ async function reportOf(name: keyof typeof TESTS): Promise<{ file: string; repor
   }
   const report = parseLoadReport(await readFile(file, 'utf8'), file);
   if (report === undefined) throw new Error(`${file} is no report of a load test`);
-  // The port was any that was free.
-  return { file, report: { ...report, command: report.command.replace(/ws:\S+/, 'ws://127.0.0.1:7402') } };
+  // The port was any that was free, and the repository is anywhere.
+  const command = report.command
+    .replace(/ws:\S+/, 'ws://127.0.0.1:7402')
+    .replaceAll(`${resolve(REPOSITORY_ROOT)}/`, '');
+  return { file, report: { ...report, command } };
 }
 
 interface Soak {
@@ -105,11 +127,8 @@ function soakSection({ minutes, rate, decoder, load, perHour, samples }: Soak): 
   } as const;
   const half = samples.slice(Math.floor(samples.length / 2), -1);
   return [
-    '## Soak',
-    '',
     `${minutes} minutes of \`${decoder}\` at ${rate} frames a second: ${load.frames.sent} frames came due, ${load.frames.completed} came back, ` +
-      `${load.frames.dropped} were dropped; p50 ${(load.latencyMs.p50 / 1000).toFixed(2)} s, p99 ${(load.latencyMs.p99 / 1000).toFixed(2)} s. ` +
-      'The slope is that of the second half, with its 95 % interval for errors that are independent.',
+      `${load.frames.dropped} were dropped; p50 ${(load.latencyMs.p50 / 1000).toFixed(2)} s, p99 ${(load.latencyMs.p99 / 1000).toFixed(2)} s.`,
     '',
     '| of the receiver | in the middle | at the end | an hour |',
     '| --- | --: | --: | --: |',
@@ -126,6 +145,7 @@ const [jscc, distilled, conditional] = [
   await reportOf('distilled'),
   await reportOf('conditional'),
 ];
+const soaks = await Promise.all(values.soak.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Soak));
 const decoders = nameLoads([jscc, distilled]);
 const steps = nameLoads([conditional]);
 const figures: string[] = [];
@@ -138,55 +158,82 @@ for (const [sources, names] of [
     figures.push(`![${chart.caption}](../images/${chart.name}.svg)`);
   }
 }
-/** Goodput at three times the capacity, as a share of the highest of the curve. */
-const keptAtThree = ({ runs, capacityRate }: ReadLoadReport): string => {
-  const [most, last] = [Math.max(...runs.map(({ goodput }) => goodput)), runs.at(-1)!];
-  return `${((100 * last.goodput) / most).toFixed(0)} % of the most at ${((100 * last.rate) / (capacityRate ?? NaN)).toFixed(0)} % of that rate`;
-};
+/** Pictures that came back a second in the second half of a run. */
+function laterGoodput({ series, measuredS }: ReadLoadRun): number {
+  const later = series.filter(({ atS, lengthS }) => atS >= measuredS / 2 && atS + lengthS <= measuredS);
+  const seconds = later.reduce((sum, { lengthS }) => sum + lengthS, 0);
+  return later.reduce((sum, { completed }) => sum + completed, 0) / seconds;
+}
+
+/** Goodput at the last rate, as a share of the highest: over whole runs, and over their second halves. */
+function keptAtOverload({ runs, capacityRate }: ReadLoadReport): string[] {
+  const last = runs.at(-1)!;
+  const share = (of: (run: ReadLoadRun) => number): string =>
+    `${((100 * of(last)) / Math.max(...runs.map(of))).toFixed(0)} %`;
+  return [
+    `${((100 * last.rate) / (capacityRate ?? NaN)).toFixed(0)} %`,
+    share(({ goodput }) => goodput),
+    share(laterGoodput),
+  ];
+}
+/** Rates below the capacity at which an objective was missed all the same, in per cent of it. */
+const missedBelow = ({ runs, capacityRate }: ReadLoadReport): string[] =>
+  runs
+    .filter(({ rate, slo }) => rate < (capacityRate ?? 0) && slo.some(({ met }) => !met))
+    .map(({ rate }) => `${((100 * rate) / capacityRate!).toFixed(0)} %`);
 const { bundle } = jscc.report.settings;
-const { provenance } = jscc.report;
+const machine = jscc.report.provenance?.machine;
 await writeFile(
   join(DOCS, 'results/load.md'),
   [
     '# Under load',
     '',
-    'Made by',
-    '',
-    '```sh',
-    'npx tsx apps/cli/bench/load-results.ts DIR',
-    '```',
-    '',
-    'which starts a receiver (`npx semcast receiver`), for each decoder anew, and runs',
+    'Made by `npx tsx apps/cli/bench/load-results.ts DIR`, which starts a receiver for each of',
     '',
     '```sh',
     ...[jscc, distilled, conditional].map(({ report }) => report.command),
     '```',
     '',
     `One receiver, bundle ${bundle.name} ${bundle.version} (${bundle.digest.slice(0, 12)}), with the generator beside it on ` +
-      `${provenance === undefined ? 'an unknown machine' : machineText(provenance.machine)}. ${values.note} Photographs of 256×256, AWGN at 10 dB, CBR 1/24. ` +
+      `${machine === undefined ? 'an unknown machine' : `${counted(machine.cores, 'core')} of ${machine.cpu}, Node ${machine.node}, ONNX Runtime ${machine.onnxruntime}`}. ${values.note} Photographs of 256×256, AWGN at 10 dB, CBR 1/24. ` +
       'What each column is: [load-testing.md](../load-testing.md#reading-the-figures).',
     '',
     '## The highest rate with p99 below 2 s',
     '',
-    '| decoder | frames/s | goodput at overload |',
-    '| --- | --: | --- |',
-    ...decoders.map(
-      ({ label, report }) => `| ${label} | ${report.capacityRate?.toPrecision(3) ?? 'none'} | ${keptAtThree(report)} |`,
-    ),
+    '| decoder | frames/s | offered at most, of that | goodput then, of the highest | the same in the second halves of runs |',
+    '| --- | --: | --: | --: | --: |',
+    ...decoders.map(({ label, report }) => {
+      const cells = [label, report.capacityRate?.toPrecision(3) ?? 'none', ...keptAtOverload(report)];
+      return `| ${cells.join(' | ')} |`;
+    }),
     '',
-    'At a few dozen frames a run, p99 is the latest or the second latest of them.',
+    ...decoders.flatMap(({ label, report }) => {
+      const missed = missedBelow(report);
+      return missed.length === 0 ? [] : [`\`${label}\` missed it at ${missed.join(', ')} of that, too.`];
+    }),
+    'At a few dozen frames a run, p99 is the latest or the second latest of them. When overload sets in, previews of all ' +
+      'frames that have a credit go first, so a decoder that refines its picture delivers less for some seconds.',
     '',
     ...figures.slice(0, 3),
     '',
     markdownTable(loadTable(decoders)),
     '## Steps against load',
     '',
-    '`conditional`, 8 steps asked for, 1 demanded, and a deadline of 4 s: steps fall before frames are refused ' +
+    '`conditional`, 12 steps asked for, 4 demanded, and a deadline of 20 s, one photograph: steps fall before frames are refused ' +
       '([policy](../admission.md)).',
     '',
     ...figures.slice(3),
     '',
     markdownTable(loadTable(steps)),
-    ...(values.soak === undefined ? [] : soakSection(JSON.parse(await readFile(values.soak, 'utf8')) as Soak)),
+    ...(soaks.length === 0
+      ? []
+      : [
+          '## Soak',
+          '',
+          'Half an hour each by `npx tsx apps/cli/bench/soak.ts`, at a rate below what was held then, while other work had most ' +
+            'of the machine. The slope is that of the second half, with its 95 % interval for errors that are independent.',
+          '',
+          ...soaks.flatMap(soakSection),
+        ]),
   ].join('\n'),
 );

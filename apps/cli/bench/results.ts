@@ -5,7 +5,7 @@
  *
  * DATA is a folder with what the commands name: KODAK and CID22 (photographs) and the metric bundles. Reports and
  * contact sheets stay there. Without PAGE (as in `distilled-kodak`) every page of one sweep is made, which takes hours.
- * After Ctrl-C the same line goes on where it ended; a report of another release or bundle has to be deleted first.
+ * `load.md` says its own command. After Ctrl-C the same line goes on where it ended; a report of another release or bundle has to be deleted first.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -130,8 +130,10 @@ describe('semcast report', () => {
       frames: { sent: 10 * rate, completed: 50, dropped: 3, droppedByReason: rate > 5 ? { 'queue-full': 3 } : {} },
       latencyMs: { p50: 100 * rate, p95: 150 * rate, p99: 200 * rate, max: 300 * rate },
       previewLatencyMs: { p50: 50, p95: 60, p99: 70, max: 80 },
+      decodeMs: { p50: 40, p95: 50, p99: 60, max: 70 },
       quality: { psnrDb: 25, ssim: 0.7, contrast: null, steps: 10 - rate, reducedShare: 0, samples: 9 },
       fairness: { jainIndex: 1 },
+      slo: [{ met: rate <= 4 }],
       series: [0, 1, 2].map((atS) => ({
         atS,
         lengthS: 1,

@@ -8,6 +8,8 @@ import type { FrameHandle, StepRunner } from './step-runner.js';
 export interface AdmissionOptions {
   /** Whose stream it is. */
   readonly client: string;
+  /** Of the stream, against others of the client. Default: 1. */
+  readonly weight?: number | undefined;
   /** When the last network run must be back, on the clock of performance.now(). Default: no deadline. */
   readonly deadlineMs?: number | undefined;
   /** Whether the picture is encoded again for its residual before it goes. */
@@ -26,7 +28,7 @@ export function admitFrame(
   runner: StepRunner,
   received: ReceivedFrame,
   { manifest }: Pick<Bundle, 'manifest'>,
-  { client, deadlineMs, residual, demodulate, signal }: AdmissionOptions,
+  { client, weight, deadlineMs, residual, demodulate, signal }: AdmissionOptions,
 ): FrameHandle {
   const { plan, layout, transport } = received;
   const { stream, frame, width, height } = received.head;
@@ -35,6 +37,7 @@ export function admitFrame(
       stream,
       frame,
       client,
+      weight,
       size: imageSizeOf(received, manifest),
       preview: [transport === null ? 'decoder' : 'transport'],
       perStep: plan?.perStep ?? [],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { codecGeometry, findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { createConsoleServer, type ConsoleServer } from '@semcast/console-server';
 import { connectQueue, FrameIngest, FrameWorker, RollCall, type QueueConnection } from '@semcast/frame-queue';
@@ -128,7 +129,10 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
           retainMs: config.streamIdleTtlMs,
           maxStoredBytes: config.maxUnreadBytes,
           onFrame: (delivery) => {
-            frames.take(delivery);
+            // Its sender keeps it, and sends it to whoever answers next.
+            if (!closing) {
+              frames.take(delivery);
+            }
           },
           onRefused: (stream, frame, reason) => {
             live.tellDropped({ stream, frame }, reason, 'its sender exceeds its credits');
@@ -158,6 +162,9 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
       streams,
       upgrades: http.upgrades,
       offered: () => {
+        if (closing) {
+          throw new LinkError('E_TRY_AGAIN', 'the receiver is shutting down');
+        }
         if (ingest !== undefined) {
           const { decoders: present } = ingest.workers;
           if (present.size === 0) {
@@ -234,13 +241,35 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
     });
   }
 
+  /** Frames that have begun may come to their end, for a while. */
+  async function drain(): Promise<void> {
+    if (config.role === 'decode') {
+      await worker?.close(config);
+      return;
+    }
+    if (config.drainMs === 0 || frames.frames === 0) {
+      return;
+    }
+    if (queue === undefined) {
+      path?.handBackWaiting('the receiver is shutting down');
+    }
+    logger.info({ frames: frames.frames, drainMs: config.drainMs }, 'frames that have begun come to their end');
+    const untilMs = performance.now() + config.drainMs;
+    while (frames.frames > 0 && performance.now() < untilMs) {
+      await sleep(Math.min(DRAIN_POLL_MS, untilMs - performance.now()));
+    }
+  }
+
   async function close(): Promise<void> {
     closing = true;
     await consoleServer?.close();
+    await drain();
     // Links first, so that no client is told of a drop: it keeps its frames, and sends them again when it is back.
     await links?.close();
     streams?.close();
-    await worker?.close();
+    if (config.role !== 'decode') {
+      await worker?.close();
+    }
     await Promise.all([ingest?.path.settled(), path?.settled()]);
     ingest?.close();
     await Promise.all([engine?.close(), queue?.close()]);
@@ -278,6 +307,8 @@ async function listen(config: ReceiverConfig, parts: Parts): Promise<ReceiverSer
   );
   return { httpUrl: address.url, wsUrl: address.wsUrl, metrics, status, failed, close };
 }
+
+const DRAIN_POLL_MS = 20;
 
 const NO_WORKER_LEFT =
   'no inference worker is left: each died, and could not be replaced; the receiver goes on trying (workerRetryMs)';
@@ -359,6 +390,7 @@ function startWorker(
     supersede: (delivery, by) => {
       path.supersede(delivery, by);
     },
+    hasBegun: (delivery) => path.hasBegun(delivery),
     redeliverAfterMs: config.redeliverAfterMs,
   });
 }

@@ -165,6 +165,14 @@ export const receiverConfigSchema = z
       .max(86_400_000)
       .default(120_000)
       .describe('how long a stream without a link is remembered, with its finished results'),
+    drainMs: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .default(0)
+      .describe(
+        'how long frames that have begun may go on when the receiver is told to end; others are for another receiver at once',
+      ),
     console: consoleConfigSchema.prefault({}).describe('the console page that this receiver serves'),
     logLevel: logLevelSchema,
   })

@@ -74,6 +74,16 @@ export class FramePath {
     this.#progress.supersede(older, by);
   }
 
+  /** Whether any run of a frame has begun. */
+  hasBegun(delivery: Delivery): boolean {
+    return this.#progress.hasBegun(delivery);
+  }
+
+  /** End what hasn't begun, and tell nobody: who sent it keeps it, and sends it to another. */
+  handBackWaiting(why: string): void {
+    this.#progress.handBackWaiting(why);
+  }
+
   /** Resolves when no frame is in progress; residuals that still wait for a worker are given up. */
   async settled(): Promise<void> {
     await this.#progress.settled();
@@ -109,6 +119,7 @@ export class FramePath {
       });
       handle = admitFrame(runner, received, bundle, {
         client,
+        weight: delivery.hello.weight,
         deadlineMs,
         residual: residualFirst,
         demodulate,

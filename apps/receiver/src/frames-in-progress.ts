@@ -53,6 +53,20 @@ export class FramesInProgress {
     }
   }
 
+  /** Whether any run of a frame has begun. */
+  hasBegun(delivery: Delivery): boolean {
+    return this.#supersessions.get(delivery)?.begun === true;
+  }
+
+  /** End what hasn't begun, and tell nobody: who sent it keeps it, and sends it to another. */
+  handBackWaiting(why: string): void {
+    for (const frame of this.#supersessions.values()) {
+      if (!frame.begun) {
+        frame.handBack(why);
+      }
+    }
+  }
+
   /** Resolves when no frame is in progress. */
   async settled(): Promise<void> {
     await Promise.all(this.#inProgress);
@@ -72,7 +86,8 @@ export class FramesInProgress {
       this.#checkRoom();
       await carry(delivery, AbortSignal.any([deadline.signal, supersession.signal]), supersession);
     } catch (error) {
-      if (!(delivery.signal.reason instanceof DeliveryMoved)) {
+      const hasMoved = [delivery.signal, supersession.signal].some(({ reason }) => reason instanceof DeliveryMoved);
+      if (!hasMoved) {
         const { reason, message, cause } = asDrop(error);
         live.tellDropped(delivery, reason, message, cause);
         delivery.drop(reason, message);

@@ -1,7 +1,8 @@
+import { DeliveryMoved } from '@semcast/frame-queue';
 import { FrameDropError } from '@semcast/wire';
 
 /**
- * Whether a frame ends early because its sender has sent a newer one in its place.
+ * Whether a frame ends early: as its sender has sent a newer one in its place, or as another process is to have it.
  *
  * It does while it waits, and while it is refined. From its first run to its preview it is held: the preview is nearly
  * done then, and where frames are superseded faster than they are refined, previews are all that anybody sees.
@@ -9,6 +10,7 @@ import { FrameDropError } from '@semcast/wire';
 export class Supersession {
   readonly #controller = new AbortController();
   #held = false;
+  #begun = false;
   #by: number | undefined;
 
   /** Aborted with the drop. */
@@ -26,6 +28,17 @@ export class Supersession {
 
   hold(): void {
     this.#held = true;
+    this.#begun = true;
+  }
+
+  /** Whether its first run has begun. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Another process is to have it. */
+  handBack(why: string): void {
+    this.#controller.abort(new DeliveryMoved(why));
   }
 
   release(): void {

@@ -390,4 +390,36 @@ describe('closing', () => {
     await camera.link.idle();
     expect(camera.results.map(({ head }) => head.frame)).toEqual([0, 1, 2]);
   });
+
+  it('lets frames that have begun come to their end first, for drainMs; the others are for another receiver', async () => {
+    const { receiver, held } = await start({ drainMs: 600_000 });
+    const camera = client(receiver);
+    await sendMany(camera, 3);
+    await eventually(() => expect(held).toHaveLength(2));
+    const { port } = new URL(receiver.httpUrl);
+    const closing = receiver.close();
+    await expect(fetch(`${receiver.httpUrl}/readyz`)).resolves.toMatchObject({ status: 503 });
+    held[0]!.finish();
+    held[1]!.finish();
+    await closing;
+    // The third had not begun, whose place was free then.
+    expect(held).toHaveLength(2);
+    await eventually(() => expect(camera.results.map(({ head }) => head.frame)).toEqual([0, 1]));
+    expect([camera.drops, camera.link.unresolved]).toEqual([[], 1]);
+    const second = await start({ port: Number(port) });
+    await eventually(() => expect(names(second.held)).toEqual(['cam-1/2']));
+    second.held[0]!.finish();
+    await camera.link.idle();
+    expect(camera.results.map(({ head }) => head.frame)).toEqual([0, 1, 2]);
+  });
+
+  it('waits no longer than drainMs', async () => {
+    const { receiver, held } = await start({ drainMs: 50 });
+    const camera = client(receiver);
+    await sendMany(camera, 1);
+    await eventually(() => expect(held).toHaveLength(1));
+    await receiver.close();
+    expect(held[0]!.context.signal.aborted).toBe(true);
+    expect([camera.drops, camera.results]).toEqual([[], []]);
+  });
 });

@@ -332,12 +332,13 @@ function connectConfiguredLink(
   live: TransmitterLive,
   hasJournal: boolean,
 ): ClientLink {
-  const { token, decoder, csi, sampleFormat, resultFormat, maxImagePixels } = config;
+  const { token, weight, decoder, csi, sampleFormat, resultFormat, maxImagePixels } = config;
   return connectLink(config.to, {
     hello: {
       ...identity,
       ...(token === undefined ? {} : { token }),
       role: 'transmitter',
+      ...(weight === 1 ? {} : { weight }),
       agent: AGENT,
       decoder,
       csi,

@@ -1,7 +1,7 @@
 import { describeError, formatCbr, parseCbr } from '@semcast/core';
 import { listenSettings, logLevelSchema, secretSchema } from '@semcast/config';
 import { waveformNames } from '@semcast/phy';
-import { CSI_MODES, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
+import { CSI_MODES, MAX_WEIGHT, RESULT_FORMATS, SAMPLE_FORMATS, streamIdSchema } from '@semcast/wire';
 import { z } from 'zod';
 import { DEFAULT_MAX_DECODE_BYTES } from './read-photo.js';
 
@@ -31,6 +31,13 @@ export const transmitterConfigSchema = z.strictObject({
   stream: streamIdSchema
     .optional()
     .describe('stream id; default: that of the journal, else tx- and four random digits'),
+
+  weight: z
+    .int()
+    .min(1)
+    .max(MAX_WEIGHT)
+    .default(1)
+    .describe("this stream's part of what its client gets of a busy receiver, against the client's other streams"),
 
   source: z
     .array(z.string().min(1))

@@ -130,6 +130,7 @@ describe.skipIf(natsServer === undefined)('the queue over NATS', () => {
       hasMemory: () => true,
       take: (delivery) => taken.push(delivery),
       supersede: (_, by) => superseded.push(by),
+      hasBegun: () => true,
       redeliverAfterMs: 1000,
       ...options,
     });
@@ -274,6 +275,23 @@ describe.skipIf(natsServer === undefined)('the queue over NATS', () => {
     await waitFor('the frame', () => taken.length === 1);
     taken[0]!.finish(resultOf(taken[0]!), new Uint8Array(48));
     expect(await outcome).toMatchObject({ kind: 'result' });
+  });
+
+  it('finishes what has begun before it closes, and hands back the rest at once', async () => {
+    const { carry } = await ingestOf();
+    const outcomes = [carry(frameOf(1)), carry(frameOf(2))];
+    const first = await workerOf({ hasBegun: ({ frame }) => frame === 1 });
+    await waitFor('both frames', () => first.taken.length === 2);
+    const closing = first.worker.close({ drainMs: 600_000 });
+    const second = await workerOf();
+    await waitFor('the frame that had not begun', () => second.taken.length === 1);
+    expect(second.taken[0]!.frame).toBe(2);
+    const begun = first.taken.find(({ frame }) => frame === 1);
+    for (const delivery of [begun!, second.taken[0]!]) {
+      expect(delivery.finish(resultOf(delivery), new Uint8Array(48))).toBe(true);
+    }
+    await closing;
+    expect((await Promise.all(outcomes)).map(({ kind }) => kind)).toEqual(['result', 'result']);
   });
 
   it('gives up a frame that three workers began and none ended', async () => {

@@ -42,6 +42,7 @@ const UNREACHABLE_MS = 2000;
 const MAX_UNREACHABLE = 30;
 /** How long an outcome is kept for an ingest that can't be reached. */
 const HAND_OVER_WITHIN_MS = 60_000;
+const DRAIN_POLL_MS = 50;
 /** Outcomes under way when the worker closes. */
 const CLOSE_WITHIN_MS = 3000;
 /** Frames of all workers of a consumer: each worker bounds its own by asking for no more than it has room for. */
@@ -63,6 +64,8 @@ export interface FrameWorkerOptions {
   readonly take: (delivery: Delivery) => void;
   /** Frame `by` of the stream takes the place of another that was taken. */
   readonly supersede: (delivery: Delivery, by: number) => void;
+  /** Whether it has begun to decode a frame. */
+  readonly hasBegun: (delivery: Delivery) => boolean;
   /** After how long without a sign of its worker a frame is given to another. */
   readonly redeliverAfterMs: number;
 }
@@ -132,13 +135,24 @@ export class FrameWorker {
     this.#announce();
   }
 
-  /** Take no more, hand back what isn't finished, and wait a little for outcomes under way. */
-  async close(): Promise<void> {
+  /**
+   * Take no more, hand back what hasn't begun at once and what isn't finished after `drainMs`, and wait a little for
+   * outcomes under way.
+   */
+  async close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
     this.#closing = true;
     clearInterval(this.#announcing);
     this.#announce();
-    this.#handBack('the worker is shutting down');
     this.#roomChanged();
+    const why = 'the worker is shutting down';
+    const untilMs = performance.now() + drainMs;
+    if (drainMs > 0) {
+      this.#handBack(why, ({ delivery }) => !this.#options.hasBegun(delivery));
+    }
+    while (this.#held.size > 0 && performance.now() < untilMs) {
+      await sleep(Math.min(DRAIN_POLL_MS, untilMs - performance.now()));
+    }
+    this.#handBack(why);
     await Promise.race([Promise.all([this.#pulling, ...this.#settling]), sleep(CLOSE_WITHIN_MS)]);
     for (const subscription of this.#subscriptions) {
       subscription.unsubscribe();
@@ -376,9 +390,9 @@ export class FrameWorker {
     this.#drop(held);
   }
 
-  #handBack(why: string): void {
+  #handBack(why: string, which: (held: Held) => boolean = () => true): void {
     for (const held of this.#held.values()) {
-      if (!held.settled) {
+      if (!held.settled && which(held)) {
         this.#answer(held.message, 'nak');
         this.#tell(held.facts, 'returned');
         this.#release(held, why);

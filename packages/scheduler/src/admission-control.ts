@@ -89,7 +89,7 @@ export function whyRefused(
  * The frame to displace for a newcomer. It belongs to the client that holds the most work, if without that frame this
  * client still holds no less than the newcomer's, and to the client's stream that holds the most; it is the frame there
  * that would be served last and hasn't begun. Where no other client has one, the streams of the newcomer's own
- * client are compared in the same way. Undefined if there is none.
+ * client are compared in the same way, by what they hold for their weight. Undefined if there is none.
  */
 export function whomToDisplace(newcomer: FrameState, displaceable: readonly FrameState[]): FrameState | undefined {
   const { stream } = newcomer;
@@ -99,8 +99,9 @@ export function whomToDisplace(newcomer: FrameState, displaceable: readonly Fram
     heaviest(others, fewestWorkMs(framesOf(stream.client.streams)), (each) => framesOf(each.stream.client.streams)) ??
     heaviest(
       lasts.filter((each) => each.stream.client === stream.client),
-      fewestWorkMs(stream.line),
+      fewestWorkMs(stream.line) / stream.weight,
       (each) => each.stream.line,
+      (each) => each.stream.weight,
     )
   );
 }
@@ -118,17 +119,21 @@ function lastOfStreams(displaceable: readonly FrameState[]): FrameState[] {
   return [...lasts.values()];
 }
 
-/** Of frames whose company would keep at least `leastMs` without them, the one whose company, then stream, keeps most. */
+/** Of frames whose company would keep at least `leastMs` for its weight without them, the one whose company, then stream, keeps most. */
 function heaviest(
   candidates: readonly FrameState[],
   leastMs: number,
   companyOf: (frame: FrameState) => readonly FrameState[],
+  weightOf: (frame: FrameState) => number = () => 1,
 ): FrameState | undefined {
   let found: FrameState | undefined;
   let foundMs = [-Infinity, -Infinity] as const;
   for (const frame of candidates) {
     const ownMs = frame.workMs(frame.fewestSteps);
-    const leftMs = [fewestWorkMs(companyOf(frame)) - ownMs, fewestWorkMs(frame.stream.line) - ownMs] as const;
+    const leftMs = [
+      (fewestWorkMs(companyOf(frame)) - ownMs) / weightOf(frame),
+      (fewestWorkMs(frame.stream.line) - ownMs) / frame.stream.weight,
+    ] as const;
     const more = leftMs[0] > foundMs[0] || (leftMs[0] === foundMs[0] && leftMs[1] > foundMs[1]);
     if (leftMs[0] >= leastMs && more) {
       found = frame;

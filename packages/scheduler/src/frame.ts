@@ -25,6 +25,11 @@ export interface FrameOffer extends FrameKey {
    * streams. Default: a client of its own.
    */
   readonly client?: string | undefined;
+  /**
+   * The part of its client's share that its stream gets, against those of the client's other streams: 1 by default. A
+   * stream that has frames keeps the weight that it came with.
+   */
+  readonly weight?: number | undefined;
   readonly size: ImageSize;
   /** Evaluations that give the preview, before the first step and ahead of other frames' steps. */
   readonly preview?: Evaluations | undefined;
@@ -74,11 +79,15 @@ export function checkEvaluations(what: string, evaluations: Evaluations): void {
 }
 
 /** @throws FrameOfferError when it could never be run */
-export function checkOffer({ stream, frame, size, preview, perStep, closing, steps, deadlineMs }: FrameOffer): void {
+export function checkOffer(offer: FrameOffer): void {
+  const { stream, frame, size, preview, perStep, closing, steps, deadlineMs, weight = 1 } = offer;
   const name = `frame ${frame} of "${stream}"`;
   const { min, max } = steps;
   if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max) || min < 0 || max < min || max > MAX_STEPS) {
     throw new FrameOfferError(`${name} asks for ${min} to ${max} steps, which isn't within 0 to ${MAX_STEPS}`);
+  }
+  if (!(weight > 0 && weight < Infinity)) {
+    throw new FrameOfferError(`${name} has a weight of ${weight}, which isn't above 0`);
   }
   if (!(size.pixels > 0 && size.pixels < Infinity) || !isName(size.key)) {
     throw new FrameOfferError(`${name} has a size of ${size.pixels} pixels called "${size.key}"`);

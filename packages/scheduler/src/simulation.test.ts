@@ -84,6 +84,31 @@ describe.each(machines)('on a $name', (each) => {
     expect(jainIndex(many)).toBeGreaterThan(0.95);
   });
 
+  it("streams of a client share by their weights, and another client's part stays what it was", () => {
+    const weights = [3, 1, 1, 1];
+    const streams = ['other', ...streamNames(4)].map((stream, i) => ({
+      stream,
+      ratePerSecond: perSecond,
+      frame: {
+        ...guided,
+        steps: { min: 8, max: 8 },
+        client: i === 0 ? 'other' : 'weighted',
+        weight: i === 0 ? 1 : weights[i - 1]!,
+      },
+    }));
+    const arrivals = poissonArrivals(streams, { seed: 8, untilMs });
+    const simulated = simulate({
+      options: { ...machine.options, maxFrames: 128 },
+      cost: machine.cost,
+      arrivals,
+      untilMs,
+    });
+    const [other, ...weighted] = ['other', ...streamNames(4)].map((stream) => simulated.spentMs.get(stream)!);
+    const spentMs = weighted.reduce((sum, ms) => sum + ms, 0);
+    expect(other! / spentMs).toBeGreaterThan(0.9);
+    expect(jainIndex(weighted.map((ms, i) => ms / weights[i]!))).toBeGreaterThan(0.95);
+  });
+
   it('shares are of compute time, not of frames: large pictures get fewer frames', () => {
     const large = { key: '512x512', pixels: 512 * 512 };
     const streams = streamNames(4).map((stream, i) => ({

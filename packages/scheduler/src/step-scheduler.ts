@@ -132,7 +132,7 @@ export class StepScheduler {
     this.#offered += 1;
     const before = this.#forecastFewest();
     const broken = new Set(before.outlook.service.filter((_, i) => before.missesDeadline(i)));
-    const stream = this.#streams.enter(offer.stream, offer.client);
+    const stream = this.#streams.enter(offer.stream, offer);
     this.#grants.noteOffer(this.size);
     const state = new FrameState(stream, offer, {
       profile: this.#profiles.hold(offer),

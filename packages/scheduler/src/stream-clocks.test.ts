@@ -13,7 +13,7 @@ describe('StreamClocks', () => {
 
   it('shares equally among clients, and a client its share among its streams', () => {
     const clocks = new StreamClocks();
-    const [a, b] = [clocks.enter('a', 'many'), clocks.enter('b', 'many')];
+    const [a, b] = [clocks.enter('a', { client: 'many' }), clocks.enter('b', { client: 'many' })];
     const c = clocks.enter('c');
     expect([a, b, c].map((stream) => clocks.shareOf(stream))).toEqual([0.25, 0.25, 0.5]);
     // What each may have costs each as much virtual time as V advances.
@@ -23,6 +23,22 @@ describe('StreamClocks', () => {
     expect([clocks.virtualMs, a.virtualMs, b.virtualMs, c.virtualMs]).toEqual([100, 100, 100, 100]);
     clocks.leave(b);
     expect([a, c].map((stream) => clocks.shareOf(stream))).toEqual([0.5, 0.5]);
+  });
+
+  it('shares what a client has among its streams by their weights, and takes nothing from other clients', () => {
+    const clocks = new StreamClocks();
+    const [a, b] = [clocks.enter('a', { client: 'many', weight: 3 }), clocks.enter('b', { client: 'many' })];
+    const c = clocks.enter('c', { weight: 16 });
+    expect([a, b, c].map((stream) => clocks.shareOf(stream))).toEqual([0.375, 0.125, 0.5]);
+    clocks.charge(a, 75);
+    clocks.charge(b, 25);
+    clocks.charge(c, 100);
+    const { virtualMs } = clocks;
+    for (const stream of [a, b, c]) {
+      expect(stream.virtualMs / virtualMs).toBeCloseTo(1, 9);
+    }
+    clocks.leave(a);
+    expect([b, c].map((stream) => clocks.shareOf(stream))).toEqual([0.5, 0.5]);
   });
 
   it('lets a newcomer neither owe nor be owed anything', () => {

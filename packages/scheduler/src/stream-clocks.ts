@@ -5,12 +5,16 @@ export interface ClientState {
   readonly name: string;
   /** Its streams with admitted frames. */
   readonly streams: Set<StreamState>;
+  /** Sum of their weights. */
+  weight: number;
 }
 
 /** A stream with admitted frames. */
 export interface StreamState {
   readonly name: string;
   readonly client: ClientState;
+  /** Against the other streams of its client. */
+  readonly weight: number;
   readonly frames: Map<number, FrameState>;
   /** The same frames in the order in which they are served: by what they are due, then by arrival. */
   readonly line: FrameState[];
@@ -24,8 +28,8 @@ const MAX_REMEMBERED = 1024;
 /**
  * Virtual time of weighted fair queueing, over compute time instead of bytes.
  *
- * Clients have equal weights, and the streams of a client equal parts of its weight: anybody may name any number of
- * streams, so a client gets no more by sending many. The system's clock V advances by the compute time spent, divided
+ * Clients have equal weights, and the streams of a client parts of it by their own weights: anybody may name any number
+ * of streams, and any weights, so a client gets no more by either. The system's clock V advances by the compute time spent, divided
  * by the streams that have frames: as if each had got its share. A stream's own clock advances by what was spent on it,
  * over its share in units of an equal one. One that comes (back) starts at V, or at its own clock if that is ahead: it
  * can neither save up service for later nor lose its lead by leaving.
@@ -66,8 +70,8 @@ export class StreamClocks {
   }
 
   /** The part of the machine that a stream may have; of all streams they sum to 1. */
-  shareOf({ client }: StreamState): number {
-    return 1 / (this.#clients.size * client.streams.size);
+  shareOf({ client, weight }: StreamState): number {
+    return weight / (this.#clients.size * client.weight);
   }
 
   /** Virtual time that a stream is charged for a millisecond of compute time; 1 where all shares are equal. */
@@ -78,18 +82,26 @@ export class StreamClocks {
   /**
    * The stream, from now on one of those with frames.
    *
-   * @param clientName whose it is; a stream that has frames stays with the client that it came with
+   * @param of whose it is, by default its own, and its weight there, by default 1; a stream that has frames stays with
+   *   those that it came with
    */
-  enter(name: string, clientName: string = name): StreamState {
+  enter(
+    name: string,
+    {
+      client: clientName = name,
+      weight = 1,
+    }: { readonly client?: string | undefined; readonly weight?: number | undefined } = {},
+  ): StreamState {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
       const virtualMs = Math.max(this.#virtualMs, this.#remembered.get(name) ?? -Infinity);
       this.#remembered.delete(name);
-      const client = this.#clients.get(clientName) ?? { name: clientName, streams: new Set() };
-      stream = { name, client, frames: new Map(), line: [], virtualMs };
+      const client = this.#clients.get(clientName) ?? { name: clientName, streams: new Set(), weight: 0 };
+      stream = { name, client, weight, frames: new Map(), line: [], virtualMs };
       this.#streams.set(name, stream);
       this.#clients.set(clientName, client);
       client.streams.add(stream);
+      client.weight += weight;
     }
     return stream;
   }
@@ -98,6 +110,7 @@ export class StreamClocks {
   leave(stream: StreamState): void {
     this.#streams.delete(stream.name);
     stream.client.streams.delete(stream);
+    stream.client.weight -= stream.weight;
     if (stream.client.streams.size === 0) {
       this.#clients.delete(stream.client.name);
     }

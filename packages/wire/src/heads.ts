@@ -63,6 +63,9 @@ export const MAX_CREDITS = 65_536;
 /** The longest side of an image that a head may name, in pixels; what a service takes is its own, lower limit. */
 export const MAX_IMAGE_SIDE = 1_000_000;
 
+/** The most that a stream may weigh against others of its client. */
+export const MAX_WEIGHT = 16;
+
 /** The most carriers of an estimated channel that a result tells. */
 export const MAX_TOLD_CARRIERS = 64;
 
@@ -119,6 +122,8 @@ export const helloSchema = z.strictObject({
   role: z.enum(LINK_ROLES),
   /** The client for which a channel opens the link: the address from which that client came. */
   client: name.optional(),
+  /** Its part of what its client gets, against 1 of a stream that says nothing. */
+  weight: z.int().min(1).max(MAX_WEIGHT).optional(),
   agent: textUpTo(64),
   decoder: name,
   csi: z.enum(CSI_MODES),

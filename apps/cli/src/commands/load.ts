@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { findDefaultBundle, loadBundle } from '@semcast/bundle';
 import { DEMO_PHOTOS } from '@semcast/transmitter';
-import { RESULT_FORMATS, streamIdSchema, type ResultMessage } from '@semcast/wire';
+import { MAX_WEIGHT, RESULT_FORMATS, streamIdSchema, type ResultMessage } from '@semcast/wire';
 import {
   bundleFlag,
   cbrFlag,
@@ -73,6 +73,15 @@ const prefix: ValueParser<string> = (typed) => {
   return typed;
 };
 
+/** `3,1,1`: unlike other lists with the same number several times. */
+const weights: ValueParser<readonly number[]> = (typed) => {
+  const parts = typed.split(',');
+  if (parts.length > MAX_SOCKETS) {
+    throw new UsageError(`${parts.length} weights are too many`, { remedy: `give at most ${MAX_SOCKETS}` });
+  }
+  return parts.map(integer({ min: 1, max: MAX_WEIGHT }));
+};
+
 const flags = {
   to: value(
     'URL,URL',
@@ -91,6 +100,7 @@ const flags = {
   duration: value('S', duration({ minMs: 100 }), 'how long frames that count are offered', 30),
   warmup: value('S', duration(), 'how long frames are offered before that', 5),
   drain: value('S', duration(), 'wait so long for frames under way at the end', 10),
+  weights: value('W,W', weights, 'parts of the links at a busy receiver, in turn', 1),
   profile: value(
     'S:R,S:R',
     rateProfile({ maxRate: MAX_RATE }),
@@ -184,6 +194,7 @@ export const load = createCommand({
       to,
       streams,
       sockets: Math.min(streams, chosen.sockets ?? Math.min(streams, MAX_SOCKETS)),
+      weights: chosen.weights,
       profile,
       arrivals,
       decoder,

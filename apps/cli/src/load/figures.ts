@@ -154,7 +154,9 @@ export function loadTable(sources: readonly LoadSource[]): Table {
       'the others; and of a sample of the pictures PSNR, SSIM and contrast.',
     columns: [
       { title: 'of capacity', align: 'left' },
-      ...['offered/s', 'goodput/s', 'due', 'completed', 'p50', 'p95', 'p99', 'first picture p50'].map(right),
+      ...['offered/s', 'goodput/s', 'due', 'completed', 'p50', 'p95', 'p99', 'first picture p50', 'decoding p50'].map(
+        right,
+      ),
       { title: 'dropped', align: 'left' },
       ...['steps', 'PSNR dB', 'SSIM', 'contrast', 'Jain'].map(right),
     ],
@@ -162,24 +164,26 @@ export function loadTable(sources: readonly LoadSource[]): Table {
       const runs = report.settings.profile ? report.runs : ratesOf(report);
       return {
         title: label,
-        rows: runs.map(({ rate, offeredRate, goodput, frames, latencyMs, previewLatencyMs, quality, fairness }) =>
-          [
-            report.capacityRate === null ? '–' : `${((100 * rate) / report.capacityRate).toFixed(0)} %`,
-            rateText(offeredRate),
-            rateText(goodput),
-            String(frames.sent),
-            String(frames.completed),
-            ms(latencyMs.p50),
-            ms(latencyMs.p95),
-            ms(latencyMs.p99),
-            ms(previewLatencyMs.p50),
-            reasonsText(frames.droppedByReason) || '–',
-            text(quality.steps, 1),
-            text(quality.psnrDb, 2),
-            text(quality.ssim, 3),
-            text(quality.contrast, 3),
-            text(fairness.jainIndex, 3),
-          ].map(cell),
+        rows: runs.map(
+          ({ rate, offeredRate, goodput, frames, latencyMs, previewLatencyMs, decodeMs, quality, fairness }) =>
+            [
+              report.capacityRate === null ? '–' : `${((100 * rate) / report.capacityRate).toFixed(0)} %`,
+              rateText(offeredRate),
+              rateText(goodput),
+              String(frames.sent),
+              String(frames.completed),
+              ms(latencyMs.p50),
+              ms(latencyMs.p95),
+              ms(latencyMs.p99),
+              ms(previewLatencyMs.p50),
+              ms(decodeMs.p50),
+              reasonsText(frames.droppedByReason) || '–',
+              text(quality.steps, 1),
+              text(quality.psnrDb, 2),
+              text(quality.ssim, 3),
+              text(quality.contrast, 3),
+              text(fairness.jainIndex, 3),
+            ].map(cell),
         ),
       };
     }),

@@ -103,6 +103,9 @@ describe('the ledger', () => {
     expect(maxMinShares(10, [2, 8, 9])).toEqual([2, 4, 4]);
     expect(maxMinShares(9, [9, 1, 3])).toEqual([5, 1, 3]);
     expect(maxMinShares(20, [2, 8, 9])).toEqual([2, 8, 9]);
+    // By weight; what a heavy one leaves is for the others.
+    expect(maxMinShares(10, [9, 9, 9], [3, 1, 1])).toEqual([6, 2, 2]);
+    expect(maxMinShares(10, [2, 9], [3, 1])).toEqual([2, 8]);
     expect([jainIndex([2, 2, 2]), jainIndex([6, 0, 0]), jainIndex([0, 0]), jainIndex([])]).toEqual([
       1,
       1 / 3,

@@ -55,7 +55,7 @@ export interface StreamFigures {
 export interface Fairness {
   /**
    * Jain's index (Σx)²/(n·Σx²) of what each stream completed over its max-min fair share of all that was completed
-   * (no stream has a share in more than it offered): 1 when every stream got its share, towards 1/n when one got
+   * (by weight; no stream has a share in more than it offered): 1 when every stream got its share, towards 1/n when one got
    * everything; null when nothing was completed. Streams that offered nothing don't count.
    */
   readonly jainIndex: number | null;
@@ -70,6 +70,8 @@ export interface Fairness {
 export interface LedgerOptions {
   /** Names of the streams. */
   readonly streams: readonly string[];
+  /** Of each, what it may have against the others. Default: equal ones. */
+  readonly weights?: readonly number[];
   /** When the first counted frame may come due, and from when on none does; on the clock of the run. */
   readonly fromMs: number;
   readonly toMs: number;
@@ -243,7 +245,7 @@ export class Ledger {
     const completed = this.#streams.map((account) => account.completed);
     const p95 = this.#streams.map(({ latency }) => latency.percentile(95)).filter((value) => value !== null);
     return {
-      jainIndex: jainIndex(sharesOf(this.#streams)),
+      jainIndex: jainIndex(sharesOf(this.#streams, this.#options.weights)),
       completedMin: Math.min(...completed),
       completedMax: Math.max(...completed),
       latencyMsP95Min: p95.length === 0 ? null : Math.min(...p95),
@@ -261,27 +263,39 @@ export class Ledger {
 }
 
 /** What each stream completed over its max-min fair share; streams that offered nothing are left out. */
-function sharesOf(streams: readonly Pick<StreamFigures, 'sent' | 'completed'>[]): number[] {
+function sharesOf(
+  streams: readonly Pick<StreamFigures, 'sent' | 'completed'>[],
+  weights: readonly number[] = streams.map(() => 1),
+): number[] {
   const offering = streams.filter(({ sent }) => sent > 0);
   const total = offering.reduce((sum, { completed }) => sum + completed, 0);
   const fair = maxMinShares(
     total,
     offering.map(({ sent }) => sent),
+    weights.filter((_, i) => streams[i]!.sent > 0),
   );
   return total === 0 ? [] : offering.map(({ completed }, i) => completed / fair[i]!);
 }
 
 /**
  * The max-min fair division of `total` among streams that want `demands`: no stream gets more than it wants, and what
- * they leave is divided evenly among the others.
+ * they leave is divided among the others by their weights.
  */
-export function maxMinShares(total: number, demands: readonly number[]): number[] {
+export function maxMinShares(
+  total: number,
+  demands: readonly number[],
+  weights: readonly number[] = demands.map(() => 1),
+): number[] {
   const shares = demands.map(() => 0);
-  const modest = demands.map((demand, index) => ({ demand, index })).sort((a, b) => a.demand - b.demand);
+  const modest = demands
+    .map((demand, index) => ({ demand, weight: weights[index]!, index }))
+    .sort((a, b) => a.demand / a.weight - b.demand / b.weight);
   let left = total;
-  for (const [served, { demand, index }] of modest.entries()) {
-    shares[index] = Math.min(demand, left / (demands.length - served));
+  let weightLeft = weights.reduce((sum, weight) => sum + weight, 0);
+  for (const { demand, weight, index } of modest) {
+    shares[index] = Math.min(demand, (left * weight) / weightLeft);
     left -= shares[index];
+    weightLeft -= weight;
   }
   return shares;
 }

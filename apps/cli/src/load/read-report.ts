@@ -18,6 +18,7 @@ const runSchema = z.object({
   }),
   latencyMs: latency,
   previewLatencyMs: latency,
+  decodeMs: latency,
   // Reports of earlier releases have PSNR alone.
   quality: z.object({
     psnrDb: figure,
@@ -28,6 +29,7 @@ const runSchema = z.object({
     samples: z.number(),
   }),
   fairness: z.object({ jainIndex: figure }),
+  slo: z.array(z.object({ met: z.boolean() })),
   series: z.array(
     z.object({
       atS: z.number(),

@@ -19,6 +19,8 @@ export interface LoadConditions extends WaveformChoice {
   readonly streams: number;
   /** Links that the streams share; as many as streams where each has its own. */
   readonly sockets: number;
+  /** Weights of the links at the receiver, in turn. */
+  readonly weights: readonly number[];
   /** The rate over time, where it isn't one rate. */
   readonly profile: RateProfile | null;
   readonly arrivals: ArrivalKind;
@@ -136,7 +138,14 @@ export async function runLoad(
   const now = (): number => performance.now() - origin;
   const quality = new QualitySampler();
   const lateness = new Latencies();
-  const ledger = new Ledger({ streams, fromMs: measuresFrom, toMs: measuredTo, drainMs });
+  const weightOf = (link: number): number => settings.weights[link % settings.weights.length]!;
+  const ledger = new Ledger({
+    streams,
+    weights: streams.map((_, i) => weightOf(i % settings.sockets)),
+    fromMs: measuresFrom,
+    toMs: measuredTo,
+    drainMs,
+  });
   const watcher: FlightWatcher = {
     onTransmitted: (flight) => ledger.transmitted(flight, now()),
     onPreview: (flight) => ledger.previewed(flight, now()),
@@ -169,6 +178,7 @@ export async function runLoad(
         ...tools,
         to: addresses[i % addresses.length]!,
         stream,
+        weight: weightOf(i),
         firstPhoto: i,
         watcher,
       }),

@@ -28,6 +28,8 @@ export interface VirtualTransmitterOptions
     Pick<LoadSettings, 'to' | 'token' | 'decoder' | 'csi' | 'resultFormat' | 'backlog'>,
     Pick<LoadTools, 'photos' | 'makeFrame'> {
   readonly stream: string;
+  /** Against other streams of this address. */
+  readonly weight: number;
   /** Photographs are cycled through from this one on. */
   readonly firstPhoto: number;
   readonly watcher: FlightWatcher;
@@ -49,12 +51,13 @@ export class VirtualTransmitter {
 
   constructor(options: VirtualTransmitterOptions) {
     this.#options = options;
-    const { to, stream, token, decoder, csi, resultFormat } = options;
+    const { to, stream, weight, token, decoder, csi, resultFormat } = options;
     this.link = connectLink(to, {
       hello: {
         stream,
         ...(token === undefined ? {} : { token }),
         role: 'transmitter',
+        ...(weight === 1 ? {} : { weight }),
         agent: AGENT,
         decoder,
         csi,

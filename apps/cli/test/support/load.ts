@@ -39,6 +39,7 @@ export function runFakeLoad(
       prefix: 'load',
       streams: 1,
       sockets: settings.streams ?? 1,
+      weights: [1],
       profile: null,
       arrivals: 'constant',
       decoder: 'jscc',
