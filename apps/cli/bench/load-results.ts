@@ -230,8 +230,8 @@ await writeFile(
       : [
           '## Soak',
           '',
-          'Half an hour each by `npx tsx apps/cli/bench/soak.ts`, at a rate below what was held then, while other work had most ' +
-            'of the machine. The slope is that of the second half, with its 95 % interval for errors that are independent.',
+          'Half an hour each by `npx tsx apps/cli/bench/soak.ts`, at a rate near what was held then, while other work had most ' +
+            'of the machine. Memory follows the frames that are here at a time. The slope is that of the second half, with its 95 % interval for errors that are independent.',
           '',
           ...soaks.flatMap(soakSection),
         ]),
