@@ -80,7 +80,11 @@ async function loadParts(config: ReceiverConfig, options: ReceiverOptions) {
   const queue =
     config.queue === EMBEDDED
       ? undefined
-      : await connectQueue(config.queue, { name: `semcast receiver (${config.role})`, logger });
+      : await connectQueue(config.queue, {
+          name: `semcast receiver (${config.role})`,
+          logger,
+          replicas: config.queueReplicas,
+        });
   try {
     const engine =
       config.role === 'ingest' ? undefined : await loadEngine(config, { bundle, decoders, metrics, live, logger });

@@ -19,6 +19,9 @@ export const ROLES = ['all', 'ingest', 'decode'] as const;
 /** The queue that needs no server. */
 export const EMBEDDED = 'embedded';
 
+/** A majority of them has to be there. */
+const REPLICAS = [1, 3, 5];
+
 function isQueue(value: string): boolean {
   return (
     value === EMBEDDED || value.split(',').every((url) => /^(nats|tls):\/\/[^/]+\/?$/.test(url) && URL.canParse(url))
@@ -45,6 +48,11 @@ export const receiverConfigSchema = z
         'must be "embedded", or servers of NATS such as nats://user:password@host:4222,nats://host2:4222',
       )
       .describe('where frames wait: embedded (in this process), or the address of a NATS server with JetStream'),
+    queueReplicas: z
+      .int()
+      .refine((replicas) => REPLICAS.includes(replicas), `must be one of ${REPLICAS.join(', ')}`)
+      .default(1)
+      .describe('copies of what is in the queue, each on a server of its cluster: with 3 one may be lost, with 5 two'),
     redeliverAfterMs: z
       .int()
       .min(500)

@@ -1,5 +1,10 @@
 /** Receivers with roles: one that has the links, others that decode, a nats-server between them. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import {
   createProcessKeeper,
   findProgram,
@@ -15,6 +20,7 @@ import { openAir, POSTERIOR_BUNDLE, type Air } from './air.js';
 import { connect, eventually, getJson, metric, open, startReceiver, type Client } from './helpers.js';
 
 const natsServer = findProgram('nats-server', 'nats-server');
+const openssl = findProgram('openssl', 'openssl');
 /** Long enough to be killed in; a sampler with random numbers, which must not depend on who draws them. */
 const LONG = { decoder: 'conditional', decoderOptions: { steps: 100, minSteps: 100 } };
 
@@ -49,7 +55,7 @@ describe.skipIf(natsServer === undefined)('receivers at a queue', { timeout: 180
   const ingest = (input: ReceiverConfigInput = {}): Promise<ReceiverService> =>
     start({ role: 'ingest', queue: server.url, ...input });
 
-  function startWorker(): TestProcess {
+  function startWorker(changes: object = {}, env: Record<string, string> = {}): TestProcess {
     const flags = {
       role: 'decode',
       queue: server.url,
@@ -59,9 +65,10 @@ describe.skipIf(natsServer === undefined)('receivers at a queue', { timeout: 180
       port: 0,
       'warm-up': false,
       'log-level': 'warn',
+      ...changes,
     };
     const script = fileURLToPath(new URL('run-receiver.mjs', import.meta.url));
-    return keeper.start({ args: [script, JSON.stringify(flags)] });
+    return keeper.start({ args: [script, JSON.stringify(flags)], env, ipc: true });
   }
 
   async function client(receiver: ReceiverService, stream: string, decoder: string): Promise<Client> {
@@ -226,6 +233,49 @@ describe.skipIf(natsServer === undefined)('receivers at a queue', { timeout: 180
     expect(to.drops).toMatchObject([{ reason: 'wrong-bundle' }]);
     expect(await metric(receiver.httpUrl, 'semcast_dropped_frames_total{reason="wrong-bundle"}')).toBe(1);
   });
+
+  it.skipIf(openssl === undefined)(
+    'speak TLS with a server whose authority they are given, and only then',
+    async () => {
+      const dir = await mkdtemp(path.join(tmpdir(), 'semcast-queue-'));
+      closers.push(() => rm(dir, { recursive: true }));
+      const [ca, caKey, cert, key] = ['ca.pem', 'ca-key.pem', 'cert.pem', 'key.pem'].map((name) =>
+        path.join(dir, name),
+      );
+      const make = (...args: string[]) =>
+        promisify(execFile)(openssl!, ['req', '-x509', '-nodes', '-days', '2', ...args]);
+      await make('-subj', '/CN=authority', '-out', ca!, '-keyout', caKey!);
+      const san = ['-addext', 'subjectAltName=DNS:localhost'];
+      await make('-subj', '/CN=nats', ...san, '-CA', ca!, '-CAkey', caKey!, '-out', cert!, '-keyout', key!);
+      const tls = await startNatsServer(natsServer!, [
+        '--tls',
+        '--tlscert',
+        cert!,
+        '--tlskey',
+        key!,
+        '--user',
+        'me',
+        '--pass',
+        'hush',
+      ]);
+      closers.push(() => tls.remove());
+      const connectTo = (queue: string, env: Record<string, string>) =>
+        // As one should: an argument would show in the list of processes.
+        startWorker({ queue: undefined, 'log-level': 'info' }, { SEMCAST_RECEIVER_QUEUE: queue, ...env });
+      const host = `localhost:${new URL(tls.url).port}`;
+      const known = { NODE_EXTRA_CA_CERTS: ca! };
+      const good = connectTo(`tls://me:hush@${host}`, known);
+      const [unknown, wrong] = [connectTo(`nats://me:hush@${host}`, {}), connectTo(`nats://me:shush@${host}`, known)];
+      await good.until('it is ready', ({ messages }) => messages.length > 0);
+      expect([(await unknown.ended).code, (await wrong.ended).code]).toEqual([1, 1]);
+      expect(unknown.stderr).toMatch(/queue at .* can't be reached: .*certificate/i);
+      expect(wrong.stderr).toMatch(/queue at .* can't be reached: .*authori[sz]ation/i);
+      for (const { stderr } of [good, unknown, wrong]) {
+        expect(stderr).not.toMatch(/hush/);
+      }
+      expect(good.stderr).toContain(host);
+    },
+  );
 
   it('do not start without their queue, and show no password', async () => {
     const { port } = new URL(server.url);

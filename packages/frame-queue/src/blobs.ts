@@ -12,16 +12,22 @@ const BLOB = 'Semcast-Blob';
 export class Blobs {
   readonly #nats: NatsConnection;
   readonly #maxAgeMs: number;
+  readonly #replicas: number;
   #store: ObjectStore | undefined;
 
-  constructor(nats: NatsConnection, maxAgeMs: number) {
+  constructor(nats: NatsConnection, maxAgeMs: number, replicas: number) {
+    this.#replicas = replicas;
     this.#nats = nats;
     this.#maxAgeMs = maxAgeMs;
   }
 
   async prepare(): Promise<void> {
     const ttl = nanos(this.#maxAgeMs);
-    this.#store = await new Objm(this.#nats).create(BLOBS_BUCKET, { ttl, storage: StorageType.File });
+    this.#store = await new Objm(this.#nats).create(BLOBS_BUCKET, {
+      ttl,
+      storage: StorageType.File,
+      replicas: this.#replicas,
+    });
   }
 
   fits(bytes: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseQueueUrl } from './connection.js';
+import { paceReconnects, parseQueueUrl } from './connection.js';
 
 describe('the address of a queue', () => {
   it.each([
@@ -11,5 +11,17 @@ describe('the address of a queue', () => {
     ['nats://[::1]:4222', { servers: ['[::1]:4222'] }],
   ])('%s', (url, expected) => {
     expect(parseQueueUrl(url)).toEqual(expected);
+  });
+});
+
+describe('attempts to connect again', () => {
+  it('are half a second apart', () => {
+    let nowMs = 0;
+    const delay = paceReconnects(() => nowMs);
+    const asked = [0, 100, 499, 500, 600, 5000].map((atMs) => {
+      nowMs = atMs;
+      return delay();
+    });
+    expect(asked).toEqual([-Infinity, 400, 1, -Infinity, 400, -Infinity]);
   });
 });

@@ -1,16 +1,27 @@
-import { jetstream, jetstreamManager, RetentionPolicy, StorageType, type JetStreamClient } from '@nats-io/jetstream';
+import {
+  jetstream,
+  JetStreamApiError,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type JetStreamClient,
+  type StreamAPI,
+} from '@nats-io/jetstream';
 import { connect, nanos, type ConnectionOptions, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { describeError } from '@semcast/core';
 import type { Logger } from '@semcast/service';
 import { Blobs } from './blobs.js';
 import { QueueError } from './errors.js';
-import { ALL_DEAD_LETTERS, ALL_FRAMES, DEAD_LETTERS_STREAM, FRAMES_STREAM } from './names.js';
+import { ALL_DEAD_LETTERS, ALL_FRAMES, BLOBS_STREAM, DEAD_LETTERS_STREAM, FRAMES_STREAM } from './names.js';
 
 /** Nothing stays longer in the queue, whoever has forgotten it: the longest that a receiver may be told to wait. */
 const MAX_AGE_MS = 86_400_000;
 /** How long a frame that is put in again under its id is known. */
 const DUPLICATES_MS = 120_000;
 const DEAD_LETTERS_AGE_MS = 7 * 86_400_000;
+const RECONNECT_MS = 500;
+/** JetStream's code for a stream that there is with another configuration. */
+const OTHER_CONFIGURATION = 10_058;
 const MAX_DEAD_LETTERS = 1000;
 const MAX_DEAD_LETTER_BYTES = 256 * 1024 * 1024;
 
@@ -41,13 +52,50 @@ export function parseQueueUrl(url: string): ConnectionOptions {
 }
 
 /**
+ * Half a second between attempts to connect again, by a clock that doesn't jump. The client's own pacing goes by the wall
+ * clock: set back by an hour, it would wait for an hour. It asks before each attempt for how long to wait since the last
+ * one; with -Infinity it waits for nothing, whatever the wall clock says.
+ */
+export function paceReconnects(now: () => number = () => performance.now()): () => number {
+  let allowedMs = -Infinity;
+  return () => {
+    const leftMs = allowedMs + RECONNECT_MS - now();
+    if (leftMs > 0) {
+      return leftMs;
+    }
+    allowedMs = now();
+    return -Infinity;
+  };
+}
+
+/** Make a stream, unless there is one of its name. */
+async function makeStream(streams: StreamAPI, config: Parameters<StreamAPI['add']>[0]): Promise<void> {
+  try {
+    await streams.add(config);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError && error.code === OTHER_CONFIGURATION)) {
+      throw error;
+    }
+  }
+}
+
+/** Have a stream on so many servers, which may have changed since it was made. */
+async function replicate(streams: StreamAPI, stream: string, replicas: number): Promise<void> {
+  const { config } = await streams.info(stream);
+  if (config.num_replicas !== replicas) {
+    await streams.update(stream, { num_replicas: replicas });
+  }
+}
+
+/**
  * Connect to the queue.
  *
+ * @param replicas of what is in it, on as many servers of its cluster: with 3 one of them may be lost
  * @throws QueueError when it can't be reached, lets nobody in, or has no JetStream
  */
 export async function connectQueue(
   url: string,
-  { name, logger }: { readonly name: string; readonly logger: Logger },
+  { name, logger, replicas = 1 }: { readonly name: string; readonly logger: Logger; readonly replicas?: number },
 ): Promise<QueueConnection> {
   const options = parseQueueUrl(url);
   const where = (options.servers as string[]).join(', ');
@@ -57,7 +105,7 @@ export async function connectQueue(
       ...options,
       name,
       maxReconnectAttempts: -1,
-      reconnectTimeWait: 500,
+      reconnectDelayHandler: paceReconnects(),
       // A server that restarts may refuse for a moment.
       ignoreAuthErrorAbort: true,
       timeout: 5000,
@@ -81,10 +129,11 @@ export async function connectQueue(
     }
   })();
   const client = jetstream(nats, { timeout: 5000 });
-  const blobs = new Blobs(nats, MAX_AGE_MS);
+  const blobs = new Blobs(nats, MAX_AGE_MS, replicas);
   const prepare = async (): Promise<void> => {
     const { streams } = await jetstreamManager(nats, { timeout: 5000 });
-    await streams.add({
+    await makeStream(streams, {
+      num_replicas: replicas,
       name: FRAMES_STREAM,
       subjects: [ALL_FRAMES],
       retention: RetentionPolicy.Workqueue,
@@ -93,7 +142,8 @@ export async function connectQueue(
       max_age: nanos(MAX_AGE_MS),
       duplicate_window: nanos(DUPLICATES_MS),
     });
-    await streams.add({
+    await makeStream(streams, {
+      num_replicas: replicas,
       name: DEAD_LETTERS_STREAM,
       subjects: [ALL_DEAD_LETTERS],
       storage: StorageType.File,
@@ -102,6 +152,9 @@ export async function connectQueue(
       max_bytes: MAX_DEAD_LETTER_BYTES,
     });
     await blobs.prepare();
+    for (const stream of [FRAMES_STREAM, DEAD_LETTERS_STREAM, BLOBS_STREAM]) {
+      await replicate(streams, stream, replicas);
+    }
   };
   try {
     await prepare();

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createLogger, createMetrics } from '@semcast/service';
-import { findProgram, startNatsServer, waitFor, type NatsServer } from '@semcast/testkit';
+import { findProgram, startNatsCluster, startNatsServer, waitFor, type NatsServer } from '@semcast/testkit';
 import type { Delivery, FrameHead, ResultHead, SessionHello } from '@semcast/wire';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   connectQueue,
   FrameIngest,
@@ -14,7 +14,7 @@ import {
   type FrameWorkerOptions,
   type QueueConnection,
 } from './index.js';
-import { BLOBS_BUCKET, DEAD_LETTERS_STREAM, FRAMES_STREAM, frameSubject } from './names.js';
+import { BLOBS_STREAM, DEAD_LETTERS_STREAM, FRAMES_STREAM, frameSubject } from './names.js';
 
 const natsServer = findProgram('nats-server', 'nats-server');
 const DIGEST = 'd'.repeat(64);
@@ -89,9 +89,9 @@ describe.skipIf(natsServer === undefined)('the queue over NATS', () => {
     return made;
   }
 
-  async function ingestOf({ maxWaitMs = 30_000 } = {}) {
+  async function ingestOf({ maxWaitMs = 30_000, queue: given }: { maxWaitMs?: number; queue?: QueueConnection } = {}) {
     const metrics = createMetrics('receiver', { processMetrics: false });
-    const queue = await connection();
+    const queue = given ?? (await connection());
     const ingest = new FrameIngest(queue, { logger, metrics, maxWaitMs });
     const workers = new RollCall(queue, { bundleDigest: DIGEST, onChange: () => {} });
     endings.push(() => {
@@ -110,11 +110,14 @@ describe.skipIf(natsServer === undefined)('the queue over NATS', () => {
   }
 
   /** A worker that gives what it takes to the test. */
-  async function workerOf(options: Partial<FrameWorkerOptions> = {}, decoders = ['jscc']) {
+  async function workerOf(
+    { queue: given, ...options }: Partial<FrameWorkerOptions> & { queue?: QueueConnection } = {},
+    decoders = ['jscc'],
+  ) {
     const metrics = createMetrics('receiver', { processMetrics: false });
     const taken: Delivery[] = [];
     const superseded: number[] = [];
-    const queue = await connection();
+    const queue = given ?? (await connection());
     const worker = new FrameWorker(queue, {
       logger,
       metrics,
@@ -195,7 +198,7 @@ describe.skipIf(natsServer === undefined)('the queue over NATS', () => {
     expect(ended.kind === 'result' && Buffer.compare(ended.payload, picture)).toBe(0);
     const manager = await jetstreamManager((await connection()).nats);
     await waitFor('an empty store', async () => {
-      const { state } = await manager.streams.info(`OBJ_${BLOBS_BUCKET}`, { subjects_filter: '>' } as never);
+      const { state } = await manager.streams.info(BLOBS_STREAM, { subjects_filter: '>' } as never);
       // A deleted object leaves its name.
       return state.bytes < 10_000;
     });
@@ -369,6 +372,67 @@ describe.skipIf(natsServer === undefined)('the queue over NATS', () => {
     expect((await Promise.all(outcomes)).map(({ head }) => head.frame)).toEqual([0, 1, 2]);
     await waitFor('an empty queue', async () => (await depth()) === 0);
     expect(taken.length).toBe(3);
+  });
+
+  it('connects again though the wall clock is set back by an hour', async () => {
+    const queue = await connection();
+    await server.stop();
+    await waitFor('the loss', () => !queue.isConnected);
+    const { now } = Date;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000);
+    endings.push(() => clock.mockRestore());
+    await server.start();
+    await waitFor('the connection', () => queue.isConnected, 30_000);
+    expect(queue.isConnected).toBe(true);
+  });
+
+  it('on three servers loses nothing when that which leads is killed', async () => {
+    const servers = await startNatsCluster(natsServer!);
+    endings.push(() => Promise.all(servers.map((each) => each.remove())));
+    const url = servers.map((each) => each.url).join(',');
+    async function join(): Promise<QueueConnection> {
+      let made: QueueConnection | undefined;
+      // Until they have elected a leader there is no JetStream.
+      await waitFor('the cluster', async () => {
+        made = await connectQueue(url, { name: 'test', logger, replicas: 3 }).catch(() => undefined);
+        return made !== undefined;
+      });
+      endings.push(() => made!.close());
+      return made!;
+    }
+    const queue = await join();
+    const leader = async (): Promise<string | undefined> => {
+      const { streams } = await jetstreamManager(queue.nats);
+      return (await streams.info(FRAMES_STREAM)).cluster?.leader;
+    };
+    const { carry } = await ingestOf({ queue });
+    const { taken } = await workerOf({ queue: await join(), capacity: 2, redeliverAfterMs: 2000 });
+    const outcomes = Array.from({ length: 6 }, (_, i) => carry(frameOf(i)));
+    await waitFor('two frames', () => taken.length === 2);
+    const first = await leader();
+    await servers.find(({ name }) => name === first)!.stop();
+    outcomes.push(carry(frameOf(6)));
+    const done = new Set<Delivery>();
+    await waitFor('all frames', () => {
+      for (const delivery of taken) {
+        if (!done.has(delivery) && !delivery.signal.aborted) {
+          done.add(delivery);
+          delivery.finish(resultOf(delivery), new Uint8Array(48));
+        }
+      }
+      return new Set(taken.map(({ frame }) => frame)).size === 7;
+    });
+    expect((await Promise.all(outcomes)).map(({ kind, head }) => [kind, head.frame])).toEqual(
+      Array.from({ length: 7 }, (_, i) => ['result', i]),
+    );
+    expect(await leader()).not.toBe(first);
+  });
+
+  it('gives what is there as many replicas as it is told, afterwards, too', async () => {
+    const manager = await jetstreamManager((await connection()).nats);
+    // One server can't have three; that it was asked shows in its refusal.
+    await expect(connectQueue(server.url, { name: 'test', logger, replicas: 3 })).rejects.toThrow(/replicas/);
+    expect((await manager.streams.info(FRAMES_STREAM)).config.num_replicas).toBe(1);
   });
 
   it('forgets workers that leave, and those that fall silent', async () => {

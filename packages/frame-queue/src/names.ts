@@ -6,6 +6,8 @@ export const FRAMES_STREAM = 'SEMCAST_FRAMES';
 export const DEAD_LETTERS_STREAM = 'SEMCAST_DEAD_LETTERS';
 /** Messages beyond the payload limit of the server. */
 export const BLOBS_BUCKET = 'SEMCAST_BLOBS';
+/** The stream that such a store is. */
+export const BLOBS_STREAM = `OBJ_${BLOBS_BUCKET}`;
 
 export const ALL_FRAMES = 'semcast.frames.*.*';
 export const ALL_DEAD_LETTERS = 'semcast.dead.*';

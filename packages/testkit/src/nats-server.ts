@@ -6,6 +6,7 @@ import { createProcessKeeper, freePorts, type ProcessKeeper, type TestProcess } 
 /** A nats-server with JetStream on loopback, and a store of its own. */
 export interface NatsServer {
   readonly url: string;
+  readonly name: string;
   /** End it: at once with SIGKILL (the default), or in its order with SIGTERM. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Such as SIGSTOP and SIGCONT: it stays where it is. */
@@ -22,7 +23,11 @@ export interface NatsServer {
  * @param program where it is: `findProgram('nats-server', 'nats-server')`
  * @param args more arguments, such as `--user`
  */
-export async function startNatsServer(program: string, args: readonly string[] = []): Promise<NatsServer> {
+export async function startNatsServer(
+  program: string,
+  args: readonly string[] = [],
+  name = 'nats',
+): Promise<NatsServer> {
   const keeper: ProcessKeeper = createProcessKeeper();
   const [port] = await freePorts(1);
   const store = mkdtempSync(join(tmpdir(), 'semcast-nats-'));
@@ -30,7 +35,18 @@ export async function startNatsServer(program: string, args: readonly string[] =
   const start = async (): Promise<void> => {
     server = keeper.start({
       command: program,
-      args: ['--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', store, ...args],
+      args: [
+        '--addr',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--jetstream',
+        '--store_dir',
+        store,
+        '--server_name',
+        name,
+        ...args,
+      ],
     });
     await server.until('nats-server is ready', ({ stderr }) => stderr.includes('Server is ready'));
   };
@@ -40,6 +56,7 @@ export async function startNatsServer(program: string, args: readonly string[] =
   };
   await start();
   return {
+    name,
     url: `nats://127.0.0.1:${port}`,
     stop,
     signal: (signal) => server?.kill(signal),
@@ -49,4 +66,19 @@ export async function startNatsServer(program: string, args: readonly string[] =
       rmSync(store, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Start a cluster of nats-servers, whose JetStream has a majority while more than half of them live.
+ *
+ * @returns its servers; the addresses of all, separated by commas, are an address of the queue
+ */
+export async function startNatsCluster(program: string, size = 3): Promise<NatsServer[]> {
+  const routes = (await freePorts(size)).map((port) => `nats://127.0.0.1:${port}`);
+  return await Promise.all(
+    routes.map(async (route, i) => {
+      const args = ['--cluster_name', 'semcast', '--cluster', route, '--routes', routes.join(',')];
+      return await startNatsServer(program, args, `nats-${i}`);
+    }),
+  );
 }

@@ -12,6 +12,8 @@ export interface Victim {
 }
 
 const SEMCAST = join(REPOSITORY_ROOT, 'apps/cli/bin/semcast.js');
+/** On a machine with much else to do a start takes long. */
+const START_MS = 240_000;
 // A process that is started loads what was compiled.
 const CLOCK_JUMPS = join(REPOSITORY_ROOT, 'packages/stack/dist/chaos/clock-jumps.js');
 
@@ -51,7 +53,7 @@ export class Service implements Victim {
     const life = this.#start();
     this.lives.push(life);
     void this.#watch(life);
-    await life.until(`the ${this.name} is ready`, ({ messages }) => messages.length > 0);
+    await life.until(`the ${this.name} is ready`, ({ messages }) => messages.length > 0, START_MS);
   }
 
   async #watch(life: TestProcess): Promise<void> {
