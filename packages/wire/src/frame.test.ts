@@ -187,6 +187,18 @@ describe('broken messages', () => {
     expect(valid).toBeGreaterThan(0);
   });
 
+  it.each([0, -1, 0.5, null])('a gain that holds for %s samples gives a FrameError', (coherence) => {
+    const impairment = {
+      model: 'any',
+      snrDb: 10,
+      seed: 0,
+      noiseVariance: 0.1,
+      taps: [{ delay: 0, coherence, count: 1 }],
+    };
+    const bytes = messageWithHead(MESSAGE_KINDS.frame, headOf({ ...frameHead, impairment }), framePayload);
+    expect(thrownBy(() => decodeFrame(bytes))).toMatchObject({ name: 'FrameError', code: 'E_FRAME_HEAD' });
+  });
+
   it('every truncation is found, byte by byte', () => {
     for (let length = 0; length < frameBytes.length; length++) {
       const error = thrownBy(() => decodeFrame(frameBytes.subarray(0, length)));

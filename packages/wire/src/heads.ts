@@ -202,6 +202,10 @@ export const frameSchema = z
       complain(['noiseVariance'], 'taps come with a noiseVariance');
     }
     for (const [i, { coherence, count: gains }] of taps.entries()) {
+      // Checks of the whole run beside those of its parts, which refuse any other coherence.
+      if (!(coherence >= 1)) {
+        continue;
+      }
       const needed = gainCount(head.samples.count, coherence);
       if (gains !== needed) {
         complain(
