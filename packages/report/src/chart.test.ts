@@ -64,6 +64,18 @@ describe('a chart', () => {
     }
   });
 
+  it('has round numbers on both axes where both are logarithmic', () => {
+    const svg = renderChart({
+      ...chart,
+      x: { label: 'rate (%)', scale: 'log' },
+      y: { label: 'latency (s)', scale: 'log' },
+      series: [{ label: '', points: [10, 300].map((x) => ({ x, y: x / 20 })) }],
+    });
+    for (const words of ['10', '20', '50', '100', '200', '0.5', '1', '2', '5']) {
+      expect(svg).toContain(`>${words}</text>`);
+    }
+  });
+
   it('is a PDF of the same size with its font in it, byte for byte the same each time', async () => {
     const file = svgFile(renderChart(chart));
     const pdf = await svgToPdf(file);

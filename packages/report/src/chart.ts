@@ -98,9 +98,9 @@ function layLegend(series: readonly ChartSeries[], from: number, to: number): Le
 /** Pixels, whatever the scales of the axes. */
 const pixels = <Row>(value: (row: Row) => number) => ({ value, scale: null });
 
-/** Powers of ten within a domain; within a decade, 2 and 5 times these, too. */
+/** Powers of ten within a domain; up to two decades, 2 and 5 times these, too. */
 function logTicks([low, high]: readonly [number, number]): { value: number; text: string }[] {
-  const factors = high / low > 20 ? [1] : [1, 2, 5];
+  const factors = high / low > 100 ? [1] : [1, 2, 5];
   const from = Math.floor(Math.log10(low));
   return Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => from + i)
     .flatMap((exponent) => factors.map((factor) => Number(`${factor}e${exponent}`)))
@@ -108,11 +108,22 @@ function logTicks([low, high]: readonly [number, number]): { value: number; text
     .map((value) => ({ value, text: String(value) }));
 }
 
+/** What an axis has to span. */
+function domainOf(
+  { ticks = [] }: ChartAxis,
+  values: readonly { readonly at: number; readonly interval: Interval | undefined }[],
+): [number, number] {
+  const all = values.flatMap(({ at, interval }) => [at, interval?.low ?? at, interval?.high ?? at]);
+  all.push(...ticks.map(({ value }) => value));
+  return [Math.min(...all), Math.max(...all)];
+}
+
 function axisTicks(ticks: ChartAxis['ticks']) {
   const textOf = new Map(ticks?.map(({ value, text }) => [value, text]));
   return ticks === undefined
     ? {}
-    : { ticks: ticks.map(({ value }) => value), tickFormat: (value: number) => textOf.get(value) ?? '' };
+    : // As tickFormat, Plot would leave some of an axis with logarithms empty.
+      { ticks: ticks.map(({ value }) => value), text: (value: number) => textOf.get(value) ?? '' };
 }
 
 /** Vertical lines within the axis, each once: of several series in the colour of the text. */
@@ -178,13 +189,17 @@ export function renderChart(chart: Chart, { widthMm = COLUMN_WIDTH_MM }: { reado
   const rows = y.ticks?.length;
   const body = rows === undefined ? 0.55 * width : 18 * rows + 12;
   const height = Math.round(marginTop + body + BOTTOM);
-  const xValues = series.flatMap(({ points }) =>
-    points.flatMap(({ x: at, xInterval }) => [at, xInterval?.low ?? at, xInterval?.high ?? at]),
+  const points = series.flatMap((each) => each.points);
+  const xDomain = domainOf(
+    x,
+    points.map(({ x: at, xInterval }) => ({ at, interval: xInterval })),
   );
-  xValues.push(...(x.ticks ?? []).map(({ value }) => value));
-  const xDomain: [number, number] = [Math.min(...xValues), Math.max(...xValues)];
+  const yDomain = domainOf(
+    y,
+    points.map(({ y: at, yInterval }) => ({ at, interval: yInterval })),
+  );
   const xTicks = axisTicks(x.ticks ?? (x.scale === 'log' ? logTicks(xDomain) : undefined));
-  const yTicks = axisTicks(y.ticks);
+  const yTicks = axisTicks(y.ticks ?? (y.scale === 'log' ? logTicks(yDomain) : undefined));
   const document = new DOMParser().parseFromString('<svg/>', 'image/svg+xml');
   const svg = Plot.plot({
     document,
@@ -196,7 +211,12 @@ export function renderChart(chart: Chart, { widthMm = COLUMN_WIDTH_MM }: { reado
     marginBottom: BOTTOM,
     inset: 8,
     x: { type: x.scale ?? 'linear', domain: xDomain, label: null },
-    y: { type: y.scale ?? 'linear', label: null, nice: y.ticks === undefined, ...(rows && { reverse: true }) },
+    y: {
+      type: y.scale ?? 'linear',
+      label: null,
+      nice: y.ticks === undefined && y.scale !== 'log',
+      ...(rows && { reverse: true }),
+    },
     marks: [
       Plot.gridX({ ...xTicks, strokeOpacity: 0.12 }),
       Plot.gridY({ ...yTicks, strokeOpacity: 0.12 }),

@@ -30,6 +30,8 @@ function ratesOf({ settings, runs }: ReadLoadReport): ReadLoadRun[] {
 
 type PointOf = (run: ReadLoadRun, report: ReadLoadReport) => number | null | undefined;
 
+const seconds = (ms: number | null): number | null => (ms === null ? null : ms / 1000);
+
 /** Charts over the offered rate, and of reports with a profile over time. */
 export function loadCharts(sources: readonly LoadSource[]): Chart[] {
   // With a capacity each, decoders of different speed fit one axis.
@@ -73,8 +75,8 @@ export function loadCharts(sources: readonly LoadSource[]): Chart[] {
       caption:
         'Latency from the intended send time to the final picture, of the frames that came back, against the offered rate.',
       x,
-      y: { label: 'latency (ms)', scale: 'log' },
-      series: (['p50', 'p99'] as const).flatMap((p) => lines((run) => run.latencyMs[p], ` ${p}`)),
+      y: { label: 'latency (s)', scale: 'log' },
+      series: (['p50', 'p99'] as const).flatMap((p) => lines((run) => seconds(run.latencyMs[p]), ` ${p}`)),
     },
     {
       name: 'load-drops',
@@ -134,8 +136,11 @@ function overTime({ label, report }: LoadSource, index: number): Chart[] {
       name: `load-time-latency-${index}`,
       caption: `${label}: latency of the frames that came back then, over time.`,
       x,
-      y: { label: 'latency (ms)' },
-      series: [line('mean', ({ latencyMsMean }) => latencyMsMean), line('max', ({ latencyMsMax }) => latencyMsMax)],
+      y: { label: 'latency (s)' },
+      series: [
+        line('mean', ({ latencyMsMean }) => seconds(latencyMsMean)),
+        line('max', ({ latencyMsMax }) => seconds(latencyMsMax)),
+      ],
     },
   ];
 }
