@@ -30,7 +30,7 @@ function ratesOf({ settings, runs }: ReadLoadReport): ReadLoadRun[] {
 
 type PointOf = (run: ReadLoadRun, report: ReadLoadReport) => number | null | undefined;
 
-const seconds = (ms: number | null): number | null => (ms === null ? null : ms / 1000);
+const seconds = (time: number | null): number | null => (time === null ? null : time / 1000);
 
 /** Charts over the offered rate, and of reports with a profile over time. */
 export function loadCharts(sources: readonly LoadSource[]): Chart[] {
