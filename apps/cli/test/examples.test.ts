@@ -250,8 +250,7 @@ describe('every example', () => {
     const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> };
     const unknown: string[] = [];
     for (const { where, text } of lines.filter((line) => semcastArguments(line.text) === undefined)) {
-      const words = wordsOf(text);
-      const [program, ...rest] = words;
+      const [program, ...rest] = wordsOf(text.replace(/^(?:[A-Z_]+=\S+ )+/, ''));
       const module = /^semcast_training\.(\w+(?:\.\w+)*)$/.exec(rest[1] ?? '')?.[1]?.replaceAll('.', '/');
       const envFile = rest[rest.indexOf('--env-file') + 1];
       const fine =
