@@ -524,7 +524,7 @@ export class WorkerPool {
     slot.job = undefined;
     slot.state = 'starting';
     job.reject(
-      new InferenceError(what, { remedy: 'send smaller pictures, or raise the limit; otherwise mend the bundle' }),
+      new InferenceError(what, { remedy: 'send smaller pictures, or raise maxRunMs; otherwise mend the bundle' }),
     );
     this.#noteQuiet();
     if (this.#ending.signal.aborted) {
