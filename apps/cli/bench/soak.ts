@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { REPOSITORY_ROOT } from '@semcast/testkit';
+import { ownMebibytes, REPOSITORY_ROOT, slope } from '@semcast/testkit';
 
 const { values } = parseArgs({
   options: {
@@ -42,16 +42,6 @@ interface Told {
   readonly frames: number;
 }
 
-/** Resident memory that is a process's own, in MiB; NaN on a system without /proc. */
-function ownMebibytes(pid: number): number {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/RssAnon:\s+(\d+)/.exec(status)![1]) / 1024;
-  } catch {
-    return Number.NaN;
-  }
-}
-
 const openFiles = (pid: number): number => {
   try {
     return Number(execFileSync('sh', ['-c', `ls /proc/${pid}/fd | wc -l`]).toString());
@@ -59,17 +49,6 @@ const openFiles = (pid: number): number => {
     return Number.NaN;
   }
 };
-
-/** Least squares per hour, and half of its 95 % interval, of values whose errors are independent. */
-function slope(minutesAt: readonly number[], measured: readonly number[]): { perHour: number; within: number } {
-  const n = measured.length;
-  const mean = (of: readonly number[]): number => of.reduce((sum, each) => sum + each, 0) / n;
-  const [meanX, meanY] = [mean(minutesAt), mean(measured)];
-  const squares = minutesAt.reduce((sum, x) => sum + (x - meanX) ** 2, 0);
-  const perMinute = minutesAt.reduce((sum, x, i) => sum + (x - meanX) * (measured[i]! - meanY), 0) / squares;
-  const left = measured.reduce((sum, y, i) => sum + (y - meanY - perMinute * (minutesAt[i]! - meanX)) ** 2, 0);
-  return { perHour: 60 * perMinute, within: 60 * 1.96 * Math.sqrt(left / (n - 2) / squares) };
-}
 
 const COLUMNS = {
   heap: 'heap MiB',
@@ -134,14 +113,15 @@ try {
   const { frames, goodput, offeredRate, latencyMs, command } = report;
   // The last one is of a generator that has gone.
   const half = samples.slice(Math.floor(samples.length / 2), -1);
+  const hours = half.map(({ minute }) => minute / 60);
   const perHour = Object.fromEntries(
-    names.map((name) => [
-      name,
-      slope(
-        half.map(({ minute }) => minute),
+    names.map((name) => {
+      const { value, within } = slope(
+        hours,
         half.map((sample) => sample[name]),
-      ),
-    ]),
+      );
+      return [name, { perHour: value, within }];
+    }),
   );
   for (const name of names) {
     const { perHour: value, within } = perHour[name]!;

@@ -10,11 +10,11 @@
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { REPOSITORY_ROOT } from '@semcast/testkit';
+import { ownMebibytes, REPOSITORY_ROOT, slope } from '@semcast/testkit';
 import { PlainBrowser } from './plain-browser.js';
 
 const { values } = parseArgs({
@@ -37,28 +37,6 @@ interface Sample {
   readonly renderer: number;
   readonly server: number;
   readonly serverResident: number;
-}
-
-/** Own resident memory of processes, in MiB; NaN on a system without /proc. */
-function ownMebibytes(pids: readonly number[]): number {
-  try {
-    const kibibytes = pids.flatMap((pid) => {
-      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-      return ['RssAnon', 'RssShmem'].map((name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)![1]));
-    });
-    return kibibytes.reduce((sum, each) => sum + each, 0) / 1024;
-  } catch {
-    return Number.NaN;
-  }
-}
-
-/** Least squares, per minute. */
-function slope(points: readonly { readonly minute: number; readonly value: number }[]): number {
-  const n = points.length;
-  const meanX = points.reduce((sum, { minute }) => sum + minute, 0) / n;
-  const meanY = points.reduce((sum, { value }) => sum + value, 0) / n;
-  const above = points.reduce((sum, { minute, value }) => sum + (minute - meanX) * (value - meanY), 0);
-  return above / points.reduce((sum, { minute }) => sum + (minute - meanX) ** 2, 0);
 }
 
 const server = fork(fileURLToPath(new URL('overnight-server.ts', import.meta.url)), [String(fps)]);
@@ -90,7 +68,7 @@ try {
       heap: metric('JSHeapUsedSize') / MEBI,
       nodes: metric('Nodes'),
       listeners: metric('JSEventListeners'),
-      renderer: ownMebibytes(await browser.renderers()),
+      renderer: ownMebibytes(...(await browser.renderers())),
       frame,
       server: heap,
       serverResident: rss,
@@ -118,7 +96,12 @@ try {
     perMinute: Object.fromEntries(
       (['heap', 'nodes', 'listeners', 'renderer', 'server', 'serverResident'] as const).map((name) => [
         name,
-        Number(slope(second.map((sample) => ({ minute: sample.minute, value: sample[name] }))).toFixed(4)),
+        Number(
+          slope(
+            second.map(({ minute }) => minute),
+            second.map((sample) => sample[name]),
+          ).value.toFixed(4),
+        ),
       ]),
     ),
     samples,
