@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   jetstream,
   JetStreamApiError,
@@ -7,7 +8,14 @@ import {
   type JetStreamClient,
   type StreamAPI,
 } from '@nats-io/jetstream';
-import { connect, nanos, type ConnectionOptions, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import {
+  AuthorizationError,
+  connect,
+  nanos,
+  type ConnectionOptions,
+  type MsgHdrs,
+  type NatsConnection,
+} from '@nats-io/transport-node';
 import { describeError } from '@semcast/core';
 import type { Logger } from '@semcast/service';
 import { Blobs } from './blobs.js';
@@ -20,6 +28,8 @@ const MAX_AGE_MS = 86_400_000;
 const DUPLICATES_MS = 120_000;
 const DEAD_LETTERS_AGE_MS = 7 * 86_400_000;
 const RECONNECT_MS = 500;
+/** How long a server may be away when a receiver starts: longer than it takes to restart. */
+const CONNECT_WAIT_MS = 15_000;
 /** JetStream's code for a stream that there is with another configuration. */
 const OTHER_CONFIGURATION = 10_058;
 const MAX_DEAD_LETTERS = 1000;
@@ -87,22 +97,52 @@ async function replicate(streams: StreamAPI, stream: string, replicas: number): 
   }
 }
 
+export interface QueueConnectionOptions {
+  readonly name: string;
+  readonly logger: Logger;
+  /** Of what is in the queue, on as many servers of its cluster: with 3 one of them may be lost. Default 1. */
+  readonly replicas?: number;
+  /** For how long to try to reach a server; one that refuses the user is asked once. Default 15 s. */
+  readonly waitMs?: number;
+}
+
+/** Reach a server, or say after a while why not. */
+async function reach(
+  options: ConnectionOptions,
+  { logger, waitMs = CONNECT_WAIT_MS }: QueueConnectionOptions,
+): Promise<NatsConnection> {
+  const where = (options.servers as string[]).join(', ');
+  const endMs = performance.now() + waitMs;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await connect(options);
+    } catch (cause) {
+      if (cause instanceof AuthorizationError || performance.now() + RECONNECT_MS > endMs) {
+        throw new QueueError(`the queue at ${where} can't be reached: ${describeError(cause)}`, { cause });
+      }
+      if (attempt === 1) {
+        logger.warn(
+          { queue: where, err: describeError(cause) },
+          `the queue can't be reached; trying for ${waitMs / 1000} s`,
+        );
+      }
+      await sleep(RECONNECT_MS);
+    }
+  }
+}
+
 /**
  * Connect to the queue.
  *
- * @param replicas of what is in it, on as many servers of its cluster: with 3 one of them may be lost
  * @throws QueueError when it can't be reached, lets nobody in, or has no JetStream
  */
-export async function connectQueue(
-  url: string,
-  { name, logger, replicas = 1 }: { readonly name: string; readonly logger: Logger; readonly replicas?: number },
-): Promise<QueueConnection> {
-  const options = parseQueueUrl(url);
-  const where = (options.servers as string[]).join(', ');
-  let nats: NatsConnection;
-  try {
-    nats = await connect({
-      ...options,
+export async function connectQueue(url: string, options: QueueConnectionOptions): Promise<QueueConnection> {
+  const { name, logger, replicas = 1 } = options;
+  const server = parseQueueUrl(url);
+  const where = (server.servers as string[]).join(', ');
+  const nats = await reach(
+    {
+      ...server,
       name,
       maxReconnectAttempts: -1,
       reconnectDelayHandler: paceReconnects(),
@@ -110,10 +150,9 @@ export async function connectQueue(
       ignoreAuthErrorAbort: true,
       timeout: 5000,
       pingInterval: 10_000,
-    });
-  } catch (cause) {
-    throw new QueueError(`the queue at ${where} can't be reached: ${describeError(cause)}`, { cause });
-  }
+    },
+    options,
+  );
   let isConnected = true;
   void (async () => {
     for await (const status of nats.status()) {
