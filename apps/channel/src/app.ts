@@ -8,7 +8,7 @@ import {
   type Metrics,
 } from '@semcast/service';
 import type { ChannelConfig } from '@semcast/channel-models';
-import { serveLinks, type ServerSession } from '@semcast/wire';
+import { serveLinks, SharedBytes, type ServerSession } from '@semcast/wire';
 import { createChannelControl, initialChannelConfig, type ChannelState } from './channel-control.js';
 import type { ChannelServiceConfig } from './config.js';
 import { addChannelRoutes } from './http-routes.js';
@@ -104,6 +104,8 @@ export async function createChannelService(
     receiverUrl: config.receiverUrl,
     receiverToken: config.receiverToken,
     maxBufferedBytes: config.maxBufferedBytes,
+    // One frame has room at least.
+    unread: new SharedBytes(Math.max(config.maxUnreadBytes, config.maxPayloadBytes)),
     socket: { ...socket, handshakeTimeoutMs: config.helloTimeoutMs },
     control,
     metrics,

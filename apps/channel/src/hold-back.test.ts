@@ -9,10 +9,10 @@ describe('HoldBack', () => {
     vi.useRealTimers();
   });
 
-  it('makes the reader wait above the limit, not at it, and lets it go on when the writer has drained', () => {
+  it('makes the reader wait while the writer is full, and lets it go on when that has drained', () => {
     const reader = { pause: vi.fn<() => void>(), resume: vi.fn<() => void>() };
     const writer = { bufferedBytes: 100 };
-    const hold = new HoldBack(reader, writer, 100);
+    const hold = new HoldBack(reader, () => writer.bufferedBytes > 100);
     hold.check();
     expect(reader.pause).not.toHaveBeenCalled();
     writer.bufferedBytes = 101;
@@ -31,7 +31,7 @@ describe('HoldBack', () => {
 
   it('leaves no timer behind when it is stopped', () => {
     const reader = { pause: vi.fn<() => void>(), resume: vi.fn<() => void>() };
-    const hold = new HoldBack(reader, { bufferedBytes: 1 }, 0);
+    const hold = new HoldBack(reader, () => true);
     hold.check();
     hold.stop();
     expect(vi.getTimerCount()).toBe(0);

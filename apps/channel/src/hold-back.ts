@@ -4,11 +4,6 @@ export interface Reader {
   resume(): void;
 }
 
-/** A peer that may be slow to read. */
-export interface Writer {
-  readonly bufferedBytes: number;
-}
-
 /** How often a full writer is looked at again, in milliseconds: sockets don't report when they have drained. */
 const LOOK_AGAIN_MS = 10;
 
@@ -18,14 +13,13 @@ const LOOK_AGAIN_MS = 10;
  */
 export class HoldBack {
   readonly #reader: Reader;
-  readonly #writer: Writer;
-  readonly #maxBufferedBytes: number;
+  readonly #isFull: () => boolean;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(reader: Reader, writer: Writer, maxBufferedBytes: number) {
+  /** @param isFull whether so much waits for the writer that the reader must wait */
+  constructor(reader: Reader, isFull: () => boolean) {
     this.#reader = reader;
-    this.#writer = writer;
-    this.#maxBufferedBytes = maxBufferedBytes;
+    this.#isFull = isFull;
   }
 
   /** Whether the reader is made to wait. */
@@ -50,9 +44,5 @@ export class HoldBack {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
-
-  #isFull(): boolean {
-    return this.#writer.bufferedBytes > this.#maxBufferedBytes;
   }
 }

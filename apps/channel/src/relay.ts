@@ -13,6 +13,7 @@ import {
   type ServerMessage,
   type ServerSession,
   type SessionHello,
+  type SharedBytes,
   type WelcomeHead,
   type WireError,
   FrameDropError,
@@ -32,6 +33,8 @@ export interface RelayServices {
   readonly receiverUrl: string;
   readonly receiverToken: string | undefined;
   readonly maxBufferedBytes: number;
+  /** What the receiver hasn't read yet, of all relays. */
+  readonly unread: SharedBytes<OpenLink>;
   readonly socket: Omit<ClientSocketOptions, 'hello' | 'signal'>;
   readonly control: ChannelControl;
   readonly metrics: Metrics<'channel'>;
@@ -90,6 +93,9 @@ export class Relay {
         onMessage: (message) => {
           relay.#passDown(message);
         },
+        onUnread: (bytes, upstream) => {
+          services.unread.set(upstream, bytes);
+        },
         onClose: (end) => {
           relay.#upstreamClosed(end);
         },
@@ -99,9 +105,11 @@ export class Relay {
     }
     services.onReceiver(undefined);
     // The transmitter isn't welcomed yet; what the receiver says to it can wait in the socket.
-    relay.#upstream.pause();
-    relay.#holdDown = new HoldBack(session, relay.#upstream, services.maxBufferedBytes);
-    relay.#holdUp = new HoldBack(relay.#upstream, session, services.maxBufferedBytes);
+    const upstream = relay.#upstream;
+    upstream.pause();
+    const { maxBufferedBytes, unread } = services;
+    relay.#holdDown = new HoldBack(session, () => upstream.bufferedBytes > maxBufferedBytes || !unread.hasRoom(0));
+    relay.#holdUp = new HoldBack(upstream, () => session.bufferedBytes > maxBufferedBytes);
     return relay;
   }
 
@@ -120,6 +128,7 @@ export class Relay {
     });
     session.on('ack', (head) => {
       this.#upstream.send('ack', head);
+      this.#holdDown.check();
     });
     session.on('bye', () => {
       this.#upstream.send('bye', { stream: session.hello.stream });
@@ -145,7 +154,7 @@ export class Relay {
 
   /** The path of a frame through this process. */
   #carryFrame(message: FrameMessage): void {
-    const { control, metrics, live, publisher } = this.#services;
+    const { control, metrics, live, publisher, unread } = this.#services;
     const startedMs = performance.now();
     try {
       const sent = receiveFrame(message);
@@ -153,7 +162,7 @@ export class Relay {
       this.#recordings?.input?.add(sent.head, message.payload);
       publisher?.publish('input', sent.head.stream, sent.head.samples, message.payload);
       const heard = impairFrame(control.channel, sent);
-      const { head, payload } = forwardFrame(this.#upstream, heard);
+      const { head, payload } = forwardFrame(this.#upstream, heard, unread);
       const [samples, ...gains] = payload;
       this.#recordings?.output?.add(head, samples!, gains);
       publisher?.publish('output', head.stream, head.samples, samples!);

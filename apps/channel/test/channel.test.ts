@@ -1,5 +1,5 @@
 import { createChannel, isFrameLost, parseChannelConfig } from '@semcast/channel-models';
-import { bytesToIq, iqToBytes, readIq, type FrameMessage } from '@semcast/wire';
+import { bytesToIq, iqToBytes, readIq, type FrameMessage, type OutgoingFrame } from '@semcast/wire';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ChannelService, ChannelServiceConfigInput } from '../src/index.js';
@@ -231,25 +231,75 @@ describe('what the channel does to a frame', () => {
 });
 
 describe('a receiver that reads slowly', () => {
-  it('makes the transmitter wait, and the channel holds no more than it may', async () => {
-    const maxBufferedBytes = 1_000_000;
-    const { receiver, channel, client } = await start({ maxBufferedBytes }, {}, { credits: 64 });
-    const [session] = receiver.links.sessions.values();
-    session!.pause();
-    // 64 frames of 1 MB: more than sockets hold between two processes, less than the link's own last resort.
-    const sent = Array.from({ length: 64 }, async (_, frame) =>
-      client.link.send(makeFrame(frame, { iq: new Float32Array(250_000), count: 125_000 })),
-    );
+  /** A frame with 1 MB of samples. */
+  const megabyte = (frame: number, stream = 'cam-1'): OutgoingFrame =>
+    makeFrame(frame, { stream, iq: new Float32Array(250_000), count: 125_000 });
+
+  /** Bytes that the channel has taken in when no more come. */
+  async function takenIn(channel: ChannelService): Promise<number> {
     const read = (): Promise<number | undefined> => metric(channel.httpUrl, 'semcast_wire_bytes_total{direction="in"}');
     let before = -1;
     for (let now = await read(); now !== before || now === 0; now = await read()) {
       before = now!;
       await sleep(300);
     }
-    expect(before).toBeLessThan(40_000_000);
+    return before;
+  }
+
+  it('makes the transmitter wait, and the channel holds no more than it may', async () => {
+    const maxBufferedBytes = 1_000_000;
+    const { receiver, channel, client } = await start({ maxBufferedBytes }, {}, { credits: 64 });
+    const [session] = receiver.links.sessions.values();
+    session!.pause();
+    // 64 frames of 1 MB: more than sockets hold between two processes, less than the link's own last resort.
+    const sent = Array.from({ length: 64 }, async (_, frame) => client.link.send(megabyte(frame)));
+    expect(await takenIn(channel)).toBeLessThan(40_000_000);
     session!.resume();
     await Promise.all(sent);
     await client.link.idle();
     expect(client.results).toHaveLength(64);
+  });
+
+  it('costs frames, by name, when all links together hold as much as they may; the others arrive', async () => {
+    const maxUnreadBytes = 12_000_000;
+    const input = { maxBufferedBytes: 2 ** 40, maxPayloadBytes: 8_000_000, maxUnreadBytes };
+    const { receiver, channel } = await start(input, {}, { credits: 64 });
+    const streams = ['a', 'b', 'c'];
+    const clients = streams.map((stream) => connect(channel.wsUrl, { hello: hello({ stream }) }));
+    closers.push(
+      ...clients.map(
+        ({ link }) =>
+          () =>
+            link.close(),
+      ),
+    );
+    await Promise.all(clients.map(({ link }) => link.ready));
+    for (const session of receiver.links.sessions.values()) {
+      session.pause();
+    }
+    // What the channel would hold without a limit, beside what the kernel's buffers take.
+    const frames = 24;
+    await Promise.all(
+      clients.flatMap(({ link }, i) =>
+        Array.from({ length: frames }, async (_, frame) => link.send(megabyte(frame, streams[i]))),
+      ),
+    );
+    await takenIn(channel);
+    const sentOn = await metric(channel.httpUrl, 'semcast_wire_bytes_total{direction="out"}');
+    expect(sentOn).toBeLessThan(maxUnreadBytes + 3 * 12_000_000);
+    for (const session of receiver.links.sessions.values()) {
+      session.resume();
+    }
+    await Promise.all(clients.map(({ link }) => link.idle()));
+    const drops = clients.flatMap((client) => client.drops);
+    const results = clients.flatMap((client) => client.results);
+    expect(drops.length).toBeGreaterThan(0);
+    expect(results.length + drops.length).toBe(3 * frames);
+    expect(new Set(drops.map(({ reason }) => reason))).toEqual(new Set(['queue-full']));
+    expect(drops[0]!.detail).toContain('maxUnreadBytes');
+    // What was read has made room again.
+    await clients[0]!.link.send(megabyte(frames, 'a'));
+    await clients[0]!.link.idle();
+    expect(clients[0]!.results.map(({ frame }) => frame)).toContain(frames);
   });
 });

@@ -28,3 +28,4 @@ export {
   type ServerSession,
   type UpgradeRoutes,
 } from './serve-links.js';
+export { SharedBytes } from './shared-bytes.js';

@@ -21,7 +21,7 @@ export const linkSettings = {
     .max(2 ** 40)
     .default(2 ** 30)
     .describe(
-      'bytes of results that wait for all clients; beyond, the link with most that its client has not read is closed, to come again, and results kept for streams without a link are forgotten',
+      'bytes of results that wait for all clients; beyond, the link with most that its client has not read is closed, to come again, and results kept for streams without a link are forgotten. A channel drops frames beyond as many bytes that wait for its receiver',
     ),
   helloTimeoutMs: z.int().min(10).max(600_000).default(5000).describe('longest wait for the greeting of a new link'),
   pingIntervalMs: z.int().min(10).max(3_600_000).default(15_000).describe('how often a silent peer is probed'),

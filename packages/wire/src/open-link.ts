@@ -86,6 +86,8 @@ export class OpenLink extends MessageSocket<'hello' | 'frame' | 'ack' | 'bye'> {
 export interface OpenLinkOptions extends ClientSocketOptions {
   /** Every message after the welcome. */
   readonly onMessage: (message: ServerMessage, link: OpenLink) => void;
+  /** Bytes that wait for the server to read them, whenever that changes; 0 at the end. */
+  readonly onUnread?: (bytes: number, link: OpenLink) => void;
   /** Once, when the link has ended, whoever ended it. Not called when openLink itself fails. */
   readonly onClose: (end: LinkEnd, link: OpenLink) => void;
 }
@@ -197,6 +199,7 @@ export function startLink(address: string, hello: HelloHead, options: StartLinkO
           options.onWelcome(link);
         }
       },
+      onUnread: (bytes) => options.onUnread?.(bytes, opened),
       onEnd: (end) => {
         signal?.removeEventListener('abort', abort);
         if (link !== undefined) {

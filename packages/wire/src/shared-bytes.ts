@@ -4,12 +4,17 @@
  * alone may have as much as its own limit lets it. Pure.
  */
 export class SharedBytes<Owner> {
-  readonly #maxBytes: number;
+  readonly maxBytes: number;
   readonly #bytes = new Map<Owner, number>();
   #sum = 0;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
+  }
+
+  /** Whether so many bytes more are within the limit. */
+  hasRoom(bytes: number): boolean {
+    return this.#sum + bytes <= this.maxBytes;
   }
 
   /**
@@ -24,7 +29,7 @@ export class SharedBytes<Owner> {
     } else {
       this.#bytes.set(owner, bytes);
     }
-    if (this.#sum <= this.#maxBytes) {
+    if (this.#sum <= this.maxBytes) {
       return undefined;
     }
     let most: Owner | undefined;
