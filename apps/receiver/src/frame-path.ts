@@ -143,8 +143,8 @@ export class FramePath {
         // An intermediate picture must not come after the final one.
         partials.sent(),
       ]);
+      await this.#writeOutput(delivery, image, signal);
       signal.throwIfAborted();
-      await this.#writeOutput(delivery, image);
       clock.markDeparted();
       const facts = factsOf(received, decoded, demodulated, ratio, clock);
       live.tellCompleted(head, facts, deliverResult(delivery, image, facts));
@@ -267,11 +267,13 @@ export class FramePath {
   }
 
   /** Never rejects: the sender gets its picture even when this machine's disk is full. */
-  async #writeOutput({ stream, frame }: Delivery, image: Parameters<OutputFolder['write']>[2]): Promise<void> {
+  async #writeOutput({ stream, frame }: Delivery, image: EncodedImage, signal: AbortSignal): Promise<void> {
     try {
-      await this.#options.output?.write(stream, frame, image);
+      await this.#options.output?.write(stream, frame, image, signal);
     } catch (error) {
-      this.#options.logger.error({ stream, frame, err: error }, 'the picture could not be written to outputDir');
+      if (!signal.aborted) {
+        this.#options.logger.error({ stream, frame, err: error }, 'the picture could not be written to outputDir');
+      }
     }
   }
 

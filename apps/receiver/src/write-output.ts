@@ -9,8 +9,14 @@ const EXTENSIONS: Readonly<Record<ResultFormat, string>> = { png: 'png', webp: '
 
 /** A folder that decoded pictures are written to. */
 export interface OutputFolder {
-  /** Write a picture to `<stream>-<frame>.<extension>`: whole or not at all, over an earlier one of that name. */
-  write(stream: string, frame: number, image: EncodedImage): Promise<void>;
+  /**
+   * Write a picture to `<stream>-<frame>.<extension>`: whole or not at all, over an earlier one of that name. One at a
+   * time, so that a slow disk has one of the threads that also encode pictures; one that isn't wanted any more when its
+   * turn comes isn't written.
+   *
+   * @throws the error of the file system; the signal's reason when it has fired before the turn came
+   */
+  write(stream: string, frame: number, image: EncodedImage, signal: AbortSignal): Promise<void>;
 }
 
 /** Pixels without a header are no file that anybody opens; with the header of a PPM they are. */
@@ -28,10 +34,17 @@ export async function createOutputFolder(dir: string): Promise<OutputFolder> {
   await prepareFolder(root).catch((cause: unknown) => {
     throw new OutputDirError(`"${root}" can't be written to: ${describeError(cause)}`, { cause });
   });
+  let earlier: Promise<void> = Promise.resolve();
   return {
-    write: async (stream, frame, image) => {
-      const file = path.join(root, `${stream}-${frame}.${EXTENSIONS[image.format]}`);
-      await writeWhole(file, [headerOf(image), image.bytes]);
+    write: async (stream, frame, image, signal) => {
+      const writeNow = async (): Promise<void> => {
+        signal.throwIfAborted();
+        const file = path.join(root, `${stream}-${frame}.${EXTENSIONS[image.format]}`);
+        await writeWhole(file, [headerOf(image), image.bytes]);
+      };
+      const written = earlier.then(writeNow);
+      earlier = written.catch(() => {});
+      await written;
     },
   };
 }
