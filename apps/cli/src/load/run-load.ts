@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '@semcast/core';
+import { describeError, withAnySignal } from '@semcast/core';
 import type { DecoderOptions } from '@semcast/transmitter';
 import type { ResultFormat, ResultMessage } from '@semcast/wire';
 import { InterruptedError, NoLinkError } from '../errors.js';
@@ -280,7 +280,7 @@ async function untilLinked(
   try {
     await Promise.race([
       Promise.all(transmitters.map(async ({ link }) => await link.ready)),
-      sleep(waitMs, undefined, { signal: AbortSignal.any([signal, timeout.signal]) }).then(() => {
+      withAnySignal([signal, timeout.signal], async (ended) => sleep(waitMs, undefined, { signal: ended })).then(() => {
         const missing = transmitters.filter(({ link }) => link.welcome === undefined);
         const problem = missing
           .map(({ link: { state } }) => ('error' in state ? state.error : undefined))
