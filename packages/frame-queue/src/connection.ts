@@ -12,6 +12,7 @@ import {
   AuthorizationError,
   connect,
   nanos,
+  TimeoutError,
   type ConnectionOptions,
   type MsgHdrs,
   type NatsConnection,
@@ -30,6 +31,8 @@ const DEAD_LETTERS_AGE_MS = 7 * 86_400_000;
 const RECONNECT_MS = 500;
 /** How long a server may be away when a receiver starts: longer than it takes to restart. */
 const CONNECT_WAIT_MS = 15_000;
+/** JetStream's status while a cluster has no leader. */
+const UNAVAILABLE = 503;
 /** JetStream's code for a stream that there is with another configuration. */
 const OTHER_CONFIGURATION = 10_058;
 const MAX_DEAD_LETTERS = 1000;
@@ -106,53 +109,93 @@ export interface QueueConnectionOptions {
   readonly waitMs?: number;
 }
 
-/** Reach a server, or say after a while why not. */
-async function reach(
-  options: ConnectionOptions,
-  { logger, waitMs = CONNECT_WAIT_MS }: QueueConnectionOptions,
-): Promise<NatsConnection> {
-  const where = (options.servers as string[]).join(', ');
+/** Whether a server that is starting, or a cluster that elects its leader, gives this error for a while. */
+function mayPass(error: unknown, isReached: boolean): boolean {
+  return isReached
+    ? error instanceof TimeoutError || (error instanceof JetStreamApiError && error.status === UNAVAILABLE)
+    : !(error instanceof AuthorizationError);
+}
+
+/** Make streams and bucket that are missing on the server, with as many replicas as they shall have. */
+async function prepareStreams(nats: NatsConnection, blobs: Blobs, replicas: number): Promise<void> {
+  const { streams } = await jetstreamManager(nats, { timeout: 5000 });
+  await makeStream(streams, {
+    num_replicas: replicas,
+    name: FRAMES_STREAM,
+    subjects: [ALL_FRAMES],
+    retention: RetentionPolicy.Workqueue,
+    // A server that restarts still has the frames.
+    storage: StorageType.File,
+    max_age: nanos(MAX_AGE_MS),
+    duplicate_window: nanos(DUPLICATES_MS),
+  });
+  await makeStream(streams, {
+    num_replicas: replicas,
+    name: DEAD_LETTERS_STREAM,
+    subjects: [ALL_DEAD_LETTERS],
+    storage: StorageType.File,
+    max_age: nanos(DEAD_LETTERS_AGE_MS),
+    max_msgs: MAX_DEAD_LETTERS,
+    max_bytes: MAX_DEAD_LETTER_BYTES,
+  });
+  await blobs.prepare();
+  for (const stream of [FRAMES_STREAM, DEAD_LETTERS_STREAM, BLOBS_STREAM]) {
+    await replicate(streams, stream, replicas);
+  }
+}
+
+/**
+ * Connect to the queue. A server that is away or not ready is tried again for a while.
+ *
+ * @throws QueueError when it can't be reached, lets nobody in, or has no JetStream
+ */
+export async function connectQueue(
+  url: string,
+  { name, logger, replicas = 1, waitMs = CONNECT_WAIT_MS }: QueueConnectionOptions,
+): Promise<QueueConnection> {
+  const server = parseQueueUrl(url);
+  const where = (server.servers as string[]).join(', ');
   const endMs = performance.now() + waitMs;
   for (let attempt = 1; ; attempt++) {
+    let nats: NatsConnection | undefined;
     try {
-      return await connect(options);
+      nats = await connect({
+        ...server,
+        name,
+        maxReconnectAttempts: -1,
+        reconnectDelayHandler: paceReconnects(),
+        // A server that restarts may refuse for a moment.
+        ignoreAuthErrorAbort: true,
+        timeout: 5000,
+        pingInterval: 10_000,
+      });
+      const blobs = new Blobs(nats, MAX_AGE_MS, replicas);
+      const prepare = async (): Promise<void> => await prepareStreams(nats!, blobs, replicas);
+      await prepare();
+      return queueConnection(nats, { where, logger, blobs, prepare });
     } catch (cause) {
-      if (cause instanceof AuthorizationError || performance.now() + RECONNECT_MS > endMs) {
-        throw new QueueError(`the queue at ${where} can't be reached: ${describeError(cause)}`, { cause });
+      const isReached = nats !== undefined;
+      await nats?.close();
+      if (!mayPass(cause, isReached) || performance.now() + RECONNECT_MS > endMs) {
+        const what = isReached ? `the server at ${where} is no queue` : `the queue at ${where} can't be reached`;
+        throw new QueueError(`${what}: ${describeError(cause)}`, { cause });
       }
       if (attempt === 1) {
-        logger.warn(
-          { queue: where, err: describeError(cause) },
-          `the queue can't be reached; trying for ${waitMs / 1000} s`,
-        );
+        logger.warn({ queue: where, err: cause }, `the queue isn't there yet; trying for ${waitMs / 1000} s`);
       }
       await sleep(RECONNECT_MS);
     }
   }
 }
 
-/**
- * Connect to the queue.
- *
- * @throws QueueError when it can't be reached, lets nobody in, or has no JetStream
- */
-export async function connectQueue(url: string, options: QueueConnectionOptions): Promise<QueueConnection> {
-  const { name, logger, replicas = 1 } = options;
-  const server = parseQueueUrl(url);
-  const where = (server.servers as string[]).join(', ');
-  const nats = await reach(
-    {
-      ...server,
-      name,
-      maxReconnectAttempts: -1,
-      reconnectDelayHandler: paceReconnects(),
-      // A server that restarts may refuse for a moment.
-      ignoreAuthErrorAbort: true,
-      timeout: 5000,
-      pingInterval: 10_000,
-    },
-    options,
-  );
+function queueConnection(
+  nats: NatsConnection,
+  {
+    where,
+    logger,
+    ...parts
+  }: Pick<QueueConnection, 'blobs' | 'prepare'> & { readonly where: string; readonly logger: Logger },
+): QueueConnection {
   let isConnected = true;
   void (async () => {
     for await (const status of nats.status()) {
@@ -167,44 +210,10 @@ export async function connectQueue(url: string, options: QueueConnectionOptions)
       }
     }
   })();
-  const client = jetstream(nats, { timeout: 5000 });
-  const blobs = new Blobs(nats, MAX_AGE_MS, replicas);
-  const prepare = async (): Promise<void> => {
-    const { streams } = await jetstreamManager(nats, { timeout: 5000 });
-    await makeStream(streams, {
-      num_replicas: replicas,
-      name: FRAMES_STREAM,
-      subjects: [ALL_FRAMES],
-      retention: RetentionPolicy.Workqueue,
-      // A server that restarts still has the frames.
-      storage: StorageType.File,
-      max_age: nanos(MAX_AGE_MS),
-      duplicate_window: nanos(DUPLICATES_MS),
-    });
-    await makeStream(streams, {
-      num_replicas: replicas,
-      name: DEAD_LETTERS_STREAM,
-      subjects: [ALL_DEAD_LETTERS],
-      storage: StorageType.File,
-      max_age: nanos(DEAD_LETTERS_AGE_MS),
-      max_msgs: MAX_DEAD_LETTERS,
-      max_bytes: MAX_DEAD_LETTER_BYTES,
-    });
-    await blobs.prepare();
-    for (const stream of [FRAMES_STREAM, DEAD_LETTERS_STREAM, BLOBS_STREAM]) {
-      await replicate(streams, stream, replicas);
-    }
-  };
-  try {
-    await prepare();
-  } catch (cause) {
-    await nats.close();
-    throw new QueueError(`the server at ${where} is no queue: ${describeError(cause)}`, { cause });
-  }
   return {
+    ...parts,
     nats,
-    jetstream: client,
-    blobs,
+    jetstream: jetstream(nats, { timeout: 5000 }),
     get isConnected() {
       return isConnected;
     },
@@ -213,7 +222,6 @@ export async function connectQueue(url: string, options: QueueConnectionOptions)
         nats.publish(subject, body, given && { headers: given });
       }
     },
-    prepare,
     close: async () => {
       // Draining waits for the server, which may be away.
       await Promise.race([nats.drain().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 2000))]);

@@ -399,14 +399,9 @@ describe.skipIf(natsServer === undefined)('the queue over NATS', () => {
     endings.push(() => Promise.all(servers.map((each) => each.remove())));
     const url = servers.map((each) => each.url).join(',');
     async function join(): Promise<QueueConnection> {
-      let made: QueueConnection | undefined;
-      // Until they have elected a leader there is no JetStream.
-      await waitFor('the cluster', async () => {
-        made = await connectQueue(url, { name: 'test', logger, replicas: 3, waitMs: 0 }).catch(() => undefined);
-        return made !== undefined;
-      });
-      endings.push(() => made!.close());
-      return made!;
+      const made = await connectQueue(url, { name: 'test', logger, replicas: 3, waitMs: 60_000 });
+      endings.push(() => made.close());
+      return made;
     }
     const queue = await join();
     const leader = async (): Promise<string | undefined> => {
