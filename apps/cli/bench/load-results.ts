@@ -46,6 +46,8 @@ const TESTS = {
     '3',
     ...CAPACITY,
   ],
+  /** Long enough for what happens at the beginning to weigh little. */
+  overload: ['--decoder', 'distilled', '--rate', '3.6,8.6', '--duration', '90', '--warmup', '5', '--drain', '5'],
   conditional: [
     '--decoder',
     'conditional',
@@ -105,6 +107,7 @@ interface Soak {
   readonly minutes: number;
   readonly rate: number;
   readonly decoder: string;
+  readonly cores: number;
   readonly load: Pick<ReadLoadReport, 'command'> & {
     readonly frames: { readonly sent: number; readonly completed: number; readonly dropped: number };
     readonly latencyMs: { readonly p50: number; readonly p99: number };
@@ -114,7 +117,7 @@ interface Soak {
 }
 
 /** How each figure of the receiver went: what it was in the middle and at the end, and its slope. */
-function soakSection({ minutes, rate, decoder, load, perHour, samples }: Soak): string[] {
+function soakSection({ minutes, rate, decoder, cores, load, perHour, samples }: Soak): string[] {
   const titles = {
     heap: 'JavaScript heap after a collection, MiB',
     external: 'memory outside of it, MiB',
@@ -127,7 +130,7 @@ function soakSection({ minutes, rate, decoder, load, perHour, samples }: Soak): 
   } as const;
   const half = samples.slice(Math.floor(samples.length / 2), -1);
   return [
-    `${minutes} minutes of \`${decoder}\` at ${rate} frames a second: ${load.frames.sent} frames came due, ${load.frames.completed} came back, ` +
+    `${minutes} minutes of \`${decoder}\` on ${counted(cores, 'core')} at ${rate} frames a second: ${load.frames.sent} frames came due, ${load.frames.completed} came back, ` +
       `${load.frames.dropped} were dropped; p50 ${(load.latencyMs.p50 / 1000).toFixed(2)} s, p99 ${(load.latencyMs.p99 / 1000).toFixed(2)} s.`,
     '',
     '| of the receiver | in the middle | at the end | an hour |',
@@ -140,9 +143,10 @@ function soakSection({ minutes, rate, decoder, load, perHour, samples }: Soak): 
   ];
 }
 
-const [jscc, distilled, conditional] = [
+const [jscc, distilled, overload, conditional] = [
   await reportOf('jscc'),
   await reportOf('distilled'),
+  await reportOf('overload'),
   await reportOf('conditional'),
 ];
 const soaks = await Promise.all(values.soak.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Soak));
@@ -191,7 +195,7 @@ await writeFile(
     'Made by `npx tsx apps/cli/bench/load-results.ts DIR`, which starts a receiver for each of',
     '',
     '```sh',
-    ...[jscc, distilled, conditional].map(({ report }) => report.command),
+    ...[jscc, distilled, overload, conditional].map(({ report }) => report.command),
     '```',
     '',
     `One receiver, bundle ${bundle.name} ${bundle.version} (${bundle.digest.slice(0, 12)}), with the generator beside it on ` +
@@ -212,7 +216,8 @@ await writeFile(
       return missed.length === 0 ? [] : [`\`${label}\` missed it at ${missed.join(', ')} of that, too.`];
     }),
     'At a few dozen frames a run, p99 is the latest or the second latest of them. When overload sets in, previews of all ' +
-      'frames that have a credit go first, so a decoder that refines its picture delivers less for some seconds.',
+      'frames that have a credit go first, so a decoder that refines its picture delivers less for some seconds. ' +
+      `Over ${overload.report.runs[0]!.measuredS} s \`distilled\` delivers ${overload.report.runs.map(({ offeredRate, goodput }) => `${goodput.toFixed(2)} pictures a second where ${offeredRate.toFixed(2)} came due`).join(', and ')}.`,
     '',
     ...figures.slice(0, 3),
     '',
@@ -230,8 +235,9 @@ await writeFile(
       : [
           '## Soak',
           '',
-          'Half an hour each by `npx tsx apps/cli/bench/soak.ts`, at a rate near what was held then, while other work had most ' +
-            'of the machine. Memory follows the frames that are here at a time. The slope is that of the second half, with its 95 % interval for errors that are independent.',
+          'By `npx tsx apps/cli/bench/soak.ts`, at 80 % of the highest rate with p99 below 2 s that `semcast load --find-capacity` ' +
+            'had found just before under the same conditions: receiver and generator on one core, another process at work on the ' +
+            'other. Memory follows the frames that are here at a time. The slope is that of the second half, with its 95 % interval for errors that are independent.',
           '',
           ...soaks.flatMap(soakSection),
         ]),
