@@ -64,11 +64,15 @@ VGG19_WINDOW = 112
 #: Maps of SqueezeNet that have a critic.
 CRITIC_MAPS = (0, 1, 2, 4, 5)
 CRITIC_LR = 3.0  # times the student's
+BETAS = (0.9, 0.99)  # of the student's optimiser
 LOSS = {'squared': 0.4, 'grid': 10.0, 'squeezenet': 32.0, 'vgg19': 3.0, 'critic': 0.7}
 #: Side of the windows in which a grid is told from texture.
 GRID_WINDOW = 8
-#: CSNRs near the middle of the range are drawn a little more often, and the lowest rate twice as often as each other:
-#: where least came through, there is most to invent. See ``draw_conditions``.
+#: Where least came through, there is most to invent: the lowest rates are drawn so many times as often as the others,
+#: and a share u of the range of CSNRs is raised to this power. CSNRs near the middle of the range come a little more
+#: often before that, see ``draw_conditions``.
+RATE_TURNS = (3, 2)
+CSNR_POWER = 1.5
 CSNR_FOCUS = 0.3
 VALIDATION_CROP, VALIDATION_LIMIT = 256, 24
 VALIDATION_CSNR_DB = 5.0
@@ -129,7 +133,8 @@ class DistilledTrainer(Trainer):
     """Student and critics."""
 
     kind = 'distilled'
-    half_scale = 0.3
+    #: Photographs on a screen have mostly been made smaller than they were taken.
+    half_scale = 0.8
 
     def __init__(
         self,
@@ -143,14 +148,14 @@ class DistilledTrainer(Trainer):
         super().__init__(config, **settings)
         self.loss = loss
         self.codec = codec.to(self.device)
-        lowest, *others = codec.config.channels
-        self.conditions = replace(codec.config, channels=(lowest, lowest, *others))
+        turns = itertools.zip_longest(codec.config.channels, RATE_TURNS, fillvalue=1)
+        channels = tuple(itertools.chain.from_iterable([active] * n for active, n in turns))
+        self.conditions = replace(codec.config, channels=channels)
         self.squeezenet, self.vgg19 = (self.place(features[n]) for n in ('squeezenet', 'vgg19'))
         self.denoiser = self.networks['denoiser']
         self.critics = self.place(Critics(self.squeezenet, self.vgg19))
-        options = {'betas': (0.5, 0.95), 'weight_decay': 0.0}
-        self.adam = torch.optim.AdamW(self.parameters, **options)
-        self.critic_adam = torch.optim.AdamW(self.critics.parameters(), **options)
+        self.adam = torch.optim.AdamW(self.parameters, betas=BETAS, weight_decay=0.0)
+        self.critic_adam = torch.optim.AdamW(self.critics.parameters(), betas=(0.5, 0.95), weight_decay=0.0)
         self.critic_steps = 0  # since the critics were new
         self.parts: dict[str, float] = {}
 
@@ -162,6 +167,8 @@ class DistilledTrainer(Trainer):
         batch, side = len(image), image.shape[-1]
         conditions = draw_conditions(self.conditions, random, batch, group, CSNR_FOCUS)
         csnr_db, active = (t.to(self.device) for t in conditions)
+        low, high = self.conditions.csnr_db_min, self.conditions.csnr_db_max
+        csnr_db = low + (high - low) * ((csnr_db - low) / (high - low)) ** CSNR_POWER
         rate = active / self.codec.config.latent_channels
         channel_noise = torch.randn(self.codec.noise_shape(image), generator=on_device, device=self.device)
         noise = torch.randn(image.shape, generator=on_device, device=self.device)
@@ -230,6 +237,8 @@ class DistilledTrainer(Trainer):
         self.critics.load_state_dict(data['training']['critics'])
         self.critic_adam.load_state_dict(data['training']['critic_adam'])
         self.critic_steps = data['training']['critic_steps']
+        for group in self.adam.param_groups:
+            group['betas'] = BETAS  # a checkpoint may hold others
 
     def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
         student = self.averaged_networks()['denoiser']
