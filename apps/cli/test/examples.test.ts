@@ -192,7 +192,7 @@ async function runService(argv: readonly string[], until?: RegExp): Promise<{ co
 
 /** What isn't run, and why; what can be is read as far as its flags. */
 const NOT_RUN: readonly (readonly [RegExp, string])[] = [
-  [/^semcast load .*(--duration [36]0|--find-|--profile)/, 'a minute of load, or more'],
+  [/^semcast load .*(--duration [369]0|--find-|--profile)/, 'a minute of load, or more'],
   [/^npx semcast load/, 'half a minute of load, or more'],
   [/--device cuda/, 'needs a GPU'],
   [
