@@ -170,3 +170,9 @@ def edm_weight(sigma: Tensor, deviation: Tensor | float = SIGMA_DATA) -> Tensor:
     """Weight of the squared error of D at noise level sigma: (sigma^2 + d^2) / (sigma d)^2, which makes it the squared
     error of F, whose target has unit variance at every level (Karras et al. 2022, table 1)."""
     return (sigma**2 + deviation**2) / (sigma * deviation) ** 2
+
+
+def hidden_kernels(denoiser: Denoiser) -> list[nn.Parameter]:
+    """What Muon updates: AdamW has kernels that touch pixels, which are no hidden matrices, and vectors."""
+    edge = {id(denoiser.stem.weight), id(denoiser.head.weight)}
+    return [p for p in denoiser.parameters() if p.ndim == 4 and id(p) not in edge]

@@ -53,7 +53,7 @@ from .loop import (
     train,
     trainer_settings,
 )
-from .prior import Denoiser, DenoiserConfig
+from .prior import Denoiser, DenoiserConfig, hidden_kernels
 
 #: Noise at the student's input as a multiple of ``decode_error``, which is measured on training crops and 1.27 to 1.63
 #: times a bundle's RMSE table, measured on larger pictures: packages/posterior/src/samplers/distilled.ts therefore
@@ -64,7 +64,6 @@ VGG19_WINDOW = 112
 #: Maps of SqueezeNet that have a critic.
 CRITIC_MAPS = (0, 1, 2, 4, 5)
 CRITIC_LR = 3.0  # times the student's
-BETAS = (0.9, 0.99)  # of the student's optimiser
 LOSS = {'squared': 0.4, 'grid': 10.0, 'squeezenet': 32.0, 'vgg19': 3.0, 'critic': 0.7}
 #: Side of the windows in which a grid is told from texture.
 GRID_WINDOW = 8
@@ -154,7 +153,7 @@ class DistilledTrainer(Trainer):
         self.squeezenet, self.vgg19 = (self.place(features[n]) for n in ('squeezenet', 'vgg19'))
         self.denoiser = self.networks['denoiser']
         self.critics = self.place(Critics(self.squeezenet, self.vgg19))
-        self.adam = torch.optim.AdamW(self.parameters, betas=BETAS, weight_decay=0.0)
+        self.use_muon(hidden_kernels(self.denoiser))
         self.critic_adam = torch.optim.AdamW(self.critics.parameters(), betas=(0.5, 0.95), weight_decay=0.0)
         self.critic_steps = 0  # since the critics were new
         self.parts: dict[str, float] = {}
@@ -202,7 +201,7 @@ class DistilledTrainer(Trainer):
         }
         warm = min(1.0, self.critic_steps / WARMUP_STEPS)  # new critics are random at first
         loss = sum(self.loss[name] * (warm if name == 'critic' else 1) * value for name, value in parts.items())
-        self._update(self.adam, self.parameters, loss, lr)
+        student_loss = self.update(loss, lr, pixels)
 
         _freeze(self.critics, False)
         with autocast:
@@ -211,22 +210,20 @@ class DistilledTrainer(Trainer):
             )
             real = self.critics(true[0], decoded, true[1], image, x_j)
         hinge = torch.stack([F.relu(1 + a).mean() + F.relu(1 - b).mean() for a, b in zip(fake, real)]).mean()
-        self._update(self.critic_adam, list(self.critics.parameters()), hinge, CRITIC_LR * lr)
-
+        self._update_critics(hinge, CRITIC_LR * lr)
         self.critic_steps += 1
-        self.count(pixels)
         for name, value in {**parts, 'hinge': hinge}.items():
             self.parts[name] = 0.98 * self.parts.get(name, value.item()) + 0.02 * value.item()
-        return float(loss.item())
+        return student_loss
 
-    def _update(self, adam: torch.optim.AdamW, parameters: list[nn.Parameter], loss: Tensor, lr: float) -> None:
-        self.finite(loss)
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        for group in adam.param_groups:
+    def _update_critics(self, hinge: Tensor, lr: float) -> None:
+        self.finite(hinge)
+        self.critic_adam.zero_grad(set_to_none=True)
+        hinge.backward()
+        nn.utils.clip_grad_norm_(self.critics.parameters(), 1.0)
+        for group in self.critic_adam.param_groups:
             group['lr'] = lr * min(1.0, (self.critic_steps + 1) / 50)
-        adam.step()
+        self.critic_adam.step()
 
     def state(self, extra: dict[str, Any]) -> dict[str, Any]:
         critics = {'critics': self.critics.state_dict(), 'critic_adam': self.critic_adam.state_dict()}
@@ -237,8 +234,6 @@ class DistilledTrainer(Trainer):
         self.critics.load_state_dict(data['training']['critics'])
         self.critic_adam.load_state_dict(data['training']['critic_adam'])
         self.critic_steps = data['training']['critic_steps']
-        for group in self.adam.param_groups:
-            group['betas'] = BETAS  # a checkpoint may hold others
 
     def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
         student = self.averaged_networks()['denoiser']

@@ -45,7 +45,7 @@ from .loop import (
     train,
     trainer_settings,
 )
-from .prior import SIZES, DenoiserConfig, edm_weight, fit_decode_error
+from .prior import SIZES, DenoiserConfig, edm_weight, fit_decode_error, hidden_kernels
 
 LOG_SIGMA_MEAN, LOG_SIGMA_DEVIATION = -1.1, 1.2
 SIGMA_MIN, SIGMA_MAX = 0.01, 40.0
@@ -78,9 +78,7 @@ class PriorTrainer(Trainer):
         super().__init__(config, **settings)
         self.codec = codec.to(self.device)
         self.denoiser = self.networks['denoiser']
-        # Kernels that touch pixels are no hidden matrices, and vectors are none at all: AdamW has them.
-        edge = {id(self.denoiser.stem.weight), id(self.denoiser.head.weight)}
-        self.use_muon([p for p in self.parameters if p.ndim == 4 and id(p) not in edge])
+        self.use_muon(hidden_kernels(self.denoiser))
 
     def train_step(self, pixels: Tensor, group: int, lr: float) -> float:
         """The loss is the mean squared error of F."""
