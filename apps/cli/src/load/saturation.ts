@@ -30,7 +30,7 @@ export interface SaturationSearchOptions {
 /** The search ends when the bracket is this narrow: a tenth. */
 const PRECISION = 0.1;
 /** Rates that are tried at most. */
-const MAX_TRIES = 16;
+const MAX_TRIES = 17;
 
 /**
  * Which rates to try for the highest one that is sustained: doubled (or halved) until it lies in between, then the
