@@ -104,7 +104,7 @@ describe('runUntilSignal', () => {
     await saw('up');
     child.kill('SIGTERM');
     expect(await ended).toBe('SIGKILL');
-    expect(messages()).toEqual(['closing', 'not closed after 50 ms: ending anyway; what was unfinished is lost']);
+    expect(messages()).toEqual(['closing', 'not closed after 50 ms: ending anyway; frames under way are lost']);
   });
 
   it('exits 1 and says why when closing fails', async () => {

@@ -70,7 +70,7 @@ export function runUntilSignal(
       },
       onSecondError: (error) => logger.fatal({ err: error }, `error while closing: ${describeError(error)}`),
       onTimeout: (delay) => {
-        logger.error(`not closed after ${delay} ms: ending anyway; what was unfinished is lost`);
+        logger.error(`not closed after ${delay} ms: ending anyway; frames under way are lost`);
         dieBy('SIGKILL');
       },
     },
