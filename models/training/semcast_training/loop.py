@@ -25,8 +25,8 @@ from .data import CropSampler, Photograph, hold_out, load_images, stream_batches
 from .muon import Muon
 
 WARMUP_STEPS = 200
-#: Exponent of the averaged weights: over about the last tenth of the steps so far, however many they are (Karras et al.
-#: 2024, eq. 3, a relative width of 0.1). A fixed decay is too long for a short run and too short for a long one.
+#: Exponent of the averaged weights: over about the last tenth of the run's steps so far, however many they are (Karras
+#: et al. 2024, eq. 3, a relative width of 0.1). A fixed decay is too long for a short run and too short for a long one.
 AVERAGE_EXPONENT = 6.94
 
 
@@ -136,6 +136,7 @@ class Trainer(ABC):
         self.parameters = [p for network in self.networks.values() for p in network.parameters()]
         self.average = [p.detach().clone() for p in self.parameters]  # of the parameters, in order
         self.step = self.pixels = 0
+        self.averaged_from = 0  # step before the first one that the averages are of
 
     def place(self, module: nn.Module) -> Any:
         """The module on the training's device, in the layout that convolutions are fastest in."""
@@ -203,7 +204,7 @@ class Trainer(ABC):
         """One step is over: its pixels, and the averages."""
         self.step += 1
         self.pixels += pixels.shape[:3].numel()
-        keep = (1 - 1 / self.step) ** (AVERAGE_EXPONENT + 1)
+        keep = (1 - 1 / (self.step - self.averaged_from)) ** (AVERAGE_EXPONENT + 1)
         with torch.no_grad():
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - keep)
 
@@ -227,6 +228,7 @@ class Trainer(ABC):
         if self.muon is not None:
             training['muon'] = self.muon.buffers()
         training |= {'adam': self.adam.state_dict(), 'step': self.step, 'pixels': self.pixels, 'seed': self.seed}
+        training['averaged_from'] = self.averaged_from
         config = self.config.to_dict()
         return {'format': FORMAT, 'kind': self.kind, 'config': config, **self.averaged(), 'training': training | extra}
 
@@ -243,6 +245,7 @@ class Trainer(ABC):
             self.muon.load_buffers(training['muon'])
         self.adam.load_state_dict(training['adam'])
         self.step, self.pixels, self.seed = training['step'], training['pixels'], training['seed']
+        self.averaged_from = training.get('averaged_from', 0)
 
     def take_weights(self, networks: Mapping[str, nn.Module]) -> None:
         """Begin with the weights of these, for the averages too; the optimisers begin anew. What a network has beyond
@@ -252,6 +255,8 @@ class Trainer(ABC):
         self.average_anew()
 
     def average_anew(self) -> None:
+        """Begin the averages with the weights as they are."""
+        self.averaged_from = self.step
         for average, parameter in zip(self.average, self.parameters, strict=True):
             average.copy_(parameter.detach())
 
@@ -551,6 +556,8 @@ def train(
     """Run from the beginning until the end or Ctrl-C; returns the exit code."""
     if beginning.checkpoint:
         trainer.load(beginning.checkpoint)
+        if not args.resume:
+            trainer.average_anew()
     elif beginning.networks:
         trainer.take_weights(beginning.networks)
     count = sum(p.numel() for p in trainer.parameters)

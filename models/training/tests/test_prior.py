@@ -223,6 +223,7 @@ def test_command_line(tmp_path: Path, tiny: CodecConfig, capsys: pytest.CaptureF
     assert load_checkpoint(out, 'prior')['training']['step'] == 2  # the position was at the end of its only phase
     other = tmp_path / 'other.pt'
     assert train_prior.main([str(other), *command[1:], *phase, '--start-from', str(out)]) == 0
-    assert load_checkpoint(other, 'prior')['training']['step'] == 4
+    training = load_checkpoint(other, 'prior')['training']
+    assert (training['step'], training['averaged_from']) == (4, 2)  # the averages are of this run alone
     with pytest.raises(ValueError, match='not a prior checkpoint'):
         load_checkpoint(codec, 'prior')
