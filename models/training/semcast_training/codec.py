@@ -304,6 +304,25 @@ def rayleigh(latent: Tensor, mask: Tensor, csnr_db: Tensor, noise: Tensor, gain:
     return ((mean + noisy / share) * active).flatten(1, 2), -10 * error.log10()
 
 
+def draw_gain(share: float, noise: Tensor, random: torch.Generator) -> Tensor | None:
+    """|h|^2 [B, C/2, h, w] of fast Rayleigh fading for that share of the batches, None for the others.
+
+    ``noise`` [B, C, h, w] is the batch's, on the device of ``random``.
+    """
+    if share == 0 or torch.rand((), generator=random, device=noise.device) >= share:
+        return None
+    return torch.empty_like(noise[:, ::2]).exponential_(generator=random)
+
+
+def receive(
+    latent: Tensor, mask: Tensor, csnr_db: Tensor, noise: Tensor, gain: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """What the decoder gets, and the CSNR [B] in dB that it is told: after AWGN, or ``rayleigh`` with a gain."""
+    if gain is None:
+        return awgn(latent, mask, csnr_db, noise), csnr_db
+    return rayleigh(latent, mask, csnr_db, noise, gain)
+
+
 def clip_peaks(latent: Tensor, limit_db: float) -> Tensor:
     """No complex symbol with more power than ``limit_db`` above 1, the mean; phases stay."""
     pairs = latent.unflatten(1, (-1, 2))
@@ -350,9 +369,22 @@ class Codec:
 
         ``noise`` [B, C, H/s, W/s] is standard normal. See ``normalise_power`` for ``group``.
         """
+        return self.transmit(image, csnr_db, active, noise, group)[0]
+
+    def transmit(
+        self,
+        image: Tensor,
+        csnr_db: Tensor,
+        active: Tensor,
+        noise: Tensor,
+        group: int = 1,
+        gain: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """``one_shot`` over a channel with that gain, see ``receive``; also the CSNR [B] that the decoder is told."""
         rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
         latent = normalise_power(self.encoder(image, csnr_db, rate), mask, group)
-        return self.decoder(awgn(latent, mask, csnr_db, noise), csnr_db, rate).float().clamp(-1, 1)
+        received, told_db = receive(latent, mask, csnr_db, noise, gain)
+        return self.decoder(received, told_db, rate).float().clamp(-1, 1), told_db
 
     def noise_shape(self, image: Tensor) -> tuple[int, int, int, int]:
         s = self.config.stride

@@ -460,6 +460,25 @@ def add_arguments(
     parser.add_argument('--validate-every', type=float, default=600, metavar='S')
 
 
+def parse_share(text: str) -> float:
+    """'0.3' -> 0.3"""
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f'{text!r}: must be between 0 and 1')
+    return share
+
+
+def add_fading_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--fading',
+        type=parse_share,
+        default=0.0,
+        metavar='P',
+        help='share of the batches that meet fast Rayleigh fading, which the receiver knows, in place of AWGN alone '
+        '(default 0)',
+    )
+
+
 def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with usage 2 where the arguments contradict each other or the machine; set up PyTorch."""
     if args.device == 'cuda' and not torch.cuda.is_available():

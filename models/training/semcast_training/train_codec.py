@@ -26,12 +26,12 @@ from torch import Tensor
 from .codec import (
     Codec,
     CodecConfig,
-    awgn,
     clip_peaks,
     draw_conditions,
+    draw_gain,
     normalise_power,
     prefix_mask,
-    rayleigh,
+    receive,
     start_linear_paths,
 )
 from .console import run_main
@@ -41,6 +41,7 @@ from .loop import (
     Phase,
     Trainer,
     add_arguments,
+    add_fading_argument,
     check_arguments,
     choose_config,
     choose_phases,
@@ -113,19 +114,13 @@ class CodecTrainer(Trainer):
             latent = normalise_power(self.run['encoder'](image, csnr_db, rate), mask, group)
             if self.peak_db is not None:
                 latent = clip_peaks(latent, self.peak_db)
-            received, told_db = self._receive(latent, mask, csnr_db, on_device)
+            noise = torch.randn(latent.shape, generator=on_device, device=self.device)
+            gain = draw_gain(self.fading, noise, on_device)
+            received, told_db = receive(latent, mask, csnr_db, noise, gain)
             decoded = self.run['decoder'](received, told_db, rate)
         error = (decoded.float() - image).square().mean((1, 2, 3)).view(-1, group).mean(1)
         loss = torch.log(error + 1e-5).mean()
         return self.update(loss, lr, pixels)
-
-    def _receive(self, latent: Tensor, mask: Tensor, csnr_db: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """What the decoder gets, and the CSNR [B] in dB that it is told: AWGN, or fading for a share of the batches."""
-        noise = torch.randn(latent.shape, generator=random, device=self.device)
-        if self.fading == 0 or torch.rand((), generator=random, device=self.device) >= self.fading:
-            return awgn(latent, mask, csnr_db, noise), csnr_db
-        gain = torch.empty_like(latent[:, ::2]).exponential_(generator=random)
-        return rayleigh(latent, mask, csnr_db, noise, gain)
 
     def validate(self, images: Sequence[Photograph]) -> tuple[str, dict[str, Any]]:
         channels = self.config.channels
@@ -177,14 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar='F',
         help='how much more often a CSNR near the middle of the range is drawn, 0 (uniform) to 1 (default 0)',
     )
-    parser.add_argument(
-        '--fading',
-        type=float,
-        default=0.0,
-        metavar='P',
-        help='share of the batches that meet fast Rayleigh fading, which the receiver knows, in place of AWGN alone '
-        '(default 0)',
-    )
+    add_fading_argument(parser)
     parser.add_argument(
         '--peak',
         type=float,
@@ -200,8 +188,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_arguments(parser, args)
     if not 0 <= args.focus <= 1:
         parser.error(f'--focus {args.focus}: must be between 0 and 1')
-    if not 0 <= args.fading <= 1:
-        parser.error(f'--fading {args.fading}: must be between 0 and 1')
     if args.peak is not None and args.peak <= 0:
         parser.error(f'--peak {args.peak}: must be above 0 dB')
     beginning = read_beginning(args, 'codec')

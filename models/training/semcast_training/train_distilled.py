@@ -36,7 +36,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from .bundle_weights import load_codec
-from .codec import Codec, draw_conditions
+from .codec import Codec, draw_conditions, draw_gain
 from .console import run_main
 from .data import Photograph
 from .evaluate_prior import mean_psnr, validation_crops
@@ -46,6 +46,7 @@ from .loop import (
     Phase,
     Trainer,
     add_arguments,
+    add_fading_argument,
     check_arguments,
     choose_phases,
     load_data,
@@ -142,10 +143,11 @@ class DistilledTrainer(Trainer):
         features: dict[str, FeatureNetwork],
         *,
         loss: dict[str, float],
+        fading: float = 0.0,
         **settings: Any,
     ) -> None:
         super().__init__(config, **settings)
-        self.loss = loss
+        self.loss, self.fading = loss, fading
         self.codec = codec.to(self.device)
         turns = itertools.zip_longest(codec.config.channels, RATE_TURNS, fillvalue=1)
         channels = tuple(itertools.chain.from_iterable([active] * n for active, n in turns))
@@ -185,7 +187,9 @@ class DistilledTrainer(Trainer):
         _freeze(self.critics, True)
         with autocast:
             with torch.no_grad():
-                x_j = self.codec.one_shot(image, csnr_db, active, channel_noise, group).contiguous(memory_format=layout)
+                gain = draw_gain(self.fading, channel_noise, on_device)
+                x_j, csnr_db = self.codec.transmit(image, csnr_db, active, channel_noise, group, gain)
+                x_j = x_j.contiguous(memory_format=layout)
                 true, decoded = look(image), self.squeezenet(x_j[shifted])
                 x, sigma, deviation = student_input(self.denoiser, x_j, csnr_db, rate, noise)
             flag = torch.ones_like(csnr_db)
@@ -328,6 +332,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--loss', type=parse_loss, default=dict(LOSS), metavar='SPEC', help=f'weights of the loss (default {text})'
     )
+    add_fading_argument(parser)
     return parser
 
 
@@ -345,7 +350,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     phases, position = choose_phases(parser, args, default, beginning.checkpoint, stride)
     features = {name: load_features(getattr(args, name), name) for name in ('squeezenet', 'vgg19')}
     training, validation = load_data(args, VALIDATION_CROP)
-    trainer = DistilledTrainer(config, codec, features, loss=args.loss, **trainer_settings(args))
+    trainer = DistilledTrainer(config, codec, features, loss=args.loss, fading=args.fading, **trainer_settings(args))
     return train(args, trainer, beginning, phases, position, training, validation)
 
 

@@ -4,6 +4,7 @@ import argparse
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -72,9 +73,10 @@ def codec(tiny: CodecConfig) -> Codec:
     return Codec(tiny, Encoder(tiny).eval().requires_grad_(False), Decoder(tiny).eval().requires_grad_(False))
 
 
-def start(codec: Codec, loss: dict[str, float] = LOSS) -> DistilledTrainer:
+def start(codec: Codec, loss: dict[str, float] = LOSS, fading: float = 0.0) -> DistilledTrainer:
     features = {'squeezenet': squeezenet(), 'vgg19': vgg19()}
-    return DistilledTrainer(SMALL, codec, features, loss=dict(loss), device=torch.device('cpu'), seed=1, bfloat16=False)
+    settings: dict[str, Any] = {'device': torch.device('cpu'), 'seed': 1, 'bfloat16': False}
+    return DistilledTrainer(SMALL, codec, features, loss=dict(loss), fading=fading, **settings)
 
 
 def batch(seed: int) -> Tensor:
@@ -117,6 +119,31 @@ def test_new_critics_have_no_say(codec: Codec) -> None:
     for trainer in (plain, judged):
         trainer.train_step(batch(0), 1, 1e-3)
     assert all(torch.equal(a, b) for a, b in zip(plain.parameters, judged.parameters, strict=True))
+
+
+def test_under_fading_the_student_is_told_the_csnr_that_is_left(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[Tensor, Tensor]] = []
+    transmit = Codec.transmit
+
+    def watched(self: Codec, image: Tensor, csnr_db: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+        x_j, left = transmit(self, image, csnr_db, *rest)
+        told.append((csnr_db, left))
+        return x_j, left
+
+    monkeypatch.setattr(Codec, 'transmit', watched)
+    for fading in (0.0, 1.0):
+        trainer = start(codec, fading=fading)
+        student, seen = trainer.run['denoiser'], []
+
+        def run(*inputs: Tensor, student: Any = student, seen: list[Tensor] = seen) -> Tensor:
+            seen.append(inputs[4])
+            return student(*inputs)
+
+        trainer.run['denoiser'] = run
+        trainer.train_step(batch(0), 1, 1e-3)
+        sent, left = told.pop()
+        assert torch.equal(seen[0], left)
+        assert torch.equal(left, sent) if fading == 0 else (left < sent).all()
 
 
 def test_squared_error_alone_is_learnt(codec: Codec) -> None:
