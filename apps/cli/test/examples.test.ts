@@ -199,6 +199,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     /KODAK|CID22|--contact-sheet results.png|diffpir.lambda=1.75/,
     'hours of measuring; its flags are run in other tests',
   ],
+  [/models\/trial/, 'needs weights that are not in the repository'],
   [/^npx semcast sweep --reproduce/, 'needs a report; its test makes one'],
   [/^npx semcast report/, 'its like, of --help, is run'],
   [/^(npx )?semcast trace|\| semcast trace/, 'needs logs of a frame of that number; its test has them'],
