@@ -182,22 +182,29 @@ class Trainer(ABC):
         """Backward pass, optimisers, average. Returns the loss; one that is no number ends the run."""
         for parameter in self.parameters:
             parameter.grad = None
-        loss.backward()
-        value = self.finite(loss)
-        nn.utils.clip_grad_norm_(self.rest, 1.0)
-        lr *= min(1.0, (self.step + 1) / WARMUP_STEPS)
-        for optimiser in (self.muon, self.adam):
-            if optimiser is not None:
-                for group in optimiser.param_groups:
-                    group['lr'] = lr * group.get('factor', 1.0)
-                optimiser.step()
+        optimisers = [o for o in (self.muon, self.adam) if o is not None]
+        value = self.descend(loss, optimisers, self.rest, lr * min(1.0, (self.step + 1) / WARMUP_STEPS))
         self.count(pixels)
         return value
 
-    def finite(self, loss: Tensor) -> float:
+    def descend(
+        self,
+        loss: Tensor,
+        optimisers: Sequence[torch.optim.Optimizer],
+        clipped: Sequence[nn.Parameter],
+        lr: float,
+    ) -> float:
+        """Backward pass, and a step of each optimiser; ``clipped`` have the norm of their gradient limited. Returns the
+        loss; one that is no number ends the run."""
+        loss.backward()
         value = loss.item()
         if not math.isfinite(value):
             raise FloatingPointError(f'the loss became {value} at step {self.step}: resume with a lower lr')
+        nn.utils.clip_grad_norm_(clipped, 1.0)
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group['lr'] = lr * group.get('factor', 1.0)
+            optimiser.step()
         return value
 
     def count(self, pixels: Tensor) -> None:

@@ -214,20 +214,13 @@ class DistilledTrainer(Trainer):
             )
             real = self.critics(true[0], decoded, true[1], image, x_j)
         hinge = torch.stack([F.relu(1 + a).mean() + F.relu(1 - b).mean() for a, b in zip(fake, real)]).mean()
-        self._update_critics(hinge, CRITIC_LR * lr)
+        self.critic_adam.zero_grad(set_to_none=True)
+        critic_lr = CRITIC_LR * lr * min(1.0, (self.critic_steps + 1) / 50)
+        self.descend(hinge, [self.critic_adam], list(self.critics.parameters()), critic_lr)
         self.critic_steps += 1
         for name, value in {**parts, 'hinge': hinge}.items():
             self.parts[name] = 0.98 * self.parts.get(name, value.item()) + 0.02 * value.item()
         return student_loss
-
-    def _update_critics(self, hinge: Tensor, lr: float) -> None:
-        self.finite(hinge)
-        self.critic_adam.zero_grad(set_to_none=True)
-        hinge.backward()
-        nn.utils.clip_grad_norm_(self.critics.parameters(), 1.0)
-        for group in self.critic_adam.param_groups:
-            group['lr'] = lr * min(1.0, (self.critic_steps + 1) / 50)
-        self.critic_adam.step()
 
     def state(self, extra: dict[str, Any]) -> dict[str, Any]:
         critics = {'critics': self.critics.state_dict(), 'critic_adam': self.critic_adam.state_dict()}
