@@ -7,9 +7,9 @@ Format 1 is a dict (``torch.save``; tensors and plain Python values only, so ``w
     config      CodecConfig or DenoiserConfig as a dict
     encoder, decoder (of a codec) or denoiser (of the others)
                 state dicts, moving averages of the weights (export and evaluation use these)
-    training    what resuming needs: the same networks' raw weights, adam (state dict), step, pixels, seed, phases (list
-                of dicts), position (phase, steps, seconds); of a codec or prior muon (list of momentum buffers), of a
-                distilled decoder critics, critic_adam, critic_steps
+    training    what resuming needs: the same networks' raw weights, muon (list of momentum buffers), adam (state dict),
+                step, pixels, seed, averaged_from (step at which the averages began), phases (list of dicts), position
+                (phase, steps, seconds); of a distilled decoder critics, critic_adam, critic_steps
 
 The codec whose decodes are the condition is not part of a prior's.
 """

@@ -121,7 +121,7 @@ class Trainer(ABC):
     kind: str  # of the checkpoints
     half_scale: float  # of the crops: see CropSampler
     adam: torch.optim.AdamW
-    muon: Muon | None = None
+    muon: Muon
     rest: list[nn.Parameter]  # those whose gradient ``update`` clips
 
     def __init__(
@@ -182,8 +182,8 @@ class Trainer(ABC):
         """Backward pass, optimisers, average. Returns the loss; one that is no number ends the run."""
         for parameter in self.parameters:
             parameter.grad = None
-        optimisers = [o for o in (self.muon, self.adam) if o is not None]
-        value = self.descend(loss, optimisers, self.rest, lr * min(1.0, (self.step + 1) / WARMUP_STEPS))
+        lr *= min(1.0, (self.step + 1) / WARMUP_STEPS)
+        value = self.descend(loss, [self.muon, self.adam], self.rest, lr)
         self.count(pixels)
         return value
 
@@ -232,10 +232,14 @@ class Trainer(ABC):
     def state(self, extra: dict[str, Any]) -> dict[str, Any]:
         """A checkpoint, with ``extra`` in its 'training'."""
         training = {name: network.state_dict() for name, network in self.networks.items()}
-        if self.muon is not None:
-            training['muon'] = self.muon.buffers()
-        training |= {'adam': self.adam.state_dict(), 'step': self.step, 'pixels': self.pixels, 'seed': self.seed}
-        training['averaged_from'] = self.averaged_from
+        training |= {
+            'muon': self.muon.buffers(),
+            'adam': self.adam.state_dict(),
+            'step': self.step,
+            'pixels': self.pixels,
+            'seed': self.seed,
+            'averaged_from': self.averaged_from,
+        }
         config = self.config.to_dict()
         return {'format': FORMAT, 'kind': self.kind, 'config': config, **self.averaged(), 'training': training | extra}
 
@@ -248,8 +252,7 @@ class Trainer(ABC):
         values = [value for name in self.networks for value in data[name].values()]
         for average, value in zip(self.average, values, strict=True):
             average.copy_(value)
-        if self.muon is not None:
-            self.muon.load_buffers(training['muon'])
+        self.muon.load_buffers(training['muon'])
         self.adam.load_state_dict(training['adam'])
         self.step, self.pixels, self.seed = training['step'], training['pixels'], training['seed']
         self.averaged_from = training.get('averaged_from', 0)
