@@ -1,7 +1,6 @@
-import type { Bundle } from '@semcast/bundle';
+import { clampCsnrDb, type Bundle } from '@semcast/bundle';
 import type { ImageSize } from '@semcast/scheduler';
 import { symbolsInOrder, type DemodulatedFrame } from './demodulate-frame.js';
-import { withinCsnrRange } from './posterior-observation.js';
 import type { ReceivedFrame } from './receive-frame.js';
 import type { FrameHandle, StepRunner } from './step-runner.js';
 
@@ -55,7 +54,7 @@ export function admitFrame(
         return {
           graph: 'decoder',
           latent,
-          csnrDb: withinCsnrRange(manifest, toldCsnrDb),
+          csnrDb: clampCsnrDb(manifest, toldCsnrDb),
           rate: layout.activeChannels / layout.channels,
           width,
           height,

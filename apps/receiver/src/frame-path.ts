@@ -1,3 +1,4 @@
+import { clampCsnrDb } from '@semcast/bundle';
 import type { RgbImage } from '@semcast/core';
 import type { Logger, Metrics } from '@semcast/service';
 import type { Delivery } from '@semcast/wire';
@@ -13,7 +14,6 @@ import { FramesInProgress, type FramesInProgressOptions } from './frames-in-prog
 import type { ReceiverLive } from './live.js';
 import { measureResidual } from './measure-residual.js';
 import type { EncodeRow } from './networks/network-rows.js';
-import { withinCsnrRange } from './posterior-observation.js';
 import { receiveFrame, type ReceivedFrame, type ReceptionRules } from './receive-frame.js';
 import { StageClock } from './stage-clock.js';
 import type { Supersession } from './supersession.js';
@@ -228,7 +228,7 @@ export class FramePath {
   /** The picture as the transmitter's encoder would have been given it. */
   #encodeRow({ layout: { activeChannels } }: DemodulatedFrame, image: RgbImage, csnrDb: number): EncodeRow {
     const { manifest } = this.#options.bundle;
-    return { graph: 'encoder', image, csnrDb: withinCsnrRange(manifest, csnrDb), activeChannels };
+    return { graph: 'encoder', image, csnrDb: clampCsnrDb(manifest, csnrDb), activeChannels };
   }
 
   /** Intermediate pictures of one frame: one at a time, and those that come too fast are left out. */

@@ -1,4 +1,4 @@
-import type { BundleManifest } from '@semcast/bundle';
+import { clampCsnrDb, type BundleManifest } from '@semcast/bundle';
 import { tensor, type ComplexVector, type Tensor } from '@semcast/core';
 import { deinterleave, deinterleaveReal, symbolsToLatent, whiten } from '@semcast/phy';
 import { gainOf, type Observation, type Reception } from '@semcast/posterior';
@@ -9,11 +9,6 @@ import type { DemodulatedFrame } from './demodulate-frame.js';
  * misfit is rounding of the networks, and a sampler that took it for signal would fit it.
  */
 export const LEAST_NOISE_VARIANCE = 1e-5;
-
-/** A CSNR within the range that the bundle's networks were trained for. */
-export function withinCsnrRange({ csnrDb: { min, max } }: Pick<BundleManifest, 'csnrDb'>, csnrDb: number): number {
-  return Math.min(max, Math.max(min, csnrDb));
-}
 
 /** What was received, in the order of the encoder's latent, not equalised; scaled to noise of one variance. */
 export function receptionOf({ symbols, interleaved, layout, latent }: DemodulatedFrame): Reception {
@@ -71,8 +66,8 @@ export function posteriorObservation(
     ...reception,
     ...estimableOf(frame),
     noiseVariance: Math.max(LEAST_NOISE_VARIANCE, reception.noiseVariance),
-    csnrDb: withinCsnrRange(manifest, toldCsnrDb),
-    designCsnrDb: withinCsnrRange(manifest, designCsnrDb),
+    csnrDb: clampCsnrDb(manifest, toldCsnrDb),
+    designCsnrDb: clampCsnrDb(manifest, designCsnrDb),
     rate: layout.activeChannels / layout.channels,
     xJ,
   };

@@ -34,6 +34,8 @@ from .interfaces import CodecShape
 
 #: A level below this is noise, not a pilot (an all but empty symbol block): the decoder amplifies no further.
 SMALLEST_LEVEL = 0.2
+#: So far below the least CSNR of their training the networks still do better when they are told the truth.
+EXTRAPOLATION_DB = 6.0
 
 
 class NetworkConfig:
@@ -384,6 +386,7 @@ class Codec:
         rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
         latent = normalise_power(self.encoder(image, csnr_db, rate), mask, group)
         received, told_db = receive(latent, mask, csnr_db, noise, gain)
+        told_db = told_db.clamp_min(self.config.csnr_db_min - EXTRAPOLATION_DB)  # as the receiver does
         return self.decoder(received, told_db, rate).float().clamp(-1, 1), told_db
 
     def noise_shape(self, image: Tensor) -> tuple[int, int, int, int]:

@@ -36,7 +36,7 @@ import torch
 from torch import Tensor, nn
 
 from .bundle_weights import load_codec, load_denoiser
-from .codec import Codec, EncoderGraph, awgn, prefix_mask
+from .codec import EXTRAPOLATION_DB, Codec, EncoderGraph, awgn, prefix_mask
 from .console import run_main
 from .cpu.forms import write_cpu_form
 from .data import centre_crop, load_images, to_tensor
@@ -548,7 +548,7 @@ def our_trio(codec: Codec, denoiser: Denoiser | None = None) -> Trio:
         stride=config.stride,
         latent_channels=config.latent_channels,
         channels=config.channels,
-        csnr_db_min=config.csnr_db_min,
+        csnr_db_min=config.csnr_db_min - EXTRAPOLATION_DB,
         csnr_db_max=config.csnr_db_max,
         description=description,
         license='Apache-2.0',
@@ -643,7 +643,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     images = load_images(args.rmse_images, limit=args.rmse_limit, minimum=args.rmse_size)
     cpu = torch.device('cpu')
     codec = Codec(trio, trio.encoder, trio.decoder)
-    rmse = rmse_table(codec, images, args.rmse_size, RMSE_CSNR_DB, cpu, log)
+    low, high = trio.csnr_db_min, trio.csnr_db_max
+    levels = sorted({low, *(level for level in RMSE_CSNR_DB if low < level < high), high})
+    rmse = rmse_table(codec, images, args.rmse_size, levels, cpu, log)
     crops = torch.stack([to_tensor(centre_crop(image.pixels, args.rmse_size).copy()) for image in images])
     write_bundle(args.out, trio, log, name=name, version=args.version, rmse=rmse, crops=crops)
     log(f'{args.out}: done in {time.monotonic() - started:.0f} s')

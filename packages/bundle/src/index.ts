@@ -14,7 +14,7 @@ export {
 } from './manifest.js';
 export { createMetricPool, type MetricPool } from './metric-pool.js';
 export { replayParity, type ParityResult } from './parity.js';
-export { activeChannels, decoderRmse, defaultRate, type Condition } from './rates.js';
+export { activeChannels, clampCsnrDb, decoderRmse, defaultRate, type Condition } from './rates.js';
 export type { SessionPool } from './pool.js';
 export { onnxRuntimeVersion } from './runtime-version.js';
 export type * from './types.js';

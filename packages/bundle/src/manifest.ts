@@ -82,6 +82,7 @@ export const bundleManifestSchema = z
       .min(1)
       .max(64),
     /** The channel SNRs that the codec was trained for, dB per complex symbol. */
+    /** The channel SNRs that the networks may be told, in dB per complex symbol; others are clamped. */
     csnrDb: z.strictObject({ min: z.number(), max: z.number() }),
     /** RMSE of the one-shot decode in [-1,1] units: `values[i][j]` at `csnrDb[i]` and `cbr[j]`. */
     rmse: z.strictObject({

@@ -54,8 +54,8 @@ export function activeChannels(manifest: BundleManifest, cbr: string | Cbr): num
   return rate.channels;
 }
 
-/** A CSNR within the range that the codec was trained for. */
-export function clampCsnrDb({ csnrDb: { min, max } }: BundleManifest, csnrDb: number): number {
+/** The nearest CSNR that the bundle's networks may be told. @throws ArgumentError for NaN */
+export function clampCsnrDb({ csnrDb: { min, max } }: Pick<BundleManifest, 'csnrDb'>, csnrDb: number): number {
   if (Number.isNaN(csnrDb)) {
     throw new ArgumentError('a channel SNR must be a number of decibels, not NaN');
   }
