@@ -6,14 +6,16 @@
 The student has the denoiser's interface. Its picture is D(x_J + sigma n; sigma, x_J) with sigma = START_FACTOR times
 its own ``decode_error`` at that CSNR and rate: the noise is what it makes detail from. The loss of a crop is
 
-    w_s |D - x0|^2 / d^2 + w_g G(D - x0) / d^2 + w_q SqueezeNet distance + w_v VGG19 distance - w_c mean over critics
+    w_s |D - x0|^2 / d^2 + w_g G(D - x0) / d^2 + w_q SqueezeNet distance + w_v VGG19 distance + w_t texture distance
+        - w_c mean over critics
 
 after ADD (Sauer et al. 2023), with hinge critics on frozen features of both networks and on pixels, and a perceptual
 distance in place of the teacher's score. Critics see the one-shot decode too: they judge a picture given what came
 through. G is the energy at the pixel grid's own frequencies (``grid_energy``), where the network's pixel shuffle leaves
-artefacts that critics with strides learn slowly. The feature networks get windows at random positions: SqueezeNet's
-first layer has a stride of 2, and at a fixed position it is blind to a checkerboard of that period, which the student
-then generates.
+artefacts that critics with strides learn slowly. The texture distance compares what windows of SqueezeNet's maps have
+on average (``texture_distance``): how much texture there is, not where its strokes are. The feature networks get
+windows at random positions: SqueezeNet's first layer has a stride of 2, and at a fixed position it is blind to a
+checkerboard of that period, which the student then generates.
 
 Stop with Ctrl-C: the state is saved, and `--resume` goes on. `--start-from` takes the distilled decoder of a bundle,
 or its denoiser where it has none, or a checkpoint of this training, whose critics it keeps. `add_distilled` puts the
@@ -65,7 +67,11 @@ VGG19_WINDOW = 112
 #: Maps of SqueezeNet that have a critic.
 CRITIC_MAPS = (0, 1, 2, 4, 5)
 CRITIC_LR = 3.0  # times the student's
-LOSS = {'squared': 0.4, 'grid': 10.0, 'squeezenet': 32.0, 'vgg19': 3.0, 'critic': 0.7}
+LOSS = {'squared': 0.4, 'grid': 10.0, 'squeezenet': 32.0, 'vgg19': 3.0, 'texture': 0.0, 'critic': 0.7}
+#: Maps of SqueezeNet whose textures are compared, each with the side of its windows: 32 pixels of the picture.
+TEXTURE_WINDOWS = ((0, 16), (1, 8), (2, 4))
+#: Windows with little in them count less: this share of the mean energy of all windows is added to each.
+TEXTURE_FLOOR = 0.2
 #: Side of the windows in which a grid is told from texture.
 GRID_WINDOW = 8
 #: Where least came through, there is most to invent: the lowest rates are drawn so many times as often as the others,
@@ -201,6 +207,7 @@ class DistilledTrainer(Trainer):
             'grid': (grid_energy(picture - image) / deviation.square()).mean(),
             'squeezenet': feature_distance(made[0], true[0], self.squeezenet.scale).mean(),
             'vgg19': feature_distance(made[1], true[1], self.vgg19.scale).mean(),
+            'texture': texture_distance(made[0], true[0]).mean(),
             'critic': -torch.stack([v.mean() for v in values]).mean(),
         }
         warm = min(1.0, self.critic_steps / WARMUP_STEPS)  # new critics are random at first
@@ -251,6 +258,28 @@ def grid_energy(picture: Tensor) -> Tensor:
     columns = (1 - 2 * (torch.arange(width, device=picture.device) % 2)).to(picture)[None]
     waves = torch.cat([picture * rows, picture * columns, picture * rows * columns], 1)
     return 3 * F.avg_pool2d(waves, GRID_WINDOW, GRID_WINDOW // 2).square().mean((1, 2, 3))
+
+
+def texture_distance(first: list[Tensor], second: list[Tensor]) -> Tensor:
+    """Distance [B] of the textures of two pictures by their maps of SqueezeNet: squared differences of the mean and the
+    deviation that each channel has in windows, relative to the second picture's. After the patch-wise texture loss of
+    EnhanceNet (Sajjadi et al. 2017), which compares Gram matrices."""
+    distances = []
+    for i, window in TEXTURE_WINDOWS:
+        mean, deviation = window_statistics(first[i], window)
+        true_mean, true_deviation = window_statistics(second[i], window)
+        difference = ((mean - true_mean).square() + (deviation - true_deviation).square()).sum(1)
+        energy = (true_mean.square() + true_deviation.square()).sum(1)
+        distances.append((difference / (energy + TEXTURE_FLOOR * energy.mean() + 1e-6)).mean((1, 2)))
+    return torch.stack(distances).mean(0)
+
+
+def window_statistics(features: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Means and standard deviations of features [B, C, H, W] in square windows that overlap by half."""
+    features = features.float()
+    mean = F.avg_pool2d(features, side, side // 2)
+    variance = F.avg_pool2d(features.square(), side, side // 2) - mean.square()
+    return mean, (variance.clamp_min(0) + 1e-2).sqrt()
 
 
 def checkerboard(picture: Tensor) -> Tensor:
