@@ -96,4 +96,11 @@ describe('the natural bundle', () => {
       expect(head.residual).toBeLessThan(3);
     }
   });
+
+  it('is told how little comes through, below the SNRs of its training, too', async () => {
+    const faint = await transmit(-5, '1/24', 3);
+    expect(faint.head.csnrDb.effective).toBeCloseTo(-5, 6);
+    // 23.7 dB; told 0 dB, encoder and decoder come to 20.7.
+    expect(faint.psnrDb).toBeGreaterThan(22.5);
+  });
 });

@@ -386,7 +386,6 @@ class Codec:
         rate, mask = active / self.config.latent_channels, prefix_mask(active, self.config.latent_channels)
         latent = normalise_power(self.encoder(image, csnr_db, rate), mask, group)
         received, told_db = receive(latent, mask, csnr_db, noise, gain)
-        told_db = told_db.clamp_min(self.config.csnr_db_min - EXTRAPOLATION_DB)  # as the receiver does
         return self.decoder(received, told_db, rate).float().clamp(-1, 1), told_db
 
     def noise_shape(self, image: Tensor) -> tuple[int, int, int, int]:
