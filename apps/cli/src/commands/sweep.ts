@@ -548,16 +548,21 @@ async function measureWithProgress(
 
 /** What was measured before, with `--resume`, or nothing. @throws UsageError when it was under other conditions */
 async function openSweepLog(run: SweepRun, featureBundles: readonly string[]): Promise<SweepLog> {
-  const { settings, head, terminal, total } = run;
+  const { settings, sheet, head, terminal, total } = run;
   const { json, resume } = run.flags;
-  const { channel, pictures } = settings;
+  const { channel, pictures, namesPictures } = settings;
+  // The control itself sharpens what jscc decoded; other pictures are for the realism of the set or for somebody to see.
+  const isForControl = !namesPictures && sheet === undefined && featureBundles.length === 0;
   const log = new SweepLog({ head, channel, groups: planSweep(settings) });
   const earlier = resume && json !== undefined ? await readEarlierReport(json) : undefined;
   if (earlier !== undefined) {
     checkSameConditions(earlier.file, earlier.report, head);
     log.takeOver(earlier.report, {
       realism: featureBundles.map((dir) => basename(dir)),
-      hasPicture: (sweepCase) => pictures === undefined || existsSync(join(pictures, pictureName(sweepCase, channel))),
+      hasPicture: (sweepCase) =>
+        pictures === undefined ||
+        existsSync(join(pictures, pictureName(sweepCase, channel))) ||
+        (isForControl && sweepCase.variant.decoder !== BASELINE),
     });
     terminal.note(`  ${terminal.colours.dim(`${log.size} of ${total} photographs are in ${earlier.file}`)}`);
   } else if (json !== undefined && existsSync(partialOf(json))) {
