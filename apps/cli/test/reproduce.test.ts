@@ -27,31 +27,17 @@ async function run(argv: readonly string[]): Promise<{ code: number; stdout: str
 const read = async (name: string): Promise<SweepReport> =>
   sweepReportSchema.parse(JSON.parse(await readFile(path(name), 'utf8')));
 
+const settings = (photos: string): string[] => {
+  const sampled = ['--decoders', 'jscc,distilled', '--steps', '1', '--channel', 'rayleigh-fast', '--draws', '2'];
+  const conditions = ['--size', '64', '--bundle', TOY, '--snr', '0,10', '--seed', '7'];
+  return ['--images', photos, ...conditions, ...sampled, '--control', 'sharpened'];
+};
+
 describe('semcast sweep --reproduce', () => {
   let photos = '';
   beforeAll(async () => {
     photos = await workspace.photos(2);
-    const sampled = ['--decoders', 'jscc,distilled', '--steps', '1', '--channel', 'rayleigh-fast', '--draws', '2'];
-    await run([
-      'sweep',
-      '--images',
-      photos,
-      '--size',
-      '64',
-      '--bundle',
-      TOY,
-      '--snr',
-      '0,10',
-      '--seed',
-      '7',
-      ...sampled,
-      '--control',
-      'sharpened',
-      '--json',
-      path('first.json'),
-      '--markdown',
-      path('first.md'),
-    ]);
+    await run(['sweep', ...settings(photos), '--json', path('first.json'), '--markdown', path('first.md')]);
     // Nothing but its provenance says how to run it.
     await writeFile(path('first.json'), JSON.stringify({ ...(await read('first.json')), command: '' }));
   });
@@ -74,6 +60,20 @@ describe('semcast sweep --reproduce', () => {
     expect(second.provenance!.paths).toEqual(first.provenance!.paths);
     expect(second.controls).toEqual(first.controls);
     expect(second.comparisons).toEqual(first.comparisons);
+  });
+
+  it('adds the control to a sweep that had none, decoding nothing but jscc again', async () => {
+    const { controls, comparisons, ...report } = await read('first.json');
+    const old = 123_456;
+    const rows = report.rows.map((row) => ({ ...row, decodeMs: old }));
+    await writeFile(path('bare.json'), JSON.stringify({ ...report, rows }));
+    const { code, stderr } = await run(['sweep', ...settings(photos), '--resume', '--json', path('bare.json')]);
+    expect(code, stderr).toBe(0);
+    const completed = await read('bare.json');
+    expect([completed.controls, completed.comparisons]).toEqual([controls, comparisons]);
+    for (const { decoder, decodeMs } of completed.rows) {
+      expect(decodeMs === old).toBe(decoder === 'distilled');
+    }
   });
 
   it('says which figures differ, and ends with 1', async () => {
